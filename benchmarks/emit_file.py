@@ -1,0 +1,121 @@
+"""One file through the tap's own parser and writer, as a whole process: a sync behind the download."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from data import COLUMNS
+from singer_sdk import Stream, Tap
+from singer_sdk.helpers._batch import BatchConfig
+from singer_sdk.singerlib import RecordMessage, SchemaMessage
+
+from tap_reports.emit.batch import batches
+from tap_reports.emit.blocks import encode
+from tap_reports.emit.encoder import LineBlocks
+from tap_reports.emit.plan import EmitPlan, Field, SliceContext
+from tap_reports.emit.rows import chunks, records
+from tap_reports.emit.writer import MessageWriter, envelope
+from tap_reports.files import Table, tables
+from tap_reports.files.columns import LINEAGE, property_names, schema_of
+from tap_reports.models import FileFormat, Kind, Layout, ReportFile
+
+KINDS = {header: Kind(kind) for header, kind in COLUMNS}
+CONTEXT = SliceContext(job_id="job-1", slice_start=dt.date(2026, 1, 1), slice_end=dt.date(2026, 3, 31))
+
+
+class _Report(Stream):
+    name = "report"
+    schema = {"type": "object", "properties": {}}
+
+    def get_records(self, context: object) -> Iterator[dict[str, object]]:
+        """Never asked: the blocks are written as they are."""
+        del context
+        yield from ()
+
+
+class _OneTap(Tap):
+    name = "tap-bench"
+    config_jsonschema = {"properties": {}}
+
+    def discover_streams(self) -> list[Stream]:
+        """Return the one stream."""
+        return [_Report(self)]
+
+
+def plan_of(table: Table) -> EmitPlan:
+    """Return the plan of a table of the benchmark's columns."""
+    names = property_names(table.header)
+    fields = [Field(name, header, KINDS[header]) for name, header in zip(names, table.header, strict=True)]
+    lineage = [Field(column.property, None, column.kind, column.property) for column in LINEAGE]
+    return EmitPlan(stream="report", fields=(*fields, *lineage))
+
+
+def main() -> None:
+    """Write a file's messages to standard output."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("path", type=Path)
+    parser.add_argument("--batch", choices=["jsonl", "parquet"])
+    parser.add_argument(
+        "--by-row", choices=["lines", "records"], help="the row path, which blocks fall back to"
+    )
+    parser.add_argument(
+        "--batch-size", type=int, default=10_000, help="rows of a BATCH file; the SDK's default"
+    )
+    parser.add_argument("--storage", type=Path, help="where BATCH files are left; else they go at the end")
+    chosen = parser.parse_args()
+    suffix = chosen.path.suffix.removeprefix(".")
+    layout = Layout(format=FileFormat("csv" if suffix == "gz" else suffix))
+    with tempfile.TemporaryDirectory() as folder:
+        (table,) = tables(ReportFile(path=chosen.path, job_id="job-1"), layout, work_dir=Path(folder))
+        plan, writer = plan_of(table), MessageWriter()
+        schema = {"properties": {one.property: schema_of(one.kind, one.header or "") for one in plan.fields}}
+        writer.write_message(SchemaMessage(plan.stream, schema, []))
+        if chosen.batch:
+            config = _batch_config(chosen.storage or Path(folder), chosen.batch, chosen.batch_size)
+            _write_batches(table, plan, writer, config)
+        elif chosen.by_row == "lines":
+            _write_by_row(table, plan, writer)
+        elif chosen.by_row == "records":
+            _write_records(table, plan, writer)
+        else:
+            for block in encode(table, plan, CONTEXT, extracted=dt.datetime.now(dt.UTC)):
+                writer.write_block(block.data)
+        sys.stdout.flush()
+
+
+def _write_by_row(table: Table, plan: EmitPlan, writer: MessageWriter) -> None:
+    """Take the path of what a block can't do."""
+    extracted, start = dt.datetime.now(dt.UTC), 0
+    encoder = LineBlocks(table, plan, CONTEXT, envelope(plan.stream, plan.version, extracted))
+    for rows in chunks(table.rows()):
+        done = encoder.by_row(rows, start)
+        for block in done.blocks:
+            writer.write_block(block.data)
+        start += len(rows)
+
+
+def _write_records(table: Table, plan: EmitPlan, writer: MessageWriter) -> None:
+    """Take the path of stream maps, without any."""
+    extracted = dt.datetime.now(dt.UTC)
+    for record in records(table, plan, CONTEXT):
+        writer.write_message(RecordMessage(plan.stream, record, time_extracted=extracted))
+
+
+def _batch_config(folder: Path, format_: str, size: int) -> BatchConfig:
+    encoding = {"format": format_, "compression": "gzip" if format_ == "jsonl" else None}
+    return BatchConfig(encoding=encoding, storage={"root": folder.as_uri()}, batch_size=size)
+
+
+def _write_batches(table: Table, plan: EmitPlan, writer: MessageWriter, config: BatchConfig) -> None:
+    stream = _OneTap(config={}).streams["report"]
+    for batch in batches(table, plan, CONTEXT, config, stream):
+        writer.write_message(batch.message())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""Processes that are run and measured: wall time and peak memory."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+@dataclass
+class Way:
+    """A process to be measured.
+
+    Attributes:
+        name: For the table.
+        rows: Rows that it reads.
+        command: What to run.
+        yardstick: Compared with the ordinary tap on the same format: `csv`, `json` or `xlsx`; else "".
+    """
+
+    name: str
+    rows: int
+    command: list[str]
+    yardstick: str = ""
+    seconds: list[float] = field(default_factory=list)
+    peaks: list[int] = field(default_factory=list)
+
+    @property
+    def median(self) -> float:
+        """Seconds, the median."""
+        return statistics.median(self.seconds)
+
+    @property
+    def rate(self) -> float:
+        """Rows a second, the median."""
+        return self.rows / self.median
+
+    def measure(self) -> None:
+        """Run it once."""
+        began = time.perf_counter()
+        with subprocess.Popen(
+            self.command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=HERE
+        ) as process:
+            said = process.stderr.read() if process.stderr else b""
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise SystemExit(f"{self.name} failed: {said.decode(errors='replace')[-2000:]}")
+        self.seconds.append(time.perf_counter() - began)
+        self.peaks.append(usage.ru_maxrss // (1 if sys.platform == "linux" else 1024))
+
+
+def measure(ways: Sequence[Way], rounds: int) -> None:
+    """Measure all ways in turns, so that a busy machine slows all of them alike."""
+    for _ in range(rounds):
+        for way in ways:
+            way.measure()

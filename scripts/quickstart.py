@@ -1,0 +1,279 @@
+"""The quick start: the four vendors' reports in a DuckDB file, from a local server that behaves as they do.
+
+The first run loads months of data, each further one what is new since then. Everything it makes lies in
+`.quickstart/` and Meltano's `.meltano/`; both are ignored by git and may be deleted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import datetime as dt
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from bootstrap import ROOT, SetupError, environment, fingerprint, require_python, say, shown
+
+FOLDER = ROOT / ".quickstart"
+WAREHOUSE = FOLDER / "warehouse.duckdb"
+LEDGER = FOLDER / "jobs.sqlite"
+MELTANO_DATABASE = FOLDER / "meltano.sqlite"
+START_DATE = FOLDER / "start_date"
+LOG = FOLDER / "run.log"
+MELTANO = ["meltano>=4.4,<5"]
+PLUGINS = ("tap-reports", "target-duckdb")
+EXECUTABLES = {"tap-reports": "tap-reports", "target-duckdb": "target-duckdb-all-rows"}
+WEEK = dt.timedelta(days=7)
+HISTORY = dt.timedelta(days=100)
+LOOKBACK_DAYS = 7
+SANDBOX_OPTIONS = ("--rows", "40", "--speed", "20", "--restated-days", str(LOOKBACK_DAYS))
+
+
+def main() -> int:
+    """Run the quick start. Returns the exit status."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--sql", help="ask the loaded data something, load nothing")
+    parser.add_argument("--again", action="store_true", help="forget what was loaded and begin anew")
+    options = parser.parse_args()
+    if options.sql:
+        return query(options.sql)
+    try:
+        if options.again or not WAREHOUSE.is_file():
+            forget()
+        load()
+    except SetupError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def forget() -> None:
+    """Remove what was loaded, Meltano's state and the job ledger; they belong together."""
+    for base in (WAREHOUSE, LEDGER, MELTANO_DATABASE, START_DATE):
+        for path in FOLDER.glob(f"{base.name}*"):
+            path.unlink()
+
+
+def load() -> None:
+    """Install what is needed, load from the sandbox, show what came.
+
+    Raises:
+        SetupError: Something could not be installed or loaded.
+    """
+    started = time.monotonic()
+    first = not WAREHOUSE.is_file()
+    today = dt.datetime.now(dt.UTC).date()
+    # The first run takes the part of one a week ago, so that the second finds a week's new days.
+    until = today - WEEK if first else today
+    meltano = environment(FOLDER / "meltano", MELTANO) / "meltano"
+    install(meltano)
+    since = dt.datetime.now(dt.UTC)
+    with sandbox(until) as config:
+        say(
+            f"meltano run {' '.join(PLUGINS)}"
+            + (f", as if it were {until}" if first else "")
+            + f" (log: {shown(LOG)})"
+        )
+        run_meltano(meltano, config)
+    show(since, first=first)
+    print(f"\nDone in {time.monotonic() - started:.0f} s.")
+    print(NEXT_FIRST if first else NEXT_AGAIN)
+
+
+# --- steps --------------------------------------------------------------------------------------------
+
+
+def install(meltano: Path) -> None:
+    """Install the two plugins, each in an environment of its own, unless they are there."""
+    stamp = ROOT / ".meltano" / "quickstart-made-for"
+    wanted = fingerprint([str(meltano), *PLUGINS, (ROOT / "meltano.yml").read_text(encoding="utf-8")])
+    if stamp.is_file() and stamp.read_text() == wanted and all(command(name).exists() for name in PLUGINS):
+        return
+    say(f"meltano install {' '.join(PLUGINS)} (once)")
+    if _meltano(meltano, ["install", *PLUGINS], {}):
+        raise SetupError(
+            f"Meltano could not install the plugins.\n{_end_of_log()}\nIs the Python Package Index reachable?"
+        )
+    stamp.write_text(wanted)
+
+
+@contextlib.contextmanager
+def sandbox(today: dt.date) -> Iterator[dict[str, Any]]:
+    """Start the sandbox on a free port; yield the tap's settings for it."""
+    path = FOLDER / "sandbox.json"
+    path.unlink(missing_ok=True)
+    executable = command("tap-reports").with_name("tap-reports-sandbox")
+    dates = ["--today", today.isoformat()]
+    arguments = [str(executable), "--port", "0", "--config-file", str(path), *dates, *SANDBOX_OPTIONS]
+    with subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            line = process.stdout.readline() if process.stdout else ""
+            if not line:
+                raise SetupError("The sandbox did not start.")
+            say(f"sandbox {line.strip()}")
+            yield settings(json.loads(path.read_text(encoding="utf-8")), today)
+        finally:
+            process.terminate()
+
+
+def settings(config: dict[str, Any], today: dt.date) -> dict[str, Any]:
+    """Return the sandbox's settings for this run."""
+    if not START_DATE.is_file():
+        START_DATE.write_text((today - HISTORY).replace(day=1).isoformat())
+    config["start_date"] = START_DATE.read_text()
+    config["impact"]["lookback_days"] = LOOKBACK_DAYS
+    return config
+
+
+def run_meltano(meltano: Path, config: dict[str, Any]) -> None:
+    """Run the pipeline with the settings as environment variables."""
+    variables = {"TARGET_DUCKDB_PATH": str(WAREHOUSE), "TAP_REPORTS_JOB_LEDGER": str(LEDGER)}
+    variables |= dict(_variables("TAP_REPORTS", config))
+    status = _meltano(meltano, ["--environment=sandbox", "run", "--no-install", *PLUGINS], variables)
+    if status:
+        raise SetupError(f"meltano run ended with status {status}. The end of {shown(LOG)}:\n{_end_of_log()}")
+
+
+def _variables(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        for inner, one in value.items():
+            yield from _variables(f"{name}_{inner}", one)
+    else:
+        yield name.upper(), value if isinstance(value, str) else json.dumps(value)
+
+
+def _meltano(meltano: Path, arguments: list[str], variables: dict[str, str]) -> int:
+    """Run Meltano in the project, all it says into the log; its database stays with the warehouse."""
+    kept = {
+        name: text
+        for name, text in os.environ.items()
+        if not name.startswith(("TAP_", "TARGET_", "MELTANO_"))
+    }
+    own = {"MELTANO_DATABASE_URI": f"sqlite:///{MELTANO_DATABASE}", "NO_COLOR": "1"}
+    with LOG.open("w", encoding="utf-8") as log:
+        done = subprocess.run(
+            [str(meltano), *arguments],
+            cwd=ROOT,
+            env={**kept, **own, **variables},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+    return done.returncode
+
+
+def _end_of_log(lines: int = 25) -> str:
+    return "\n".join(LOG.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+
+
+def command(plugin: str) -> Path:
+    """Return a plugin's executable in the environment that Meltano made for it."""
+    kind = "extractors" if plugin.startswith("tap-") else "loaders"
+    folder = ROOT / ".meltano" / kind / plugin / "venv" / ("Scripts" if os.name == "nt" else "bin")
+    return folder / EXECUTABLES[plugin]
+
+
+# --- what came ----------------------------------------------------------------------------------------
+
+
+def show(since: dt.datetime, *, first: bool) -> None:
+    """Print a line for each stream: what is in the warehouse, what this run extracted."""
+    tables = json.loads(_warehouse("--tables", json.dumps(date_columns())))
+    jobs = [job for job in ledger_jobs() if (job["downloaded_at"] or "") >= since.isoformat()]
+    lines = [["stream", "rows", "first day", "last day", "extracted now", "rows now"]]
+    for table in tables:
+        mine = [job for job in jobs if table["table"] in str(job["stream"]).split(", ")]
+        days = sorted(str(job[end]) for job in mine for end in ("slice_start", "slice_end") if job[end])
+        now = (f"{days[0]}..{days[-1]}" if days else "all of it") if mine else "nothing new"
+        rows = str(sum(job["rows"] or 0 for job in mine))
+        days_shown = [table["first_day"] or "snapshot", table["last_day"] or ""]
+        lines.append([table["table"], str(table["rows"]), *days_shown, now, rows])
+    print(
+        "\n"
+        + ("Loaded" if first else "Loaded, and what this run added or renewed")
+        + f" ({shown(WAREHOUSE)}):\n"
+    )
+    print(as_table(lines))
+
+
+def date_columns() -> dict[str, str]:
+    """Return the replication keys by stream, from the catalog that Meltano keeps."""
+    catalog = json.loads(
+        (ROOT / ".meltano" / "run" / "tap-reports" / "tap.properties.json").read_text(encoding="utf-8")
+    )
+    return {
+        stream["tap_stream_id"]: stream["replication_key"]
+        for stream in catalog["streams"]
+        if stream.get("replication_key")
+    }
+
+
+def ledger_jobs() -> list[dict[str, Any]]:
+    """Return the tap's own list of jobs (`tap-reports --jobs`)."""
+    config = FOLDER / "jobs.json"
+    sandbox_config = json.loads((FOLDER / "sandbox.json").read_text(encoding="utf-8"))
+    config.write_text(json.dumps({**sandbox_config, "job_ledger": str(LEDGER)}), encoding="utf-8")
+    arguments = [str(command("tap-reports")), "--config", str(config), "--jobs", "--format", "json"]
+    done = subprocess.run(arguments, capture_output=True, check=True)
+    jobs: list[dict[str, Any]] = json.loads(done.stdout)
+    return jobs
+
+
+def _warehouse(*arguments: str) -> str:
+    """Run warehouse.py with the Python that has DuckDB: the target's own."""
+    python = command("target-duckdb").with_name("python")
+    script = Path(__file__).with_name("warehouse.py")
+    return subprocess.run(
+        [python, script, WAREHOUSE, *arguments], stdout=subprocess.PIPE, text=True, check=True
+    ).stdout
+
+
+def query(sql: str) -> int:
+    """Print the answer to a query. Returns the exit status."""
+    if not WAREHOUSE.is_file():
+        print("Nothing is loaded yet: run it without --sql first.", file=sys.stderr)
+        return 1
+    try:
+        print(_warehouse(sql), end="")
+    except subprocess.CalledProcessError:
+        return 1
+    return 0
+
+
+def as_table(lines: list[list[str]]) -> str:
+    """Return lines of cells as text, numbers to the right, a rule below the head."""
+    widths = [max(len(line[index]) for line in lines) for index in range(len(lines[0]))]
+    shown_lines = []
+    for line in lines:
+        cells = [
+            cell.rjust(width) if cell.isdigit() else cell.ljust(width)
+            for cell, width in zip(line, widths, strict=True)
+        ]
+        shown_lines.append("  ".join(cells).rstrip())
+    shown_lines.insert(1, "  ".join("-" * width for width in widths))
+    return "\n".join(shown_lines)
+
+
+NEXT_FIRST = """
+That was a run as if it were a week ago. Run the same command again: it extracts only what is new since then.
+Look further:
+  python3 scripts/quickstart.py --sql "FROM digital_turbine_campaign_daily LIMIT 5"
+  .quickstart/meltano/bin/meltano invoke tap-reports --about"""
+NEXT_AGAIN = """
+"extracted now" is what this run asked the vendors for: the days since the last one, and those that a vendor
+may still restate (lookback: digital_turbine 1 day, impact 7 here). A snapshot is loaded whole each time.
+Begin anew with:  python3 scripts/quickstart.py --again"""
+
+
+if __name__ == "__main__":
+    require_python()
+    sys.exit(main())

@@ -1,0 +1,59 @@
+"""Makes a virtual environment with the project in it and runs all its tests there.
+
+python3 scripts/run_tests.py                 # everything
+python3 scripts/run_tests.py tests/files -q  # what follows goes to pytest
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from bootstrap import ROOT, SetupError, environment, require_python
+
+ALL = ("--numprocesses", "auto", "--dist", "loadgroup")
+"""How everything is run: on all cores; tests of one group, which install the same packages, on one."""
+FOLDER = ROOT / ".tests" / "venv"
+
+
+def development() -> Path:
+    """Return the commands of the environment with the project and all that its development needs.
+
+    Raises:
+        SetupError: It can't be made.
+    """
+    return environment(FOLDER, ["--editable", ".[postgres,s3]", *_group("dev")])
+
+
+def _group(name: str) -> list[str]:
+    """Return the requirements of a dependency group; older versions of pip can't read them."""
+    tomllib = importlib.import_module("tomllib")  # here: an older Python must get as far as saying so
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
+    found: list[str] = []
+    for entry in groups[name]:
+        found.extend([entry] if isinstance(entry, str) else _group(entry["include-group"]))
+    return found
+
+
+def main() -> int:
+    """Run pytest with the arguments given. Returns its exit status."""
+    try:
+        python = development() / "python"
+    except SetupError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    path = os.pathsep.join([str(python.parent), os.environ.get("PATH", "")])
+    return subprocess.run(
+        [python, "-m", "pytest", *(sys.argv[1:] or ALL)],
+        cwd=ROOT,
+        env={**os.environ, "PATH": path},
+        check=False,
+    ).returncode
+
+
+if __name__ == "__main__":
+    require_python()
+    sys.exit(main())

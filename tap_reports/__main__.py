@@ -1,0 +1,89 @@
+"""The `tap-reports` command."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+import os
+import signal
+import sys
+from typing import NoReturn
+
+import click
+
+from tap_reports import redaction
+from tap_reports.exceptions import CallError, ConfigError, Stopped, TapReportsError, sentence
+from tap_reports.tap import TapReports
+
+logger = logging.getLogger("tap-reports")
+
+NOT_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
+"""A full disk and the like."""
+
+
+def main() -> NoReturn:
+    """Run the command line; every error of the user's ends in a sentence and a true exit status."""
+    command = TapReports.cli
+    if sys.stderr is None:  # closed: whatever is opened next must not become standard error
+        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")
+    redaction.install()
+    if sys.stdout is None:
+        logger.error("standard output is closed, so there is nowhere to write to; leave it open")
+        sys.exit(1)
+    status = _status_of(command)
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        status = status or _told(error)
+        _forget_stdout()
+    sys.exit(status)
+
+
+def _status_of(command: click.Command) -> int:
+    """Run the command and say what it ended with. Returns the exit status."""
+    try:
+        # Not click's own ending: it would call an interrupt a failure.
+        return command.main(prog_name="tap-reports", standalone_mode=False) or 0
+    except SystemExit as ending:
+        return ending.code if isinstance(ending.code, int) else int(ending.code is not None)
+    except (KeyboardInterrupt, click.Abort):
+        return 128 + signal.SIGINT
+    except Stopped as stopped:
+        logger.warning("ended by %s; submitted jobs are resumed by the next run", stopped)
+        return stopped.status
+    except Exception as error:
+        return _told(error)
+
+
+def _told(error: Exception) -> int:
+    """Say what went wrong and what to do. Returns the exit status."""
+    match error:
+        case click.ClickException():
+            error.show()
+            return error.exit_code
+        case ConfigError():
+            for text in error.errors:
+                logger.error("%s", text)
+        case CallError():
+            logger.error("%s", sentence(str(error), error.remedy))
+        case TapReportsError():
+            logger.error("%s", error)
+        case BrokenPipeError():
+            logger.error("the reader of the output went away")
+        case OSError() if error.errno in NOT_WRITTEN:
+            logger.error("can't write: %s", error.strerror)
+        case _:
+            logger.error("unexpected %s: %s", type(error).__name__, error)
+            logger.debug("traceback", exc_info=error)
+    return 1
+
+
+def _forget_stdout() -> None:
+    """Give the interpreter something to flush to at its end."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+if __name__ == "__main__":
+    main()

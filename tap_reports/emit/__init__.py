@@ -1,0 +1,1 @@
+"""Rows -> Singer messages and BATCH files, fast."""

@@ -1,0 +1,72 @@
+"""Columns of cells in Python, all of one column at once where they are written as expected.
+
+One look at the whole column's text takes a tenth of the time that a converter takes for its cells one by one.
+What is not as expected is left to the converters.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tap_reports.emit.patterns import DAY, NUMBER, TIME
+from tap_reports.models import Kind
+
+if TYPE_CHECKING:
+    from tap_reports.files.table import Cell
+
+_PLAIN = {
+    Kind.INTEGER: "0|-?[1-9][0-9]{0,17}",
+    Kind.NUMBER: NUMBER,
+    Kind.DATE: DAY,
+    Kind.DATE_TIME: f"{DAY}T{TIME}Z",
+}
+_WHOLE = {kind: re.compile(rf"(?:(?:{pattern})?\n)*") for kind, pattern in _PLAIN.items()}
+
+
+def quickly(kind: Kind, cells: Sequence[Cell], *, raw: bool) -> Sequence[Any] | None:
+    """Return the values of a column as the converter of its kind gives them, or None to leave it to that.
+
+    Args:
+        kind: The column's kind.
+        cells: Its cells.
+        raw: Give numbers as JSON text.
+    """
+    try:
+        text = "\n".join(["" if cell is None else cell for cell in cells])  # type: ignore[misc]
+    except TypeError:  # some cell is no text
+        return None
+    if kind is Kind.STRING:
+        return [cell or None for cell in cells] if _is_writable(text) else None
+    pattern = _WHOLE.get(kind)
+    if pattern is None or (kind is Kind.NUMBER and not raw):
+        return None
+    if text.count("\n") != len(cells) - 1 or not pattern.fullmatch(f"{text}\n"):
+        return None
+    return _values(kind, text.split("\n"))
+
+
+def _values(kind: Kind, texts: list[str]) -> Sequence[Any]:
+    match kind:
+        case Kind.INTEGER:
+            return [int(text) if text else None for text in texts]
+        case Kind.NUMBER:
+            return [msgspec.Raw(text) if text else None for text in "\n".join(texts).encode().split(b"\n")]
+        case Kind.DATE_TIME:
+            return [f"{text[:-1]}+00:00" if text else None for text in texts]
+        case _:
+            return [text or None for text in texts]
+
+
+def _is_writable(text: str) -> bool:
+    """Tell whether a text holds no half of a surrogate pair."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

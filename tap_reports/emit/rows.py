@@ -1,0 +1,212 @@
+"""The row path: rows of cells -> records, or -> JSON lines, some thousand rows at a time.
+
+Cells are converted by column. The first cell that does not fit (by row, then by field) ends the table
+under `invalid_values: fail`; the rows before it still come out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import repeat
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tap_reports.emit.plan import EmitPlan, Field, SliceContext, sources
+from tap_reports.emit.quick import quickly
+from tap_reports.emit.writer import ENCODER
+from tap_reports.exceptions import InvalidValue, StreamError
+from tap_reports.files.cells import Value, converter, is_json_number, number_text
+from tap_reports.models import Kind
+from tap_reports.redaction import redact
+
+if TYPE_CHECKING:
+    from tap_reports.files.table import Cell, Table
+
+CHUNK_ROWS = 2000
+"""Rows converted at once: enough to hide what a chunk costs, little enough to stay in the cache."""
+SHOWN_CHARACTERS = 60
+ROW = "_report_row"
+
+Row = Sequence["Cell"]
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The typed values of some rows, by field.
+
+    Attributes:
+        values: A sequence for each field, all equally long.
+        rows: How many rows.
+        error: The cell that ended the rows, to be raised after them.
+    """
+
+    values: list[Sequence[Any]]
+    rows: int
+    error: InvalidValue | None = None
+
+
+@dataclass(slots=True)
+class RowConverter:
+    """Converts the rows of one table; `raw` gives numbers as JSON text."""
+
+    table: str
+    header: Sequence[str]
+    plan: EmitPlan
+    context: SliceContext
+    raw: bool = False
+    _sources: list[int | None] = field(init=False)
+    _converters: list[Callable[[Cell], Any]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Bind the plan's fields to the table's columns."""
+        self._sources = sources(self.plan.fields, self.header)
+        self._converters = [self._converter(one.kind) for one in self.plan.fields]
+
+    def _converter(self, kind: Kind) -> Callable[[Cell], Any]:
+        if self.raw and kind is Kind.NUMBER:
+            return raw_number
+        convert = converter(kind, self.plan.zone)
+        # Days and truth values come again and again.
+        return lru_cache(1024, typed=True)(convert) if kind in {Kind.DATE, Kind.BOOLEAN} else convert
+
+    def columns(self, rows: Sequence[Row], start: int, nulled: Counter[str]) -> Columns:
+        """Return the values of rows.
+
+        Args:
+            rows: The cells.
+            start: Number of table rows before them.
+            nulled: Counts the cells set to null, by property.
+        """
+        count = len(rows)
+        values: list[Sequence[Any]] = []
+        error: InvalidValue | None = None
+        for one, source, convert in zip(self.plan.fields, self._sources, self._converters, strict=True):
+            if one.lineage is not None or source is None:
+                values.append(self._made(one, start, len(rows)))
+                continue
+            cells = [row[source] for row in rows[:count]]
+            quick = quickly(one.kind, cells, raw=self.raw)
+            if quick is not None:
+                values.append(quick)
+                continue
+            try:
+                values.append(list(map(convert, cells)))
+            except ValueError:
+                fitting = self._slowly(one, convert, cells, nulled)
+                values.append(fitting)
+                if len(fitting) < count:
+                    count = len(fitting)
+                    error = self._error(one, start + count, cells[count])
+        return Columns([column[:count] for column in values] if error else values, count, error)
+
+    def _made(self, one: Field, start: int, count: int) -> Sequence[Value]:
+        """Return the values of a field that the file does not have."""
+        if one.lineage == ROW:
+            first = self.context.first_row + start
+            return range(first, first + count)
+        return [None if one.lineage is None else self.context.lineage(one.lineage)] * count
+
+    def _slowly(
+        self, one: Field, convert: Callable[[Cell], Any], cells: Sequence[Cell], nulled: Counter[str]
+    ) -> list[Any]:
+        """Convert cell by cell, to the end if what does not fit becomes null, else up to it."""
+        values: list[Any] = []
+        for cell in cells:
+            try:
+                values.append(convert(cell))
+            except ValueError:
+                if self.plan.invalid_values == "fail":
+                    return values
+                values.append(None)
+                nulled[one.property] += 1
+        return values
+
+    def _error(self, one: Field, before: int, cell: Cell) -> InvalidValue:
+        shown = redact(str(cell))
+        if len(shown) > SHOWN_CHARACTERS:
+            shown = f"{shown[:SHOWN_CHARACTERS]}…"
+        days = (self.context.slice_start, self.context.slice_end)
+        place = f'{self.table}, row {before + 1}, column "{one.header}"'
+        return InvalidValue(
+            f'{place}: "{shown}" does not fit type {one.kind.value}.',
+            vendor=self.context.vendor,
+            stream=self.plan.stream,
+            slice_=f"{days[0]}..{days[1]}" if days[0] else "",
+            job_id=self.context.job_id,
+        )
+
+
+def records(
+    table: Table, plan: EmitPlan, context: SliceContext, nulled: Counter[str] | None = None
+) -> Iterator[dict[str, Value]]:
+    """Yield a table's records: the plan's fields in order, what the file lacks as null.
+
+    Args:
+        table: The rows.
+        plan: What to emit.
+        context: Where the rows come from.
+        nulled: Counts the cells set to null, by property.
+
+    Raises:
+        InvalidValue: A cell does not fit, under `invalid_values: fail`.
+    """
+    counter = Counter() if nulled is None else nulled
+    to_columns = RowConverter(table.name, table.header, plan, context)
+    names = [one.property for one in plan.fields]
+    start = 0
+    for rows in chunks(table.rows()):
+        found = to_columns.columns(rows, start, counter)
+        for values in zip(*found.values, strict=True) if names else repeat((), found.rows):
+            yield dict(zip(names, values, strict=True))
+        if found.error:
+            raise found.error
+        start += found.rows
+
+
+class LineEncoder:
+    """Writes columns of values as JSON lines, one object a row."""
+
+    def __init__(self, fields: Sequence[Field]) -> None:
+        self._record = _record_of([one.property for one in fields])
+
+    def encode(self, found: Columns) -> bytes:
+        """Return the lines, each with its line end. Numbers are `Raw` or whatever JSON knows."""
+        if not found.values:
+            return b"{}\n" * found.rows
+        return ENCODER.encode_lines(list(map(self._record, *found.values)))
+
+
+def _record_of(names: Sequence[str]) -> Callable[..., Any]:
+    """Return what makes one record of its values. A struct is encoded in half the time of a dict."""
+    attributes = {f"f{position}": name for position, name in enumerate(names)}
+    try:
+        return msgspec.defstruct("Record", [(name, Any) for name in attributes], rename=attributes, gc=False)
+    except ValueError:  # a name that JSON must escape
+        return lambda *values: dict(zip(names, values, strict=True))
+
+
+def raw_number(cell: Cell) -> msgspec.Raw | None:
+    """Return a number as it is to stand in JSON."""
+    text = cell if isinstance(cell, str) and is_json_number(cell) else number_text(cell)
+    return None if text is None else msgspec.Raw(text.encode())
+
+
+def chunks(rows: Iterable[Row], size: int = CHUNK_ROWS) -> Iterator[list[Row]]:
+    """Yield rows in lists of up to `size`; where reading them fails, those before come out first."""
+    chunk: list[Row] = []
+    try:
+        for row in rows:
+            chunk.append(row)
+            if len(chunk) == size:
+                yield chunk
+                chunk = []
+    except StreamError:
+        if chunk:
+            yield chunk
+        raise
+    if chunk:
+        yield chunk

@@ -1,0 +1,107 @@
+"""The one writer of Singer messages: JSON with every digit, raw UTF-8, whole blocks at once."""
+
+from __future__ import annotations
+
+import datetime as dt
+import select
+import sys
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from singer_sdk.singerlib.encoding import GenericSingerWriter
+from singer_sdk.singerlib.encoding.simple import Message
+from singer_sdk.singerlib.messages import SingerMessageType
+from typing_extensions import override
+
+
+def _encoded(value: Any) -> Any:
+    """Return what msgspec can write for a value that it does not know."""
+    if isinstance(value, Decimal):
+        return msgspec.Raw(str(value).encode())
+    if isinstance(value, Mapping):
+        return dict(value)
+    return value.isoformat(sep="T") if isinstance(value, dt.datetime) else str(value)
+
+
+class OutputError(OSError):
+    """Standard output can't be written: its disk is full, or it fails. A reader who left is told apart."""
+
+
+ENCODER = msgspec.json.Encoder(enc_hook=_encoded, decimal_format="number")
+
+
+class MessageWriter(GenericSingerWriter[bytes, Message]):
+    """Writes to standard output, which it flushes after each STATE.
+
+    Targets answer STATE, and a run that is killed must have shown it. A closed output is a
+    BrokenPipeError, which passes up.
+    """
+
+    @override
+    def serialize_message(self, message: Message) -> bytes:
+        content = message.to_dict()
+        if isinstance(content.get("time_extracted"), dt.datetime):
+            content["time_extracted"] = content["time_extracted"].isoformat()
+        return ENCODER.encode(content) + b"\n"
+
+    @override
+    def write_message(self, message: Message) -> None:
+        self.write_block(self.serialize_message(message))
+        if message.type is SingerMessageType.STATE:
+            _flush()
+
+    def write_block(self, data: bytes) -> None:
+        """Write whole lines.
+
+        Unbuffered (PYTHONUNBUFFERED) a write that a signal interrupts has written a part only, and so has
+        one into a pipe that its other owners do not want to wait for: the rest must follow.
+
+        Raises:
+            BrokenPipeError: The reader went away.
+            OutputError: It can't be written.
+        """
+        out = getattr(sys.stdout, "buffer", None)
+        if out is None:  # a test's StringIO
+            sys.stdout.write(data.decode())
+            return
+        rest = memoryview(data)
+        while rest:
+            try:
+                written = out.write(rest) or 0
+            except BlockingIOError as full:
+                written = full.characters_written
+            except BrokenPipeError:
+                raise
+            except OSError as error:
+                raise OutputError(error.errno, error.strerror) from error
+            rest = rest[written:]
+            if rest:
+                _wait_for_room()
+
+
+def _flush() -> None:
+    while True:
+        try:
+            sys.stdout.flush()
+        except BlockingIOError:
+            _wait_for_room()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise OutputError(error.errno, error.strerror) from error
+        else:
+            return
+
+
+def _wait_for_room() -> None:
+    select.select([], [sys.stdout], [])
+
+
+def envelope(stream: str, version: int | None, extracted: dt.datetime) -> tuple[bytes, bytes]:
+    """Return what stands before and after a record in its RECORD message."""
+    start = {"type": "RECORD", "stream": stream, "record": 0}
+    end: dict[str, Any] = {} if version is None else {"version": version}
+    end["time_extracted"] = extracted.astimezone(dt.UTC).isoformat()
+    return ENCODER.encode(start)[: -len(b"0}")], b"," + ENCODER.encode(end)[1:]

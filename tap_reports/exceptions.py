@@ -1,0 +1,244 @@
+"""Every error of this package, cut by what happens next.
+
+```
+TapReportsError
+├── ConfigError            nothing was requested; every mistake is listed; exit 1
+├── CallError              one HTTP call did not do its work
+│   ├── CallBroken         the call broke (connection, time-out, 429, 5xx) also after its retries
+│   ├── CallRefused        a submission was refused for now and certainly not accepted: send again later
+│   ├── SubmissionLost     a submission's answer was lost: nobody knows whether it was accepted
+│   ├── CallRejected       the vendor understood and said no (other 4xx, an error in a 200)
+│   │   ├── AccessDenied   401 or 403: key, role or scope
+│   │   └── JobUnknown     the vendor does not know this job (any more): submit anew
+│   ├── LinkExpired        a download link is no longer good: poll again for a new one
+│   └── BadAnswer          the answer is not what the API promises (no JSON, a field is missing)
+├── StreamError            this stream ends here, the others go on; exit 1 at the end
+│   ├── JobFailed          the vendor says that the job failed for good
+│   ├── JobTimeout         the job was not done at its deadline; it stays in state and is resumed
+│   ├── QuotaSpent         a day quota or a credit limit: this vendor gets no new submissions
+│   ├── FileError          the file is not (all of) the report
+│   ├── InvalidValue       a cell does not fit its column
+│   └── CallsFailed        a CallError that ended a stream
+└── (Stopped)              a signal or a closed output: leave everything to be resumed; no Exception
+```
+
+A message says vendor, stream, slice and job where they are known, what was answered, and what to do.
+Messages are safe to log: whoever raises an error passes vendor text through `tap_reports.redaction.redact`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def sentence(cause: str, remedy: str) -> str:
+    """Return cause and remedy as sentences."""
+    if not remedy:
+        return cause
+    return f"{cause}{'' if cause.endswith(('.', '!', '?')) else '.'} {remedy}"
+
+
+class TapReportsError(Exception):
+    """Root of all errors that this package raises on purpose."""
+
+
+class ConfigError(TapReportsError):
+    """The configuration cannot be used.
+
+    Args:
+        errors: One sentence per mistake, each naming the setting and the remedy.
+    """
+
+    def __init__(self, errors: Sequence[str]) -> None:
+        self.errors = list(errors)
+        super().__init__("; ".join(self.errors))
+
+
+class CallError(TapReportsError):
+    """One HTTP call did not do its work.
+
+    Args:
+        what: The call in the vendor's terms, without query: `GET /v3/batch/credits`.
+        answer: What came back, shortened and redacted.
+        status: HTTP status, or None where no answer came.
+        retry_after: Seconds that the vendor asked to wait, if it did.
+    """
+
+    remedy = ""
+
+    def __init__(
+        self,
+        what: str,
+        answer: str,
+        *,
+        status: int | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        self.what = what
+        self.answer = answer
+        self.status = status
+        self.retry_after = retry_after
+        shown = f"{what}: {f'HTTP {status}' if status else 'no answer'}"
+        super().__init__(f"{shown}: {answer}" if answer else shown)
+
+
+class CallBroken(CallError):
+    """The call broke and its retries did not help."""
+
+    remedy = "Run again later; jobs already submitted are resumed."
+
+
+class CallRefused(CallError):
+    """A submission was refused for now and certainly not accepted."""
+
+    remedy = "The vendor is busy or throttles; run again later."
+
+
+class SubmissionLost(CallError):
+    """The answer to a submission was lost: it may or may not have been accepted."""
+
+    remedy = "Look at the vendor whether the report was accepted before you run again."
+
+
+class CallRejected(CallError):
+    """The vendor understood the call and said no."""
+
+    remedy = "Correct the report's settings by what the vendor answered."
+
+
+class AccessDenied(CallRejected):
+    """The credentials are wrong, have expired, or may not do this."""
+
+    remedy = "Check the credentials of this vendor block and what they may access."
+
+
+class JobUnknown(CallRejected):
+    """The vendor does not know this job, or not any more."""
+
+    remedy = "A new job is submitted."
+
+
+class LinkExpired(CallError):
+    """A download link is no longer good."""
+
+    remedy = "A new link is asked for."
+
+
+class BadAnswer(CallError):
+    """The vendor's answer is not what its API promises."""
+
+    remedy = "If this stays, the vendor's API has changed: check api_url, or report it."
+
+
+class StreamError(TapReportsError):
+    """This stream ends here; the others go on.
+
+    Args:
+        cause: What happened, in one sentence.
+        remedy: What the user can do.
+        vendor: Vendor block name.
+        stream: Stream name.
+        slice_: The slice as `2026-01-01..2026-01-30`, or "" for a snapshot.
+        job_id: The vendor's job id, never a link.
+    """
+
+    default_remedy = ""
+
+    def __init__(
+        self,
+        cause: str,
+        *,
+        remedy: str = "",
+        vendor: str = "",
+        stream: str = "",
+        slice_: str = "",
+        job_id: str = "",
+    ) -> None:
+        super().__init__(cause)
+        self.cause = cause
+        self.remedy = remedy or self.default_remedy
+        self.vendor = vendor
+        self.stream = stream
+        self.slice = slice_
+        self.job_id = job_id
+
+    def placed(
+        self, *, vendor: str = "", stream: str = "", slice_: str = "", job_id: str = ""
+    ) -> StreamError:
+        """Return this error with the places that it did not yet know."""
+        self.vendor = self.vendor or vendor
+        self.stream = self.stream or stream
+        self.slice = self.slice or slice_
+        self.job_id = self.job_id or job_id
+        return self
+
+    def __str__(self) -> str:
+        named = {
+            "vendor": self.vendor,
+            "stream": self.stream,
+            "slice": self.slice,
+            "job": self.job_id,
+        }
+        place = ", ".join(f"{name} {value}" for name, value in named.items() if value)
+        text = f"{place}: {self.cause}" if place else self.cause
+        return sentence(text, self.remedy)
+
+
+class JobFailed(StreamError):
+    """The vendor says that the job failed for good."""
+
+    default_remedy = "Run again to submit a new job; if it fails again, ask the vendor with the job id."
+
+
+class JobTimeout(StreamError):
+    """The job was not done at its deadline."""
+
+    default_remedy = (
+        "The next run resumes this job without a new submission; raise job_deadline_seconds to wait longer."
+    )
+
+
+class QuotaSpent(StreamError):
+    """A day quota is spent, or a report exceeds a credit limit: it is not submitted."""
+
+
+class CreditsSpent(QuotaSpent):
+    """No report at all of this vendor can be paid for in this run."""
+
+
+class FileError(StreamError):
+    """The file is not the report, or not all of it."""
+
+    default_remedy = "Run again: the finished job is downloaded again without a new submission."
+
+
+class InvalidValue(StreamError):
+    """A cell does not fit its column."""
+
+    default_remedy = (
+        'Set the column\'s type in the report\'s "columns", or "invalid_values": "null" to load it as null.'
+    )
+
+
+class CallsFailed(StreamError):
+    """A call error that ended a stream."""
+
+    @classmethod
+    def of(cls, error: CallError) -> CallsFailed:
+        """Return the stream error for a call error."""
+        return cls(str(error), remedy=error.remedy)
+
+
+class Stopped(BaseException):
+    """A signal or a closed output ends the run; everything is left to be resumed.
+
+    Like KeyboardInterrupt no Exception, so that nothing on its way takes it for a failure.
+
+    Args:
+        why: What ended it.
+        signum: The signal, if it was one.
+    """
+
+    def __init__(self, why: str, signum: int | None = None) -> None:
+        super().__init__(why)
+        self.status = 1 if signum is None else 128 + signum

@@ -1,0 +1,117 @@
+"""CSV bytes -> blocks of whole records, in flat memory."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from tap_reports.exceptions import FileError
+from tap_reports.files.text import shown
+
+if TYPE_CHECKING:
+    from tap_reports.files.table import CsvTable
+
+BLOCK = 1 << 20
+"""Bytes: large enough to be parsed by column at speed, small enough to be held several times over."""
+
+MAX_RECORD = 1 << 26
+"""Bytes. A longer record is a quote that nobody closed; looking on for its end would fill the memory."""
+
+
+def blocks(table: CsvTable, size: int = BLOCK) -> Iterator[bytes]:
+    """Yield the bytes behind the header in blocks that end where a record ends.
+
+    Together they are the file's bytes, none left out. The last record may lack its line break.
+
+    Args:
+        table: What to read.
+        size: Bytes of a block, about; a block with one longer record is as long as that.
+
+    Raises:
+        FileError: A quoted cell is not closed.
+    """
+    delimiter, rest, wanted = table.delimiter.encode(), b"", size
+    with closing(table.open_text()) as stream:
+        while chunk := stream.read(wanted):
+            data = rest + chunk
+            end = last_end(data, delimiter)
+            if end:
+                yield data[:end]
+            rest = data[end:]
+            if len(rest) > MAX_RECORD:
+                raise _unclosed(table, rest)
+            # A record longer than a block is looked through again as it doubles, not with each block.
+            wanted = max(size, 0 if end else len(rest))
+    if rest:
+        # With two line breaks more, it is whole unless a quote is open.
+        if last_end(rest + b"\n\n", delimiter) <= len(rest):
+            raise _unclosed(table, rest)
+        yield rest
+
+
+def last_end(data: bytes, delimiter: bytes) -> int:
+    """Return where the last whole record in `data` ends, 0 if none does. `data` begins with a record.
+
+    Counting quotes says which line breaks are quoted, provided that each quote opens or closes a cell.
+    Quotes elsewhere (`5" pipe`) are rare, and the CSV reader itself tells them apart.
+    """
+    last = data.rfind(b"\n") + 1
+    if not last or b'"' not in data:
+        return last
+    # A doubled quote is a quote in a quoted cell, or an empty one; either way it changes nothing.
+    pieces = data.replace(b'""', b"").split(b'"')
+    if not _is_well_quoted(pieces, delimiter):
+        return _last_end_exact(data, delimiter)
+    quoted_breaks = 0
+    for index in range(len(pieces) - 1, -1, -1):
+        breaks = pieces[index].count(b"\n")
+        if breaks and index % 2 == 0:
+            break
+        quoted_breaks += breaks
+    for _ in range(quoted_breaks):
+        last = data.rfind(b"\n", 0, last - 1) + 1
+    return last
+
+
+def _is_well_quoted(pieces: list[bytes], delimiter: bytes) -> bool:
+    """Tell whether the pieces between quotes are by turns outside and inside of quoted cells.
+
+    Only the first and the last piece can be empty: the data begins or ends with a quote.
+    """
+    outside = pieces[::2]
+    # Where all is quoted, most pieces are a lone delimiter: the inner sets leave few to look at.
+    before_opening = {piece[-1:] for piece in set(outside[: len(pieces) // 2])}
+    after_closing = {piece[:1] for piece in set(outside[1:])}
+    return before_opening <= {delimiter, b"\n", b""} and after_closing <= {delimiter, b"\r", b"\n", b""}
+
+
+def _last_end_exact(data: bytes, delimiter: bytes) -> int:
+    """Return what `last_end` does, for data with quotes in odd places."""
+    text = data.decode("latin-1")  # a character for each byte
+    read = end = 0
+
+    def lines() -> Iterator[str]:
+        nonlocal read
+        for line in io.StringIO(text, newline="\n"):
+            read += len(line)
+            yield line
+
+    try:
+        for _ in csv.reader(lines(), delimiter=delimiter.decode(), strict=True):
+            end = read if text[read - 1] == "\n" else end
+    except csv.Error:
+        if read < len(text):
+            # A wrongly quoted record; cut behind it, and whoever parses the block says which row it is.
+            return data.rfind(b"\n") + 1
+    return end
+
+
+def _unclosed(table: CsvTable, record: bytes) -> FileError:
+    begins = shown(record[:1000].decode(errors="replace"))
+    return FileError(
+        f"{table.name}: a quoted cell is not closed before the end of the file, which is truncated or "
+        f'damaged. Its record begins: "{begins}".'
+    )

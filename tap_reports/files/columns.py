@@ -1,0 +1,125 @@
+"""Columns: a file's headers -> property names, and kinds <-> JSON schema types."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from tap_reports.files.cells import Number, converter
+from tap_reports.models import Column, Kind
+
+__all__ = [
+    "LINEAGE",
+    "Number",
+    "converter",
+    "kind_of",
+    "property_name",
+    "property_names",
+    "schema_of",
+]
+
+LINEAGE = tuple(
+    Column(name, name, kind)
+    for name, kind in (
+        ("_report_job_id", Kind.STRING),
+        ("_report_slice_start", Kind.DATE),
+        ("_report_slice_end", Kind.DATE),
+        ("_report_row", Kind.INTEGER),
+    )
+)
+"""The columns that say where a record comes from."""
+
+SNAKE_CASE = "snake_case"
+VERBATIM = "verbatim"
+NAMELESS = "column"
+"""Name of a header without a letter or digit."""
+
+_WORDS = re.compile(
+    r"A{2,}s(?![as])"  # IDs
+    r"|A+0*(?![as])"  # CTR, D7, and HTTP of HTTPServer
+    r"|A?[as][as0]*"  # Campaign, zzz, click2install
+    r"|0+[as]*"  # 7, 2nd
+)
+"""Words of a header by its characters' shapes: A upper case, s the letter s, a another letter, 0 a digit."""
+
+
+def property_name(header: str) -> str:
+    """Return a header in snake_case: `Revenue (USD)` -> `revenue_usd`, `EventDate` -> `event_date`.
+
+    Letters of all scripts stay (in lower case), anything that is neither letter nor digit separates words.
+    """
+    text = unicodedata.normalize("NFC", header)
+    words = (text[found.start() : found.end()].lower() for found in _WORDS.finditer(_shape(text)))
+    return "_".join(words) or NAMELESS
+
+
+def property_names(headers: Iterable[str], style: str = SNAKE_CASE) -> list[str]:
+    """Return the property of each header, in order; a clash gets `_2`, `_3`.
+
+    Args:
+        headers: The headers as the file has them.
+        style: `snake_case` or `verbatim`.
+    """
+    taken = {column.property for column in LINEAGE}
+    names = []
+    for header in headers:
+        base = property_name(header) if style == SNAKE_CASE else header or NAMELESS
+        name, count = base, 1
+        while name in taken:
+            count += 1
+            name = f"{base}_{count}"
+        taken.add(name)
+        names.append(name)
+    return names
+
+
+def schema_of(kind: Kind, title: str) -> dict[str, Any]:
+    """Return the JSON schema of a nullable property; `title` is the header as the file has it."""
+    if kind in {Kind.DATE, Kind.DATE_TIME}:
+        return {"type": ["string", "null"], "format": kind.value, "title": title}
+    return {"type": [kind.value, "null"], "title": title}
+
+
+def kind_of(schema: Mapping[str, Any]) -> Kind:
+    """Return the kind of a property's JSON schema, whichever way it is written; text where it is unclear."""
+    types = {type_ for part in _parts(schema) for type_ in _types(part)}
+    if types == {"integer"}:
+        return Kind.INTEGER
+    if types and types <= {"integer", "number"}:
+        return Kind.NUMBER
+    if types == {"boolean"}:
+        return Kind.BOOLEAN
+    formats = {part["format"] for part in _parts(schema) if "format" in part}
+    if types <= {"string"} and len(formats) == 1 and formats <= {Kind.DATE, Kind.DATE_TIME}:
+        return Kind(formats.pop())
+    return Kind.STRING
+
+
+def _shape(text: str) -> str:
+    return "".join(map(_shape_of, text))
+
+
+def _shape_of(character: str) -> str:
+    if character == "s":
+        return "s"
+    if character.isupper() or character.istitle():
+        return "A"
+    # Marks (accents written apart, vowel signs) belong to the letter before them.
+    if character.isalpha() or unicodedata.category(character).startswith("M"):
+        return "a"
+    return "0" if character.isalnum() else "_"
+
+
+def _parts(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield a schema and the alternatives within it."""
+    yield schema
+    for word in ("anyOf", "oneOf", "allOf"):
+        for part in schema.get(word, ()):
+            yield from _parts(part)
+
+
+def _types(schema: Mapping[str, Any]) -> Iterator[str]:
+    types = schema.get("type", ())
+    yield from (type_ for type_ in ([types] if isinstance(types, str) else types) if type_ != "null")

@@ -1,0 +1,74 @@
+"""Kinds of columns learned from the rows of a file, for reports that nothing else describes."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterable
+from decimal import Decimal
+
+from tap_reports.files.cells import JSON_NUMBER, Number, converter
+from tap_reports.files.table import Cell
+from tap_reports.models import Kind
+
+Sign = tuple[Kind, bool]
+"""What one cell speaks for, and whether it is text."""
+
+PLAIN_TEXT: Sign = (Kind.STRING, True)
+
+_TYPES = {
+    bool: Kind.BOOLEAN,
+    # Never integer: a 68.5 among tomorrow's scores must not stop the run.
+    int: Kind.NUMBER,
+    Decimal: Kind.NUMBER,
+    Number: Kind.NUMBER,
+    dt.date: Kind.DATE,
+    dt.datetime: Kind.DATE_TIME,
+    dt.timedelta: Kind.STRING,
+}
+_NUMBER = re.compile(JSON_NUMBER)
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}.*")
+_WRITTEN = {Kind.DATE: (_DATE, converter(Kind.DATE)), Kind.DATE_TIME: (_INSTANT, converter(Kind.DATE_TIME))}
+
+
+def infer(rows: Iterable[list[Cell]], width: int, *, numbers_in_text: bool = True) -> list[Kind]:
+    """Return the kind of each column, in one pass over the rows and constant memory.
+
+    Args:
+        rows: Rows of `width` cells.
+        width: Number of columns.
+        numbers_in_text: Text that is a number counts as one. True for CSV, which has only text; in JSON and
+            workbooks, a number written as text was meant as text.
+
+    Returns:
+        The kind that all cells of a column speak for; `string` where they differ or there are none.
+    """
+    signs: list[set[Sign]] = [set() for _ in range(width)]
+    for row in rows:
+        for cell, seen in zip(row, signs, strict=True):
+            if cell is not None and PLAIN_TEXT not in seen:
+                seen.add(_sign(cell, numbers_in_text=numbers_in_text))
+    return [_kind(seen) for seen in signs]
+
+
+def _kind(seen: set[Sign]) -> Kind:
+    if seen == {(Kind.DATE, False), (Kind.DATE_TIME, False)}:
+        # A workbook's midnight comes as a date.
+        return Kind.DATE_TIME
+    return seen.pop()[0] if len(seen) == 1 else Kind.STRING
+
+
+def _sign(cell: Cell, *, numbers_in_text: bool) -> Sign:
+    if not isinstance(cell, str):
+        return _TYPES.get(type(cell), Kind.STRING), False
+    if numbers_in_text and _NUMBER.fullmatch(cell):
+        return Kind.NUMBER, True
+    for kind, (pattern, convert) in _WRITTEN.items():
+        if pattern.fullmatch(cell):
+            try:
+                convert(cell)
+            except ValueError:
+                break
+            return kind, True
+    return PLAIN_TEXT

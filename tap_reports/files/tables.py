@@ -1,0 +1,134 @@
+"""A report file -> its tables: unpacked, told apart by its first bytes, its sheet chosen.
+
+A file is read as what it is, also where the vendor was asked for another format; what is no report
+at all (an error page, a message, something truncated) is an error that shows how it begins.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from tap_reports.exceptions import FileError
+from tap_reports.files.part import Part
+from tap_reports.files.table import Cell, CsvTable, Sheet, Table, says_empty
+from tap_reports.files.text import beginning, shown
+from tap_reports.files.unpack import parts
+from tap_reports.models import FileFormat, Layout, ReportFile
+
+__all__ = ["Cell", "CsvTable", "Table", "tables", "tables_of_all"]
+
+FOREIGN = {
+    b"%PDF": "a PDF",
+    b"PAR1": "a Parquet file",
+    b"ORC": "an ORC file",
+    b"\x28\xb5\x2f\xfd": "a Zstandard file",
+    b"BZh": "a bzip2 file",
+    b"7z\xbc\xaf\x27\x1c": "a 7-Zip file",
+}
+"""First bytes of files that a vendor might send and nobody here can read."""
+
+_JSON = re.compile(r'\{\s*(?:["}]|$)|\[\s*(?:[\[{\]"\d-]|null|true|false|$)')
+"""How JSON begins and a CSV header does not."""
+
+
+def tables(file: ReportFile, layout: Layout, *, work_dir: Path) -> Iterator[Table]:
+    """Yield the tables of a downloaded file: the sheet that `layout` names, else all.
+
+    Tables can be read, also later and again, for as long as `file` is there.
+
+    Args:
+        file: The file, as it came. If it holds one table, `file.sheet` is that table's sheet; a file that
+            the vendor named as another sheet than `layout.sheet` yields nothing.
+        layout: What is expected in it.
+        work_dir: Where a workbook within a gzip or zip is unpacked for as long as its tables are in use.
+
+    Raises:
+        FileError: It is no report, damaged, or has no such sheet.
+    """
+    if layout.sheet is not None and file.sheet not in {None, layout.sheet}:
+        return
+    found = parts(file.path, layout.format, work_dir)
+    sheets = [sheet for part in found for sheet in _sheets(part, layout)]
+    if file.sheet is not None and len(sheets) == 1:
+        sheets = [sheets[0]._replace(name=file.sheet)]
+    for sheet in _chosen(sheets, layout.sheet, file.path.name):
+        yield _finished(sheet, layout)
+
+
+def tables_of_all(files: Sequence[ReportFile], layout: Layout, *, work_dir: Path) -> Iterator[Table]:
+    """Yield the tables of all files of a job, in order.
+
+    Raises:
+        FileError: As `tables`; or each file is another sheet than `layout.sheet`.
+    """
+    for file in files:
+        yield from tables(file, layout, work_dir=work_dir)
+    names = [file.sheet for file in files]
+    if layout.sheet is not None and names and all(name not in {None, layout.sheet} for name in names):
+        raise _no_sheet("the job's files", layout.sheet, names)
+
+
+def _sheets(part: Part, layout: Layout) -> list[Sheet]:
+    """Return the tables of a part, by its first bytes."""
+    if part.is_workbook:
+        from tap_reports.files.xlsx import xlsx_sheets
+
+        return xlsx_sheets(part)
+    text = beginning(part)
+    _refuse_foreign(part, text, layout)
+    is_json = layout.format is FileFormat.JSON
+    if _JSON.match(text) or (is_json and text.startswith(("{", "[", "null"))) or (is_json and not text):
+        from tap_reports.files.json_ import json_sheets
+
+        return json_sheets(part, layout)
+    from tap_reports.files.csv_ import csv_table
+
+    is_expected = layout.format is FileFormat.CSV
+    load = partial(csv_table, part, part.sheet, empty_words=layout.empty_words, is_expected=is_expected)
+    return [Sheet(part.sheet, load)]
+
+
+def _refuse_foreign(part: Part, text: str, layout: Layout) -> None:
+    """Raise FileError for what can't be a report."""
+    what = next((what for magic, what in FOREIGN.items() if part.head.startswith(magic)), None)
+    if what:
+        raise FileError(f"{part.name} is {what}, which can't be read. Expected was {layout.format}.")
+    if text.startswith("<"):
+        what = (
+            "an HTML page" if re.match(r"<(?:!doctype html|html|head|body)", text, re.IGNORECASE) else "XML"
+        )
+        raise FileError(f'{part.name} is {what}, not a report. It begins: "{shown(text)}".')
+    if not part.head and layout.format is FileFormat.XLSX:
+        raise FileError(f"{part.name} is empty (0 bytes), so no workbook.")
+
+
+def _chosen(sheets: list[Sheet], wanted: str | None, name: str) -> list[Sheet]:
+    """Return the wanted sheet, or all. A single table without a name is whatever sheet is wanted."""
+    if wanted is None or [sheet.name for sheet in sheets] == [None]:
+        return sheets
+    chosen = [sheet for sheet in sheets if sheet.name == wanted]
+    if not chosen:
+        raise _no_sheet(name, wanted, [sheet.name for sheet in sheets])
+    return chosen
+
+
+def _no_sheet(name: str, wanted: str, there: Sequence[str | None]) -> FileError:
+    names = ", ".join(f'"{sheet}"' for sheet in there) or "none"
+    remedy = "If the vendor has renamed the sheet, discover the streams again."
+    return FileError(f'{name} has no sheet "{wanted}"; there is {names}.', remedy=remedy)
+
+
+def _finished(sheet: Sheet, layout: Layout) -> Table:
+    """Read a table's beginning and give each column its name."""
+    table = sheet.load()
+    if says_empty(table.header, layout.empty_words):
+        return replace(table, sheet=sheet.name, header=(), read=lambda: iter(()))
+    header = tuple(
+        str(layout.renames.get(text, text)) if text.strip() else f"column_{number}"
+        for number, text in enumerate(table.header, start=1)
+    )
+    return replace(table, sheet=sheet.name, header=header)

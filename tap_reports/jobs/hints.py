@@ -1,0 +1,89 @@
+"""What a vendor's call may say: every value in its path, query and body, whatever it is called there.
+
+The operator names impact.com's parameters, and Similarweb's payload is not documented: so all values are
+looked at, and all words in them, since an id may stand inside a link or a sentence.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+MAX_FIELDS = 1000
+"""Form fields that are looked at."""
+WORD = re.compile(r"[\w-]+")
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+ID_NAME = re.compile(r"(job|report|request|export|ticket)?[_-]?(id|key|uuid|ref)|job|report|ticket")
+"""Names that say that the value is a job's id: `JobId`, `report_id`, `id`."""
+
+
+def segments(target: str) -> list[str]:
+    """Return a path's parts, decoded."""
+    path = target.partition("?")[0]  # not by `urlsplit`: what follows two slashes would be a host to it
+    return unquote(path).split("/")
+
+
+def values(target: str, body: bytes) -> Iterator[tuple[str, str]]:
+    """Yield all values of a call with their names ("" where they have none), path segments excepted."""
+    yield from _fields(target.partition("?")[2])
+    text = body.decode(errors="replace").strip()
+    if not text:
+        return
+    try:
+        yield from _leaves(json.loads(text))
+    except (ValueError, RecursionError):
+        yield from _fields(text)
+        yield "", text  # XML and the like: its words are looked at
+
+
+def words(text: str) -> set[str]:
+    """Return a value and the words in it, in lower case."""
+    normal = text.strip().casefold()
+    return {normal, *WORD.findall(normal)} - {""}
+
+
+def named_ids(pairs: Iterable[tuple[str, str]], known: Iterable[str]) -> set[str]:
+    """Return what looks like a job's id: by its name, or because it is built as the known ids are.
+
+    Args:
+        pairs: Names and values.
+        known: Ids in lower case.
+    """
+    shapes = {_shape(one) for one in known} - {""}
+    found = set()
+    for name, text in pairs:
+        normal = text.strip().casefold()
+        if ID_NAME.fullmatch(name.casefold()) and WORD.fullmatch(normal):
+            found.add(normal)
+        found.update(word for word in words(text) if UUID.fullmatch(word) or _shape(word) in shapes)
+    return found
+
+
+def _shape(word: str) -> str:
+    """Return how an id is built: `1234` is 0000, `ab-12` is xx-xx; "" for a plain word."""
+    if word.isdigit():
+        return "0" * len(word)
+    return re.sub(r"[^\W_]", "x", word) if any(letter.isdigit() for letter in word) else ""
+
+
+def _fields(text: str) -> Iterator[tuple[str, str]]:
+    try:
+        yield from parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS)
+    except ValueError:
+        yield "", text
+
+
+def _leaves(value: Any) -> Iterator[tuple[str, str]]:
+    """Yield the plain values of a JSON value at any depth, each with the nearest name above it."""
+    todo = [("", value)]
+    while todo:
+        name, item = todo.pop()
+        if isinstance(item, dict):
+            todo.extend((str(key), part) for key, part in item.items())
+        elif isinstance(item, list):
+            todo.extend((name, part) for part in item)
+        elif item is not None:
+            yield name, str(item)

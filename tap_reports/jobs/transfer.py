@@ -1,0 +1,114 @@
+"""A file on its way: what is here, what is still missing, and whether a server may go on with it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from io import FileIO
+
+import requests
+
+PARTIAL, WRONG_RANGE = 206, 416
+_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)$")
+
+
+class Misfit(Exception):
+    """The answer does not go on where the file stops; the file was emptied, to start anew."""
+
+
+@dataclass(slots=True)
+class Transfer:
+    """What is here of a file.
+
+    Attributes:
+        file: Open for writing, unbuffered, so that a full disk shows at once.
+        size: Bytes that are here.
+        total: Bytes of the whole file, None while unknown.
+        validator: Proves to the server which version is here (`If-Range`); "" if it gave nothing for that.
+        encoding: `Content-Encoding` of what is here: parts in different ones do not fit.
+    """
+
+    file: FileIO
+    size: int = 0
+    total: int | None = None
+    validator: str = ""
+    encoding: str = ""
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers that ask for the rest; none to ask for all of it."""
+        if not self.size or not self.validator:
+            return {}
+        return {"Range": f"bytes={self.size}-", "If-Range": self.validator}
+
+    def begin(self, response: requests.Response) -> None:
+        """Get ready for an answer's body: go on, or start anew.
+
+        Raises:
+            Misfit: Its body is of no use.
+        """
+        headers = response.headers
+        if response.status_code == WRONG_RANGE:
+            self._begin_nothing(headers.get("Content-Range", ""))
+        elif response.status_code == PARTIAL:
+            self._begin_rest(headers.get("Content-Range", ""), headers.get("Content-Encoding", ""))
+        else:
+            self.restart()
+            length = headers.get("Content-Length", "")
+            self.total = int(length) if length.isdigit() else None
+            self.encoding = headers.get("Content-Encoding", "")
+            self.validator = _validator(response)
+
+    def write(self, chunk: bytes) -> None:
+        """Append.
+
+        Raises:
+            OSError: The disk is full.
+        """
+        view = memoryview(chunk)
+        while view:
+            written = self.file.write(view)
+            self.size += written
+            view = view[written:]
+
+    def restart(self) -> None:
+        """Throw away what is here."""
+        if self.size:
+            self.file.seek(0)
+            self.file.truncate()
+        self.size, self.total, self.validator, self.encoding = 0, None, "", ""
+
+    @property
+    def shortfall(self) -> str:
+        """What is wrong with the length, or ""."""
+        if self.total is None or self.size == self.total:
+            return ""
+        return f"{self.size} of {self.total} bytes came"
+
+    def _begin_rest(self, content_range: str, encoding: str) -> None:
+        found = _RANGE.match(content_range)
+        if not found or int(found[1]) != self.size or (self.size and encoding != self.encoding):
+            self._misfit(f"a part came that does not fit ({content_range or 'no Content-Range'})")
+            return
+        end, total = int(found[2]) + 1, None if found[3] == "*" else int(found[3])
+        if None not in {total, self.total} and total != self.total:
+            self._misfit(f"the file has changed from {self.total} to {total} bytes")
+        self.total = total or self.total or end
+
+    def _begin_nothing(self, content_range: str) -> None:
+        """Nothing is left after what is here, if the file is as long as that; else it has changed."""
+        if not self.size or content_range != f"bytes */{self.size}":
+            self._misfit(f"the rest was refused ({content_range or 'no Content-Range'})")
+        self.total = self.size
+
+    def _misfit(self, what: str) -> None:
+        self.restart()
+        raise Misfit(what)
+
+
+def _validator(response: requests.Response) -> str:
+    """Return what proves a file's version: a strong ETag, else its date."""
+    headers = response.headers
+    if headers.get("Accept-Ranges", "").lower() == "none":
+        return ""
+    etag = headers.get("ETag", "")
+    return etag if etag.startswith('"') else headers.get("Last-Modified", "")

@@ -1,0 +1,68 @@
+"""How a run ended: who failed and why, and the exit status that says so."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+
+from tap_reports.exceptions import StreamError
+from tap_reports.redaction import redact
+
+logger = logging.getLogger("tap-reports")
+
+
+def counted(number: int, what: str) -> str:
+    """Return `1 row`, `2 rows`."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of the selected streams.
+
+    Attributes:
+        done: Streams that are out, with their rows.
+        failures: Failed streams, with their errors.
+        signal: The signal that ended the run, or None.
+        closed: The reader of our output went away.
+    """
+
+    done: dict[str, int] = field(default_factory=dict)
+    failures: dict[str, StreamError] = field(default_factory=dict)
+    signal: int | None = None
+    closed: bool = False
+
+    @property
+    def is_stopped(self) -> bool:
+        """True if the run is to end before its time."""
+        return self.signal is not None or self.closed
+
+    @property
+    def status(self) -> int:
+        """The exit status: 0 all done, 1 something failed, 128 + signal."""
+        if self.signal is not None:
+            return 128 + self.signal
+        return 1 if self.failures or self.closed else 0
+
+    def fail(self, stream: str, error: StreamError) -> None:
+        """Note a failed stream."""
+        error.stream = stream
+        self.failures[stream] = error
+        logger.error("stream failed: %s", redact(error))
+
+    def summarise(self) -> None:
+        """Log the last lines of a run: what is done, what failed and what to do."""
+        rows = sum(self.done.values())
+        failed = len(self.failures)
+        logger.info(
+            "%s done, %s, %s failed",
+            counted(len(self.done), "stream"),
+            counted(rows, "row"),
+            counted(failed, "stream"),
+        )
+        for error in self.failures.values():
+            logger.error("failed: %s", redact(error))
+        if self.signal is not None:
+            logger.warning("ended by signal %d; submitted jobs are resumed by the next run", self.signal)
+        if self.closed:
+            logger.error("the reader of the output went away; submitted jobs are resumed by the next run")

@@ -1,0 +1,127 @@
+"""`tap-reports-sandbox`: starts the sandbox, or prints a config for it."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import json
+import signal
+import threading
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tap_reports.sandbox.app import Sandbox
+from tap_reports.sandbox.config import START_BEFORE, tap_config
+from tap_reports.sandbox.options import Options, Postback, Switch
+
+NUMBERS = {"int": int, "float": float, "float | None": float, "int | None": int, "str": str}
+LISTED = {"rows", "seed", "speed", "delay", "today", "restated_days", "account_type", "postback", "switches"}
+MORE = {item.name: item.type for item in dataclasses.fields(Options) if item.name not in LISTED}
+
+
+def _settings(
+    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
+) -> dict[str, Any]:
+    """Return `--set NAME=VALUE` as fields of `Options`."""
+    found: dict[str, Any] = {}
+    for value in values:
+        name, _, text = value.partition("=")
+        if name not in MORE:
+            raise click.BadParameter(f"{name} is none of {', '.join(sorted(MORE))}")
+        try:
+            found[name] = NUMBERS[str(MORE[name])](text)
+        except ValueError as error:
+            raise click.BadParameter(f"{name} must be a number, not {text!r}") from error
+    return found
+
+
+def _faults(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Any:
+    """Return faults given as JSON or as the name of a file with JSON."""
+    if not value:
+        return []
+    try:
+        return json.loads(
+            value if value.lstrip()[:1] in {"[", "{"} else Path(value).read_text(encoding="utf-8")
+        )
+    except (OSError, ValueError) as error:
+        raise click.BadParameter(str(error)) from error
+
+
+@click.command(context_settings={"show_default": True})
+@click.version_option(package_name="tap-reports")
+@click.option("--port", type=click.IntRange(0, 65535), default=8765, help="Port of the APIs; 0: a free one.")
+@click.option(
+    "--downloads-origin",
+    "downloads_port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    help="Port of the cloud storage, another origin; 0: a free one.",
+)
+@click.option("--print-config", is_flag=True, help="Print a tap config for the port and exit.")
+@click.option(
+    "--config-file", type=click.Path(dir_okay=False, path_type=Path), help="Write the config at start."
+)
+@click.option("--rows", type=click.IntRange(0), default=10, help="Rows a day (dated) or a sheet (snapshot).")
+@click.option("--seed", default=1, help="Another seed makes other values.")
+@click.option("--speed", type=click.FloatRange(0, min_open=True), default=1.0, help="Divides all delays.")
+@click.option("--delay", type=click.FloatRange(0), default=5.0, help="Seconds that a job takes.")
+@click.option("--today", type=click.DateTime(["%Y-%m-%d"]), help="Current date; default: the real one.")
+@click.option("--restated-days", type=click.IntRange(0), default=0, help="Last days that each run changes.")
+@click.option("--account-type", type=click.Choice(["brand", "partner", "agency"]), default="partner")
+@click.option("--switch", "switches", multiple=True, type=click.Choice([item.value for item in Switch]))
+@click.option("--postback-url", help="Where impact.com's job-completion calls go (loopback).")
+@click.option("--postback-method", type=click.Choice(["GET", "POST"]), default="GET")
+@click.option("--postback-parameter", default="JobId", help="Name under which they send the job id.")
+@click.option("--faults", callback=_faults, help="Faults at the start: JSON, or a file of it.")
+@click.option(
+    "--set", "more", multiple=True, callback=_settings, help=f"NAME=VALUE of: {', '.join(sorted(MORE))}."
+)
+def main(**given: Any) -> None:
+    """Serve the four vendors' APIs on this machine, with generated data."""
+    options = _options(given)
+    port = given["port"]
+    if given["print_config"]:
+        if not port:
+            raise click.UsageError("--print-config needs a --port other than 0; or use --config-file")
+        start = (options.today or dt.datetime.now(dt.UTC).date()) - dt.timedelta(days=START_BEFORE)
+        click.echo(json.dumps(tap_config(f"http://127.0.0.1:{port}", options, start.isoformat()), indent=2))
+        return
+    try:
+        sandbox = Sandbox(options, port=port, downloads_port=given["downloads_port"])
+    except OSError as error:
+        raise click.ClickException(str(error)) from error
+    with sandbox:
+        try:
+            sandbox.faults.add_json(given["faults"])
+        except ValueError as error:
+            raise click.ClickException(str(error)) from error
+        if given["config_file"]:
+            given["config_file"].write_text(json.dumps(sandbox.config(), indent=2) + "\n", encoding="utf-8")
+        _serve(sandbox)
+
+
+def _options(given: dict[str, Any]) -> Options:
+    today, url = given["today"], given["postback_url"]
+    return Options(
+        **{name: given[name] for name in ("rows", "seed", "speed", "delay", "restated_days", "account_type")},
+        today=today.date() if today else None,
+        switches=frozenset(Switch(name) for name in given["switches"]),
+        postback=Postback(url, given["postback_method"], given["postback_parameter"]) if url else None,
+        **given["more"],
+    )
+
+
+def _serve(sandbox: Sandbox) -> None:
+    """Say where it listens and wait for SIGINT or SIGTERM."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    click.echo(f"listening on {sandbox.url}")
+    click.echo(f"downloads on {sandbox.downloads_url}")
+    stop.wait()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,148 @@
+"""The sandbox as a whole: the vendors' origin, the storage's origin, and what tests ask of them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+from types import TracebackType
+from typing import Any, Self
+
+from tap_reports.sandbox.config import START_BEFORE, tap_config
+from tap_reports.sandbox.control import Control
+from tap_reports.sandbox.digital_turbine import DigitalTurbine
+from tap_reports.sandbox.faults import Faults
+from tap_reports.sandbox.http import Route
+from tap_reports.sandbox.impact import Impact
+from tap_reports.sandbox.jobs import JobStore, Submissions
+from tap_reports.sandbox.options import Accounts, Options
+from tap_reports.sandbox.second_nature import SecondNature
+from tap_reports.sandbox.server import Origin, RecordedCall
+from tap_reports.sandbox.similarweb import Similarweb
+from tap_reports.sandbox.world import VendorRooms, World
+
+
+class Sandbox:
+    """A local server that behaves as the vendors do.
+
+    Use it as `with Sandbox(rows=5, speed=1000) as sandbox:`; keywords are fields of `Options`.
+
+    Args:
+        options: Where to start from; keywords are laid over it.
+        port: Port of the vendors' API; 0 takes a free one.
+        downloads_port: Port of the cloud storage, another origin; 0 takes a free one.
+    """
+
+    def __init__(
+        self, options: Options | None = None, *, port: int = 0, downloads_port: int = 0, **changes: Any
+    ) -> None:
+        self.options = replace(options or Options(), **changes)
+        self._world = World.make(self.options)
+        self._impact, self._turbine = Impact(self._world), DigitalTurbine(self._world)
+        self._nature = SecondNature(self._world)
+        self._vendors: dict[str, VendorRooms] = {
+            "similarweb": Similarweb(self._world),
+            "impact": self._impact,
+            "digital_turbine": self._turbine,
+            "second_nature": self._nature,
+        }
+        self.calls: list[RecordedCall] = []
+        control = Control(self)
+        vendors = Origin(port, [*control.routes(), *self._routes()], self._world, self.calls)
+        try:
+            storage = Origin(
+                downloads_port, self._world.storage.routes(self._vendors), self._world, self.calls
+            )
+        except OSError:
+            vendors.server_close()
+            raise
+        self._origins = (vendors, storage)
+        self._world.storage.url = self._origins[1].url
+
+    def __enter__(self) -> Self:
+        """Start serving."""
+        for origin in self._origins:
+            origin.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop serving and remove all files."""
+        self._world.notifier.cancel()
+        for origin in self._origins:
+            origin.stop()
+        self._world.files.remove()
+
+    @property
+    def url(self) -> str:
+        """Base URL of the vendors' APIs."""
+        return self._origins[0].url
+
+    @property
+    def downloads_url(self) -> str:
+        """Base URL of the cloud storage."""
+        return self._origins[1].url
+
+    @property
+    def faults(self) -> Faults:
+        """The faults: `sandbox.faults.add("status", vendor="impact", kind="poll", status=503)`."""
+        return self._world.faults
+
+    @property
+    def jobs(self) -> JobStore:
+        """The jobs of all vendors."""
+        return self._world.jobs
+
+    @property
+    def accounts(self) -> Accounts:
+        """The credentials that it accepts."""
+        return self._world.accounts
+
+    @property
+    def today(self) -> dt.date:
+        """The current date here."""
+        return self._world.time.today()
+
+    def move_to(self, today: dt.date) -> None:
+        """Make another day the current one: days become final, results older than their retention vanish."""
+        self._world.time.move_to(today)
+
+    def config(self, vendor: str | None = None) -> dict[str, Any]:
+        """Return a tap config for one vendor, or for all."""
+        start = self.today - dt.timedelta(days=START_BEFORE)
+        return tap_config(self.url, self.options, start.isoformat(), vendor)
+
+    def submissions(self, vendor: str | None = None) -> Submissions:
+        """Return how often reports were asked for."""
+        return self._world.jobs.submissions(vendor)
+
+    def calls_of(self, vendor: str, kind: str | None = None) -> list[RecordedCall]:
+        """Return the calls of a vendor, or only those of one kind."""
+        return [call for call in list(self.calls) if call.vendor == vendor and kind in {None, call.kind}]
+
+    def expected(
+        self, vendor: str, report: str, start: dt.date | None = None, end: dt.date | None = None, **what: Any
+    ) -> list[dict[str, Any]]:
+        """Return the rows that a report has: header → cell as in its file (text; typed for Second Nature).
+
+        Args:
+            vendor: The vendor's block name.
+            report: Table, handle (or `clicks`) or report name; Digital Turbine has only `dtgrowth`.
+            start: First day; None for a snapshot.
+            end: Last day.
+            what: What else the vendor's report takes; see the vendors' modules.
+        """
+        return self._vendors[vendor].expected(report, start, end, **what)
+
+    def reset(self) -> None:
+        """Forget jobs, calls, quotas and faults."""
+        self.calls.clear()
+        self._world.jobs.clear()
+        self._world.faults.clear()
+        self._impact.clear()
+        self._nature.clear()
+        self._turbine.minute.clear()
+        self._turbine.day.clear()
+
+    def _routes(self) -> list[Route]:
+        return [route for vendor in self._vendors.values() for route in vendor.routes()]

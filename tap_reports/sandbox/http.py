@@ -1,0 +1,125 @@
+"""The nouns of the sandbox's HTTP: requests, answers, routes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from email.message import Message
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tap_reports.sandbox.faults import Fault
+
+CREDENTIAL_HEADERS = ("Authorization", "api-key")
+
+
+class Refusal(Exception):
+    """An answer given instead of the usual one; raised to leave a handler early."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.status)
+        self.answer = answer
+
+
+@dataclass(slots=True, kw_only=True)
+class Request:
+    """A call as it came.
+
+    Attributes:
+        params: The variable parts of the path.
+        fault: The fault that is to hit this call, for handlers that play a part in it.
+        job_id: Set by handlers, for the record of calls.
+    """
+
+    method: str
+    path: str
+    query: dict[str, list[str]]
+    headers: Message
+    body: bytes = b""
+    params: dict[str, str] = field(default_factory=dict)
+    fault: Fault | None = None
+    job_id: str = ""
+
+    def value(self, name: str, default: str = "") -> str:
+        """Return the first value of a query parameter."""
+        return self.query.get(name, [default])[0]
+
+    def json(self) -> dict[str, Any]:
+        """Return the body as a JSON object; anything else is refused with 400."""
+        try:
+            value = json.loads(self.body or b"{}")
+        except ValueError:
+            value = None
+        if not isinstance(value, dict):
+            raise Refusal(answer_json({"error": "invalid_request", "message": "no JSON object"}, 400))
+        return value
+
+    @property
+    def had_credentials(self) -> bool:
+        """True if the call carried any vendor's credentials."""
+        return any(self.headers.get(name) for name in CREDENTIAL_HEADERS)
+
+
+@dataclass(slots=True)
+class Answer:
+    """What is sent back. A file is sent from disk, with ranges."""
+
+    status: int = 200
+    body: bytes | Path = b""
+    content_type: str = "application/json"
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the body."""
+        return self.body.stat().st_size if isinstance(self.body, Path) else len(self.body)
+
+    def content(self) -> bytes:
+        """Return the whole body."""
+        return self.body.read_bytes() if isinstance(self.body, Path) else self.body
+
+
+def answer_json(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Answer:
+    """Return a JSON answer."""
+    return Answer(status, json.dumps(value, ensure_ascii=False).encode(), headers=headers or {})
+
+
+def answer_text(
+    text: str, status: int = 200, content_type: str = "text/plain", headers: dict[str, str] | None = None
+) -> Answer:
+    """Return a text answer."""
+    return Answer(status, text.encode(), f"{content_type}; charset=utf-8", headers or {})
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One kind of call: `{name}` in the pattern stands for a path part."""
+
+    method: str
+    pattern: str
+    vendor: str
+    kind: str
+    handle: Callable[[Request], Answer]
+    kind_of: Callable[[Request], str] | None = None
+    """Says what kind a call is where the path alone does not tell."""
+
+    def match(self, path: str) -> dict[str, str] | None:
+        """Return the variable parts if `path` is of this route."""
+        found = re.fullmatch(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", self.pattern), path)
+        return found.groupdict() if found else None
+
+
+def find_route(routes: Iterable[Route], method: str, path: str) -> tuple[Route | None, dict[str, str], bool]:
+    """Return the route of a call, the parts of its path, and whether any method knows that path."""
+    known = False
+    for route in routes:
+        params = route.match(path)
+        if params is None:
+            continue
+        if route.method == method:
+            return route, params, True
+        known = True
+    return None, {}, known

@@ -1,0 +1,86 @@
+"""What impact.com says of an account and its reports."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tap_reports.sandbox.http import Answer, Request, answer_json
+from tap_reports.sandbox.impact_reports import REPORTS, ZONE_SHOWN, ReportSpec, Shape
+
+
+def company(request: Request) -> Answer:
+    """Answer the account's time zone (for display, no IANA name) and currency."""
+    sid = request.params["sid"]
+    return answer_json(
+        {"AccountSid": sid, "CompanyName": "Sandbox Ltd", "Timezone": ZONE_SHOWN, "Currency": "USD"}
+    )
+
+
+def reports(request: Request) -> Answer:
+    """Answer the account type's reports: paged, or a bare array for agencies."""
+    kind, base = request.params["kind"], f"/{request.params['prefix']}/{request.params['sid']}"
+    found = [_listed(base, name, spec) for name, spec in REPORTS.items() if kind in spec.kinds]
+    if kind == "agency":
+        return answer_json(found)
+    page, size = int(request.value("Page", "1")), int(request.value("PageSize", "100"))
+    pages = -(-len(found) // size)
+    following = f"{base}/Reports?Page={page + 1}&PageSize={size}" if page < pages else ""
+    return answer_json(
+        {
+            "@page": str(page),
+            "@numpages": str(pages),
+            "@pagesize": str(size),
+            "@total": str(len(found)),
+            "@uri": f"{base}/Reports",
+            "@nextpageuri": following,
+            "Reports": found[(page - 1) * size : page * size],
+        }
+    )
+
+
+def metadata(request: Request) -> Answer:
+    """Answer the filters and columns of a report."""
+    name, kind = request.params["report"], request.params["kind"]
+    spec = REPORTS.get(name)
+    if spec is None or kind not in spec.kinds:
+        return error(f"Report {name} not found", 404)
+    base = f"/{request.params['prefix']}/{request.params['sid']}/Reports/{name}"
+    shown = ("Start Date", "End Date") if kind == "agency" else ("START_DATE", "END_DATE")
+    first = {"Campaign": "String"} if spec.shape is Shape.BY_PROGRAM else {}
+    attributes = first | spec.attributes
+    return answer_json(
+        {
+            "Name": spec.name,
+            "Id": name,
+            "Description": f"{spec.name} of the sandbox",
+            "Filters": [{"Name": item, "DataType": "String", "Format": "yyyy-MM-dd"} for item in shown],
+            "Attributes": [
+                {"Name": item, "DataType": kind_, "Description": item} for item, kind_ in attributes.items()
+            ],
+            "RunUri": base,
+            "Uri": f"{base}/MetaData",
+        }
+    )
+
+
+def _listed(base: str, name: str, spec: ReportSpec) -> dict[str, Any]:
+    """Return a report as the list shows it."""
+    entry: dict[str, Any] = {
+        "Name": spec.name,
+        "Id": name,
+        "Category": spec.category,
+        "Description": f"{spec.name} of the sandbox",
+        "ApiAccessible": spec.accessible,
+    }
+    if not spec.accessible:
+        return entry | {"RunUri": f"/secure/report.ihtml?handle={name}"}
+    return entry | {
+        "ApiRunUri": f"{base}/Reports/{name}",
+        "DeferredApiRunUri": f"{base}/ReportExport/{name}",
+        "MetaDataUri": f"{base}/Reports/{name}/MetaData",
+    }
+
+
+def error(message: str, status: int = 200) -> Answer:
+    """Return an error as the exports give it: with status 200 unless told otherwise."""
+    return answer_json({"Status": "ERROR", "Message": message}, status)

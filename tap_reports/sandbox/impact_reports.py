@@ -1,0 +1,178 @@
+"""impact.com's reports as the sandbox has them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tap_reports.sandbox.data import (
+    NAMES,
+    Field,
+    amount,
+    count,
+    one_of,
+    padded,
+    sometimes,
+)
+
+INSTANT = "Date (yyyy-MM-dd'T'HH:mm:ssZZ)"
+ZONE = "-06:00"
+ZONE_SHOWN = "(GMT -06:00) Central Time (US & Canada)"
+PROGRAMS = {"1000": "Blue Harbour", "1001": 'The "Best" Deals, Ltd', "1002": "Café São João"}
+STATUSES = ("PENDING", "APPROVED", "REVERSED")
+
+
+class Shape(StrEnum):
+    """How the rows of a report lie over its days."""
+
+    BY_DAY = "one row a day"
+    BY_PROGRAM = "one row a program, no date"
+    LISTING = "several rows a day"
+
+
+@dataclass(frozen=True, slots=True)
+class ReportSpec:
+    """A report: the date column (with how it is shown), then generated ones.
+
+    Attributes:
+        kinds: Account types that have it.
+        dates: Date columns and their metadata types.
+        needs_program: Refused without SUBAID.
+    """
+
+    name: str
+    category: str
+    shape: Shape
+    kinds: tuple[str, ...]
+    dates: dict[str, str]
+    fields: tuple[Field, ...]
+    accessible: bool = True
+    needs_program: bool = False
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """Columns in file order and their metadata types."""
+        if self.shape is Shape.LISTING:
+            first, *others = self.fields
+            return {first.name: first.type, **self.dates, **{item.name: item.type for item in others}}
+        return {**self.dates, **{item.name: item.type for item in self.fields}}
+
+
+def _action_fields(key: str) -> tuple[Field, ...]:
+    return (
+        Field(key, "String", padded(18), moves=False),
+        Field("Campaign", "String", one_of(tuple(PROGRAMS.values())), moves=False),
+        Field("Event_Type", "String", one_of(("Sale", "Lead", "Install")), moves=False),
+        Field("Status", "String", one_of(STATUSES)),
+        Field("Sale_Amount", "Decimal", amount),
+        Field("Payout", "Decimal", sometimes(amount, 9)),
+        Field("Oid", "String", padded(8), moves=False),
+        Field("Item_Name", "String", sometimes(one_of(NAMES)), moves=False),
+        Field("SubId1", "String", sometimes(padded(6), 3), moves=False),
+        Field("Quantity", "Integer", count(9), moves=False),
+    )
+
+
+FIGURES = (Field("Clicks", "Integer", count(9000)), Field("Actions", "Integer", count(300)))
+PARTNER, BRAND, AGENCY = ("partner",), ("brand",), ("agency",)
+
+REPORTS = {
+    "mp_action_listing_fast": ReportSpec(
+        "Action Listing",
+        "Listing",
+        Shape.LISTING,
+        PARTNER,
+        {"Action_Date": INSTANT, "Locking_Date": INSTANT},
+        _action_fields("action_id"),
+    ),
+    "partner_performance_by_day": ReportSpec(
+        "Performance by Day",
+        "Performance",
+        Shape.BY_DAY,
+        PARTNER,
+        {"date_display": "String"},
+        (*FIGURES, Field("Action_Cost", "Decimal", amount), Field("Sale_zzzAmount", "Decimal", amount)),
+    ),
+    "partner_performance_by_program": ReportSpec(
+        "Performance by Program",
+        "Performance",
+        Shape.BY_PROGRAM,
+        PARTNER,
+        {},
+        (*FIGURES, Field("Sale_Amount", "Decimal", amount), Field("Action_Cost", "Decimal", amount)),
+    ),
+    "att_adv_performance_by_day_pm_only": ReportSpec(
+        "Performance by Day",
+        "Performance",
+        Shape.BY_DAY,
+        BRAND,
+        {"date_display": "String", "date_sort": "DATE"},
+        (
+            Field("Impressions", "INTEGER", count(90_000)),
+            *FIGURES,
+            Field("Revenue", "DECIMAL", amount),
+            Field("action_cost", "DECIMAL", amount),
+            Field("CPC", "DECIMAL", sometimes(amount)),
+            Field("total_cost", "DECIMAL", amount),
+        ),
+        needs_program=True,
+    ),
+    "adv_action_listing_pm": ReportSpec(
+        "Action Listing",
+        "Listing",
+        Shape.LISTING,
+        BRAND,
+        {"Action_Date": "DATETIME"},
+        _action_fields("Action_Id"),
+        needs_program=True,
+    ),
+    "agency_action_listing": ReportSpec(
+        "Action Listing",
+        "Listing",
+        Shape.LISTING,
+        AGENCY,
+        {"Action_Date": INSTANT},
+        _action_fields("Action_Id"),
+    ),
+    "4222": ReportSpec(
+        "Daily Figures",
+        "Custom",
+        Shape.BY_DAY,
+        ("partner", "brand", "agency"),
+        {"Day": "Date (yyyy-MM-dd)"},
+        (*FIGURES, Field("Earnings", "Decimal", amount)),
+    ),
+    "partner_payable_click_data": ReportSpec(
+        "Payable Click Data",
+        "Finance",
+        Shape.LISTING,
+        ("partner", "brand"),
+        {"Day": "String"},
+        _action_fields("Id"),
+        accessible=False,
+    ),
+}
+
+CLICKS = ReportSpec(
+    "Clicks",
+    "Listing",
+    Shape.LISTING,
+    ("partner", "brand"),
+    {"EventDate": INSTANT},
+    (
+        Field("Id", "String", padded(18)),
+        Field("ProfileId", "String", padded(9)),
+        Field("IpAddress", "String", lambda roll: f"{roll % 16**16:016x}"),
+        Field("MediaName", "String", one_of(NAMES)),
+        Field("AdId", "String", count(900_000)),
+        Field("AdType", "String", one_of(("BANNER", "TEXT_LINK"))),
+        Field(
+            "CustomerCity", "String", sometimes(one_of(("Zürich", "New York", "São Paulo", "Harare, Bay 2")))
+        ),
+        Field("CustomerCountry", "String", one_of(("CH", "US", "BR", "ZW"))),
+        Field("DeviceType", "String", one_of(("Mobile", "Desktop"))),
+        Field("SharedId", "String", sometimes(padded(6))),
+        Field("CpcBid", "Decimal", sometimes(amount)),
+        Field("UniqueClick", "Boolean", one_of(("true", "false"))),
+    ),
+)

@@ -1,0 +1,178 @@
+"""Jobs of all vendors: how far they are, and how many were asked for."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+import uuid
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from tap_reports.sandbox.faults import Action, Fault
+from tap_reports.sandbox.options import Options, Time
+
+FAILING = {"internal_error", "bad_request", "failed", "error", "cancelled", "canceled"}
+DONE = {"completed", "complete"}
+
+
+class Phase(StrEnum):
+    """How far a job is by the clock."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+
+
+@dataclass(slots=True, kw_only=True)
+class Job:
+    """One report in the making.
+
+    Attributes:
+        what: The report's parameters, as the vendor's module reads them.
+        seconds: Real seconds from start to end.
+        revision: Which run of this report it is, counted from 0; restated days depend on it.
+        words: Status words still to be shown, from a fault.
+        failed: The failing word that stays until the job is run again.
+        runs: How often it was started.
+        scripts: The faults whose words it took over.
+    """
+
+    id: str
+    vendor: str
+    report: str
+    what: dict[str, Any]
+    started: float
+    seconds: float
+    created_at: dt.datetime
+    completed_at: dt.datetime
+    revision: int = 0
+    words: deque[str] = field(default_factory=deque)
+    failed: str = ""
+    runs: int = 1
+    scripts: list[Fault] = field(default_factory=list)
+
+    def phase(self, now: float) -> Phase:
+        """Return how far it is; the first half of its time it is queued."""
+        elapsed = now - self.started
+        if elapsed >= self.seconds:
+            return Phase.DONE
+        return Phase.RUNNING if elapsed >= self.seconds / 2 else Phase.QUEUED
+
+    def bind(self, fault: Fault) -> None:
+        """Take over a fault's status script, each script once."""
+        if fault.action is Action.STATUSES and fault not in self.scripts:
+            self.scripts.append(fault)
+            self.words.extend(fault.words)
+
+    def show(self, natural: str, fault: Fault | None) -> str:
+        """Return the status word of a poll: the script's next, else the failing one, else `natural`."""
+        if fault is not None:
+            self.bind(fault)
+        if not self.words:
+            return self.failed or natural
+        word = self.words.popleft()
+        plain = word.lower().replace(" ", "_").replace("-", "_")
+        self.failed = word if plain in FAILING else ""
+        if plain in DONE:
+            self.seconds = 0.0
+        return word
+
+
+@dataclass(frozen=True, slots=True)
+class Submissions:
+    """Counts of one vendor (or all).
+
+    Attributes:
+        calls: Submit calls that came.
+        accepted: Those that were taken; they cost quota or credits.
+        jobs: New jobs made; impact.com hands back an old one for the same parameters.
+    """
+
+    calls: int
+    accepted: int
+    jobs: int
+
+
+class JobStore:
+    """All jobs, by vendor and id."""
+
+    def __init__(self, options: Options, time: Time) -> None:
+        self._options = options
+        self._time = time
+        self._jobs: dict[tuple[str, str], Job] = {}
+        self._runs: Counter[tuple[str, str]] = Counter()
+        self.calls: Counter[str] = Counter()
+        self.accepted: Counter[str] = Counter()
+        self.lock = threading.RLock()
+
+    def add(self, vendor: str, report: str, what: dict[str, Any], *, seconds: float | None = None) -> Job:
+        """Start a job; `seconds` of the vendor's time, default the sandbox's."""
+        length = self._options.real(self._options.delay if seconds is None else seconds)
+        now = self._time.now()
+        with self.lock:
+            job = Job(
+                id=str(uuid.uuid4()),
+                vendor=vendor,
+                report=report,
+                what=what,
+                started=self._time.monotonic(),
+                seconds=length,
+                created_at=now,
+                completed_at=now + dt.timedelta(seconds=length),
+                revision=self._next_revision(vendor, report),
+            )
+            self._jobs[vendor, job.id] = job
+        return job
+
+    def run_again(self, job: Job) -> None:
+        """Start a job anew under its id."""
+        with self.lock:
+            job.started = self._time.monotonic()
+            job.seconds = self._options.real(self._options.delay)
+            job.completed_at = self._time.now() + dt.timedelta(seconds=job.seconds)
+            job.revision = self._next_revision(job.vendor, job.report)
+            job.failed = ""
+            job.words.clear()
+            job.runs += 1
+
+    def get(self, vendor: str, job_id: str) -> Job | None:
+        """Return a job."""
+        return self._jobs.get((vendor, job_id))
+
+    def bind(self, vendor: str, job_id: str, fault: Fault) -> None:
+        """Give a fault's status script to a job that was just submitted."""
+        job = self.get(vendor, job_id)
+        if job is not None:
+            job.bind(fault)
+
+    def of(self, vendor: str) -> list[Job]:
+        """Return a vendor's jobs, oldest first."""
+        with self.lock:
+            return [job for (name, _), job in self._jobs.items() if name == vendor]
+
+    def phase(self, job: Job) -> Phase:
+        """Return how far a job is."""
+        return job.phase(self._time.monotonic())
+
+    def revision(self, vendor: str, report: str) -> int:
+        """Return the revision of a report's latest run; 0 if there was none."""
+        return max(0, self._runs[vendor, report] - 1)
+
+    def submissions(self, vendor: str | None = None) -> Submissions:
+        """Return the counts of a vendor, or of all."""
+        with self.lock:
+            if vendor is not None:
+                return Submissions(self.calls[vendor], self.accepted[vendor], len(self.of(vendor)))
+            return Submissions(self.calls.total(), self.accepted.total(), len(self._jobs))
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self.lock:
+            for part in (self._jobs, self._runs, self.calls, self.accepted):
+                part.clear()
+
+    def _next_revision(self, vendor: str, report: str) -> int:
+        self._runs[vendor, report] += 1
+        return self._runs[vendor, report] - 1

@@ -1,0 +1,126 @@
+"""Similarweb's request bodies of all versions, read and checked; and what describe says of a table."""
+
+from __future__ import annotations
+
+import calendar
+import datetime as dt
+from collections.abc import Iterable
+from typing import Any
+
+from tap_reports.sandbox import similarweb_data as data
+from tap_reports.sandbox.http import Request
+
+
+def read(request: Request, today: dt.date) -> tuple[dict[str, Any], list[str]]:
+    """Return a submission's parts whatever its version, and what is wrong with it."""
+    body = request.json()
+    if request.path.startswith("/v3/"):
+        query = {
+            **body,
+            "vtable": request.params.get("vtable", body.get("vtable", "traffic_and_engagement")),
+        }
+        query.setdefault("filters", {name: body[name] for name in ("domains", "countries") if name in body})
+        delivery = body
+    else:
+        tables = body.get("report_query", {}).get("tables") or [{}]
+        query, delivery = tables[0], body.get("delivery_information", {})
+    errors: list[str] = []
+    table = data.TABLES.get(query.get("vtable", ""))
+    if table is None:
+        return {}, [f"table {query.get('vtable')} is not available"]
+    granularity = query.get("granularity", "")
+    if granularity not in table.granularities:
+        known = ", ".join(table.granularities)
+        return {}, [f"granularity should be one of the following - {known}."]
+    metrics = query.get("metrics") or []
+    unknown = [name for name in metrics if name not in table.at(granularity)]
+    if unknown or not metrics:
+        errors.append(
+            f"metrics are invalid for {granularity} granularity: {', '.join(unknown) or 'none given'}"
+        )
+    filters = query.get("filters") or {}
+    mandatory = list(table.keys)[: len(table.keys) - bool(table.fixed)]
+    errors += [f"filter {name} is mandatory" for name in mandatory if not filters.get(name)]
+    response_format = delivery.get("response_format", "csv")
+    if response_format not in {"csv", "json"}:
+        errors.append(f"response_format {response_format} is not supported")
+    start, end = _dates(query, granularity, today, errors)
+    return {
+        "table": query["vtable"],
+        "granularity": granularity,
+        "metrics": metrics,
+        "filters": filters,
+        "start": start,
+        "end": end,
+        "format": response_format,
+        "webhook_url": delivery.get("webhook_url", ""),
+    }, errors
+
+
+def _dates(
+    query: dict[str, Any], granularity: str, today: dt.date, errors: list[str]
+) -> tuple[dt.date, dt.date]:
+    """Return the days of a request; what lies outside of describe's range is an error."""
+    first, last = data.available(granularity, today)
+    try:
+        start = _day(query.get("start_date") or f"{last}", first_day=True)
+        end = last if query.get("latest") else _day(query["end_date"], first_day=False)
+    except (KeyError, ValueError):
+        errors.append("start_date and end_date must be YYYY-MM-DD, or YYYY-MM for monthly granularity")
+        return first, first
+    if start > end or start < data.monday(first) or end > last:
+        errors.append(
+            "Request failed due to invalid start/end date. Historical data for "
+            f"{granularity} granularity is available as of {first} until {last}"
+        )
+    return start, end
+
+
+def _day(text: str, *, first_day: bool) -> dt.date:
+    if len(text) > len("2026-08"):
+        return dt.date.fromisoformat(text)
+    month = dt.date.fromisoformat(f"{text}-01")
+    return month if first_day else month.replace(day=calendar.monthrange(month.year, month.month)[1])
+
+
+def described(name: str, table: data.Table, today: dt.date) -> dict[str, Any]:
+    """Return a table as describe shows it."""
+
+    def spans(words: Iterable[str]) -> dict[str, Any]:
+        found = {}
+        for word in words:
+            form = "%Y-%m" if word == "monthly" else "%Y-%m-%d"
+            first, last = data.available(word, today)
+            found[word] = {"start_date": first.strftime(form), "end_date": last.strftime(form)}
+        return found
+
+    metrics = [
+        {
+            "metric_name": metric.name,
+            "description": metric.name.replace("_", " "),
+            "type": metric.type,
+            "supported_granularity": spans(words),
+            "valid_values": None,
+        }
+        for metric, words in table.metrics.items()
+    ]
+    filters = [
+        {
+            "name": label,
+            "key_column": column,
+            "is_filterable": True,
+            "is_mandatory": label != "channels",
+            "type": "list",
+            "valid_values": list(table.fixed) if label == "channels" else None,
+        }
+        for label, column in table.keys.items()
+    ]
+    flag = {"name": "include_subdomains", "key_column": None, "is_filterable": True, "is_mandatory": False}
+    if "domains" in table.keys:
+        filters.append({**flag, "type": "bool", "valid_values": None})
+    return {
+        "table": name,
+        "table_granularity": spans(table.granularities),
+        "table_metrics": metrics,
+        "table_filters": filters,
+    }

@@ -1,0 +1,257 @@
+"""ReportStream: bookmark in, records out. The only room that speaks Singer."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Generator, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk import Stream
+from singer_sdk.exceptions import AbortedSyncFailedException, AbortedSyncPausedException
+from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.mapper import SameRecordTransform
+from typing_extensions import override
+
+from tap_reports.emit.plan import EmitPlan
+from tap_reports.emit.writer import OutputError
+from tap_reports.exceptions import CallError, CallsFailed, StreamError
+from tap_reports.extraction import Extraction, Portion
+from tap_reports.headers import absent_columns, fields, with_new_columns
+from tap_reports.reports import Report, catalogued
+from tap_reports.state import StreamState
+
+NOT_OURS = (BrokenPipeError, OutputError, AbortedSyncFailedException, AbortedSyncPausedException)
+"""Exceptions that end more than the stream: the output is closed or full; a dry run has enough records."""
+DEFECT = "If no setting explains it, report it with the log at level DEBUG."
+
+if TYPE_CHECKING:
+    from singer_sdk.helpers._batch import BatchConfig
+    from singer_sdk.helpers.types import Context, Record
+    from singer_sdk.metrics import Counter as MetricCounter
+    from singer_sdk.singerlib import Catalog
+
+    from tap_reports.files.tables import Table
+    from tap_reports.tap import TapReports
+    from tap_reports.vendor import ReportClient
+
+
+class ReportStream(Stream):
+    """One report's records.
+
+    Args:
+        tap: The tap.
+        report: The report.
+        client: Its vendor's client.
+    """
+
+    # Values are converted by column, right by construction; checking each again would take half the time.
+    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
+
+    def __init__(self, tap: TapReports, report: Report, client: ReportClient) -> None:
+        self.report = report
+        self.selected_by_default = report.type.selected
+        super().__init__(tap, schema=report.schema, name=report.stream)
+        self.primary_keys = report.primary_keys
+        self.replication_key = report.replication_key
+        self._reports_tap = tap
+        self._extraction = Extraction(self, tap, client)
+        self._nulled: Counter[str] = Counter()
+        self._warned: set[str] = set()
+
+    @property
+    def reports_state(self) -> StreamState:
+        """This stream's part of the state."""
+        return StreamState(self.stream_state)
+
+    def plan(self) -> list[Portion]:
+        """Return the slices to extract, ascending, with their requests.
+
+        Raises:
+            StreamError: The vendor can't be asked what is final.
+        """
+        return self._extraction.plan()
+
+    def start(self) -> None:
+        """Start all slices' jobs. What goes wrong is raised when the records are asked for."""
+        self._extraction.start()
+
+    @property
+    def rows_out(self) -> int:
+        """Records that are out by now, those of the slice at hand included."""
+        return self._extraction.rows + self._extraction.rows_at_hand
+
+    @property
+    def rows_at_hand(self) -> int:
+        """Records of the slice at hand that are out by now."""
+        return self._extraction.rows_at_hand
+
+    @property
+    def job_at_hand(self) -> str:
+        """Id of the job whose records are being written, or ""."""
+        return self._extraction.job_at_hand
+
+    # --- columns ----------------------------------------------------------------------------------------
+
+    def _plan_for(self, table: Table) -> EmitPlan:
+        """Return what to emit of a table, after a new SCHEMA message if it has new columns."""
+        settings = self._reports_tap.settings
+        report, new = with_new_columns(self.report, table, settings.new_columns)
+        if report is not self.report:
+            self.logger.info("%s: new columns: %s", self.name, ", ".join(new))
+            self.report = report
+            self._set_schema(report.schema)
+            if self._messages_wanted:
+                self._write_schema_message()
+        elif new:
+            self._warn_once(f"new columns are ignored: {', '.join(new)}")
+        if absent := absent_columns(self.report, table):
+            self._warn_once(f"columns that the file lacks are null: {', '.join(absent)}")
+        return EmitPlan(
+            stream=self.name,
+            fields=tuple(fields(self.report, table, self._is_selected)),
+            invalid_values=settings.invalid_values,
+            version=self._stream_version,
+            zone=self._extraction.zone,
+        )
+
+    def _is_selected(self, name: str) -> bool:
+        return (
+            bool(self.mask["properties", name]) or name in self.primary_keys or name == self.replication_key
+        )
+
+    def _set_schema(self, schema: dict[str, Any]) -> None:
+        """Use a schema from now on, in the messages and in the stream maps."""
+        from singer_sdk.helpers._catalog import get_selected_schema
+
+        self._schema = schema
+        if self._input_schema is not None:
+            self._input_schema = schema
+        self._tap.mapper.register_raw_stream_schema(
+            self.name, get_selected_schema(self.name, schema, self.mask), self.primary_keys
+        )
+        self._stream_maps = None
+
+    def _warn_once(self, text: str) -> None:
+        if text not in self._warned:
+            self._warned.add(text)
+            self.logger.warning("%s: %s", self.name, text)
+
+    # --- the SDK's loop ---------------------------------------------------------------------------------
+
+    @override
+    def apply_catalog(self, catalog: Catalog) -> None:
+        super().apply_catalog(catalog)
+        if self._input_schema is None:
+            return
+        self.report = catalogued(
+            self.report,
+            self._input_schema,
+            self.primary_keys,
+            self.replication_key,
+            lineage_columns=self._reports_tap.settings.lineage_columns,
+        )
+        self.primary_keys = self.report.primary_keys
+        self.replication_key = self.report.replication_key
+        self._set_schema(self.report.schema)
+
+    @override
+    def get_replication_key_signpost(self, context: Context | None = None) -> None:
+        """Bookmarks move by slices, never by records: there is nothing to guard."""
+
+    _messages_wanted = True
+
+    @override
+    def _sync_records(
+        self, context: Context | None = None, *, write_messages: bool = True
+    ) -> Generator[dict[str, Any], Any, Any]:
+        self._messages_wanted = write_messages
+        with self._outcome(), self.get_record_counter() as counter, self.get_sync_timer():
+            if self._needs_records or not write_messages:
+                yield from self._sync_rows(counter, write_messages=write_messages)
+            else:
+                self._sync_blocks(counter)
+
+    @override
+    def _sync_batches(self, batch_config: BatchConfig, context: Context | None = None) -> None:
+        from tap_reports.emit.batch import batches
+
+        with self._outcome(), self.get_batch_counter() as counter:
+            for tables in self._extraction.slices():
+                for table, place in tables:
+                    plan = self._plan_for(table)
+                    for batch in batches(table, plan, place.context, batch_config, self, self._nulled):
+                        if batch.manifest:
+                            counter.increment()
+                            self._reports_tap.write_message(batch.message())
+                        place.rows += batch.rows
+                        self._reports_tap.drain()
+
+    @override
+    def get_records(self, context: Context | None) -> Iterable[Record]:
+        from tap_reports.emit.rows import records
+
+        for tables in self._extraction.slices():
+            for table, place in tables:
+                for record in records(table, self._plan_for(table), place.context, self._nulled):
+                    place.rows += 1
+                    yield record
+
+    @property
+    def _needs_records(self) -> bool:
+        """Whether messages need each record by itself: stream maps, flattening, a record limit."""
+        plain = all(
+            type(stream_map) is SameRecordTransform and not stream_map.flattening_enabled
+            for stream_map in self.stream_maps
+        )
+        return not plain or self.ABORT_AT_RECORD_COUNT is not None
+
+    def _sync_rows(self, counter: MetricCounter, *, write_messages: bool) -> Iterator[dict[str, Any]]:
+        for index, record in enumerate(self.get_records(None)):
+            self._check_max_record_limit(current_record_index=index)
+            if write_messages:
+                self._write_record_message(record)
+            counter.increment()
+            if index % 1000 == 0:
+                self._reports_tap.drain()
+            yield record
+
+    def _sync_blocks(self, counter: MetricCounter) -> None:
+        from tap_reports.emit.blocks import encode
+
+        clock = self._reports_tap.run.clock
+        for tables in self._extraction.slices():
+            extracted = clock.now()
+            for table, place in tables:
+                for block in encode(table, self._plan_for(table), place.context, extracted=extracted):
+                    self._reports_tap.write_block(block.data)
+                    self._nulled.update(block.nulled)
+                    place.rows += block.rows
+                    counter.increment(block.rows)
+                    self._reports_tap.drain()
+
+    @contextlib.contextmanager
+    def _outcome(self) -> Iterator[None]:
+        """Note how the stream ends: its failure does not end the others, a stop is passed on quietly."""
+        try:
+            yield
+        except NOT_OURS:
+            raise
+        except StreamError as error:
+            self._fail(error)
+        except CallError as error:
+            self._fail(CallsFailed.of(error))
+        except Exception as error:
+            self.logger.debug("unexpected error", exc_info=True)
+            self._fail(StreamError(f"unexpected {type(error).__name__}: {error}", remedy=DEFECT))
+        else:
+            self._reports_tap.outcome.done[self.name] = self._extraction.rows
+        finally:
+            for name, count in self._nulled.items():
+                self.logger.warning("%s: %d values did not fit %s and are null", self.name, count, name)
+
+    def _fail(self, error: StreamError) -> None:
+        tap = self._reports_tap
+        tap.outcome.fail(self.name, self._extraction.located(error))
+        tap.run.runner.abandon(self.name)
+        tap.write_state()

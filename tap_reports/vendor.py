@@ -1,0 +1,266 @@
+"""The contract a vendor fulfils. A vendor is one module in `tap_reports.vendors` with a `VENDOR`.
+
+A vendor differs from the next by its data (`Vendor`) and by the few functions of its client
+(`ReportClient` and the optional abilities below it), never by its own engine.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from tap_reports.models import JobStatus, Json, Kind
+
+if TYPE_CHECKING:
+    from singer_sdk import typing as th
+
+    from tap_reports.clock import Clock
+    from tap_reports.links import FileSession
+    from tap_reports.models import (
+        Check,
+        Download,
+        Estimate,
+        Quota,
+        ReportJob,
+        ReportRequest,
+        ReportType,
+        Slice,
+    )
+    from tap_reports.session import ApiSession
+
+
+class LostSubmission(StrEnum):
+    """What to do with a submission whose answer was lost."""
+
+    RESEND = "resend"
+    """The vendor hands back the same job: sent again as often as any broken call."""
+    RESEND_ONCE = "resend_once"
+    """A second job costs only quota: sent again once."""
+    FAIL = "fail"
+    """A second job costs money: the slice fails, the next run submits again with a warning."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportConfig:
+    """One entry of `reports`, checked.
+
+    Attributes:
+        values: All its settings by name, defaults filled in.
+        name: The user's stream name (second half), or None.
+        primary_keys, replication_key: Header or property names, or () and None.
+        columns: Header or property name -> kind.
+    """
+
+    values: Json = field(default_factory=dict)
+    name: str | None = None
+    primary_keys: tuple[str, ...] = ()
+    replication_key: str | None = None
+    columns: Mapping[str, Kind] = field(default_factory=dict)
+    lookback_days: int | None = None
+    slice_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VendorConfig:
+    """A vendor block, checked: what every vendor has by attribute, its own settings in `values`."""
+
+    name: str
+    values: Json = field(repr=False)
+    api_url: str
+    reports: tuple[ReportConfig, ...] | None
+    max_jobs_in_flight: int
+    lookback_days: int | None
+    slice_days: int | None
+    poll_interval_seconds: float
+    poll_max_interval_seconds: float
+    job_deadline_seconds: float
+    reuse_job_hours: float
+    reuse_finished_jobs: bool
+    callback_url: str | None = field(default=None, repr=False)
+    """Where the vendor may call when a job is done (holds the postback secret)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What a client is given to work with.
+
+    Attributes:
+        api: Calls of the vendor's API; the client sets `api.auth` or headers.
+        files: Reads links that carry their own permission (never credentials).
+        clock: The time.
+    """
+
+    api: ApiSession
+    files: FileSession
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownStream:
+    """A stream that a catalog describes, so that discovery need not be asked again.
+
+    Attributes:
+        name: Second half of the stream name.
+        title: The schema's title: `ReportType.report`, followed by ` / <sheet>` for a sheet. May be "".
+    """
+
+    name: str
+    title: str
+
+
+class ReportClient(Protocol):
+    """A vendor's API for one account."""
+
+    account: str
+    """Public name of the account; part of every job's identity. Known without a call."""
+
+    def report_types(self) -> Iterable[ReportType]:
+        """Return the configured (or, without any, all) reports. Free calls only.
+
+        Raises:
+            ConfigError: A configured report, table or metric that does not exist, the nearest named.
+        """
+
+    def restore(self, known: KnownStream) -> ReportType | None:
+        """Return the report of a catalog's stream without any call, or None if it is not configured.
+
+        Columns, keys and replication key need not be filled in: the catalog's are used.
+        """
+
+    def final_day(self, report: ReportType) -> dt.date:
+        """Return the last day whose data is final by the vendor's rule (a call is allowed, once)."""
+
+    def requests(self, report: ReportType, days: Slice | None) -> Sequence[ReportRequest]:
+        """Return what to ask for a slice, in the order in which the rows come out; mostly one."""
+
+    def submit(self, request: ReportRequest, *, refresh: bool = False) -> ReportJob:
+        """Submit a report. One call that costs, through `ApiSession.submit`, never retried in here.
+
+        Args:
+            request: What to ask.
+            refresh: A cached result would be too old: ask the vendor to run it anew.
+        """
+
+    def poll(self, job: ReportJob) -> ReportJob:
+        """Return the job as the vendor sees it now. Free, may be repeated, works with `job.id` alone
+        (an empty `handle`) where `Vendor.resumes_by_id`.
+
+        Raises:
+            JobUnknown: The vendor does not know it.
+        """
+
+    def downloads(self, job: ReportJob) -> Sequence[Download]:
+        """Return the files of a SUCCEEDED job, in row order."""
+
+    def check(self) -> Iterable[Check]:
+        """Yield what `--test` found with free calls only."""
+
+
+@runtime_checkable
+class Estimates(Protocol):
+    """A client that can tell what a request would cost, for free."""
+
+    def estimate(self, request: ReportRequest) -> Estimate:
+        """Return the cost. Raises CallRejected if the vendor would not take the request."""
+
+    def remaining_credits(self) -> Decimal | None:
+        """Return the credits left, or None if the vendor does not say."""
+
+
+@runtime_checkable
+class Retries(Protocol):
+    """A client whose vendor re-runs a failed job for free (`Vendor.retries` times)."""
+
+    def retry(self, job: ReportJob) -> ReportJob:
+        """Ask for it; returns the job to poll on."""
+
+
+@runtime_checkable
+class Replays(Protocol):
+    """A client whose vendor re-runs a finished job on newer data without a new submission."""
+
+    def replay(self, job: ReportJob) -> ReportJob:
+        """Ask for it; returns the job to poll on, maybe with a new id.
+
+        Raises:
+            CallRejected: It can't be replayed: submit anew.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vendor:
+    """The data of a vendor.
+
+    Attributes:
+        name: Block name in the configuration, and first half of its streams' names.
+        title: For people.
+        api_url: Default base URL.
+        settings: The block's own settings, beside those that every block has.
+        report_settings: A report's own settings, beside those that every report has.
+        connect: Makes the client. No call is sent.
+        check: Yields what is wrong with a block that fits the schema, each as `setting: what.`,
+            without the block's name. That required texts are not empty is seen to.
+        default_reports: What `reports` is where it is not given; None: what the vendor lists.
+        report_name: Stream name's second half for a report's settings, where known without a call; else None.
+        is_dated: Whether a report's settings make it a dated one.
+        quotas: The submission quotas by the block's settings.
+        max_credits: (per report, per run) by the block's settings; None for no limit.
+        max_jobs_in_flight, lookback_days, slice_days, poll_interval_seconds,
+        poll_max_interval_seconds: Defaults; None for the top level's.
+        retries: Free re-runs of a failed job in one run.
+        resubmissions: New submissions that the vendor's guide asks for after EXPIRED or FAILED_RETRYABLE.
+        lost_submission: See `LostSubmission`.
+        resumes_by_id: A job can be polled knowing only its id.
+        result_hours: How long a finished job's result can be fetched; None for no known limit.
+        max_slice_days: Longest date range that the vendor takes in one report; None for unknown.
+        calls_back: The vendor can call `postbacks.public_url` when a job is done.
+    """
+
+    name: str
+    title: str
+    api_url: str
+    settings: tuple[th.Property[Any], ...]
+    report_settings: tuple[th.Property[Any], ...]
+    connect: Callable[[VendorConfig, Tools], ReportClient]
+    check: Callable[[Json], Iterable[str]] = field(default=lambda _: ())
+    default_reports: tuple[Json, ...] | None = None
+    report_name: Callable[[Json], str | None] = field(default=lambda _: None)
+    is_dated: Callable[[Json], bool] = field(default=lambda _: True)
+    quotas: Callable[[VendorConfig], Sequence[Quota]] = field(default=lambda _: ())
+    max_credits: Callable[[VendorConfig], tuple[Decimal | None, Decimal | None]] = field(
+        default=lambda _: (None, None)
+    )
+    max_jobs_in_flight: int = 10
+    lookback_days: int = 0
+    slice_days: int = 30
+    poll_interval_seconds: float | None = None
+    poll_max_interval_seconds: float | None = None
+    retries: int = 0
+    resubmissions: int = 0
+    lost_submission: LostSubmission = LostSubmission.FAIL
+    resumes_by_id: bool = True
+    result_hours: float | None = None
+    calls_back: bool = False
+    max_slice_days: int | None = None
+
+
+@runtime_checkable
+class Zoned(Protocol):
+    """A client whose account has a time zone of its own."""
+
+    def zone(self) -> dt.tzinfo:
+        """Return the zone of instants that name none (a call is allowed, once)."""
+
+
+def status_of(words: Mapping[str, JobStatus], word: str) -> tuple[JobStatus, bool]:
+    """Return a vendor's status word as a status, and whether the word is unknown.
+
+    Keys of `words` are normalised: lower case, `_` for space and `-`. An unknown word counts as RUNNING:
+    the engine warns once and waits the job out until its deadline.
+    """
+    normal = word.strip().lower().replace(" ", "_").replace("-", "_")
+    return (words[normal], False) if normal in words else (JobStatus.RUNNING, True)

@@ -1,0 +1,232 @@
+"""Digital Turbine's client: ask for a report, watch its link.
+
+https://docs.digitalturbine.com/dt-growth/reporting-api/reporting-api-endpoints/api-v1-report
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from tap_reports.answers import answer_json
+from tap_reports.exceptions import (
+    AccessDenied,
+    BadAnswer,
+    CallError,
+    CallRejected,
+    JobUnknown,
+    LinkExpired,
+    sentence,
+)
+from tap_reports.files.columns import property_name, property_names
+from tap_reports.models import (
+    Check,
+    Column,
+    Download,
+    JobStatus,
+    Json,
+    Kind,
+    ReportJob,
+    ReportRequest,
+    ReportType,
+    Slice,
+)
+from tap_reports.redaction import add_secrets, redact
+from tap_reports.vendor import KnownStream, ReportConfig, Tools, VendorConfig
+from tap_reports.vendors.digital_turbine.token import AccessToken
+
+if TYPE_CHECKING:
+    from requests import Response
+
+PRODUCT = "dtgrowth"
+REPORT_PATH = "/api/v1/report"
+DATE = "Date"
+KINDS = {
+    DATE: Kind.DATE,
+    "Impressions": Kind.INTEGER,
+    "Clicks": Kind.INTEGER,
+    "Installs": Kind.INTEGER,
+    "Spend": Kind.NUMBER,
+}
+"""The names that the vendor's pages show; every other column is text unless `columns` says more."""
+
+MAX_DAYS = 90
+FILLED_WITHIN = dt.timedelta(hours=1)
+"""A link that is empty for longer never fills: the vendor says to ask again."""
+SLACK = dt.timedelta(seconds=1)
+"""The poll at the default deadline, which is an hour too, must still see that the hour is over."""
+LINK_LIFE = dt.timedelta(hours=3)
+FINAL_AFTER = dt.timedelta(hours=36)
+"""A UTC day is complete twelve hours after its end, so 36 hours after its start."""
+
+
+class DigitalTurbine:
+    """The API for one account (a client id)."""
+
+    def __init__(self, config: VendorConfig, tools: Tools) -> None:
+        self.account: str = config.values["client_id"]
+        self._config = config
+        self._tools = tools
+        credentials = {name: config.values[name] for name in ("client_id", "client_secret")}
+        self._token = AccessToken(tools.api, tools.clock, credentials)
+
+    def report_types(self) -> Iterable[ReportType]:
+        """Return the configured reports; no call."""
+        return [_report_type(report) for report in self._config.reports or ()]
+
+    def restore(self, known: KnownStream) -> ReportType | None:
+        """Return the configured report of this name."""
+        return next((report for report in self.report_types() if report.name == known.name), None)
+
+    def final_day(self, report: ReportType) -> dt.date:
+        """Return the last day that ended twelve hours ago, in UTC."""
+        return (self._tools.clock.now() - FINAL_AFTER).date()
+
+    def requests(self, report: ReportType, days: Slice | None) -> Sequence[ReportRequest]:
+        """Return the one request of a slice."""
+        request = ReportRequest(
+            vendor=self._config.name,
+            account=self.account,
+            api_url=self._config.api_url,
+            report=PRODUCT,
+            parameters=report.parameters,
+            slice=days,
+        )
+        return [request]
+
+    def submit(self, request: ReportRequest, *, refresh: bool = False) -> ReportJob:
+        """Ask for a report; the answer's link is the job."""
+        what = self._tools.api.shown("POST", REPORT_PATH)
+        days = self._valid_days(request, what)
+        submitted_at = self._tools.clock.now()
+        query = {
+            "dateRange": {"start": days.start.isoformat(), "end": days.end.isoformat()},
+            "metrics": list(request.parameters["metrics"]),
+            "splits": list(request.parameters["splits"]),
+            "filters": [dict(entry) for entry in request.parameters["filters"]],
+            "reportFormat": "csv",
+        }
+        link = _read_link(self._post({"product": PRODUCT, "query": query}), what)
+        return ReportJob(
+            request=request, id=_last_part(link), submitted_at=submitted_at, handle={"link": link}
+        )
+
+    def _valid_days(self, request: ReportRequest, what: str) -> Slice:
+        """Return the request's days; the vendor answers bad ones with an empty report, not an error."""
+        days, today = request.slice, self._tools.clock.now().date()
+        if days is None:
+            raise CallRejected(what, "not sent: every report needs a date range")
+        if not days.start <= days.end <= today:
+            raise CallRejected(what, f"not sent: {days} is no range of days up to today ({today} UTC)")
+        if days.days > MAX_DAYS:
+            raise CallRejected(what, f"not sent: {days} is longer than {MAX_DAYS} days; lower slice_days")
+        return days
+
+    def _post(self, body: Json) -> Response:
+        token = self._token.get()
+        try:
+            return self._post_with(token, body)
+        except AccessDenied as error:
+            if error.status != 401:
+                raise
+        # A refused token means that nothing was accepted, so the one submission is still to come.
+        return self._post_with(self._token.get(refused=token), body)
+
+    def _post_with(self, token: str, body: Json) -> Response:
+        return self._tools.api.submit(
+            "POST", REPORT_PATH, json=body, headers={"Authorization": f"Bearer {token}"}
+        )
+
+    def poll(self, job: ReportJob) -> ReportJob:
+        """Look whether the link has a body yet; a header alone is one."""
+        link = _known_link(job)
+        now = self._tools.clock.now()
+        age = now - job.submitted_at
+        if age >= LINK_LIFE:
+            return _ended(job, JobStatus.EXPIRED, now, "the link's three hours are over")
+        try:
+            filled = self._tools.api.repeated(lambda: self._tools.files.is_filled(link))
+        except LinkExpired as error:
+            return _ended(job, JobStatus.EXPIRED, now, f"the link is no longer good: {error}")
+        if filled:
+            return _ended(job, JobStatus.SUCCEEDED, now)
+        if age + SLACK >= FILLED_WITHIN:
+            return _ended(job, JobStatus.EXPIRED, now, "the report is still empty one hour after the request")
+        return replace(job, status=JobStatus.RUNNING)
+
+    def downloads(self, job: ReportJob) -> Sequence[Download]:
+        """Return the link; it carries its own permission."""
+        return [Download(url=_known_link(job))]
+
+    def check(self) -> Iterable[Check]:
+        """Ask for a token."""
+        try:
+            self._token.get()
+        except CallError as error:
+            yield Check(name="credentials", ok=False, detail=sentence(str(error), error.remedy))
+        else:
+            yield Check(name="credentials", ok=True, detail=f"client_id {self.account} gets an access token")
+
+
+def _report_type(report: ReportConfig) -> ReportType:
+    splits, metrics = tuple(report.values["splits"]), tuple(report.values["metrics"])
+    name = property_name(report.values["name"])
+    headers = splits + metrics
+    return ReportType(
+        name=name,
+        report=name,
+        columns=tuple(
+            Column(header, property_, KINDS.get(header, Kind.STRING))
+            for header, property_ in zip(headers, property_names(headers), strict=True)
+        ),
+        primary_keys=splits,
+        date_column=DATE if DATE in splits else None,
+        parameters={
+            "splits": splits,
+            "metrics": metrics,
+            "filters": tuple(report.values.get("filters") or ()),
+        },
+        description=f"DT Growth: {', '.join(metrics)} by {', '.join(splits)}.",
+    )
+
+
+def _read_link(response: Response, what: str) -> str:
+    """Return the link of a submission's answer, its query registered as a secret."""
+    answer = answer_json(response, what)
+    fields = answer if isinstance(answer, dict) else {}
+    link = fields.get("signed_url") or fields.get("url")
+    if isinstance(link, str) and _last_part(link):
+        _hide(link)
+        return link
+    said = fields.get("error") or fields.get("message")
+    if said:
+        raise CallRejected(what, redact(said), status=response.status_code)
+    came = ", ".join(map(str, fields)) or type(answer).__name__
+    raise BadAnswer(what, f"no signed_url came, only: {redact(came)}", status=response.status_code)
+
+
+def _known_link(job: ReportJob) -> str:
+    link = job.handle.get("link")
+    if not link:
+        raise JobUnknown(
+            f"job {job.id}",
+            "its link is its only handle and stands in the job ledger alone, which does not have it; "
+            "share job_ledger between runs to resume such jobs",
+        )
+    _hide(link)
+    return str(link)
+
+
+def _hide(link: str) -> None:
+    add_secrets([urlsplit(link).query])
+
+
+def _last_part(link: str) -> str:
+    return urlsplit(link).path.rstrip("/").rpartition("/")[2]
+
+
+def _ended(job: ReportJob, status: JobStatus, now: dt.datetime, message: str = "") -> ReportJob:
+    return replace(job, status=status, finished_at=job.finished_at or now, message=message)

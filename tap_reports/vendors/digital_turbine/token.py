@@ -1,0 +1,77 @@
+"""Digital Turbine's access token.
+
+https://docs.digitalturbine.com/dt-growth/reporting-api/reporting-api-endpoints/api-v1-token
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from tap_reports.exceptions import AccessDenied, BadAnswer, CallRejected
+from tap_reports.redaction import add_secrets
+
+if TYPE_CHECKING:
+    from requests import Response
+
+    from tap_reports.clock import Clock
+    from tap_reports.models import Json
+    from tap_reports.session import ApiSession
+
+PATH = "/auth/v1/token"
+LIFE_SECONDS = 3600.0
+"""What the vendor documents, for an answer that does not say."""
+MARGIN_SECONDS = 60.0
+
+
+class AccessToken:
+    """The token of one account: asked for once, renewed shortly before its end. For many threads."""
+
+    def __init__(self, api: ApiSession, clock: Clock, credentials: Json) -> None:
+        self._api = api
+        self._clock = clock
+        self._credentials = credentials
+        self._lock = threading.Lock()
+        self._value: str | None = None
+        self._renew_at = 0.0
+
+    def get(self, *, refused: str | None = None) -> str:
+        """Return a token that is still good and is not the one that the vendor just refused.
+
+        Raises:
+            AccessDenied: The credentials are wrong.
+            CallBroken, CallRejected, BadAnswer: No token came.
+        """
+        with self._lock:
+            if self._value is None or self._value == refused or self._clock.monotonic() >= self._renew_at:
+                self._value = self._ask()
+            return self._value
+
+    def _ask(self) -> str:
+        asked_at = self._clock.monotonic()
+        what = self._api.shown("POST", PATH)
+        try:
+            body = {"grant_type": "client_credentials", **self._credentials}
+            response = self._api.call("POST", PATH, json=body)
+        except CallRejected as error:
+            if error.status not in {400, 401, 403}:  # wrong credentials are a 400 here
+                raise
+            answer = f"the vendor refuses client_id and client_secret; check both: {error.answer}"
+            raise AccessDenied(what, answer, status=error.status) from error
+        token, seconds = _read_token(response, what)
+        self._renew_at = asked_at + max(seconds - MARGIN_SECONDS, seconds / 2)
+        return token
+
+
+def _read_token(response: Response, what: str) -> tuple[str, float]:
+    """Return token and life in seconds; the body is never shown, it may hold the token."""
+    try:
+        answer = response.json()
+        token = answer["accessToken"]
+        seconds = float(answer.get("expiresIn") or LIFE_SECONDS)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        token, seconds = None, LIFE_SECONDS
+    if not isinstance(token, str) or not token:
+        raise BadAnswer(what, "no accessToken came", status=response.status_code)
+    add_secrets([token])
+    return token, seconds

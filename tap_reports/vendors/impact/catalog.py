@@ -1,0 +1,99 @@
+"""The vendor's catalogue: which reports there are, and their metadata. Free calls."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from tap_reports.answers import answer_json
+from tap_reports.exceptions import BadAnswer, CallRejected
+from tap_reports.models import Json
+from tap_reports.session import ApiSession
+from tap_reports.vendors.impact.jobs import error_text, is_true
+
+logger = logging.getLogger("tap-reports.impact")
+
+NOT_FOR_US = frozenset({403, 404})
+
+
+class Catalog:
+    """Reads the catalogue of one account.
+
+    Args:
+        api: The account's session.
+        prefix: Path of the account.
+    """
+
+    def __init__(self, api: ApiSession, prefix: str) -> None:
+        self._api = api
+        self._prefix = prefix
+
+    def reports(self) -> dict[str, Json]:
+        """Return all reports that have an id, by id, those that the API can't run included.
+
+        Raises:
+            CallError: The list can't be read.
+        """
+        return {str(entry["Id"]): entry for entry in self._entries() if entry.get("Id")}
+
+    def attributes(self, entry: Json) -> list[Any]:
+        """Return the Attributes of a report's metadata;
+        [], with a warning if it is not for this account.
+        """
+        path = (
+            entry.get("MetaDataUri") or f"{self._prefix}/Reports/{quote(str(entry['Id']), safe='')}/MetaData"
+        )
+        try:
+            return listed(self._read(str(path)).get("Attributes"))
+        except CallRejected as error:
+            if error.status not in NOT_FOR_US:
+                raise
+            logger.warning("Report %s: its columns are learnt from its files, as %s", entry["Id"], error)
+            return []
+
+    def timezone(self) -> str:
+        """Return the account's time zone in display form (`(GMT -06:00) …`), "" if it has none."""
+        return str(self._read(f"{self._prefix}/CompanyInformation").get("Timezone") or "")
+
+    def _entries(self) -> Iterator[Json]:
+        """Yield the reports of all pages. The agency API is documented to answer a bare array."""
+        path, seen = f"{self._prefix}/Reports", set[str]()
+        while path and path not in seen:
+            seen.add(path)
+            answer = self._read(path)
+            entries = listed(answer.get("Reports"))
+            yield from (entry for entry in entries if isinstance(entry, dict))
+            path = str(answer.get("@nextpageuri") or "")
+
+    def _read(self, path: str) -> dict[str, Any]:
+        """Return an answer's object; an array is returned as `Reports`."""
+        path = from_base(self._api.base_url, path)
+        what = self._api.shown("GET", path)
+        answer = answer_json(self._api.call("GET", path), what)
+        if isinstance(answer, list):
+            return {"Reports": answer}
+        if not isinstance(answer, dict):
+            raise BadAnswer(what, "neither an object nor an array came", status=200)
+        if str(answer.get("Status")).upper() == "ERROR":
+            raise CallRejected(what, error_text(answer), status=200)
+        return answer
+
+
+def is_accessible(entry: Json) -> bool:
+    """Return whether the API can run a report of the list."""
+    return is_true(entry.get("ApiAccessible"))
+
+
+def listed(value: Any) -> list[Any]:
+    """Return a list, of which an empty one may come as null, `{}` or `[]`."""
+    if isinstance(value, dict):
+        return [value] if value else []
+    return list(value) if isinstance(value, list) else []
+
+
+def from_base(base_url: str, uri: str) -> str:
+    """Return a link of an answer as a path below the base URL. They are relative to the host."""
+    base_path = urlsplit(base_url).path.rstrip("/")
+    return uri.removeprefix(base_path) if base_path and uri.startswith(f"{base_path}/") else uri

@@ -1,0 +1,169 @@
+"""impact.com's API for one account: submit, poll, replay, download."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from urllib.parse import quote
+
+from requests.auth import HTTPBasicAuth
+
+from tap_reports import redaction
+from tap_reports.models import (
+    Check,
+    Download,
+    FileFormat,
+    JobStatus,
+    ReportJob,
+    ReportRequest,
+    ReportType,
+    Slice,
+)
+from tap_reports.vendor import KnownStream, Tools, VendorConfig, status_of
+from tap_reports.vendors.impact import checks, reports
+from tap_reports.vendors.impact.calls import JobCalls, has_ended
+from tap_reports.vendors.impact.catalog import Catalog
+from tap_reports.vendors.impact.columns import columns_of
+from tap_reports.vendors.impact.exports import requests_for
+from tap_reports.vendors.impact.jobs import (
+    STATUSES,
+    end_dates,
+    ended_at,
+    instant,
+    job_id_of,
+    shows_earlier_run,
+    whole_number,
+)
+from tap_reports.vendors.impact.pages import paged
+from tap_reports.vendors.impact.settings import AGENCY, BRAND, PARTNER, has_clicks
+from tap_reports.vendors.impact.zones import AccountZone, zone_text
+
+PREFIXES = {BRAND: "Advertisers", PARTNER: "Mediapartners", AGENCY: "Agencies"}
+REPLAYED_FROM = "replayed_from"
+"""Handle of a replayed job: when its earlier run ended, so that it is not taken for the new one."""
+
+
+class ImpactClient:
+    """One account.
+
+    Args:
+        config: The impact block.
+        tools: Sessions and time.
+    """
+
+    def __init__(self, config: VendorConfig, tools: Tools) -> None:
+        values = config.values
+        self.account: str = values["account_sid"]
+        self._config = config
+        self._api, self._clock = tools.api, tools.clock
+        self._api.auth = HTTPBasicAuth(self.account.encode(), values["auth_token"].encode())
+        redaction.add_basic_secret(self.account, values["auth_token"])
+        if values.get("api_version"):
+            self._api.headers["IR-Version"] = str(values["api_version"])
+        prefix = f"/{PREFIXES[values['account_type']]}/{quote(self.account, safe='')}"
+        self._catalog = Catalog(self._api, prefix)
+        self._jobs = JobCalls(self._api, self._clock, prefix)
+        self._zone = AccountZone(values.get("timezone"), self._catalog.timezone)
+
+    def zone(self) -> dt.tzinfo:
+        """Return the account's time zone. May cost one call a run."""
+        return self._zone.get()
+
+    def report_types(self) -> Iterator[ReportType]:
+        """Yield the configured reports, or all that the API can run; then the clicks."""
+        configured = self._config.reports
+        if configured is None or configured:
+            entries = self._catalog.reports()
+            for report in reports.chosen(configured, entries):
+                type_ = reports.plain_type(self._config, report, zone_text(self._zone.get()))
+                entry = entries[type_.report]
+                columns = columns_of(self._catalog.attributes(entry))
+                yield reports.described(type_, entry, columns, selected=configured is not None)
+        if has_clicks(self._config.values):
+            yield reports.clicks_type(self._config, zone_text(self._zone.get()))
+
+    def restore(self, known: KnownStream) -> ReportType | None:
+        """Return the report of a catalog's stream without any call, or None if it is not configured."""
+        zone = self._zone.known
+        return reports.known_type(self._config, known, zone_text(zone) if zone else None)
+
+    def final_day(self, report: ReportType) -> dt.date:
+        """Return yesterday in the account's time zone."""
+        return self._clock.now().astimezone(self._zone.get()).date() - dt.timedelta(days=1)
+
+    def requests(self, report: ReportType, days: Slice | None) -> Sequence[ReportRequest]:
+        """Return one request for a report's slice; for clicks one for each day and program."""
+        return requests_for(self._config, report, days, self._zone)
+
+    def submit(self, request: ReportRequest, *, refresh: bool = False) -> ReportJob:
+        """Submit an export.
+
+        With parameters that the vendor knows it hands back the job it already has, old data included, so
+        `refresh` has nothing to ask for: `poll` says how old the data is and `replay` renews it. For the
+        same reason the answer's status is not believed: the job is PENDING until it is polled.
+
+        Raises:
+            QuotaSpent: The vendor refuses submissions for longer than is worth waiting.
+            CallRejected: The vendor said no, also within an HTTP 200.
+        """
+        parameters = request.parameters
+        answer = self._jobs.submit(parameters["path"], parameters["query"], request.quota)
+        return ReportJob(
+            request=request,
+            id=job_id_of(answer) or "",
+            submitted_at=self._clock.now(),
+            word=str(answer.get("Status") or ""),
+        )
+
+    def poll(self, job: ReportJob) -> ReportJob:
+        """Return the job as it is now; a replayed one has not ended before its own dates have changed."""
+        answer = self._jobs.read(job.id)
+        word = str(answer.get("Status") or "")
+        status, unknown = status_of(STATUSES, word)
+        zone = self._zone.known or dt.UTC
+        created_at = instant(answer.get("CreatedDate"), zone)
+        job = replace(job, status=status, word=word, unknown_word=unknown, created_at=created_at)
+        if shows_earlier_run(answer, status, job.handle.get(REPLAYED_FROM) or {}):
+            return replace(job, status=JobStatus.RUNNING)
+        if not status.is_terminal:
+            return job
+        return replace(
+            job,
+            finished_at=ended_at(answer, zone) or job.finished_at or self._clock.now(),
+            rows=whole_number(answer.get("RecordsProcessed")) if status.is_good else None,
+            message="" if status.is_good else redaction.redact(answer.get("StatusMessage") or word),
+        )
+
+    def replay(self, job: ReportJob) -> ReportJob:
+        """Let the vendor run a finished or failed job again; returns the job to poll on.
+
+        The brand API queues the same job again, the agency API makes a new one. A job that runs already is
+        not replayed once more.
+
+        Raises:
+            CallRejected: It can't be replayed, or is not known any more: submit anew.
+        """
+        before = self._jobs.read(job.id)
+        job_id = self._jobs.replay(job.id, before, job.request.quota) if has_ended(before) else job.id
+        return ReportJob(
+            request=job.request,
+            id=job_id,
+            submitted_at=self._clock.now(),
+            handle={REPLAYED_FROM: end_dates(before)} if job_id == job.id else {},
+        )
+
+    def retry(self, job: ReportJob) -> ReportJob:
+        """Let the vendor run a failed job again: a replay as well."""
+        return self.replay(job)
+
+    def downloads(self, job: ReportJob) -> Sequence[Download]:
+        """Return the job's file; the call is redirected to a signed link on another host."""
+        url = self._api.url(f"{self._jobs.path(job.id)}/Download")
+        if reports.layout(self._config).format is FileFormat.JSON:
+            return [paged(url)]
+        return [Download(url=url, authenticated=True)]
+
+    def check(self) -> Iterator[Check]:
+        """Yield whether the credentials are good and each configured report can be run."""
+        return checks.check(self._config, self._catalog)

@@ -1,0 +1,75 @@
+"""What a report's metadata says of its columns: kinds, the date column, the key of action listings.
+
+The vendor's columns differ by report and account, so nothing is fixed here but how to read them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from tap_reports.files.columns import property_names
+from tap_reports.models import Column, Json, Kind
+
+DATE_NAMES = frozenset({"date_display", "action_date", "day", "eventdate"})
+"""Columns that hold the row's day in some reports, in lower case, whatever type the metadata gives them."""
+DISPLAY_DATES = frozenset({"date_display", "day"})
+"""Of these, the ones that are a day written for people (`Aug 3, 2026`) and declared as text."""
+DATE_KINDS = frozenset({Kind.DATE, Kind.DATE_TIME})
+
+
+def kind_of_type(data_type: str) -> Kind:
+    """Return the kind of a metadata DataType: `Decimal`, `DATETIME`, `Date (yyyy-MM-dd'T'HH:mm:ssZZ)`, ….
+
+    The date's format is part of the type; the letter case differs between the APIs. Unknown types are text.
+    """
+    word = data_type.strip().lower()
+    if word.startswith("date"):
+        return Kind.DATE_TIME if word.startswith("datetime") or "hh" in word else Kind.DATE
+    known = {
+        "boolean": Kind.BOOLEAN,
+        "decimal": Kind.NUMBER,
+        "integer": Kind.INTEGER,
+        "string": Kind.STRING,
+    }
+    return next((kind for prefix, kind in known.items() if word.startswith(prefix)), Kind.STRING)
+
+
+def columns_of(attributes: Iterable[Any]) -> tuple[Column, ...]:
+    """Return the columns of a metadata answer's Attributes, in order, each header once."""
+    kinds: dict[str, Kind] = {}
+    for attribute in attributes:
+        if isinstance(attribute, dict) and attribute.get("Name"):
+            kinds.setdefault(str(attribute["Name"]), _kind(attribute))
+    names = property_names(kinds)
+    return tuple(Column(header, name, kinds[header]) for header, name in zip(kinds, names, strict=True))
+
+
+def _kind(attribute: Json) -> Kind:
+    kind = kind_of_type(str(attribute.get("DataType") or ""))
+    is_display = kind is Kind.STRING and str(attribute["Name"]).lower() in DISPLAY_DATES
+    return Kind.DATE if is_display else kind
+
+
+def date_column_of(columns: Sequence[Column]) -> str | None:
+    """Return the header of the first column of a date kind or of a known name; None without one."""
+    return next(
+        (
+            column.header
+            for column in columns
+            if column.kind in DATE_KINDS or column.header.lower() in DATE_NAMES
+        ),
+        None,
+    )
+
+
+def primary_keys_of(report: str, columns: Sequence[Column]) -> tuple[str, ...]:
+    """Return the key of an action listing: its action id. Any other report has none.
+
+    Several rows of a SKU listing share one action id, so it has none either.
+    """
+    handle = report.lower()
+    if "action_list" not in handle or "sku" in handle:
+        return ()
+    ids = [column.header for column in columns if column.header.replace("_", "").lower() == "actionid"]
+    return tuple(ids[:1])

@@ -1,0 +1,94 @@
+"""Downloads, of which a JSON result may be one page of several: `@page` and `@numpages` stand in the file."""
+
+from __future__ import annotations
+
+import gzip
+import logging
+import zlib
+from functools import partial
+from pathlib import Path
+from typing import IO, cast
+from urllib.parse import urlencode
+
+from tap_reports.exceptions import FileError
+from tap_reports.models import Download
+
+logger = logging.getLogger("tap-reports.impact")
+
+PAGE, PAGES = "@page", "@numpages"
+_GZIP, _BOM = b"\x1f\x8b", b"\xef\xbb\xbf"
+_CHUNK = 1 << 20
+
+
+def paged(url: str, page: int = 1) -> Download:
+    """Return the download of a page of a JSON result; the following page is known once it is fetched.
+
+    Args:
+        url: The job's download URL, without query.
+        page: Counted from 1; the first one is asked for without a number.
+    """
+    query = f"?{urlencode({'Page': page})}" if page > 1 else ""
+    return Download(url=url + query, authenticated=True, more=partial(_next, url, page))
+
+
+def _next(url: str, page: int, path: Path) -> Download | None:
+    found = page_numbers(path)
+    if found.get(PAGE, page) != page:
+        raise FileError(
+            f"Page {found[PAGE]} of the result came where page {page} was asked for.",
+            remedy='Set "result_format": "csv", whose results have no pages.',
+        )
+    return paged(url, page + 1) if page < found.get(PAGES, 1) else None
+
+
+def page_numbers(path: Path) -> dict[str, int]:
+    """Return `@page` and `@numpages` of a JSON file (plain or gzip) where it has them.
+
+    They may stand before or after the rows. The file is read as a stream; a file that does not mention them
+    is not parsed, and one that is no JSON has none (its parser says what is wrong with it).
+    """
+    import ijson
+
+    try:
+        with _opened(path) as file:
+            return _top_level_numbers(file) if _mentions(file, f'"{PAGES}"'.encode()) else {}
+    except (ijson.JSONError, EOFError, gzip.BadGzipFile, zlib.error):
+        logger.debug("No page numbers could be read in %s.", path.name)
+        return {}
+
+
+def _opened(path: Path) -> IO[bytes]:
+    with path.open("rb") as file:
+        packed = file.read(len(_GZIP)) == _GZIP
+    return cast("IO[bytes]", gzip.open(path)) if packed else path.open("rb")
+
+
+def _mentions(file: IO[bytes], text: bytes) -> bool:
+    """Return whether a file holds a text; leaves the file at its start, after a byte order mark."""
+    seen, tail = False, b""
+    while not seen and (chunk := file.read(_CHUNK)):
+        seen = text in tail + chunk
+        tail = chunk[-len(text) :]
+    file.seek(0)
+    if file.read(len(_BOM)) != _BOM:
+        file.seek(0)
+    return seen
+
+
+def _top_level_numbers(file: IO[bytes]) -> dict[str, int]:
+    import ijson
+
+    found: dict[str, int] = {}
+    depth, key = 0, ""
+    for event, value in ijson.basic_parse(file):
+        if event == "map_key":
+            key = value if depth == 1 else ""
+        elif event in {"start_map", "start_array"}:
+            depth += 1
+        elif event in {"end_map", "end_array"}:
+            depth -= 1
+        elif depth == 1 and key in {PAGE, PAGES} and str(value).isdecimal():
+            found[key] = int(value)
+            if len(found) == len({PAGE, PAGES}):
+                break
+    return found

@@ -1,0 +1,163 @@
+"""Report types of an account: the configured reports, or all of the catalogue, and the clicks."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from tap_reports.exceptions import ConfigError
+from tap_reports.files.columns import property_name, property_names
+from tap_reports.models import Column, FileFormat, Json, Kind, Layout, ReportType
+from tap_reports.vendor import KnownStream, ReportConfig, VendorConfig
+from tap_reports.vendors.impact.catalog import is_accessible
+from tap_reports.vendors.impact.columns import date_column_of, primary_keys_of
+from tap_reports.vendors.impact.settings import DATE_FORMAT, DATE_PARAMETERS, has_clicks, query_texts
+
+LOOKBACK_DAYS = 65
+"""Actions change until they are locked, which is mostly some 27 days after the end of their month."""
+CLICKS = "ClickExport"
+CLICKS_NAME = "clicks"
+SEE_ALL = ' Run --discover without "reports" to see all.'
+RECORDS_KEYS = ("Records", "Clicks")
+
+_CLICK_TEXTS_FIRST = ("Id", "ProfileId", "IpAddress")
+_CLICK_TEXTS = (
+    *("MediaId", "MediaName", "ProgramId", "ProgramName", "AdId", "AdName", "AdType", "ProductSku"),
+    *("CustomerCity", "CustomerRegion", "CustomerCountry", "CustomerArea"),
+    *("DeviceType", "DeviceFamily", "Browser", "Os", "ReferringUrl", "ReferringDomain", "LandingPageUrl"),
+    *("TrafficCategory", "TrafficSource", "BidKeyword", "SearchText"),
+    *("SharedId", "SubId1", "SubId2", "SubId3"),
+)
+CLICK_KINDS: Mapping[str, Kind] = {
+    **dict.fromkeys(_CLICK_TEXTS_FIRST, Kind.STRING),
+    "EventDate": Kind.DATE_TIME,
+    **dict.fromkeys(_CLICK_TEXTS, Kind.STRING),
+    "CpcBid": Kind.NUMBER,
+    "Payout": Kind.NUMBER,
+    "UniqueClick": Kind.BOOLEAN,
+}
+"""https://integrations.impact.com/brand-api-reference/reference/clicks. `Id` is not unique, so no key."""
+
+
+def layout(config: VendorConfig) -> Layout:
+    """Return how the account's files are read."""
+    is_json = config.values.get("result_format") == FileFormat.JSON
+    return Layout(format=FileFormat.JSON if is_json else FileFormat.CSV, records=RECORDS_KEYS)
+
+
+def clicks_type(config: VendorConfig, zone: str | None) -> ReportType:
+    """Return the click export: single days, which do not change once they are over."""
+    return ReportType(
+        name=CLICKS_NAME,
+        report=CLICKS,
+        columns=tuple(Column(header, property_name(header), kind) for header, kind in CLICK_KINDS.items()),
+        date_column="EventDate",
+        slice_days=1,
+        max_slice_days=1,
+        lookback_days=_lookback(config.lookback_days, 0),
+        parameters=_with_zone({}, zone),
+        layout=layout(config),
+        description="Clicks, one file for each day and program.",
+    )
+
+
+def plain_type(config: VendorConfig, report: ReportConfig, zone: str | None) -> ReportType:
+    """Return a report by its settings alone, without what the vendor says of it."""
+    values = report.values
+    parameters = {
+        "params": query_texts(values.get("params") or {}),
+        "date_parameters": list(values.get("date_parameters") or DATE_PARAMETERS),
+        "date_format": values.get("date_format") or DATE_FORMAT,
+    }
+    return ReportType(
+        name=property_name(report.name or report_id(report)),
+        report=report_id(report),
+        slice_days=report.slice_days,
+        lookback_days=_lookback(report.lookback_days, config.lookback_days),
+        parameters=_with_zone(parameters, zone),
+        layout=layout(config),
+    )
+
+
+def known_type(config: VendorConfig, known: KnownStream, zone: str | None) -> ReportType | None:
+    """Return the report of a catalog's stream, or None if it is not configured."""
+    if known.name == CLICKS_NAME and has_clicks(config.values):
+        return clicks_type(config, zone)
+    if config.reports is None:
+        handle = ReportConfig(values={"id": known.title or known.name}, name=known.name)
+        return plain_type(config, handle, zone)
+    types = (plain_type(config, report, zone) for report in config.reports)
+    return next((type_ for type_ in types if type_.name == known.name), None)
+
+
+def chosen(reports: Sequence[ReportConfig] | None, entries: Mapping[str, Json]) -> list[ReportConfig]:
+    """Return the reports that become streams: the configured ones, or all that the API can run.
+
+    Raises:
+        ConfigError: Reports that do not exist or can't be run by API, the nearest that can be run named.
+    """
+    if reports is None:
+        runnable = [handle for handle, entry in entries.items() if is_accessible(entry)]
+        names = property_names(map(property_name, runnable), "verbatim")
+        return [
+            ReportConfig(values={"id": handle}, name=name)
+            for handle, name in zip(runnable, names, strict=True)
+        ]
+    errors = list(mistaken(reports, entries))
+    if errors:
+        raise ConfigError(errors)
+    return list(reports)
+
+
+def mistaken(reports: Iterable[ReportConfig], entries: Mapping[str, Json]) -> Iterator[str]:
+    """Yield a sentence for each configured report that this account can't run by API."""
+    for index, report in enumerate(reports):
+        if text := mistake(report, entries):
+            yield f"impact.reports[{index}].id: {text}"
+
+
+def mistake(report: ReportConfig, entries: Mapping[str, Json]) -> str:
+    """Return why this account can't run a configured report by API, or ""."""
+    handle = report_id(report)
+    nearest = _nearest(handle, [name for name, entry in entries.items() if is_accessible(entry)])
+    if handle not in entries:
+        return f'the account has no report "{handle}".{nearest or SEE_ALL}'
+    if not is_accessible(entries[handle]):
+        return (
+            f'the report "{handle}" can\'t be run by API (ApiAccessible is false); choose another one, or '
+            f"ask impact.com to open it.{nearest}"
+        )
+    return ""
+
+
+def report_id(report: ReportConfig) -> str:
+    """Return a configured report's handle or number."""
+    return str(report.values["id"]).strip()
+
+
+def described(type_: ReportType, entry: Json, columns: tuple[Column, ...], *, selected: bool) -> ReportType:
+    """Return a report type with what the vendor says of it."""
+    return replace(
+        type_,
+        columns=columns,
+        primary_keys=primary_keys_of(type_.report, columns),
+        date_column=date_column_of(columns),
+        description=str(entry.get("Description") or entry.get("Name") or ""),
+        selected=selected,
+    )
+
+
+def _nearest(handle: str, known: Sequence[str]) -> str:
+    by_lower = {name.lower(): name for name in known}
+    found = difflib.get_close_matches(handle.lower(), list(by_lower), n=3, cutoff=0.5)
+    names = ", ".join(f'"{by_lower[name]}"' for name in found)
+    return f" Nearest: {names}." if names else ""
+
+
+def _lookback(first: int | None, second: int | None) -> int | None:
+    return second if first is None else first
+
+
+def _with_zone(parameters: Json, zone: str | None) -> Json:
+    return {**parameters, "zone": zone} if zone else dict(parameters)

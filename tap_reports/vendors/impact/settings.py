@@ -1,0 +1,221 @@
+"""The settings of the impact block, what can be wrong with them, and the quotas they set."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from singer_sdk import typing as th
+
+from tap_reports.files.columns import property_name
+from tap_reports.models import Json, Quota
+from tap_reports.vendor import VendorConfig
+from tap_reports.vendors.impact.zones import read_zone
+
+BRAND, PARTNER, AGENCY = "brand", "partner", "agency"
+DATE_PARAMETERS = ("START_DATE", "END_DATE")
+DATE_FORMAT = "%Y-%m-%d"
+REPORTS_PER_DAY, CLICKS_PER_DAY = 100, 10
+DAY_SECONDS = 86400
+RESULT_FORMAT = "ResultFormat"
+
+SETTINGS: tuple[th.Property[Any], ...] = (
+    th.Property(
+        "account_sid",
+        th.StringType,
+        required=True,
+        title="Account SID",
+        description="User name of the API, from Settings > API of the account.",
+    ),
+    th.Property(
+        "auth_token",
+        th.StringType,
+        required=True,
+        secret=True,
+        title="Auth token",
+        description="Password of the API. A scoped token must be allowed to read reports and jobs.",
+    ),
+    th.Property(
+        "account_type",
+        th.StringType,
+        required=True,
+        allowed_values=[BRAND, PARTNER, AGENCY],
+        title="Account type",
+        description="Which of impact.com's APIs the account belongs to.",
+    ),
+    th.Property(
+        "api_version",
+        th.CustomType({"type": ["string", "integer"]}),
+        title="API version",
+        description="Sent as `IR-Version`. Default: the version pinned to the token.",
+    ),
+    th.Property(
+        "timezone",
+        th.StringType,
+        title="Time zone",
+        description="The account's time zone: an IANA name, or the display form `(GMT -06:00) …`, read as "
+        "that fixed offset. Default: what CompanyInformation says, else UTC.",
+    ),
+    th.Property(
+        "result_format",
+        th.StringType,
+        default="csv",
+        allowed_values=["csv", "json"],
+        title="Result format",
+        description="Format of the files that are downloaded.",
+    ),
+    th.Property(
+        "reports_per_day",
+        th.IntegerType(minimum=1),
+        default=REPORTS_PER_DAY,
+        title="Reports per day",
+        description="Most ReportExport submissions of the account in one UTC day.",
+    ),
+    th.Property(
+        "clicks_per_day",
+        th.IntegerType(minimum=1),
+        default=CLICKS_PER_DAY,
+        title="Click exports per day",
+        description="Most ClickExport submissions of the account in one UTC day.",
+    ),
+    th.Property(
+        "clicks",
+        th.CustomType(
+            {
+                "type": ["boolean", "object"],
+                "properties": {
+                    "program_ids": {"type": "array", "items": {"type": ["string", "integer"]}},
+                },
+                "additionalProperties": False,
+            }
+        ),
+        title="Clicks",
+        description='`true` or `{"program_ids": […]}` adds the stream `impact_clicks`, one job per day and '
+        "program. A brand account must name its programs.",
+    ),
+)
+
+REPORT_SETTINGS: tuple[th.Property[Any], ...] = (
+    th.Property(
+        "id",
+        th.CustomType({"type": ["string", "integer"]}),
+        required=True,
+        title="Report id",
+        description="The report's handle, such as `mp_action_listing_fast`, or number.",
+    ),
+    th.Property(
+        "params",
+        th.ObjectType(),
+        title="Parameters",
+        description="Further query parameters: filters such as `SUBAID`, flags such as `SHOW_SKU`. "
+        "A list repeats the parameter.",
+    ),
+    th.Property(
+        "date_parameters",
+        th.ArrayType(th.StringType),
+        default=list(DATE_PARAMETERS),
+        title="Date parameters",
+        description="Names of the parameters for the first and the last day.",
+    ),
+    th.Property(
+        "date_format",
+        th.StringType,
+        default=DATE_FORMAT,
+        title="Date format",
+        description="How the two days are written (strftime). With a time of day in it, the first day is "
+        "written at 00:00:00 and the last one at 23:59:59.",
+    ),
+)
+
+
+def mistakes(block: Json) -> Iterator[str]:
+    """Yield what is wrong with a block that fits the schema."""
+    if "timezone" in block and read_zone(block["timezone"]) is None:
+        yield (
+            f'timezone: "{block["timezone"]}" is no time zone; use an IANA name such as "America/Chicago" '
+            'or the display form "(GMT -06:00) …".'
+        )
+    clicks = has_clicks(block)
+    if clicks and block["account_type"] == AGENCY:
+        yield 'clicks: an agency account has no ClickExport; remove "clicks".'
+    if clicks and block["account_type"] == BRAND and not program_ids(block):
+        yield 'clicks: a brand account must name its programs: {"program_ids": ["…"]}.'
+    for index, report in enumerate(block.get("reports") or ()):
+        yield from (f"reports[{index}].{text}" for text in _report_mistakes(report))
+        if clicks and property_name(str(report.get("name") or report["id"])) == "clicks":
+            yield f'reports[{index}].name: "clicks" is the stream of the click export; choose another name.'
+
+
+def _report_mistakes(report: Json) -> Iterator[str]:
+    names = report.get("date_parameters", DATE_PARAMETERS)
+    if len(names) != 2 or not all(names) or names[0] == names[1]:
+        yield (
+            "date_parameters: must be two different names, for the first and the last day, such as "
+            '["START_DATE", "END_DATE"].'
+        )
+    date_format = report.get("date_format", DATE_FORMAT)
+    if not _writes_days(date_format):
+        yield f'date_format: "{date_format}" does not write a day as strftime does; use such as "%Y-%m-%d".'
+    for name, value in (report.get("params") or {}).items():
+        if name in names:
+            yield f'params.{name}: the tap sets it for each slice; remove it, or change "date_parameters".'
+        elif name.lower() == RESULT_FORMAT.lower():
+            yield f'params.{name}: use the setting "result_format" of the block.'
+        elif not all(isinstance(item, str | int | float) for item in _listed(value)):
+            yield f"params.{name}: must be a text, a number, true, false, or a list of these."
+
+
+def _writes_days(date_format: str) -> bool:
+    """Return whether strftime writes different days differently and understands all of the format."""
+    days = [
+        dt.datetime(*day, tzinfo=dt.UTC) for day in ((2025, 1, 2), (2026, 1, 2), (2026, 2, 2), (2026, 1, 3))
+    ]
+    try:
+        texts = {day.strftime(date_format) for day in days}
+    except ValueError:
+        return False
+    return len(texts) == len(days) and not any("%" in text for text in texts)
+
+
+def query_texts(params: Json) -> dict[str, list[str]]:
+    """Return query parameters as the vendor reads them: all texts, `true` and `false` in lower case."""
+    return {
+        str(name): [str(item).lower() if isinstance(item, bool) else str(item) for item in _listed(value)]
+        for name, value in params.items()
+    }
+
+
+def _listed(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, list | tuple) else [value]
+
+
+def has_clicks(block: Json) -> bool:
+    """Return whether the click stream is wanted."""
+    clicks = block.get("clicks")
+    return clicks is not None and clicks is not False
+
+
+def program_ids(block: Json) -> tuple[str, ...]:
+    """Return the programs whose clicks are wanted, each once; () for all."""
+    clicks = block.get("clicks")
+    named = clicks.get("program_ids") or () if isinstance(clicks, dict) else ()
+    return tuple(dict.fromkeys(str(program) for program in named))
+
+
+def quotas(config: VendorConfig) -> tuple[Quota, ...]:
+    """Return the vendor's day quotas on submissions."""
+    return (
+        Quota(
+            name="reports_per_day",
+            limit=config.values.get("reports_per_day", REPORTS_PER_DAY),
+            seconds=DAY_SECONDS,
+            counts="report",
+        ),
+        Quota(
+            name="clicks_per_day",
+            limit=config.values.get("clicks_per_day", CLICKS_PER_DAY),
+            seconds=DAY_SECONDS,
+            counts="click",
+        ),
+    )

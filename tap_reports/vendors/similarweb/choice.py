@@ -1,0 +1,172 @@
+"""From a report's settings and the known tables to what is asked for, or to every mistake in them."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tap_reports.exceptions import ConfigError
+from tap_reports.models import Granularity, Json, Kind
+from tap_reports.vendors.similarweb.documented import DOCUMENTED
+from tap_reports.vendors.similarweb.tables import Table
+
+DEFAULT_FILTERS = ("domains", "countries", "include_subdomains", "apps", "keywords")
+"""Settings of the block that are filters of every table that takes them."""
+DEFAULT_COUNTRIES = ("WW",)
+DOMAIN_FILTERS = frozenset({"domains", "overlapping_domains"})
+SHOWN_NAMES = 12
+_SCHEME = re.compile(r"^(?:[a-z][a-z0-9+.-]*:)?//")
+_AFTER_HOST = re.compile(r"[/?#:]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What a report asks for, checked against its table."""
+
+    table: Table
+    granularity: str
+    metrics: tuple[str, ...]
+    filters: Json
+
+    @property
+    def kinds(self) -> dict[str, Kind]:
+        """The metrics' kinds, as far as they are known."""
+        known = self.table.metrics_at(self.granularity)
+        return {name: kind for name in self.metrics if (kind := known.get(name))}
+
+
+def choose(report: Json, block: Json, tables: Mapping[str, Table]) -> Choice:
+    """Return what a report asks for.
+
+    Args:
+        report: Its settings: `table`, `granularity`, `metrics`, `filters`.
+        block: The vendor block's settings, for the default filters.
+        tables: The tables there are.
+
+    Raises:
+        ConfigError: All its mistakes.
+    """
+    name, granularity = str(report["table"]), str(report.get("granularity") or "monthly")
+    table = tables.get(name) or (_undocumented(name, report) if tables is DOCUMENTED else None)
+    if table is None:
+        raise ConfigError([_no_table(name, tables)])
+    filters = _filters(report, block, table)
+    metrics = tuple(dict.fromkeys(report.get("metrics") or table.metrics_at(granularity)))
+    errors = [
+        *_granularity_errors(table, granularity),
+        *_metric_errors(table, granularity, report.get("metrics") or ()),
+        *_filter_errors(table, report.get("filters") or {}),
+        *missing_filters(table, filters),
+    ]
+    if errors:
+        raise ConfigError(errors)
+    return Choice(table=table, granularity=granularity, metrics=metrics, filters=filters)
+
+
+def missing_by_settings(report: Json, block: Json) -> list[str]:
+    """Return what a report of a documented table lacks, without knowing what describe says."""
+    table = DOCUMENTED.get(str(report.get("table")))
+    return list(missing_filters(table, _filters(report, block, table))) if table else []
+
+
+def missing_filters(table: Table, filters: Json) -> Iterator[str]:
+    """Yield a sentence for each group of filters of which the table needs one and none has values."""
+    for group in table.needs:
+        if group and not any(name in filters for name in group):
+            settings = [f"similarweb.{name}" for name in group if name in DEFAULT_FILTERS]
+            own = [f"the report's filters.{name}" for name in group]
+            yield f'table "{table.name}" needs {" or ".join(group)}: set {" or ".join([*settings, *own])}'
+
+
+def _filters(report: Json, block: Json, table: Table) -> dict[str, Any]:
+    """Return the block's defaults that the table takes, the report's own over them, without empty ones."""
+    defaults = {"countries": DEFAULT_COUNTRIES, **block}
+    taken = {name: defaults.get(name) for name in DEFAULT_FILTERS if table.filter_named(name)}
+    values = {**taken, **(report.get("filters") or {})}
+    normal = {name: _normal(name, value) for name, value in values.items()}
+    return {name: value for name, value in normal.items() if value not in (None, [])}
+
+
+def _normal(name: str, value: Any) -> Any:
+    if value is None or isinstance(value, bool):
+        return value
+    texts = [str(item).strip() for item in (value if isinstance(value, (list, tuple)) else [value])]
+    if name in DOMAIN_FILTERS:
+        texts = [_domain(text) for text in texts]
+    elif name == "countries":
+        texts = [text.upper() for text in texts]
+    return [text for text in dict.fromkeys(texts) if text]
+
+
+def _domain(text: str) -> str:
+    """Return a domain as Similarweb wants it: lower case, no scheme, `www.`, port or path."""
+    host = _AFTER_HOST.split(_SCHEME.sub("", text.lower()), maxsplit=1)[0]
+    bare = host.removeprefix("www.")
+    return bare if "." in bare else host
+
+
+def _granularity_errors(table: Table, granularity: str) -> Iterator[str]:
+    if granularity not in table.granularities:
+        there = ", ".join(table.granularities) or "none"
+        yield f'table "{table.name}" has no granularity "{granularity}"; it has {there}'
+
+
+def _metric_errors(table: Table, granularity: str, metrics: Iterable[str]) -> Iterator[str]:
+    fits = granularity in table.granularities
+    elsewhere = {metric.name: metric.granularities for metric in table.metrics}
+    known = table.metrics_at(granularity) if fits else elsewhere
+    is_open = granularity in table.open_metrics if fits else bool(table.open_metrics)
+    for name in metrics:
+        if name in known or is_open:
+            continue
+        if name in elsewhere:
+            yield f'metric "{name}" of table "{table.name}" exists {", ".join(elsewhere[name])} only'
+        else:
+            yield f'table "{table.name}" has no metric "{name}"{_hint(name, known)}'
+    if fits and not metrics and (is_open or not known):
+        place = f'the {granularity} metrics of table "{table.name}"'
+        yield f"{place} are not all known: list them in the report's metrics"
+
+
+def _filter_errors(table: Table, filters: Json) -> Iterator[str]:
+    for name, value in filters.items():
+        known = table.filter_named(name)
+        if known is None and not table.open_filters:
+            names = [item.name for item in table.filters]
+            yield f'table "{table.name}" has no filter "{name}"{_hint(name, names)}'
+        elif known is not None and value is not None and known.boolean != isinstance(value, bool):
+            wanted = "true or false" if known.boolean else "a list of texts"
+            yield f'filter "{name}" of table "{table.name}" takes {wanted}'
+
+
+def _undocumented(name: str, report: Json) -> Table | None:
+    """Return a table that nobody has described, if the report says itself what to ask for: accounts have
+    tables of their own. Validation, which is free, finds a wrong name.
+    """
+    if not report.get("metrics") or not report.get("filters"):
+        return None
+    every = tuple(granularity.value for granularity in Granularity)
+    return Table(name=name, granularities=every, filters=(), keys=(), open_metrics=every, open_filters=True)
+
+
+def _no_table(name: str, tables: Mapping[str, Table]) -> str:
+    if name in DOCUMENTED:
+        return f'this account\'s describe call does not list the table "{name}": ask Similarweb to enable it'
+    if tables is DOCUMENTED:
+        return (
+            f'the table "{name}" is not documented and the describe call did not answer: list the report\'s '
+            f"metrics, filters and primary_keys, or correct its name{_hint(name, tables)}"
+        )
+    return f'there is no table "{name}"{_hint(name, tables)}'
+
+
+def _hint(name: str, known: Iterable[str]) -> str:
+    """Return the nearest name as a question, else the known names if they are few."""
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    if near:
+        return f'; did you mean "{near[0]}"?'
+    return f"; there are {', '.join(names)}" if 0 < len(names) <= SHOWN_NAMES else ""

@@ -1,0 +1,153 @@
+"""Similarweb's Batch API for one account: validate, submit, poll, retry, download link."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import logging
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+from tap_reports.answers import shown_body
+from tap_reports.exceptions import AccessDenied, CallRejected, JobUnknown, LinkExpired
+from tap_reports.models import Check, Download, Estimate, ReportJob, ReportRequest, ReportType, Slice
+from tap_reports.redaction import add_secrets, redact
+from tap_reports.vendor import KnownStream, Tools, VendorConfig
+from tap_reports.vendors.similarweb import answers, bodies, checks, days, reports
+from tap_reports.vendors.similarweb.calls import GONE, Calls, Pace, rejected, rejection, words
+from tap_reports.vendors.similarweb.catalog import WRONG_KEY, Catalog
+from tap_reports.vendors.similarweb.choice import choose
+
+logger = logging.getLogger("tap-reports.similarweb")
+
+WEBHOOK_TEST = "/v3/batch/webhooks/test"
+BAD_REQUEST = 400
+KEY_DIGITS = 12
+NO_SUCH_PATH = 'That path does not exist there: set another "api_version", and check api_url.'
+NO_RETRY = 'Set "retry_path", or run again to submit a new (charged) report.'
+NO_WEBHOOK = 'Check that "postbacks.public_url" can be reached from the internet.'
+
+
+class SimilarwebClient:
+    """See `tap_reports.vendor.ReportClient`, `Estimates` and `Retries`."""
+
+    def __init__(self, config: VendorConfig, tools: Tools) -> None:
+        key = str(config.values["api_key"])
+        add_secrets([key, config.callback_url])
+        self.account = f"key-{hashlib.sha256(key.encode()).hexdigest()[:KEY_DIGITS]}"
+        self._config = config
+        self._version = str(config.values.get("api_version") or bodies.VERSIONS[0])
+        self._clock = tools.clock
+        self._api = tools.api
+        self._api.headers["api-key"] = key
+        self._api.pace = Pace(tools.clock)
+        self._calls = Calls(tools.api, config.values)
+        self.catalog = Catalog(self._calls)
+
+    # --- reports --------------------------------------------------------------------------------------
+
+    def report_types(self) -> Iterable[ReportType]:
+        """Return the configured reports; raises ConfigError with every mistake in them."""
+        return reports.report_types(self._config, self.catalog.tables())
+
+    def restore(self, known: KnownStream) -> ReportType | None:
+        """Return the report of a catalog's stream, by its name, without a call."""
+        types = (reports.bare(report, self._config) for report in reports.configured(self._config))
+        return next((type_ for type_ in types if type_.name == known.name), None)
+
+    def final_day(self, report: ReportType) -> dt.date:
+        """Return the end of the newest period that describe names, else of the last that should be ready."""
+        table = self.catalog.tables().get(report.report)
+        end = table.ends.get(report.granularity, "") if table else ""
+        day = days.last_day(end, report.granularity) if end else None
+        if end and day is None:
+            logger.warning("describe's end_date %r of %s is no date, not used", redact(end), report.name)
+        return day or days.final_by_rule(report.granularity, self._clock.now())
+
+    def requests(self, report: ReportType, days: Slice | None) -> Sequence[ReportRequest]:
+        """Return one request for a slice."""
+        choice = choose(report.parameters, self._config.values, self.catalog.tables())
+        return [reports.request_for(self._config, self.account, report, choice, days)]
+
+    # --- before submitting ----------------------------------------------------------------------------
+
+    def estimate(self, request: ReportRequest) -> Estimate:
+        """Return what Similarweb's validate call says; it is free."""
+        path = bodies.path(request, self._version, bodies.VALIDATE)
+        body = bodies.body(request, self._version)
+        response = self._api.call("POST", path, json=body, accept={BAD_REQUEST, *GONE})
+        what = self._api.shown("POST", path)
+        if response.status_code in GONE:
+            raise rejection(what, response, NO_SUCH_PATH)
+        if response.status_code == BAD_REQUEST:
+            raise rejection(what, response)
+        estimate = answers.estimate(what, response)
+        for text in estimate.warnings:
+            logger.warning("Similarweb on %s %s: %s", request.report, request.slice or "", text)
+        return estimate
+
+    def remaining_credits(self) -> Decimal | None:
+        """Return the credits left; None where Similarweb does not tell (no such path, not allowed)."""
+        try:
+            return self.credits_left()
+        except CallRejected as error:
+            if error.status == WRONG_KEY:
+                raise
+            logger.info("Similarweb does not tell the credits left: %s", error)
+            return None
+
+    def credits_left(self) -> Decimal | None:
+        """Return the credits left, None if no path tells. Raises whatever the call raises."""
+        what, response = self._calls.first("GET", "credits_path")
+        return None if response.status_code in GONE else answers.credits_left(what, response)
+
+    # --- the job --------------------------------------------------------------------------------------
+
+    def submit(self, request: ReportRequest, *, refresh: bool = False) -> ReportJob:
+        """Submit a report: charged once it runs. Each submission is a new one, so `refresh` is moot."""
+        path = bodies.path(request, self._version, bodies.SUBMIT)
+        body = bodies.body(request, self._version, self._config.callback_url)
+        try:
+            response = self._api.submit("POST", path, json=body)
+        except AccessDenied:
+            raise
+        except CallRejected as error:
+            remedy = NO_SUCH_PATH if error.status in GONE else ""
+            answer = words(error.answer) or error.answer
+            raise rejected(error.what, answer, error.status, remedy) from error
+        report_id = answers.report_id(self._api.shown("POST", path), response)
+        return ReportJob(request=request, id=report_id, submitted_at=self._clock.now())
+
+    def poll(self, job: ReportJob) -> ReportJob:
+        """Return the job as Similarweb sees it now."""
+        what, response = self._calls.first("GET", "status_path", job.id)
+        if response.status_code in GONE:
+            raise JobUnknown(what, shown_body(response), status=response.status_code)
+        return answers.polled(job, what, response, self._clock.now())
+
+    def retry(self, job: ReportJob) -> ReportJob:
+        """Have Similarweb run a failed report again, for free."""
+        what, response = self._calls.first("POST", "retry_path", job.id)
+        if response.status_code in GONE:
+            raise rejection(what, response, NO_RETRY)
+        return answers.retried(job, what, response, NO_RETRY)
+
+    def downloads(self, job: ReportJob) -> Sequence[Download]:
+        """Return the report's one file; its link is signed and gets no credentials."""
+        link = job.links.get(answers.LINK)
+        if not link:
+            raise LinkExpired("download link", "is not known any more")
+        return [Download(url=str(link))]
+
+    # --- tests ----------------------------------------------------------------------------------------
+
+    def check(self) -> Iterable[Check]:
+        """Yield what `--test` found with free calls only."""
+        return checks.check(self, self._config)
+
+    def test_webhook(self) -> None:
+        """Have Similarweb call the webhook; raises CallRejected if that did not work."""
+        body = {"webhook_url": self._config.callback_url}
+        response = self._api.call("POST", WEBHOOK_TEST, json=body, accept={BAD_REQUEST})
+        if response.status_code == BAD_REQUEST:
+            raise rejection(self._api.shown("POST", WEBHOOK_TEST), response, NO_WEBHOOK)

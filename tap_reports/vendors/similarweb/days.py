@@ -1,0 +1,64 @@
+"""Which periods are final, and how dates are written in requests."""
+
+from __future__ import annotations
+
+import calendar
+import datetime as dt
+
+from tap_reports.models import Granularity, Slice
+
+EST = dt.timezone(dt.timedelta(hours=-5))
+"""Similarweb's clock: EST, without daylight saving time."""
+LAG_DAYS = 4
+"""Days are ready by the end of their third day; nothing is said of weeks, so they wait as long."""
+MONTHLY_FROM_DAY = 10
+"""A month is ready by this day of the next one."""
+
+
+def last_day(text: str, granularity: str) -> dt.date | None:
+    """Return the last day of the period named as `2023-08` or `2023-08-14`; None if it is no date."""
+    try:
+        is_month = len(text) == len("2023-08")
+        day = dt.date.fromisoformat(f"{text}-01" if is_month else text[:10])
+    except ValueError:
+        return None
+    if granularity == Granularity.MONTHLY:
+        return _month_end(day)
+    if granularity == Granularity.WEEKLY:
+        return _sunday_before(_month_end(day)) if is_month else day + dt.timedelta(days=6 - day.weekday())
+    return _month_end(day) if is_month else day
+
+
+def final_by_rule(granularity: str, now: dt.datetime) -> dt.date:
+    """Return the last final day by the documented delays, for accounts without describe."""
+    today = now.astimezone(EST).date()
+    if granularity == Granularity.MONTHLY:
+        first = today.replace(day=1)
+        last = first - dt.timedelta(days=1)
+        return last if today.day >= MONTHLY_FROM_DAY else last.replace(day=1) - dt.timedelta(days=1)
+    day = today - dt.timedelta(days=LAG_DAYS)
+    return _sunday_before(day) if granularity == Granularity.WEEKLY else day
+
+
+def last_period(granularity: str, final: dt.date) -> Slice:
+    """Return the period that ends with a final day."""
+    if granularity == Granularity.MONTHLY:
+        return Slice(final.replace(day=1), final)
+    return Slice(final - dt.timedelta(days=6 if granularity == Granularity.WEEKLY else 0), final)
+
+
+def written(days: Slice | None, granularity: str, version: str) -> dict[str, object]:
+    """Return a request's dates: months as `2023-02` but for v3; without dates the newest period."""
+    if days is None:
+        return {"latest": True}
+    shown = "%Y-%m" if granularity == Granularity.MONTHLY and version != "v3" else "%Y-%m-%d"
+    return {"start_date": days.start.strftime(shown), "end_date": days.end.strftime(shown)}
+
+
+def _month_end(day: dt.date) -> dt.date:
+    return day.replace(day=calendar.monthrange(day.year, day.month)[1])
+
+
+def _sunday_before(day: dt.date) -> dt.date:
+    """Return the day itself if it is a Sunday, else the Sunday before."""
+    return day - dt.timedelta(days=day.isoweekday() % 7)

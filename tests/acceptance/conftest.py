@@ -1,0 +1,19 @@
+"""The tap from outside: its command line against servers written from the vendors' documentation."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+
+@pytest.fixture
+def tap(tmp_path):
+    from acceptance_wire import Tap
+
+    running = Tap(tmp_path)
+    yield running
+    running.close()

@@ -1,0 +1,236 @@
+"""impact.com as its documentation describes it: reports, deferred exports, jobs, and a bucket elsewhere."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import json
+import uuid
+from typing import Any
+
+from acceptance_wire import Answer, Call, Wire, as_json, as_text
+
+SID, TOKEN = "IRsid123", "imp-secret-token"
+PREFIXES = {
+    "brand": f"/Advertisers/{SID}",
+    "partner": f"/Mediapartners/{SID}",
+    "agency": f"/Agencies/{SID}",
+}
+INSTANT = "Date (yyyy-MM-dd'T'HH:mm:ssZZ)"
+LISTING, BY_DAY, BY_PROGRAM = (
+    "mp_action_listing_fast",
+    "partner_performance_by_day",
+    "partner_performance_by_program",
+)
+
+
+def attributes(**kinds: str) -> list[dict[str, str]]:
+    return [{"Name": name, "DataType": kind, "Description": f"About {name}"} for name, kind in kinds.items()]
+
+
+METADATA = {
+    LISTING: attributes(Action_Id="String", Action_Date=INSTANT, Status="String", Payout="Decimal"),
+    BY_DAY: attributes(date_display="String", Clicks="Integer", Sale_zzzAmount="Decimal"),
+    BY_PROGRAM: attributes(Campaign="String", Clicks="Integer"),
+}
+CLICK_COLUMNS = ["Id", "EventDate", "ProgramId", "Payout"]
+
+
+def days(first: str, last: str) -> list[str]:
+    day = dt.date.fromisoformat(first[:10])
+    end = dt.date.fromisoformat(last[:10])
+    return [(day + dt.timedelta(n)).isoformat() for n in range((end - day).days + 1)]
+
+
+class FakeImpact:
+    """Identical parameters hand back the job that exists; Replay runs it again."""
+
+    def __init__(self, account: str = "partner") -> None:
+        self.account = account
+        self.prefix = PREFIXES[account]
+        self.jobs: dict[str, dict[str, Any]] = {}
+        self.by_parameters: dict[str, str] = {}
+        self.information: dict[str, Any] = {"Timezone": "(GMT +00:00) UTC", "Currency": "USD"}
+        self.metadata = dict(METADATA)
+        self.submissions: list[Answer] = []  # instead of accepting
+        self.statuses = ["QUEUED", "RUNNING", "COMPLETED"]
+        self.after_replay = ["QUEUED", "COMPLETED"]
+        self.replay_makes_new_jobs = False
+        self.replay_answer: Answer | None = None
+        self.make_file: Any = self.file_of
+        self.pages: list[str] | None = None  # JSON pages by Download?Page=N
+        self.rows: dict[str, list[str]] = {}
+        self.everything: Answer | None = None  # says this to every call
+        self.bare_arrays = account == "agency"
+        self.downloads: list[Answer] = []
+        self.api = Wire(self.answer)
+        self.bucket = Wire(self.deliver)
+
+    def close(self) -> None:
+        self.api.close()
+        self.bucket.close()
+
+    def settings(self, **more: Any) -> dict[str, Any]:
+        return {
+            "account_sid": SID,
+            "auth_token": TOKEN,
+            "account_type": self.account,
+            "api_url": self.api.url,
+            **more,
+        }
+
+    # --- routes -------------------------------------------------------------------------------------------
+
+    def answer(self, call: Call) -> Answer:
+        expected = "Basic " + base64.b64encode(f"{SID}:{TOKEN}".encode()).decode()
+        if call.headers.get("authorization") != expected:
+            return as_json({"Status": "ERROR", "Message": "Authentication failed"}, 401)
+        if self.everything:
+            return self.everything
+        if not call.path.startswith(self.prefix + "/"):
+            return as_json({"Status": "ERROR", "Message": "Access denied"}, 403)
+        return self.route(
+            call, call.path.removeprefix(self.prefix).strip("/").removesuffix(".json").split("/")
+        )
+
+    def route(self, call: Call, parts: list[str]) -> Answer:
+        match call.method, parts:
+            case "GET", ["CompanyInformation"]:
+                return as_json(self.information)
+            case "GET", ["Reports"]:
+                return self.catalog()
+            case "GET", ["Reports", handle, "MetaData"] if handle in self.metadata:
+                return as_json({"Id": handle, "Filters": [], "Attributes": self.metadata[handle]})
+            case "GET", ["ReportExport", _] | ["ClickExport"] | ["Programs", _, "ClickExport"]:
+                return self.submit(call)
+            case "GET", ["Jobs", job_id] if job_id in self.jobs:
+                return as_json(self.job(job_id, advance=True))
+            case "GET", ["Jobs", job_id, "Download"] if job_id in self.jobs:
+                return self.download(call, job_id)
+            case "PUT", ["Jobs", job_id, "Replay"] if job_id in self.jobs:
+                return self.replay(job_id)
+        return as_json({"Status": "ERROR", "Message": "Record not found"}, 404)
+
+    def catalog(self) -> Answer:
+        reports: list[dict[str, Any]] = [
+            {
+                "Id": handle,
+                "Name": handle.title(),
+                "Category": "Listing",
+                "ApiAccessible": True,
+                "DeferredApiRunUri": f"{self.prefix}/ReportExport/{handle}",
+                "MetaDataUri": f"{self.prefix}/Reports/{handle}/MetaData",
+            }
+            for handle in self.metadata
+        ]
+        reports.append({"Id": "only_in_ui", "Name": "Only in the UI", "ApiAccessible": "false"})
+        reports.append({"Name": "No id", "ApiAccessible": False, "RunUri": "/secure/x"})
+        return as_json(reports if self.bare_arrays else {"Reports": reports, "@page": "1", "@numpages": "1"})
+
+    def submit(self, call: Call) -> Answer:
+        if self.submissions:
+            said = self.submissions.pop(0)
+            if said.status != 200 or said.lost or said.body:
+                return said
+        same = call.path + json.dumps(call.query, sort_keys=True)
+        if same not in self.by_parameters:
+            self.by_parameters[same] = self.add_job(call, list(self.statuses))
+        uri = f"{self.prefix}/Jobs/{self.by_parameters[same]}"
+        return as_json(
+            {
+                "Status": "QUEUED",
+                "QueuedUri": uri,
+                "ResultUri": f"{uri}/Download",
+                "ReplayUri": f"{uri}/Replay",
+            }
+        )
+
+    def add_job(self, call: Call, script: list[str], run: int = 1) -> str:
+        job_id = str(uuid.uuid4())
+        now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+        self.jobs[job_id] = {"call": call, "script": script, "run": run, "created": now, "completed": ""}
+        return job_id
+
+    def job(self, job_id: str, *, advance: bool) -> dict[str, Any]:
+        job = self.jobs[job_id]
+        script = job["script"]
+        status = script.pop(0) if advance and len(script) > 1 else script[0]
+        if status == "COMPLETED" and not job["completed"]:
+            job["completed"] = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
+        return {
+            "Id": job_id,
+            "Type": "ApiReport",
+            "Status": status,
+            "StatusMessage": "the warehouse slept" if status in {"FAILED", "ERROR"} else "",
+            "CreatedDate": job["created"],
+            "StartedDate": None,
+            "CompletedDate": job["completed"] if status == "COMPLETED" else "",
+            "RecordsProcessed": "250",
+            "PercentageComplete": "100",
+            "Replayable": "true",
+            "ResultUri": f"{self.prefix}/Jobs/{job_id}/Download",
+        }
+
+    def replay(self, job_id: str) -> Answer:
+        if self.replay_answer:
+            return self.replay_answer
+        if self.replay_makes_new_jobs:
+            old = self.jobs[job_id]
+            job_id = self.add_job(old["call"], list(self.after_replay), old["run"] + 1)
+        else:
+            job = self.jobs[job_id]
+            job.update(script=list(self.after_replay), completed="", run=job["run"] + 1)
+        return as_json(self.job(job_id, advance=False))
+
+    def download(self, call: Call, job_id: str) -> Answer:
+        if self.jobs[job_id]["script"][0] != "COMPLETED":
+            return as_json(self.job(job_id, advance=False), 202)
+        if self.pages is not None:
+            return as_text(self.pages[int(call.one("Page") or 1) - 1], kind="application/octet-stream")
+        return Answer(302, b"", {"Location": f"{self.bucket.url}/out/{job_id}?X-Goog-Signature=signed-link"})
+
+    def deliver(self, call: Call) -> Answer:
+        if self.downloads:
+            return self.downloads.pop(0)
+        return as_text(self.make_file(self.jobs[call.path.split("/")[-1]]), kind="application/octet-stream")
+
+    # --- files --------------------------------------------------------------------------------------------
+
+    def file_of(self, job: dict[str, Any]) -> str:
+        call, run = job["call"], job["run"]
+        if call.path.endswith("ClickExport"):
+            day, program = call.one("Date"), call.path.split("/")[-2]
+            program = program if "/Programs/" in call.path else call.one("ProgramId") or "7"
+            lines = [f"c{n},{day}T08:0{n}:24-05:00,{program},0.10" for n in range(2)]
+            return "\n".join([",".join(CLICK_COLUMNS), *lines]) + "\n"
+        handle = call.path.split("/")[-1]
+        first, last = (
+            call.one("START_DATE") or call.one("StartDate"),
+            call.one("END_DATE") or call.one("EndDate"),
+        )
+        names = [one["Name"] for one in self.metadata[handle]]
+        if handle == BY_PROGRAM:
+            return "\n".join([",".join(names), f"Shoes,{run}", f"Hats,{run}"]) + "\n"
+        lines = [self.line(handle, day, run) for day in days(first, last)]
+        return "\n".join([",".join(names), *lines]) + "\n"
+
+    def line(self, handle: str, day: str, run: int) -> str:
+        when = dt.date.fromisoformat(day)
+        if handle == LISTING:
+            return f"{day.replace('-', '.')},{day}T10:00:00-06:00,APPROVED,{run}.000000000000000001"
+        return f'"{when:%b} {when.day}, {when.year}",{run},5.000000000000000000'
+
+    # --- what came ----------------------------------------------------------------------------------------
+
+    @property
+    def submitted(self) -> list[Call]:
+        return [one for one in self.api.calls if one.path.rsplit("/ReportExport", 1)[0] == self.prefix
+                or one.path.endswith("ClickExport")]  # fmt: skip
+
+    @property
+    def spans(self) -> list[tuple[str | None, str | None]]:
+        return sorted((one.one("START_DATE"), one.one("END_DATE")) for one in self.submitted)
+
+    @property
+    def replays(self) -> list[Call]:
+        return self.api.to("/Replay", "PUT")

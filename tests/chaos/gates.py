@@ -1,0 +1,96 @@
+"""Meets a step of a run from outside, with nothing in the product to help: the sandbox holds a call back, or
+the ledger's database is held by another transaction.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from tap_reports.sandbox import Sandbox
+from tap_reports.sandbox.server import Handler
+
+PATIENCE = 120.0
+"""Seconds in which a step must be reached; only a failing story waits so long."""
+
+
+class Gate:
+    """Holds back calls to the sandbox, from the nth of a kind on: before they are handled, or the answers."""
+
+    def __init__(self, vendor: str, kind: str, nth: int, *, answer: bool) -> None:
+        self._vendor, self._kind, self._nth, self._answer = vendor, kind, nth, answer
+        self._seen = 0
+        self._lock = threading.Lock()
+        self._opened = threading.Event()
+        self.reached = threading.Event()
+        self.dropped = False
+        self._is_up = True
+
+    def open(self, *, drop: bool = False) -> None:
+        """Let the calls go on; or forget them, as if they had never arrived."""
+        self.dropped = drop
+        self._opened.set()
+
+    def take_down(self) -> None:
+        """Hold nothing back any more."""
+        self._is_up = False
+
+    def passed(self, vendor: str, kind: str, *, answer: bool) -> bool:
+        """Wait if this is the call; returns False if it is to be forgotten."""
+        if not self._is_up or (vendor, kind, answer) != (self._vendor, self._kind, self._answer):
+            return True
+        with self._lock:
+            self._seen += 1
+            if self._seen < self._nth:
+                return True
+        self.reached.set()
+        self._opened.wait(PATIENCE)
+        return not self.dropped
+
+
+def put_up(sandbox: Sandbox, gate: Gate) -> None:
+    """Have a sandbox's calls pass a gate."""
+
+    class Gated(Handler):
+        def _answer(self, route: Any, request: Any) -> Any:
+            kind = route.kind_of(request) if route.kind_of else route.kind
+            if not gate.passed(route.vendor, kind, answer=False):
+                return None
+            answer = super()._answer(route, request)
+            gate.passed(route.vendor, kind, answer=True)
+            return answer
+
+    for origin in sandbox._origins:
+        origin.RequestHandlerClass = Gated
+
+
+@contextlib.contextmanager
+def held(ledger: Path) -> Iterator[None]:
+    """Hold the ledger's database, so that nobody else can write it."""
+    ledger.parent.mkdir(parents=True, exist_ok=True)
+    connection = sqlite3.connect(ledger, isolation_level=None, timeout=PATIENCE)
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+        connection.execute("ROLLBACK")
+    finally:
+        connection.close()
+
+
+def until(condition: Callable[[], Any], what: str) -> None:
+    """Wait for a condition.
+
+    Raises:
+        AssertionError: It was not met in time.
+    """
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError(f"not reached: {what}")
+        time.sleep(0.01)

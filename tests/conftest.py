@@ -1,0 +1,33 @@
+"""What all tests share: no network but this machine's own, no variables of the developer's."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+import pytest
+
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch, tmp_path_factory):
+    """Keep the developer's settings and state folder out of the tests."""
+    for name in list(os.environ):
+        if name.startswith("TAP_REPORTS_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+
+
+@pytest.fixture(autouse=True)
+def _loopback_only(monkeypatch):
+    """Refuse connections to anywhere but this machine."""
+    connect = socket.socket.connect
+
+    def guarded(self, address):
+        host = address[0] if isinstance(address, tuple) else None
+        if host is not None and host not in LOOPBACK and not str(host).startswith("127."):
+            raise RuntimeError(f"tests may not connect to {host}")
+        return connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)

@@ -1,0 +1,78 @@
+"""Both paths over the same table, as lines and the error behind them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from pathlib import Path
+
+from singer_sdk.singerlib import RecordMessage
+
+from tap_reports.emit.blocks import encode
+from tap_reports.emit.plan import EmitPlan, Field, SliceContext
+from tap_reports.emit.rows import records
+from tap_reports.emit.writer import MessageWriter
+from tap_reports.exceptions import StreamError
+from tap_reports.files import tables
+from tap_reports.files.columns import LINEAGE, property_names
+from tap_reports.models import FileFormat, Layout, ReportFile
+
+EXTRACTED = dt.datetime(2026, 8, 3, 10, 0, 0, 5, dt.UTC)
+CONTEXT = SliceContext(
+    job_id="job-1", slice_start=dt.date(2026, 1, 1), slice_end=dt.date(2026, 1, 31), vendor="impact"
+)
+
+
+def table_of(folder: Path, data: bytes | str, name: str = "report.csv", format_: FileFormat = FileFormat.CSV):
+    path = folder / name
+    path.write_bytes(data.encode() if isinstance(data, str) else data)
+    return next(tables(ReportFile(path=path, job_id="job-1"), Layout(format=format_), work_dir=folder))
+
+
+def plan_of(header, kinds, **more):
+    fields = [
+        Field(name, title, kind)
+        for name, title, kind in zip(property_names(header), header, kinds, strict=True)
+    ]
+    fields += [Field(column.property, None, column.kind, column.property) for column in LINEAGE]
+    return EmitPlan(stream="impact_clicks", fields=tuple(fields), **more)
+
+
+def by_row(table, plan, context=CONTEXT):
+    """Return lines, error and nulled cells of the row path."""
+    lines, nulled, error = [], Counter(), None
+    write = MessageWriter().serialize_message
+    try:
+        for record in records(table, plan, context, nulled):
+            message = RecordMessage(plan.stream, record, version=plan.version, time_extracted=EXTRACTED)
+            lines.append(write(message))
+    except StreamError as raised:
+        error = f"{type(raised).__name__}: {raised}"
+    return b"".join(lines), error, nulled
+
+
+def by_block(table, plan, context=CONTEXT, size=64):
+    """Return the same of the blocks."""
+    data, rows, nulled, error = [], 0, Counter(), None
+    try:
+        for block in encode(table, plan, context, extracted=EXTRACTED, size=size):
+            data.append(block.data)
+            rows += block.rows
+            nulled.update(block.nulled)
+    except StreamError as raised:
+        error = f"{type(raised).__name__}: {raised}"
+    lines = b"".join(data)
+    assert lines.count(b"\n") == rows
+    return lines, error, nulled
+
+
+def assert_same(table, plan, size=64):
+    """Compare both paths. How much of a damaged file comes out before its error depends on the blocks."""
+    expected, error, nulled = by_row(table, plan)
+    lines, block_error, block_nulled = by_block(table, plan, size=size)
+    if error and error.startswith("FileError"):
+        # An invalid value in a row before the damage may be met first.
+        assert block_error == error or block_error.startswith("InvalidValue")
+        assert lines.startswith(expected) or expected.startswith(lines)
+    else:
+        assert (block_error, lines, block_nulled) == (error, expected, nulled)

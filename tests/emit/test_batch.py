@@ -1,0 +1,210 @@
+"""BATCH files hold what the RECORD messages would."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections import Counter
+from decimal import Decimal
+from pathlib import Path
+from urllib.parse import urlparse
+
+import polars as pl
+import pytest
+from emitting import CONTEXT, plan_of, table_of
+from singer_sdk import Stream, Tap
+from singer_sdk.helpers._batch import BatchConfig
+
+from tap_reports.emit.batch import batches
+from tap_reports.emit.rows import records
+from tap_reports.exceptions import InvalidValue, StreamError
+from tap_reports.models import Kind
+
+KINDS = [Kind.DATE, Kind.STRING, Kind.NUMBER, Kind.INTEGER, Kind.DATE_TIME, Kind.BOOLEAN]
+CSV = "Day,Name,Spend,Clicks,At,New\n" + "".join(
+    f'2026-01-{row:02},"Ä ""{row}""",{row}.50000,{row},'
+    f"2026-08-03T10:00:{row:02}-05:00,{'yes' if row % 2 else ''}\n"
+    for row in range(1, 26)
+)
+
+
+class Clicks(Stream):
+    name = "clicks"
+    schema = {"properties": {"name": {"type": "string"}, "clicks": {"type": "integer"}}}
+
+    def get_records(self, context):
+        raise AssertionError(context)
+
+
+class OneTap(Tap):
+    name = "tap-one"
+    config_jsonschema = {"properties": {}}
+
+    def discover_streams(self):
+        return [Clicks(self)]
+
+
+def stream_of(**config):
+    return OneTap(config=config).streams["clicks"]
+
+
+def config_of(folder, format_="jsonl", compression="gzip", size=10, prefix=None):
+    storage = {"root": (folder / "out").as_uri(), "prefix": prefix}
+    encoding = {"format": format_, "compression": compression}
+    return BatchConfig(encoding=encoding, storage=storage, batch_size=size)
+
+
+def path_of(url):
+    return Path(urlparse(url).path)
+
+
+def table_and_plan(folder, text=CSV, kinds=KINDS, **more):
+    table = table_of(folder, text)
+    return table, plan_of(table.header, kinds, **more)
+
+
+def lines_of(found):
+    packed = [path_of(one.manifest[0]).read_bytes() for one in found]
+    lines = b"".join(map(gzip.decompress, packed)).splitlines()
+    return [json.loads(line, parse_float=Decimal) for line in lines]
+
+
+def test_lines_are_the_records(tmp_path):
+    table, plan = table_and_plan(tmp_path)
+    found = list(batches(table, plan, CONTEXT, config_of(tmp_path, prefix="p-"), stream_of()))
+    assert [one.rows for one in found] == [10, 10, 5]
+    assert all(path_of(one.manifest[0]).name.startswith("p-tap-one--clicks-") for one in found)
+    assert lines_of(found) == list(records(table, plan, CONTEXT))
+    assert b'"spend":1.50000,' in gzip.decompress(path_of(found[0].manifest[0]).read_bytes())
+
+
+def test_lines_are_plain_without_compression(tmp_path):
+    table, plan = table_and_plan(tmp_path)
+    config = config_of(tmp_path, compression=None, size=100)
+    (found,) = batches(table, plan, CONTEXT, config, stream_of())
+    path = path_of(found.manifest[0])
+    assert path.suffix == ".jsonl"
+    assert len(path.read_text().splitlines()) == 25
+
+
+def test_parquet_is_typed_and_exact(tmp_path):
+    table, plan = table_and_plan(tmp_path)
+    found = list(batches(table, plan, CONTEXT, config_of(tmp_path, "parquet", "zstd"), stream_of()))
+    frame = pl.concat([pl.read_parquet(path_of(one.manifest[0])) for one in found])
+    assert frame.height == 25
+    assert frame.schema["day"] == pl.Date
+    assert frame.schema["spend"] == pl.Decimal(38, 5)
+    assert frame.schema["clicks"] == pl.Int64
+    assert frame.schema["at"] == pl.Datetime("us", "UTC")
+    assert frame.schema["new"] == pl.Boolean
+    assert frame["name"][0] == 'Ä "1"'
+    assert frame["at"][0].isoformat() == "2026-08-03T15:00:01+00:00"
+    assert frame["_report_row"].to_list() == list(range(1, 26))
+
+
+@pytest.mark.parametrize(
+    ("cells", "type_", "values"),
+    [
+        (["1.5", "2.25"], pl.Decimal(38, 2), [Decimal("1.50"), Decimal("2.25")]),
+        (["1e-3", "7"], pl.Decimal(38, 3), [Decimal("0.001"), Decimal("7.000")]),
+        (["1" * 30, "0." + "1" * 20], pl.String, ["1" * 30, "0." + "1" * 20]),
+        (["", ""], pl.Decimal(38, 0), [None, None]),
+    ],
+)
+def test_parquet_never_rounds_a_number(tmp_path, cells, type_, values):
+    table, plan = table_and_plan(
+        tmp_path, "A,B\n" + "".join(f"{cell},x\n" for cell in cells), [Kind.NUMBER, Kind.STRING]
+    )
+    (found,) = batches(table, plan, CONTEXT, config_of(tmp_path, "parquet"), stream_of())
+    column = pl.read_parquet(path_of(found.manifest[0]))["a"]
+    assert column.dtype == type_
+    assert column.to_list() == values
+
+
+def test_parquet_holds_integers_beyond_64_bits_as_text(tmp_path):
+    table, plan = table_and_plan(tmp_path, f"A,B\n{2**70},1\n", [Kind.INTEGER, Kind.INTEGER])
+    (found,) = batches(table, plan, CONTEXT, config_of(tmp_path, "parquet"), stream_of())
+    assert pl.read_parquet(path_of(found.manifest[0]))["a"].to_list() == [str(2**70)]
+
+
+@pytest.mark.parametrize("format_", ["jsonl", "parquet"])
+def test_files_hold_mapped_records(tmp_path, format_):
+    stream = stream_of(
+        stream_maps={"clicks": {"clicks": "int(clicks * 2)", "__filter__": "clicks > 20", "__else__": None}}
+    )
+    table, plan = table_and_plan(tmp_path)
+    found = list(batches(table, plan, CONTEXT, config_of(tmp_path, format_), stream))
+    assert sum(one.rows for one in found) == 25
+    if format_ == "jsonl":
+        rows = lines_of(found)
+    else:
+        rows = [row for one in found for row in pl.read_parquet(path_of(one.manifest[0])).to_dicts()]
+    assert rows == [{"clicks": 2 * row} for row in range(21, 26)]
+
+
+def test_no_file_is_left_behind_by_an_invalid_value(tmp_path):
+    table, plan = table_and_plan(tmp_path, "A,B\n" + "1,1\n" * 15 + "x,1\n", [Kind.INTEGER, Kind.INTEGER])
+    found = []
+    with pytest.raises(InvalidValue, match=r'row 16, column "A": "x" does not fit type integer'):
+        found.extend(batches(table, plan, CONTEXT, config_of(tmp_path), stream_of()))
+    assert len(list((tmp_path / "out").iterdir())) == 1
+
+
+def test_values_set_to_null_are_counted(tmp_path):
+    table, plan = table_and_plan(tmp_path, "A,B\nx,1\n2,1\n", [Kind.INTEGER] * 2, invalid_values="null")
+    nulled = Counter()
+    list(batches(table, plan, CONTEXT, config_of(tmp_path), stream_of(), nulled))
+    assert nulled == {"a": 1}
+
+
+def test_no_rows_make_no_file(tmp_path):
+    table, plan = table_and_plan(tmp_path, "A,B\n", [Kind.INTEGER] * 2)
+    assert not list(batches(table, plan, CONTEXT, config_of(tmp_path), stream_of()))
+
+
+def test_several_streams_of_one_have_files_of_their_own(tmp_path):
+    stream = stream_of(
+        stream_maps={
+            "clicks": {"__alias__": "all_clicks"},
+            "names": {"__source__": "clicks", "name": "name", "__else__": None},
+            "late": {
+                "__source__": "clicks",
+                "clicks": "clicks",
+                "__filter__": "clicks > 20",
+                "__else__": None,
+            },
+        }
+    )
+    table, plan = table_and_plan(tmp_path)
+    found = list(batches(table, plan, CONTEXT, config_of(tmp_path), stream))
+    rows = {alias: lines_of([one for one in found if one.stream == alias]) for alias in ("names", "late")}
+    assert rows == {
+        "names": [{"name": f'Ä "{row}"'} for row in range(1, 26)],
+        "late": [{"clicks": row} for row in range(21, 26)],
+    }
+    records_ = list(records(table, plan, CONTEXT))
+    assert lines_of([one for one in found if one.stream == "all_clicks"]) == records_
+    assert sum(one.rows for one in found) == 25
+    assert all(one.message().stream == one.stream for one in found)
+    assert all(f"--{one.stream}-" in one.manifest[0] for one in found)
+
+
+def test_one_of_several_files_that_fails_takes_the_others_with_it(tmp_path):
+    stream = stream_of(stream_maps={"clicks": {"clicks": "clicks"}, "copies": {"__source__": "clicks"}})
+    table, plan = table_and_plan(tmp_path, "Name,Clicks\n" + "a,1\n" * 3000 + "a,x\n", KINDS[1:4:2])
+    with pytest.raises(InvalidValue):
+        list(batches(table, plan, CONTEXT, config_of(tmp_path, size=5000), stream))
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_rows_that_are_all_filtered_out_count_and_make_no_message(tmp_path):
+    stream = stream_of(stream_maps={"clicks": {"__filter__": "clicks > 99"}})
+    table, plan = table_and_plan(tmp_path)
+    (found,) = batches(table, plan, CONTEXT, config_of(tmp_path), stream)
+    assert (found.manifest, found.rows) == ((), 25)
+
+
+def test_unknown_format_is_refused(tmp_path):
+    table, plan = table_and_plan(tmp_path)
+    with pytest.raises(StreamError, match="jsonl or parquet"):
+        list(batches(table, plan, CONTEXT, config_of(tmp_path, "avro"), stream_of()))

@@ -1,0 +1,260 @@
+"""Headers to properties, kinds to schemas, cells to values."""
+
+from __future__ import annotations
+
+import copy
+import datetime as dt
+import json
+import pickle
+import zoneinfo
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tap_reports.files.columns import (
+    LINEAGE,
+    Number,
+    converter,
+    kind_of,
+    property_name,
+    property_names,
+    schema_of,
+)
+from tap_reports.models import Kind
+
+
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [
+        ("Campaign ID", "campaign_id"),
+        ("Revenue (USD)", "revenue_usd"),
+        ("EventDate", "event_date"),
+        ("Sale_zzzAmount", "sale_zzz_amount"),
+        ("IDs", "ids"),
+        ("HTTPServer", "http_server"),
+        ("D7Retention", "d7_retention"),
+        ("7DayRevenue", "7_day_revenue"),
+        ("click2install", "click2install"),
+        ("  CTR % ", "ctr"),
+        ("original_currency_", "original_currency"),
+        ("ÜberGröße", "über_größe"),
+        ("U\u0308ber", "über"),
+        ("日本 語", "日本_語"),
+        ("%", "column"),
+        ("", "column"),
+    ],
+)
+def test_header_becomes_a_snake_case_property(header, name):
+    assert property_name(header) == name
+
+
+def test_clashing_headers_are_numbered_in_order():
+    assert property_names(["Clicks", "clicks", "CLICKS", "%", ""]) == [
+        "clicks",
+        "clicks_2",
+        "clicks_3",
+        "column",
+        "column_2",
+    ]
+
+
+def test_verbatim_names_stay_and_leave_lineage_alone():
+    assert property_names(["Ad ID", "Ad ID", "_report_row"], "verbatim") == [
+        "Ad ID",
+        "Ad ID_2",
+        "_report_row_2",
+    ]
+
+
+@given(st.lists(st.text(max_size=8), max_size=8), st.sampled_from(["snake_case", "verbatim"]))
+def test_property_names_are_distinct_filled_and_no_lineage(headers, style):
+    names = property_names(headers, style)
+    assert len(set(names)) == len(names) == len(headers)
+    assert all(names)
+    assert not {column.property for column in LINEAGE} & set(names)
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_schema_is_nullable_titled_and_read_back(kind):
+    schema = schema_of(kind, "Head (er)")
+    assert "null" in schema["type"]
+    assert schema["title"] == "Head (er)"
+    assert kind_of(schema) is kind
+
+
+@pytest.mark.parametrize(
+    ("schema", "kind"),
+    [
+        ({"type": ["null", "integer"]}, Kind.INTEGER),
+        ({"type": "number"}, Kind.NUMBER),
+        ({"anyOf": [{"type": "string", "format": "date"}, {"type": "null"}]}, Kind.DATE),
+        ({"oneOf": [{"type": "null"}, {"type": "string", "format": "date-time"}]}, Kind.DATE_TIME),
+        ({"anyOf": [{"type": "integer"}, {"type": "number"}]}, Kind.NUMBER),
+        ({"type": ["integer", "string", "null"]}, Kind.STRING),
+        ({"type": ["string"], "format": "uri"}, Kind.STRING),
+        ({"type": "object"}, Kind.STRING),
+        ({}, Kind.STRING),
+    ],
+)
+def test_kind_is_read_from_any_spelling_of_a_schema(schema, kind):
+    assert kind_of(schema) is kind
+
+
+AT_FIVE = dt.datetime(2026, 8, 3, 5)
+VALUES = {
+    Kind.STRING: [
+        (" a ", " a "),
+        ("007", "007"),
+        (5, "5"),
+        (Decimal("1.50"), "1.50"),
+        (Decimal("1E+3"), "1000"),
+        (True, "true"),
+        (dt.date(2026, 1, 2), "2026-01-02"),
+        (dt.timedelta(hours=30, seconds=5), "30:00:05"),
+        (dt.timedelta(seconds=-61), "-0:01:01"),
+        ("half a pair \ud800", "half a pair ?"),
+    ],
+    Kind.INTEGER: [
+        ("5", 5),
+        (" -7 ", -7),
+        ("1.0", 1),
+        ("1e3", 1000),
+        ("1,234", 1234),
+        ("$5", 5),
+        ("12%", 12),
+        ("-0", 0),
+        (Decimal("3.0"), 3),
+        ("9" * 40, int("9" * 40)),
+    ],
+    Kind.BOOLEAN: [
+        ("TRUE", True),
+        ("f", False),
+        ("Yes", True),
+        ("no", False),
+        ("1", True),
+        (0, False),
+        (True, True),
+    ],
+    Kind.DATE: [
+        ("2026-08-03", "2026-08-03"),
+        (" 2026-08-03 ", "2026-08-03"),
+        ("2024-09", "2024-09-01"),
+        ("20240903", "2024-09-03"),
+        (20240903, "2024-09-03"),
+        ("Aug 3, 2026", "2026-08-03"),
+        ("August 3, 2026", "2026-08-03"),
+        ("2021-01-25T23:06:24-05:00", "2021-01-25"),
+        (AT_FIVE, "2026-08-03"),
+    ],
+    Kind.DATE_TIME: [
+        ("2026-08-03T10:00:00Z", "2026-08-03T10:00:00+00:00"),
+        ("2026-08-03 10:00:00", "2026-08-03T10:00:00+00:00"),
+        ("2026-08-03T10:00", "2026-08-03T10:00:00+00:00"),
+        ("2026-08-03T10:00:00.123-0500", "2026-08-03T10:00:00.123-05:00"),
+        ("2026-08-03T10:00:00+05:30", "2026-08-03T10:00:00+05:30"),
+        ("2026-08-03", "2026-08-03T00:00:00+00:00"),
+        ("Aug 3, 2026", "2026-08-03T00:00:00+00:00"),
+        (AT_FIVE, "2026-08-03T05:00:00+00:00"),
+        (dt.date(2026, 8, 3), "2026-08-03T00:00:00+00:00"),
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "cell", "value"), [(kind, *pair) for kind, pairs in VALUES.items() for pair in pairs]
+)
+def test_cell_that_fits_becomes_its_value(kind, cell, value):
+    assert converter(kind)(cell) == value
+
+
+@pytest.mark.parametrize(
+    ("cell", "text"),
+    [
+        ("5.000000000000000000", "5.000000000000000000"),
+        ("6.2235221489978456e-06", "6.2235221489978456e-06"),
+        ("0." + "1" * 60, "0." + "1" * 60),
+        ("1E+400", "1E+400"),
+        ("-0", "-0"),
+        ("+5", "5"),
+        (".5", "0.5"),
+        ("-.5e3", "-0.5e3"),
+        ("1.", "1"),
+        ("007", "7"),
+        ("1,234.50", "1234.50"),
+        ("$1,234", "1234"),
+        ("-$5", "-5"),
+        ("5 €", "5"),
+        ("44%", "44"),
+        (5, "5"),
+        (Decimal("1.50"), "1.50"),
+    ],
+)
+def test_number_keeps_every_digit_as_json(cell, text):
+    number = converter(Kind.NUMBER)(cell)
+    assert str(number) == text
+    assert json.loads(text, parse_float=Decimal) == number
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
+def test_number_is_copied_with_its_text(copied):
+    assert str(copied(Number("5.00e-07"))) == "5.00e-07"
+
+
+MISFITS = {
+    Kind.INTEGER: ["1.5", "a", "(5)", "1_000", "12,34", "\uff11\uff12", True, "1e9999", dt.date(2026, 1, 1)],
+    Kind.NUMBER: ["NaN", "Infinity", "(5)", "1_000", "-$-5", "1.2.3", "-", ".", "", True],
+    Kind.BOOLEAN: ["2", "maybe", Decimal("0.5"), dt.date(2026, 1, 1)],
+    Kind.DATE: ["2025-1-5", "2026-02-30", "03/08/2026", "Foo 3, 2026", "2026-13", "2026-08-03T25:00", True],
+    Kind.DATE_TIME: ["2026-08-03T10:00:61Z", "2026-08-03T10:00:00+25:00", "10:00", "2026-8-3 10:00", 5],
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "cell"), [(kind, cell) for kind, cells in MISFITS.items() for cell in cells if cell != ""]
+)
+def test_cell_that_does_not_fit_is_refused(kind, cell):
+    with pytest.raises(ValueError, match=r"."):
+        converter(kind)(cell)
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_empty_cell_is_null(kind):
+    convert = converter(kind)
+    assert convert(None) is None
+    assert convert("") is None
+
+
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.STRING])
+def test_cell_of_spaces_is_null_but_in_text(kind):
+    assert converter(kind)("  ") is None
+    assert converter(Kind.STRING)("  ") == "  "
+
+
+def test_instant_without_offset_takes_the_zone_of_its_season():
+    convert = converter(Kind.DATE_TIME, zoneinfo.ZoneInfo("America/New_York"))
+    assert convert("2026-01-03 10:00:00") == "2026-01-03T10:00:00-05:00"
+    assert convert("2026-08-03") == "2026-08-03T00:00:00-04:00"
+    assert convert("2026-08-03T10:00:00Z") == "2026-08-03T10:00:00+00:00"
+
+
+def test_instant_before_time_zones_is_written_in_utc():
+    convert = converter(Kind.DATE_TIME, zoneinfo.ZoneInfo("America/New_York"))
+    assert convert("1850-01-01") == "1850-01-01T04:56:02+00:00"
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False))
+def test_any_decimal_survives_as_text(value):
+    if abs(value.adjusted()) < 900:
+        assert Decimal(str(converter(Kind.NUMBER)(str(value)))) == value
+
+
+@given(st.integers())
+def test_any_integer_survives(value):
+    assert converter(Kind.INTEGER)(f"{value:,}") == value
+
+
+@given(st.dates(min_value=dt.date(1000, 1, 1)))
+def test_any_day_survives(value):
+    assert converter(Kind.DATE)(f"{value:%b} {value.day}, {value.year}") == value.isoformat()

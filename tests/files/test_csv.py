@@ -1,0 +1,190 @@
+"""CSV files as vendors send them, and as they should not."""
+
+import codecs
+
+import pytest
+from file_reader import CSV, JSON, gzipped
+
+from tap_reports.files import csv_
+from tap_reports.files.csv_ import block_rows
+from tap_reports.models import Layout
+
+
+def test_cells_are_text_as_it_stands_and_empty_ones_null(reader):
+    content = 'a,b,c,d\n 1 ,"x ""y"", z","",\n007,1.50,é,"line 1\r\nline 2"\n'
+    assert reader.rows(content) == (
+        ("a", "b", "c", "d"),
+        [[" 1 ", 'x "y", z', None, None], ["007", "1.50", "é", "line 1\r\nline 2"]],
+    )
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r\r\n"])
+@pytest.mark.parametrize("last", [True, False], ids=["with last line break", "without"])
+def test_line_endings(reader, ending, last):
+    content = ending.join(["a,b", "1,2", "3,4"]) + ending * last
+    assert reader.rows(content) == (("a", "b"), [["1", "2"], ["3", "4"]])
+
+
+def test_blank_lines_are_no_rows(reader):
+    assert reader.rows("\r\n\na,b\n\n1,2\n\n\n3,4\n\n") == (("a", "b"), [["1", "2"], ["3", "4"]])
+
+
+def test_a_row_of_empty_cells_is_a_row(reader):
+    assert reader.rows('a,b\n,\n"",""\n') == (("a", "b"), [[None, None], [None, None]])
+
+
+@pytest.mark.parametrize("delimiter", [",", "\t", ";", "|"])
+def test_delimiter_is_found(reader, delimiter):
+    content = f'a{delimiter}"b{delimiter}b"{delimiter}c\n1{delimiter}2{delimiter}3\n'
+    table = reader.table(content)
+    assert table.delimiter == delimiter
+    assert table.header == ("a", f"b{delimiter}b", "c")
+    assert list(table.rows()) == [["1", "2", "3"]]
+
+
+@pytest.mark.parametrize(
+    ("content", "delimiter"),
+    [
+        ("a|b,c|d\n1,2\n", ","),
+        ("a|b,c|d\n1|2|3\n", "|"),
+        ("Revenue, USD;Date\n1,5;2\n", ","),
+        ("Revenue, USD;Date\n1;2\n", ";"),
+        ("a;b,c;d\n", ","),
+        ("single\na;b\n", ","),
+    ],
+)
+def test_delimiter_fits_header_and_first_row_comma_first(reader, content, delimiter):
+    assert reader.table(content).delimiter == delimiter
+
+
+@pytest.mark.parametrize(
+    "encoding",
+    ["utf-8", "utf-8-sig", "utf-16"],
+)
+def test_encodings_with_a_byte_order_mark(reader, encoding):
+    assert reader.rows("ä,b\n€,😀\n".encode(encoding)) == (("ä", "b"), [["€", "😀"]])
+
+
+def test_big_endian_utf_16_also_in_gzip(reader):
+    content = codecs.BOM_UTF16_BE + "ä,b\n€,😀\n".encode("utf-16-be")
+    assert reader.rows(gzipped(content)) == (("ä", "b"), [["€", "😀"]])
+
+
+def test_blank_headers_are_named_and_equal_ones_stay(reader):
+    table = reader.table("a,, ,a\n1,2,3,4\n")
+    assert table.header == ("a", "column_2", "column_3", "a")
+
+
+def test_headers_are_renamed(reader):
+    layout = Layout(renames={"yearmonth": "date"})
+    assert reader.table("domain,yearmonth\nx.com,2024-09\n", layout).header == ("domain", "date")
+
+
+@pytest.mark.parametrize("content", ["", "\n", "\ufeff", "\r\n\r\n"])
+def test_nothing_at_all_is_a_table_without_header_and_rows(reader, content):
+    assert reader.rows(content) == ((), [])
+
+
+@pytest.mark.parametrize("content", ["a,b\n", "a,b", "a,b\r\n\r\n", "single_column\r\n"])
+def test_a_header_alone_is_a_table_without_rows(reader, content):
+    assert reader.rows(content)[1] == []
+
+
+@pytest.mark.parametrize("content", ["No data returned", '"no data returned"\n', "No data returned,,\n"])
+def test_empty_word_in_the_header_is_no_data(reader, content):
+    assert reader.rows(content, Layout(empty_words=("No data returned",))) == ((), [])
+
+
+@pytest.mark.parametrize("row", ["No data returned", "No data returned,\n"])
+def test_empty_word_in_the_first_row_is_no_data(reader, row):
+    table = reader.table(f"a,b\n{row}", Layout(empty_words=("No data returned",)))
+    assert (table.header, list(table.rows()), table.open_text().read()) == (("a", "b"), [], b"")
+
+
+def test_empty_word_as_a_value_is_a_value(reader):
+    layout = Layout(empty_words=("none",))
+    assert reader.rows("a,b\nnone,1\n", layout)[1] == [["none", "1"]]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("a,b\n1,2\n3\n", "row 2 has 1 cells, the header has 2"),
+        ("a,b\n1,2\n\n3,4,5\n", "row 2 has 3 cells"),
+        ("a,b\n1\n", "row 1 has 1 cells"),
+        ("a,b\n1,2\n3,4\n5,", None),
+        ("a,b\n1,2\n  \n", "row 2 has 1 cells"),
+        (b"a,b\n1,2\n3,\x00\n", "row 2 holds a NUL byte"),
+        (b"a,b\n1,2\n\n\n3,\xff\n", "row 2 holds bytes that are no UTF-8 text"),
+        (b'a,b\n1,"2\n\xff"\n', "row 1 holds bytes"),
+        (b"a,\xe9\n1,2\n", "the header holds bytes"),
+        (b"a,b\x00\n1,2\n", "the header holds a NUL byte"),
+        ('a,b\n1,"2\n3,4\n', "a quoted cell is not closed"),
+        ('a,b\n1,2\n3,"4', "a quoted cell is not closed"),
+        ('a,b\n1,2\n3,"4"x\n', "row 2 can't be read"),
+        ('a,b\n1,2\n3,"4"x', "row 2 can't be read"),
+        ('a,b\n1,2\n3,"4"x\n5,6\n', "row 2 can't be read"),
+        ("a,b\n1,2\n3,4\r5,6\n", "row 2 can't be read"),
+        ('"a,b\n1,2\n', "the header can't be read"),
+        ("a,b\n1,😀\n".encode("utf-16")[:-1], "row 1 holds bytes"),
+        ("a,b\n1,2\n".encode("utf-16") + b"\x00\xd8\n\x00", "row 2 "),
+    ],
+)
+def test_a_damaged_file_is_an_error_that_names_the_row(reader, content, says):
+    if says is None:
+        assert reader.rows(content)[1][-1] == ["5", None]
+    else:
+        assert says in reader.error(content)
+
+
+def test_errors_name_the_file_but_show_no_link(reader):
+    text = reader.error("a,b\nhttps://files.example/x.csv?sig=abcdef,2,3\n")
+    assert "report-1" in text
+    assert "abcdef" not in text
+
+
+def test_rows_are_counted_on_through_blocks(reader, monkeypatch):
+    monkeypatch.setattr(csv_, "blocks", lambda table, original=csv_.blocks: original(table, 8))
+    assert "row 501 has 1 cells" in reader.error("a,b\n" + "1,2\n" * 500 + "3\n")
+
+
+def test_quotes_within_an_unquoted_cell_are_text(reader):
+    assert reader.rows('size,b\n5" pipe,x\n6"" pipe,"y\nz"\n') == (
+        ("size", "b"),
+        [['5" pipe', "x"], ['6"" pipe', "y\nz"]],
+    )
+
+
+def test_a_cell_may_be_longer_than_the_csv_module_expects(reader):
+    cell = "x" * 3_000_000
+    assert reader.rows(f'a,b\n1,"{cell}"\n')[1] == [["1", cell]]
+
+
+@pytest.mark.parametrize(
+    "content", ["Internal server error\n", "invalid API key", "Error: forbidden", "Forbidden", "null"]
+)
+def test_a_lone_text_is_a_message_and_no_report_without_rows(reader, content):
+    text = reader.error(content)
+    assert "is a text, not a report" in text
+    assert content.strip() in text
+
+
+def test_csv_in_place_of_json_is_read(reader):
+    assert reader.rows("a,b\n1,2\n", JSON) == (("a", "b"), [["1", "2"]])
+
+
+@pytest.mark.parametrize("content", ["forbidden", "Sorry, no", "a\nb\n"])
+def test_text_in_place_of_json_is_an_error(reader, content):
+    assert "is a text, not a report" in reader.error(content, JSON)
+
+
+def test_a_table_can_be_read_again_and_by_blocks(reader):
+    table = reader.table("a,b\n1,2\n3,4\n", CSV)
+    assert list(table.rows()) == list(table.rows())
+    with table.open_text() as stream:
+        assert stream.read() == b"1,2\n3,4\n"
+
+
+def test_rows_of_a_block_are_those_of_the_file(reader):
+    table = reader.table("a,b\n1,2\n3,4\n")
+    assert list(block_rows(table, b"3,4\n", 2)) == [["3", "4"]]

@@ -1,0 +1,95 @@
+"""Kinds learned from rows."""
+
+import datetime as dt
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tap_reports.files.cells import converter
+from tap_reports.files.infer import infer
+from tap_reports.models import Kind
+
+DAY = dt.date(2024, 1, 2)
+MOMENT = dt.datetime(2024, 1, 2, 3, 4)
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        ([True, None, False], Kind.BOOLEAN),
+        ([1, 2], Kind.NUMBER),
+        ([1, Decimal("2.5")], Kind.NUMBER),
+        ([DAY, None], Kind.DATE),
+        ([MOMENT], Kind.DATE_TIME),
+        ([MOMENT, DAY], Kind.DATE_TIME),
+        ([dt.timedelta(1)], Kind.STRING),
+        ([1, True], Kind.STRING),
+        ([1, "x"], Kind.STRING),
+        ([1, "2"], Kind.STRING),
+        ([DAY, "2024-01-02"], Kind.STRING),
+        ([1, dt.timedelta(1)], Kind.STRING),
+        ([None, None], Kind.STRING),
+        ([], Kind.STRING),
+        (["2024-01-02", None, "2024-02-29"], Kind.DATE),
+        (["2024-01-02", "2024-02-30"], Kind.STRING),
+        (["2024-1-2"], Kind.STRING),
+        (["2024-09"], Kind.STRING),
+        (["2024-01-02T03:04:05Z", "2024-01-02 03:04"], Kind.DATE_TIME),
+        (["2024-01-02T03:04:05.123-05:00"], Kind.DATE_TIME),
+        (["2024-01-02T25:04:05Z"], Kind.STRING),
+        (["2024-01-02", "2024-01-02T03:04:05Z"], Kind.STRING),
+        (["1", "-2.50", "1e5", "0"], Kind.NUMBER),
+        (["007"], Kind.STRING),
+        (["1", "007"], Kind.STRING),
+        (["+5"], Kind.STRING),
+        ([" 5"], Kind.STRING),
+        ([".5"], Kind.STRING),
+        (["44%"], Kind.STRING),
+        (["1,234"], Kind.STRING),
+        (["$5"], Kind.STRING),
+        (["NaN"], Kind.STRING),
+        (["true"], Kind.STRING),
+        (["٣"], Kind.STRING),
+        (["1", "x", "2"], Kind.STRING),
+    ],
+)
+def test_kinds(cells, kind):
+    assert infer(([cell] for cell in cells), 1) == [kind]
+
+
+def test_numbers_written_as_text_in_typed_formats_stay_text():
+    assert infer([["1", "2024-01-02", 3]], 3, numbers_in_text=False) == [Kind.STRING, Kind.DATE, Kind.NUMBER]
+
+
+def test_columns_are_judged_apart():
+    assert infer([["x", 1, None], [None, 2, None]], 3) == [Kind.STRING, Kind.NUMBER, Kind.STRING]
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.sampled_from(
+                [
+                    "2024-01-02",
+                    "2024-01-02T03:04:05Z",
+                    "1",
+                    "2.5",
+                    "x",
+                    None,
+                    DAY,
+                    MOMENT,
+                    5,
+                    True,
+                    Decimal("0.1"),
+                ]
+            )
+        ),
+        max_size=6,
+    )
+)
+def test_every_cell_fits_the_kind_learned_from_it(cells):
+    (kind,) = infer(([cell] for cell in cells), 1)
+    convert = converter(kind)
+    assert [convert(cell) is None for cell in cells] == [cell is None for cell in cells]

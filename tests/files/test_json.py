@@ -1,0 +1,236 @@
+"""JSON in the shapes that vendors use, every digit kept."""
+
+import json
+from decimal import Decimal
+
+import pytest
+from file_reader import CSV, JSON, gzipped
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tap_reports.models import FileFormat, Layout
+
+IMPACT = Layout(format=FileFormat.JSON, records=("Records", "Clicks"))
+HEADER_AND_ROWS = (("a", "b"), [[1, "x"], [Decimal("2.50"), None]])
+
+NUMBERS = st.one_of(
+    st.integers(-(10**30), 10**30),
+    st.decimals(allow_nan=False, allow_infinity=False, places=20),
+    st.sampled_from([Decimal("1E+5"), Decimal("6.2E-7"), Decimal("1.5E-400"), Decimal("0.10")]),
+)
+CELLS = st.one_of(st.none(), st.booleans(), NUMBERS, st.text(max_size=5))
+OBJECTS = st.lists(
+    st.dictionaries(st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=3), CELLS, max_size=4),
+    max_size=6,
+)
+
+
+def json_text(value):
+    """Write JSON with every digit of decimals."""
+    if isinstance(value, dict):
+        return f"{{{','.join(f'{json.dumps(key)}:{json_text(item)}' for key, item in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{','.join(map(json_text, value))}]"
+    return str(value) if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False)
+
+
+@pytest.mark.parametrize(
+    ("content", "layout"),
+    [
+        ('[{"a":1,"b":"x"},{"a":2.50,"b":null}]', JSON),
+        ('\n [\n{"a":1,"b":"x"},\n{"a":2.50,"b":""}]\n', JSON),
+        ('{"a":1,"b":"x"}\n{"a":2.50}\n', JSON),
+        ('{"a":1,"b":"x"}\r\n\n{"a":2.50,"b":""}', JSON),
+        ('{"@page":"1","Records":[{"a":1,"b":"x"},{"a":2.50,"b":""}],"@numpages":"1"}', IMPACT),
+        ('{"Status":"COMPLETED","meta":{"x":[1,{}]},"Clicks":[{"a":1,"b":"x"},{"a":2.50}]}', IMPACT),
+        ('[{"a":1,"b":"x"},{"a":2.50}]', IMPACT),
+        ('[{"a":1,"b":"x"},{"a":2.50}]', CSV),
+        ('{"a":1,"b":"x"}\n{"a":2.50}\n', CSV),
+    ],
+)
+@pytest.mark.parametrize(
+    "pack",
+    [
+        str.encode,
+        lambda text: gzipped(text.encode()),
+        lambda text: text.encode("utf-8-sig"),
+        lambda text: text.encode("utf-16"),
+    ],
+    ids=["plain", "gzip", "mark", "utf-16"],
+)
+def test_shapes(reader, content, layout, pack):
+    table = reader.table(pack(content), layout)
+    assert table.format is FileFormat.JSON
+    assert (table.header, list(table.rows())) == HEADER_AND_ROWS
+    assert list(table.rows()) == HEADER_AND_ROWS[1]
+
+
+def test_keys_that_the_first_object_lacks_are_columns_too(reader):
+    content = '[{"b":1},{"a":2},{"b":3,"c":4}]'
+    assert reader.rows(content, JSON) == (("b", "a", "c"), [[1, None, None], [None, 2, None], [3, None, 4]])
+
+
+def test_types_stay(reader):
+    content = '[{"a":true,"b":false,"c":0,"d":0.0,"e":"0","f":1e5,"g":123456789012345678901234567890}]'
+    (row,) = reader.rows(content, JSON)[1]
+    assert list(map(repr, row)) == [
+        "True",
+        "False",
+        "0",
+        "Decimal('0.0')",
+        "'0'",
+        "Decimal('1E+5')",
+        "123456789012345678901234567890",
+    ]
+
+
+@pytest.mark.parametrize("shape", ["[%s]", "%s\n{}"], ids=["array", "lines"])
+def test_nested_values_are_compact_json_with_every_digit(reader, shape):
+    content = shape % '{"a":{"x": 1.10, "y": ["é", null]},"b":[1, 2]}'
+    assert reader.rows(content, JSON)[1][0] == ['{"x":1.10,"y":["é",null]}', "[1,2]"]
+
+
+@pytest.mark.parametrize(
+    ("content", "layout"),
+    [
+        ("[]", JSON),
+        ("", JSON),
+        ("null", JSON),
+        ("{}", JSON),
+        ("[{}]", JSON),
+        ('{"Records":[]}', IMPACT),
+        ('{"Records":null,"@page":"1"}', IMPACT),
+        ('{"Records":{}}', IMPACT),
+        ("[]", IMPACT),
+        ("", IMPACT),
+    ],
+)
+def test_no_rows(reader, content, layout):
+    assert reader.rows(content, layout) == ((), [])
+
+
+def test_one_object_is_one_json_line(reader):
+    assert reader.rows('{"domain":"x.com","visits":1}', JSON) == (("domain", "visits"), [["x.com", 1]])
+    assert reader.rows('{\n"domain":"x.com"\n}\n', JSON) == (("domain",), [["x.com"]])
+
+
+@pytest.mark.parametrize(
+    ("content", "layout"),
+    [
+        ('{"Status":"ERROR","Message":"Not permitted to run report xyz"}', IMPACT),
+        ('{"Status":"ERROR","Message":"Not permitted to run report xyz"}', JSON),
+        ('{"Status":"ERROR","Message":"Not permitted to run report xyz"}', CSV),
+        ('{"error":"Not permitted to run report xyz"}', JSON),
+        ('{"error":{"reason":"Not permitted to run report xyz"},"id":5}', JSON),
+        ('{"message":"Not permitted to run report xyz"}', JSON),
+        ('{"detail":"Not permitted to run report xyz"}', CSV),
+        ('{"a":"Not permitted to run report xyz"}', IMPACT),
+        ('{"Status":"ERROR","Message":"Not permitted to run report xyz","Records":[]}', IMPACT),
+        ('{"Records":[],"Status":"ERROR","Message":"Not permitted to run report xyz"}', IMPACT),
+        ('{"Records":null,"Status":"ERROR","Message":"Not permitted to run report xyz"}', IMPACT),
+        ('{"Records":"Not permitted to run report xyz"}', IMPACT),
+        ('{"Records":{"a":"Not permitted to run report xyz"}}', IMPACT),
+        ('"Not permitted to run report xyz"', JSON),
+    ],
+)
+def test_an_error_in_place_of_a_report_is_shown(reader, content, layout):
+    assert "Not permitted to run report xyz" in reader.error(content, layout)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '[{"a":1},{"a":',
+        '[{"a":1}',
+        '[{"a":1}]]',
+        '[{"a":1}] {"a":2}',
+        '[{"a":1} {"a":2}]',
+        '[{"a":NaN}]',
+        '{"a":1}\n{"a":',
+        '{"a":1}\n{"a":2} x\n',
+        '{"Records":[{"a":1}]',
+        '{"Records":[{"a":1',
+        '{"Records":[{"a":1}]}}',
+        '{"Records":null',
+        "[",
+        "{",
+        '{"a"',
+        b'[{"a":"\xff"}]',
+        b'{"a":"\xff"}\n{"a":1}\n',
+        '[{"a":1' + "0" * 5000 + "}]",
+    ],
+)
+def test_damaged_json_is_an_error(reader, content):
+    assert "report-1" in reader.error(content, IMPACT)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("[1,2]", "row 1 is no object"),
+        ('[{"a":1},null]', "row 2 is no object"),
+        ('{"a":1}\n{"a":1}\n[2]\n', "row 3 is no object"),
+        ('{"a":1}\n{"a":\n', "row 2 is no JSON"),
+    ],
+)
+def test_rows_that_are_no_objects_are_named(reader, content, says):
+    assert says in reader.error(content, JSON)
+
+
+def test_nothing_is_yielded_of_a_truncated_file(reader):
+    content = json.dumps([{"a": number} for number in range(1000)])[:-5]
+    assert "truncated" in reader.error(content, JSON)
+
+
+def test_sheets_of_reports(reader):
+    content = json_text(
+        {
+            "reports": [
+                {
+                    "report_name": "r",
+                    "sheet_name": "Users",
+                    "data": [{"a": 1}, {"a": 2, "b": Decimal("0.10")}],
+                },
+                {"report_name": "r", "data": [], "sheet_name": "None"},
+                {"data": [{"c": "x"}], "report_name": "r", "sheet_name": "Late"},
+                {"report_name": "r", "sheet_name": "Null", "data": None},
+            ]
+        }
+    )
+    tables = reader.tables(content, JSON)
+    assert [(table.sheet, table.header, list(table.rows())) for table in tables] == [
+        ("Users", ("a", "b"), [[1, None], [2, Decimal("0.10")]]),
+        ("None", (), []),
+        ("Late", ("c",), [["x"]]),
+        ("Null", (), []),
+    ]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"reports":[{"sheet_name":"A","data":{"item":{"a":1}}}]}',
+        '{"reports":[{"sheet_name":"A","data":["x"]}]}',
+        '{"reports":["x"]}',
+        '{"reports":[{"sheet_name":"A","data":[{"a":1}]}',
+        '{"reports":[{"sheet_name":"A","data":"x"}]}',
+    ],
+)
+def test_reports_of_another_shape_are_an_error(reader, content):
+    assert "report-1" in reader.error(content, JSON)
+
+
+@given(objects=OBJECTS, lines=st.booleans())
+def test_round_trip(session_reader, objects, lines):
+    content = "\n".join(map(json_text, objects)) if lines else json_text(objects)
+    if lines and len(objects) < 2:
+        content += "\n{}\n{}" if objects else ""
+        objects = [*objects, {}, {}] if objects else []
+    header, rows = session_reader.rows(content, JSON)
+    assert set(header) == {key for row in objects for key in row}
+    wanted = (
+        [[None if row.get(key) == "" else row.get(key) for key in header] for row in objects]
+        if header
+        else []
+    )
+    assert [list(map(repr, row)) for row in rows] == [list(map(repr, row)) for row in wanted]

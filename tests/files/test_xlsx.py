@@ -1,0 +1,213 @@
+"""Workbooks with what people put around and into a table."""
+
+import datetime as dt
+import io
+import struct
+import zipfile
+from decimal import Decimal
+
+import openpyxl
+import pytest
+import python_calamine
+from file_reader import CSV, XLSX, gzipped, zipped
+
+from tap_reports.files.cells import duration
+from tap_reports.models import FileFormat
+
+# Workbooks know no time zone.
+MOMENT = dt.datetime(2024, 1, 2, 3, 4, 5)
+MIDNIGHT = dt.datetime(2024, 1, 2)
+
+
+def workbook(sheets, change=None):
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for name, rows in sheets.items():
+        sheet = book.create_sheet(name)
+        for row in rows:
+            sheet.append(row)
+    if change:
+        change(book)
+    packed = io.BytesIO()
+    book.save(packed)
+    book.close()
+    return packed.getvalue()
+
+
+SIMPLE = workbook({"S": [["a", "b"], [1, "x"]]})
+
+
+def test_cells_have_the_workbook_types(reader):
+    content = workbook(
+        {
+            "S": [
+                ["n", "f", "t", "d", "dt", "long", "short", "bool", "none"],
+                [
+                    1,
+                    2.5,
+                    "007",
+                    dt.date(2024, 1, 2),
+                    MOMENT,
+                    dt.timedelta(hours=30, minutes=1),
+                    dt.time(0, 5, 7),
+                    True,
+                    None,
+                ],
+                [0.1, -0.0, " x ", None, MIDNIGHT, dt.timedelta(0), None, False, ""],
+                [10**15, 1e300, "é", None, None, None, None, None, None],
+            ]
+        }
+    )
+    first, second, third = reader.rows(content, XLSX)[1]
+    assert first == [
+        1,
+        Decimal("2.5"),
+        "007",
+        dt.date(2024, 1, 2),
+        MOMENT,
+        dt.timedelta(hours=30, minutes=1),
+        dt.timedelta(minutes=5, seconds=7),
+        True,
+        None,
+    ]
+    assert [type(cell) for cell in first[:2]] == [int, Decimal]
+    assert second == [Decimal("0.1"), 0, " x ", None, dt.date(2024, 1, 2), dt.timedelta(0), None, False, None]
+    assert third[:3] == [10**15, Decimal("1e300"), "é"]
+    assert duration(first[5]) == "30:01:00"
+
+
+def test_rows_above_the_header_and_blank_rows_are_skipped(reader):
+    content = workbook(
+        {"S": [["Trainee report"], [], [None, "for Acme"], ["a", "b"], [1, 2], [], [3, None], [], []]}
+    )
+    assert reader.rows(content, XLSX) == (("a", "b"), [[1, 2], [3, None]])
+
+
+def test_a_sheet_may_start_anywhere(reader):
+    def change(book):
+        book["S"]["C5"], book["S"]["D5"], book["S"]["C6"], book["S"]["D6"] = "a", "b", 1, 2
+
+    assert reader.rows(workbook({"S": []}, change), XLSX) == (("a", "b"), [[1, 2]])
+
+
+def test_a_sheet_of_one_column(reader):
+    content = workbook({"S": [[None], ["email"], ["a@x"], [None], ["b@x"]]})
+    assert reader.rows(content, XLSX) == (("email",), [["a@x"], ["b@x"]])
+
+
+def test_columns_without_header_are_named_by_place_if_they_hold_anything(reader):
+    def change(book):
+        book["S"].merge_cells("A1:B1")
+        book["S"]["H9"].font = openpyxl.styles.Font(bold=True)
+
+    rows = [
+        ["name", None, None, " ", 5, None],
+        ["Jane", "Doe", None, None, 1, None],
+        ["x", None, None, 7, 2, None],
+    ]
+    header, found = reader.rows(workbook({"S": rows}, change), XLSX)
+    assert header == ("name", "column_2", "column_4", "5")
+    assert found == [["Jane", "Doe", None, 1], ["x", None, 7, 2]]
+
+
+def test_all_sheets_in_order_the_empty_ones_too(reader):
+    content = workbook({"Users": [["a"], [1]], "Empty": [], "Header": [["a", "b"]], "Scores": [["c"], [2]]})
+    tables = reader.tables(content, XLSX)
+    assert [(table.sheet, table.header, list(table.rows())) for table in tables] == [
+        ("Users", ("a",), [[1]]),
+        ("Empty", (), []),
+        ("Header", ("a", "b"), []),
+        ("Scores", ("c",), [[2]]),
+    ]
+
+
+def test_charts_are_no_sheets(reader):
+    content = workbook(
+        {"S": [["a"], [1]]}, lambda book: book.create_chartsheet("C").add_chart(openpyxl.chart.BarChart())
+    )
+    assert [table.sheet for table in reader.tables(content, XLSX)] == ["S"]
+
+
+def test_tables_do_not_hold_their_sheets(reader):
+    """Two tables read by turns give the same rows, each sheet read anew."""
+    one, two = reader.tables(workbook({"A": [["a"], [1], [2]], "B": [["b"], [3], [4]]}), XLSX)
+    assert list(zip(one.rows(), two.rows(), strict=True)) == [([1], [3]), ([2], [4])]
+    assert one.read.args[0] is two.read.args[0]
+
+
+@pytest.mark.parametrize(
+    "pack",
+    [
+        lambda data: data,
+        gzipped,
+        lambda data: zipped({"x.xlsx": data}),
+        lambda data: gzipped(zipped({"x.xlsx": data})),
+    ],
+    ids=["plain", "gzip", "zip", "zip in gzip"],
+)
+@pytest.mark.parametrize("layout", [XLSX, CSV], ids=["as asked", "in place of CSV"])
+def test_workbooks_are_known_by_their_bytes(reader, tmp_path, pack, layout):
+    tables = reader.tables(pack(SIMPLE), layout)
+    assert [(table.sheet, table.format, list(table.rows())) for table in tables] == [
+        ("S", FileFormat.XLSX, [[1, "x"]])
+    ]
+    del tables
+    assert list(tmp_path.glob("unpacked-*")) == []
+
+
+def without(member):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(SIMPLE)) as old, zipfile.ZipFile(packed, "w") as new:
+        for name in old.namelist():
+            if name != member:
+                new.writestr(name, old.read(name))
+    return packed.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (SIMPLE[:-100], "damaged or truncated"),
+        (SIMPLE[:500], "damaged or truncated"),
+        (without("xl/worksheets/sheet1.xml"), "damaged or truncated"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(2000), "damaged or truncated"),
+        (b"", "is empty"),
+        (b"not a workbook", "is a text, not a report"),
+    ],
+)
+def test_damaged_workbooks_are_errors(reader, content, says):
+    assert says in reader.error(content, XLSX)
+
+
+def container(*streams):
+    """Return a compound file, as old and as protected workbooks are, with empty streams."""
+    end, free, table = 0xFFFFFFFE, 0xFFFFFFFF, 0xFFFFFFFD
+    magic = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+    header = struct.pack("<8s16x5H6x9I", magic, 0x3E, 3, 0xFFFE, 9, 6, 0, 1, 1, 0, 4096, end, 0, end, 0)
+    header += struct.pack("<109I", 0, *[free] * 108)
+    sectors = struct.pack("<128I", table, end, *[free] * 126)
+    entries = b""
+    for name in ("Root Entry", *streams):
+        text, type_ = name.encode("utf-16-le"), 2 if entries else 5
+        entries += struct.pack("<64sHBB3I36xIQ", text, len(text) + 2, type_, 1, free, free, free, end, 0)
+    return header + sectors + entries.ljust(512, b"\0")
+
+
+def test_a_password_is_named(reader):
+    said = reader.error(container("EncryptionInfo", "EncryptedPackage"), XLSX)
+    assert "is protected by a password" in said
+    assert "without a password" in said
+
+
+def test_a_panic_of_the_reader_is_an_error_of_the_file(reader, capfd):
+    content = container("Workbook")[:-400]
+    path = reader.file(content).path
+    with pytest.raises(BaseException, match="out of range") as raised:
+        python_calamine.CalamineWorkbook.from_path(path)
+    assert not isinstance(raised.value, Exception)
+    assert "is a damaged or truncated workbook: range start index" in reader.error(content, XLSX)
+    assert "panicked" in capfd.readouterr().err
+
+
+def test_csv_in_place_of_a_workbook_is_read(reader):
+    assert reader.rows("a,b\n1,2\n", XLSX) == (("a", "b"), [["1", "2"]])

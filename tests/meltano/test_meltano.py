@@ -1,0 +1,133 @@
+"""Meltano as its users run it: run, state, select, config, invoke, inherited plugins."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+
+import psycopg
+import pytest
+
+pytestmark = [pytest.mark.installs, pytest.mark.xdist_group("meltano"), pytest.mark.timeout(600)]
+
+VENDORS = ("digital_turbine", "impact", "second_nature", "similarweb")
+STATE_ID = "dev:tap-reports-to-target-duckdb"
+
+
+def bookmarks(project):
+    state = json.loads(project.run("--environment=dev", "state", "get", STATE_ID).stdout)
+    return {
+        name: bookmark.get("replication_key_value")
+        for name, bookmark in state["singer_state"]["bookmarks"].items()
+    }
+
+
+def test_a_pipeline_loads_all_four_vendors_and_the_second_run_only_what_is_new(
+    project, tmp_path, sandbox, config
+):
+    """In between, a full refresh loads everything again without asking a vendor again."""
+    project.use(tmp_path, {**config, "end_date": "2026-03-10"})
+    project.run("run", "tap-reports", "target-duckdb")
+    first = project.counts()
+    assert {vendor for vendor in VENDORS if any(name.startswith(vendor) for name in first)} == set(VENDORS)
+    assert first["digital_turbine_campaign_daily"] == 10 * 10
+    assert bookmarks(project)["digital_turbine_campaign_daily"] == "2026-03-10"
+
+    asked = {vendor: sandbox.submissions(vendor).calls for vendor in VENDORS}
+    done = project.run("run", "--full-refresh", "tap-reports", "target-duckdb")
+    assert f"{sum(first.values())} rows" in done.stderr
+    assert project.counts() == first
+    assert {vendor: sandbox.submissions(vendor).calls for vendor in VENDORS} == asked
+
+    project.use(tmp_path, config)
+    project.run("run", "tap-reports", "target-duckdb")
+    asked = [call for call in sandbox.calls_of("digital_turbine", "submit") if call.status == 200]
+    assert len(asked) == 2
+    second = project.counts()
+    assert second["digital_turbine_campaign_daily"] > first["digital_turbine_campaign_daily"]
+    assert second["second_nature_admin_xls_report__quiz_overview"] == 10
+    assert bookmarks(project)["digital_turbine_campaign_daily"] > "2026-03-10"
+
+
+def test_selected_columns_are_the_only_ones_that_come(project, tmp_path, config):
+    project.use(tmp_path, {name: value for name, value in config.items() if name not in VENDORS[1:]})
+    project.run("select", "tap-reports", "digital_turbine_campaign_daily", "spend")
+    project.run("run", "tap-reports", "target-jsonl")
+    lines = (tmp_path / "digital_turbine_campaign_daily.jsonl").read_text().splitlines()
+    assert set(json.loads(lines[0])) == {"date", "campaign_id", "campaign_name", "country", "spend"}
+
+
+def test_config_test_passes_with_credentials_and_fails_without(project, tmp_path, config):
+    dt = {name: value for name, value in config.items() if name not in VENDORS[1:]}
+    project.use(tmp_path, dt)
+    done = project.run("config", "test", "tap-reports")
+    assert "Plugin configuration is valid" in done.stdout + done.stderr
+    wrong = {**dt, "digital_turbine": {**dt["digital_turbine"], "client_secret": "wrong-word"}}
+    project.use(tmp_path, {**wrong, "job_ledger": "off"})
+    done = project.run("config", "test", "tap-reports", status=1)
+    assert "invalid" in done.stdout + done.stderr
+
+
+def test_secrets_are_redacted_in_the_list_of_settings(project, tmp_path, config):
+    project.use(tmp_path, config)
+    shown = project.run("config", "list", "tap-reports").stdout
+    for vendor, name in (
+        ("similarweb", "api_key"),
+        ("impact", "auth_token"),
+        ("digital_turbine", "client_secret"),
+        ("second_nature", "api_key"),
+    ):
+        assert config[vendor][name] not in shown
+
+
+def test_invoke_passes_options_on_to_the_tap(project, tmp_path, config):
+    two = {name: value for name, value in config.items() if name not in {"second_nature", "similarweb"}}
+    project.use(tmp_path, two)
+    plan = json.loads(project.run("invoke", "tap-reports", "--plan", "--format", "json").stdout)
+    assert {stream["stream"].split("_")[0] for stream in plan["streams"]} == {"digital", "impact"}
+    assert "ok" in project.run("invoke", "tap-reports", "--test").stdout
+
+
+def test_each_vendor_has_a_plugin_of_its_own(project, tmp_path, config):
+    impact = {
+        "start_date": config["start_date"],
+        "impact": {**config["impact"], "poll_interval_seconds": 0.01},
+    }
+    project.use(tmp_path, impact, prefix="TAP_REPORTS__IMPACT")
+    project.variables["TAP_REPORTS__IMPACT_JOB_LEDGER"] = "off"
+    project.run("install", "tap-reports--impact")
+    project.run("run", "tap-reports--impact", "target-jsonl")
+    loaded = sorted(path.stem for path in tmp_path.glob("*.jsonl"))
+    assert loaded == ["impact_mp_action_listing_fast", "impact_partner_performance_by_day"]
+
+
+@pytest.fixture
+def postgres():
+    """A schema in a local PostgreSQL's database `test`; where CI is set it must be there."""
+    url = f"postgresql://{os.environ.get('PGUSER', 'postgres')}@127.0.0.1:5432/test"
+    try:
+        connection = psycopg.connect(url, autocommit=True)
+    except psycopg.OperationalError as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"no PostgreSQL: {error}")
+    schema = f"tap_{uuid.uuid4().hex}"
+    with connection:
+        yield connection, url.replace("postgresql://", "postgresql+psycopg://"), schema
+        connection.execute(f'DROP SCHEMA IF EXISTS "{schema}" CASCADE')
+
+
+def test_postgres_gets_every_row_once_however_often_it_runs(project, tmp_path, config, postgres):
+    connection, url, schema = postgres
+    project.use(tmp_path, {**config, "end_date": "2026-03-10"})
+    project.variables |= {
+        "TARGET_POSTGRES_SQLALCHEMY_URL": url,
+        "TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA": schema,
+    }
+    for _ in range(2):
+        project.run("run", "tap-reports", "target-postgres")
+        connection.execute(f'SET search_path = "{schema}"')
+        query = 'SELECT count(*), min("date"), max("date") FROM digital_turbine_campaign_daily'
+        rows, first, last = connection.execute(query).fetchone()
+        assert (rows, str(first), str(last)) == (100, "2026-03-01", "2026-03-10")

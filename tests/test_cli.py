@@ -1,0 +1,177 @@
+"""The command line: wrong files, closed outputs, completion. Each ends in words and a true exit status."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tap_reports.cli import read_catalog, read_object
+from tap_reports.exceptions import ConfigError
+
+CONFIG = {"start_date": "2026-01-01", "impact": {"account_sid": "x", "auth_token": "y"}}
+CATALOG = {
+    "streams": [{"tap_stream_id": "users", "stream": "users", "schema": {"type": "object"}, "metadata": []}]
+}
+STATE = {"bookmarks": {}}
+
+
+def written(folder, content):
+    path = folder / "given.json"
+    path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
+    return str(path)
+
+
+def command(*options, environment=None, **given):
+    return subprocess.run(
+        [sys.executable, "-m", "tap_reports", *options],
+        env={**os.environ, **(environment or {})},
+        check=False,
+        timeout=60,
+        **({"capture_output": True, "text": True} | given),
+    )
+
+
+@pytest.mark.parametrize(
+    ("what", "content", "said"),
+    [
+        ("config", CATALOG, "is a catalog, not a config; pass it with --catalog"),
+        ("config", STATE, "is a state, not a config; pass it with --state"),
+        ("state", CONFIG, "is a config, not a state; pass it with --config"),
+        ("state", CATALOG, "is a catalog, not a state"),
+        ("catalog", CONFIG, "is a config, not a catalog"),
+        ("catalog", STATE, "is a state, not a catalog"),
+        ("state", {"type": "STATE", "value": STATE}, 'pass only its "value"'),
+        ("state", b'{"bookmarks": {}}\n{"bookmarks": {}}\n', "pass only the last line"),
+        ("config", [CONFIG], "must hold a JSON object, not a list"),
+        ("config", b"start_date: 2026-01-01", "is not JSON"),
+        ("config", b"\xff\xfe\x00\x80", "is not JSON"),
+        ("config", b"", "is not JSON"),
+    ],
+)
+def test_a_wrong_file_is_told_what_it_is(tmp_path, what, content, said):
+    with pytest.raises(ConfigError, match="--" + what) as caught:
+        read_object(written(tmp_path, content), what)
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [CONFIG, STATE, CATALOG, {}])
+def test_a_right_file_is_read(tmp_path, content):
+    what = {"bookmarks": "state", "streams": "catalog"}.get(next(iter(content), ""), "config")
+    assert read_object(written(tmp_path, content), what) == content
+
+
+def test_a_file_that_is_not_there_or_is_a_folder_is_named(tmp_path):
+    for path in (tmp_path, tmp_path / "none.json"):
+        with pytest.raises(ConfigError, match="can't be read") as caught:
+            read_object(str(path), "state")
+        assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [{"streams": {}}, {"streams": [{"stream": "a"}]}, {"streams": ["a"]}, {}])
+def test_a_catalog_needs_streams_with_schemas(tmp_path, content):
+    with pytest.raises(ConfigError, match="no Singer catalog"):
+        read_catalog(written(tmp_path, content))
+
+
+def test_a_catalog_of_another_tap_is_warned_of_and_refused(tmp_path):
+    config = tmp_path / "config.json"
+    block = {**CONFIG["impact"], "account_type": "partner", "reports": [{"id": "a"}]}
+    config.write_text(json.dumps({**CONFIG, "impact": {**block, "api_url": "http://127.0.0.1:9"}}))
+    done = command("--config", str(config), "--catalog", written(tmp_path, CATALOG))
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert "users: in the catalog, but not configured; skipped" in done.stderr
+    assert "none of its streams (users) is configured here" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--plan", "--format", "html"], "--format html goes with --jobs"),
+        (["--jobs", "--format", "markdown"], "--format markdown goes with --about"),
+        (["--nope"], "No such option"),
+    ],
+)
+def test_options_that_do_not_go_together_are_a_usage_error(options, said):
+    done = command(*options)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert done.stdout == ""
+
+
+def test_without_configuration_the_settings_that_are_missing_are_told():
+    done = command()
+    assert done.returncode == 1
+    assert "No vendor is configured" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--version", "--about"])
+def test_a_closed_standard_output_is_an_error_in_words(option):
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'"{sys.executable}" -m tap_reports {option} >&-'],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert "standard output is closed" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_closed_standard_error_does_no_harm():
+    shell = f'"{sys.executable}" -m tap_reports --version 2>&-'
+    done = subprocess.run(["/bin/sh", "-c", shell], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0
+    assert done.stdout.startswith("tap-reports v")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_is_an_error_in_words():
+    with Path("/dev/full").open("w") as full:
+        done = command("--about", capture_output=False, stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == 1
+    assert "can't write: No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_reader_who_leaves_is_an_error_in_words():
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = command("--about", capture_output=False, stdout=writing, stderr=subprocess.PIPE)
+    finally:
+        os.close(writing)
+    assert done.returncode == 1
+    assert "the reader of the output went away" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_each_shell_gets_its_completion(shell):
+    done = command(environment={"_TAP_REPORTS_COMPLETE": f"{shell}_source"})
+    if shell == "bash" and "bash" not in done.stdout.lower():
+        pytest.skip("no bash to ask for its version")
+    assert done.returncode == 0
+    assert "_tap_reports_completion" in done.stdout
+
+
+def test_completion_knows_options_values_and_files():
+    def completed(words, position):
+        environment = {
+            "_TAP_REPORTS_COMPLETE": "bash_complete",
+            "COMP_WORDS": words,
+            "COMP_CWORD": str(position),
+        }
+        return command(environment=environment).stdout.split()
+
+    assert "plain,--plan" in completed("tap-reports --p", 1)
+    assert completed("tap-reports --format j", 2) == ["plain,json"]
+    assert completed("tap-reports --config x", 2) == ["file,x"]

@@ -1,0 +1,71 @@
+"""An impact.com account for tests: a client on a real API session, a clock that only tests move."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from one_account import FakeClock, block, tools
+
+from tap_reports.models import ReportRequest, Slice
+from tap_reports.vendor import KnownStream, ReportConfig
+from tap_reports.vendors.impact import VENDOR
+from tap_reports.vendors.impact.client import ImpactClient
+
+SID, TOKEN = "IRsid123", "t0ken-very-secret"
+BASE = "https://api.impact.com"
+PREFIX = f"{BASE}/Mediapartners/{SID}"
+NOW = dt.datetime(2026, 3, 2, 4, 30, tzinfo=dt.UTC)
+JANUARY = Slice(dt.date(2026, 1, 1), dt.date(2026, 1, 30))
+
+
+def clock_at(now=NOW):
+    return FakeClock(now)
+
+
+def config_of(reports=None, *, api_url=BASE, lookback_days=None, **values):
+    return block(
+        "impact",
+        {"account_sid": SID, "auth_token": TOKEN, "account_type": "partner", **values},
+        api_url=api_url,
+        reports=None if reports is None else tuple(report_of(report) for report in reports),
+        lookback_days=lookback_days,
+    )
+
+
+def report_of(values):
+    return ReportConfig(
+        values=values,
+        name=values.get("name"),
+        lookback_days=values.get("lookback_days"),
+        slice_days=values.get("slice_days"),
+    )
+
+
+def client_of(reports=None, *, clock=None, **values) -> ImpactClient:
+    config = config_of(reports, **values)
+    return VENDOR.connect(config, tools(config.api_url, clock or clock_at()))
+
+
+def request_of(client, days=JANUARY) -> ReportRequest:
+    """Return the first request of the client's only report."""
+    return client.requests(only_type(client), days)[0]
+
+
+def only_type(client):
+    (report,) = client._config.reports
+    name = VENDOR.report_name(report.values)
+    return client.restore(KnownStream(name=name, title=str(report.values["id"])))
+
+
+def entry(handle, *, accessible=True, prefix=f"/Mediapartners/{SID}", **more):
+    return {
+        "Name": handle,
+        "Id": handle,
+        "ApiAccessible": accessible,
+        "MetaDataUri": f"{prefix}/Reports/{handle}/MetaData",
+        **more,
+    }
+
+
+def attributes(**kinds):
+    return {"Attributes": [{"Name": name, "DataType": kind} for name, kind in kinds.items()]}

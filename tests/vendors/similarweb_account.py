@@ -1,0 +1,96 @@
+"""An account at Similarweb for tests: settings, a fake clock, a client on a real session."""
+
+import datetime as dt
+
+from one_account import FakeClock, block, tools
+
+from tap_reports.models import ReportRequest, Slice
+from tap_reports.vendor import ReportConfig
+from tap_reports.vendors.similarweb import VENDOR
+
+API = "https://api.similarweb.com"
+KEY = "0123456789abcdef0123456789abcdef"
+STATUS = f"{API}/v3/batch/request-status"
+DESCRIBE = f"{API}/v3/batch/tables/describe"
+CREDITS = f"{API}/v3/batch/credits"
+RETRY = f"{API}/v3/batch/retry"
+LINK = "https://bucket.example.com/report.csv?X-Signature=5ecret5ignature"
+
+DESCRIBED = [
+    {
+        "table": "traffic_and_engagement",
+        "table_granularity": {
+            "monthly": {"start_date": "2018-08", "end_date": "2023-08"},
+            "weekly": {"start_date": "2022-01-03", "end_date": "2023-09-06"},
+            "daily": {"start_date": "2023-01-01", "end_date": "2023-09-10"},
+        },
+        "table_metrics": [
+            {"metric_name": "desktop_visits", "type": "double", "supported_granularity": None},
+            {"metric_name": "pages", "type": "bigint", "supported_granularity": {"daily": {}, "monthly": {}}},
+            {"metric_name": "global_rank", "type": "int", "supported_granularity": {"monthly": {}}},
+            {"metric_name": "category", "type": "string", "supported_granularity": {"monthly": {}}},
+            {"metric_name": "breakdown", "type": "object", "supported_granularity": {"monthly": {}}},
+            {"metric_name": "novelty", "type": "quaternion", "supported_granularity": {"monthly": {}}},
+        ],
+        "table_filters": [
+            {"name": "domains", "key_column": "domain", "is_mandatory": True, "type": "list"},
+            {"name": "countries", "key_column": "country", "is_mandatory": True, "type": "list"},
+            {"name": "include_subdomains", "key_column": None, "is_mandatory": False, "type": "bool"},
+        ],
+    },
+    {
+        "table": "house_special",
+        "table_granularity": {"daily": {"start_date": "2023-01-01", "end_date": "2023-09-09"}},
+        "table_metrics": [{"metric_name": "score", "type": "double"}],
+        "table_filters": [
+            {"name": "flavours", "key_column": "flavour", "is_mandatory": True, "type": "list"}
+        ],
+    },
+]
+
+
+def clock_at(now="2023-09-14T12:00:00+00:00"):
+    return FakeClock(dt.datetime.fromisoformat(now))
+
+
+def config(*reports, callback_url=None, **values):
+    """Return a block as the configuration hands it over."""
+    values = {"api_key": KEY, "domains": ["a.com"], **values}
+    return block(
+        "similarweb",
+        {name: value for name, value in values.items() if value is not None},
+        api_url=API,
+        reports=tuple(
+            ReportConfig(values={"granularity": "monthly", **report}, name=report.get("name"))
+            for report in reports or VENDOR.default_reports
+        ),
+        max_jobs_in_flight=50,
+        callback_url=callback_url,
+    )
+
+
+def connect(*reports, clock=None, retries=0, callback_url=None, **values):
+    """Return a client of a real session."""
+    settings = config(*reports, callback_url=callback_url, **values)
+    return VENDOR.connect(settings, tools(API, clock or clock_at(), retries))
+
+
+def request(
+    granularity="monthly", start="2023-02-01", end="2023-03-31", table="traffic_and_engagement", **more
+):
+    """Return a request for two metrics of two countries."""
+    return ReportRequest(
+        vendor="similarweb",
+        account="key-1",
+        api_url=API,
+        report=table,
+        parameters={
+            "table": table,
+            "granularity": granularity,
+            "metrics": ["desktop_visits", "global_rank"],
+            "filters": {"domains": ["a.com"], "countries": ["WW", "US"], "include_subdomains": True},
+            "response_format": "csv",
+            **more,
+        },
+        slice=Slice(dt.date.fromisoformat(start), dt.date.fromisoformat(end)),
+    )

@@ -1,0 +1,162 @@
+"""Similarweb: credits and `--test`."""
+
+from decimal import Decimal
+
+import pytest
+from similarweb_account import API, CREDITS, DESCRIBE, DESCRIBED, connect
+
+from tap_reports.exceptions import AccessDenied, BadAnswer
+
+VALIDATE = f"{API}/batch/v5/request-validate"
+WEBHOOK = f"{API}/v3/batch/webhooks/test"
+HOOK = "https://me.example/s3cr3t-hook/similarweb"
+
+
+@pytest.fixture
+def account(requests_mock):
+    """An account where all is well."""
+    requests_mock.get(CREDITS, json={"remaining_credits": 5000})
+    requests_mock.get(DESCRIBE, json=DESCRIBED)
+    requests_mock.post(VALIDATE, json={"estimated_credits": 6, "is_valid": True, "warnings": []})
+    requests_mock.post(WEBHOOK, json={})
+    return requests_mock
+
+
+def found(client):
+    return {check.name: (check.ok, check.detail) for check in client.check()}
+
+
+# --- credits -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answer", "left"),
+    [
+        ({"remaining_credits": 12}, Decimal(12)),
+        ({"credits": "12.5"}, Decimal("12.5")),
+        ({"remaining_hits": 0}, Decimal(0)),
+        ({"remaining_credits": None, "credits": 3}, Decimal(3)),
+        ({"remaining_credits": True}, None),
+        ({"remaining_credits": "NaN"}, None),
+        ({"remaining_credits": "plenty"}, None),
+        ({}, None),
+    ],
+)
+def test_credits_are_read_under_any_of_their_names(requests_mock, answer, left):
+    requests_mock.get(CREDITS, json=answer)
+    assert connect().remaining_credits() == left
+
+
+def test_credits_fall_back_to_the_path_without_version(requests_mock):
+    requests_mock.get(CREDITS, status_code=410)
+    requests_mock.get(f"{API}/batch/credits", json={"credits": 9})
+    assert connect().remaining_credits() == 9
+
+
+def test_credits_that_no_path_tells_are_unknown(requests_mock):
+    requests_mock.get(CREDITS, status_code=404)
+    requests_mock.get(f"{API}/batch/credits", status_code=404)
+    assert connect().remaining_credits() is None
+
+
+def test_credits_that_may_not_be_seen_are_unknown(requests_mock):
+    requests_mock.get(CREDITS, status_code=403)
+    assert connect().remaining_credits() is None
+
+
+def test_a_wrong_key_is_told(requests_mock):
+    requests_mock.get(CREDITS, status_code=401, text="invalid API key")
+    with pytest.raises(AccessDenied):
+        connect().remaining_credits()
+
+
+def test_credits_that_are_no_json_are_a_bad_answer(requests_mock):
+    requests_mock.get(CREDITS, text="<html>")
+    with pytest.raises(BadAnswer):
+        connect().remaining_credits()
+
+
+# --- --test ------------------------------------------------------------------------------------------
+
+
+def test_all_is_well_and_nothing_is_submitted(account):
+    assert found(connect(callback_url=HOOK)) == {
+        "credits": (True, "5000 left"),
+        "tables": (True, "2 described"),
+        "traffic_and_engagement_monthly": (True, "2023-08-01..2023-08-31 would cost 6 credits"),
+        "webhook": (True, "Similarweb's test call was delivered"),
+    }
+    assert {call.path for call in account.request_history} == {
+        "/v3/batch/credits",
+        "/v3/batch/tables/describe",
+        "/batch/v5/request-validate",
+        "/v3/batch/webhooks/test",
+    }
+    assert account.last_request.json() == {"webhook_url": HOOK}
+
+
+def test_the_webhook_is_tested_only_where_there_is_one(account):
+    assert "webhook" not in found(connect())
+    assert not any(call.url == WEBHOOK for call in account.request_history)
+
+
+@pytest.mark.parametrize(
+    ("granularity", "period"),
+    [("daily", "2023-09-10..2023-09-10"), ("weekly", "2023-09-04..2023-09-10")],
+)
+@pytest.mark.usefixtures("account")
+def test_the_newest_period_is_validated(granularity, period):
+    report = {"table": "traffic_and_engagement", "granularity": granularity}
+    assert period in found(connect(report))[f"traffic_and_engagement_{granularity}"][1]
+
+
+@pytest.mark.usefixtures("account")
+def test_a_mistaken_report_does_not_hide_the_others():
+    checks = found(connect({"table": "traffic"}, {"table": "traffic_and_engagement"}))
+    assert checks["traffic_monthly"][0] is False
+    assert "there is no table" in checks["traffic_monthly"][1]
+    assert checks["traffic_and_engagement_monthly"][0] is True
+
+
+def test_a_report_that_similarweb_would_not_take_is_not_well(account):
+    account.post(VALIDATE, json={"errors": ["no such country"], "is_valid": False})
+    ok, detail = found(connect())["traffic_and_engagement_monthly"]
+    assert not ok
+    assert "no such country" in detail
+
+
+def test_a_webhook_that_cannot_be_reached_is_not_well_and_not_shown(account):
+    account.post(WEBHOOK, json={"errors": [f"{HOOK} did not answer"]}, status_code=400)
+    ok, detail = found(connect(callback_url=HOOK))["webhook"]
+    assert not ok
+    assert "did not answer" in detail
+    assert "public_url" in detail
+    assert "s3cr3t-hook" not in detail
+
+
+@pytest.mark.parametrize(("status", "ok"), [(403, False), (500, False), (404, True)])
+def test_credits_that_cannot_be_read_do_not_end_the_checks(account, status, ok):
+    account.get(CREDITS, status_code=status)
+    account.get(f"{API}/batch/credits", status_code=status)
+    checks = found(connect())
+    assert checks["credits"][0] is ok
+    assert checks["traffic_and_engagement_monthly"][0] is True
+
+
+def test_a_describe_that_fails_is_said_and_is_no_fault(account):
+    account.get(DESCRIBE, status_code=403)
+    ok, detail = found(connect())["tables"]
+    assert ok
+    assert "documented tables are used" in detail
+
+
+@pytest.mark.parametrize("call", ["credits", "describe", "validate"])
+def test_a_wrong_key_ends_the_checks_with_one_line(account, call):
+    denied = {"status_code": 401, "text": "invalid API key"}
+    {"credits": account.get, "describe": account.get, "validate": account.post}[call](
+        {"credits": CREDITS, "describe": DESCRIBE, "validate": VALIDATE}[call], **denied
+    )
+    *_, last = connect(callback_url=HOOK).check()
+    assert (last.name, last.ok) == ("api_key", False)
+    assert "invalid API key" in last.detail
+    assert not any(request.url == WEBHOOK for request in account.request_history)

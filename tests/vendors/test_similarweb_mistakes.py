@@ -1,0 +1,194 @@
+"""Similarweb: the block's settings, and every mistake in a report."""
+
+import datetime as dt
+
+import pytest
+from similarweb_account import KEY, config, connect
+
+from tap_reports.exceptions import ConfigError
+from tap_reports.models import Granularity, Slice
+from tap_reports.vendors.similarweb import VENDOR, choice
+from tap_reports.vendors.similarweb.choice import choose
+from tap_reports.vendors.similarweb.documented import DOCUMENTED
+
+TRAFFIC = {"table": "traffic_and_engagement"}
+MONTH = Slice(dt.date(2023, 8, 1), dt.date(2023, 8, 31))
+
+
+def kinds(report):
+    return {column.header: column.kind for column in report.columns}
+
+
+@pytest.mark.usefixtures("described")
+def test_all_mistakes_of_all_reports_are_listed_with_the_nearest_names():
+    client = connect(
+        {"table": "traffic_and_engagment"},
+        {**TRAFFIC, "metrics": ["desktop_visit", "zzz"], "filters": {"domain": ["x.com"]}},
+        {**TRAFFIC, "granularity": "weekly", "metrics": ["global_rank"]},
+        {"table": "house_special", "granularity": "weekly"},
+        domains=None,
+    )
+    with pytest.raises(ConfigError) as caught:
+        client.report_types()
+    assert caught.value.errors == [
+        (
+            'similarweb.reports[0]: there is no table "traffic_and_engagment"; '
+            'did you mean "traffic_and_engagement"?'
+        ),
+        (
+            'similarweb.reports[1]: table "traffic_and_engagement" has no metric "desktop_visit"; '
+            'did you mean "desktop_visits"?'
+        ),
+        (
+            'similarweb.reports[1]: table "traffic_and_engagement" has no metric "zzz"; there are '
+            "desktop_visits, pages, global_rank, category, breakdown, novelty"
+        ),
+        (
+            'similarweb.reports[1]: table "traffic_and_engagement" has no filter "domain"; '
+            'did you mean "domains"?'
+        ),
+        (
+            'similarweb.reports[1]: table "traffic_and_engagement" needs domains: '
+            "set similarweb.domains or the report's filters.domains"
+        ),
+        'similarweb.reports[2]: metric "global_rank" of table "traffic_and_engagement" exists monthly only',
+        (
+            'similarweb.reports[2]: table "traffic_and_engagement" needs domains: '
+            "set similarweb.domains or the report's filters.domains"
+        ),
+        'similarweb.reports[3]: table "house_special" has no granularity "weekly"; it has daily',
+        'similarweb.reports[3]: table "house_special" needs flavours: set the report\'s filters.flavours',
+    ]
+
+
+@pytest.mark.usefixtures("described")
+def test_a_documented_table_that_the_account_lacks_says_so():
+    with pytest.raises(ConfigError, match='does not list the table "website": ask Similarweb to enable it'):
+        connect({"table": "website"}).report_types()
+
+
+@pytest.mark.usefixtures("described")
+@pytest.mark.parametrize(
+    ("filters", "message"),
+    [
+        ({"include_subdomains": "yes"}, 'filter "include_subdomains" of .* takes true or false'),
+        ({"countries": True}, 'filter "countries" of .* takes a list of texts'),
+    ],
+)
+def test_a_filter_of_the_wrong_type_is_a_mistake(filters, message):
+    with pytest.raises(ConfigError, match=message):
+        connect({**TRAFFIC, "filters": filters}).report_types()
+
+
+@pytest.mark.usefixtures("undescribed")
+def test_mistakes_are_found_in_documented_tables_too():
+    with pytest.raises(ConfigError, match='no metric "desktop_visit"; did you mean "desktop_visits"'):
+        connect({**TRAFFIC, "metrics": ["desktop_visit"]}).report_types()
+
+
+@pytest.mark.usefixtures("undescribed")
+def test_metrics_that_nobody_documents_must_be_listed_and_are_then_taken():
+    table = {"table": "website_marketing_channels"}
+    with pytest.raises(ConfigError, match="not all known: list them in the report's metrics"):
+        connect(table).report_types()
+
+    client = connect({**table, "metrics": ["some_visits"], "filters": {"some_filter": ["x"]}})
+    [report] = client.report_types()
+    assert list(kinds(report)) == ["domain", "country", "channel", "date"], "the file tells the metric's kind"
+    [request] = client.requests(report, MONTH)
+    assert request.parameters["metrics"] == ["some_visits"]
+    assert request.parameters["filters"]["some_filter"] == ["x"]
+
+
+@pytest.mark.usefixtures("undescribed")
+def test_a_table_that_only_has_other_granularities_names_them():
+    with pytest.raises(ConfigError, match='no granularity "monthly"; it has on-demand'):
+        connect({"table": "serp"}, keywords=["shoes"]).report_types()
+
+
+def test_either_of_two_entities_is_enough():
+    report = {"table": "site_keywords", "granularity": "monthly"}
+    assert choose(report, {"keywords": ["shoes"]}, DOCUMENTED).filters["keywords"] == ["shoes"]
+    with pytest.raises(
+        ConfigError, match=r"needs domains or keywords: set similarweb\.domains or similarweb\.key"
+    ):
+        choose(report, {}, DOCUMENTED)
+
+
+def test_documented_tables_are_whole():
+    counts = {name: len(DOCUMENTED["traffic_and_engagement"].metrics_at(name)) for name in Granularity}
+    assert counts == {"daily": 33, "weekly": 28, "monthly": 56}
+    assert len(DOCUMENTED) == 34
+    for table in DOCUMENTED.values():
+        assert table.keys or table.name == "serp"
+        for granularity in table.granularities:
+            assert table.metrics_at(granularity) or granularity in table.open_metrics, table.name
+
+
+def check(**block):
+    return list(VENDOR.check({"api_key": KEY, "domains": ["a.com"], **block}))
+
+
+def test_a_good_block_has_no_mistakes():
+    assert check() == []
+    assert check(reports=[{"table": "house_special"}]) == [], "only describe knows this table"
+
+
+def test_a_table_without_its_entity_names_the_setting():
+    assert check(domains=[], reports=[TRAFFIC, {"table": "apps"}]) == [
+        (
+            'reports[0]: table "traffic_and_engagement" needs domains: '
+            "set similarweb.domains or the report's filters.domains."
+        ),
+        'reports[1]: table "apps" needs apps: set similarweb.apps or the report\'s filters.apps.',
+    ]
+    assert check(domains=[], reports=[{**TRAFFIC, "filters": {"domains": ["b.com"]}}]) == []
+
+
+def test_the_default_report_needs_domains_too():
+    assert [text[:10] for text in VENDOR.check({"api_key": KEY})] == ["reports[0]"]
+
+
+@pytest.mark.parametrize("key", [" abc", "abc\n", "schlüssel"])
+def test_a_key_that_cannot_be_a_header_is_a_mistake_and_not_shown(key):
+    [text] = check(api_key=key)
+    assert text.startswith("api_key: must be")
+    assert "schl" not in text
+
+
+def test_paths_of_jobs_need_the_place_of_the_id():
+    assert check(status_path="/status", retry_path="/retry") == [
+        "status_path: must contain {report_id}.",
+        "retry_path: must contain {report_id}.",
+    ]
+
+
+def test_default_report_and_names_are_known_without_a_call():
+    assert VENDOR.default_reports == ({"table": "traffic_and_engagement", "granularity": "monthly"},)
+    assert VENDOR.report_name({"table": "website"}) == "website_monthly"
+    assert VENDOR.report_name({"table": "apps", "granularity": "daily", "name": "Our Apps"}) == "our_apps"
+    assert VENDOR.is_dated({"table": "website"})
+
+
+def test_settings_have_the_documented_defaults_and_one_secret():
+    settings = {setting.name: setting for setting in VENDOR.settings}
+    assert [name for name, setting in settings.items() if setting.secret] == ["api_key"]
+    assert settings["api_version"].default == "v5"
+    assert settings["countries"].default == ["WW"]
+    assert settings["status_path"].default == "/v3/batch/request-status/{report_id}"
+    assert settings["retry_path"].default == "/v3/batch/retry/{report_id}"
+    assert settings["credits_path"].default == "/v3/batch/credits"
+    assert settings["describe_path"].default == "/v3/batch/tables/describe"
+    assert settings["response_format"].default == "csv"
+    assert {setting.name: setting.default for setting in VENDOR.report_settings}["granularity"] == "monthly"
+
+
+def test_credit_limits_keep_their_digits():
+    assert VENDOR.max_credits(config()) == (None, None)
+    limits = VENDOR.max_credits(config(max_credits_per_report=3000, max_credits_per_run=0.1))
+    assert [str(limit) for limit in limits] == ["3000", "0.1"]
+
+
+def test_entities_and_defaults_are_filters_that_documented_tables_have():
+    names = {item.name for table in DOCUMENTED.values() for item in table.filters}
+    assert set(choice.DEFAULT_FILTERS) <= names

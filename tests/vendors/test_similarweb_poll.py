@@ -1,0 +1,324 @@
+"""Similarweb: poll, retry and download; paths, secrets and pace."""
+
+import datetime as dt
+import logging
+import re
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from similarweb_account import API, KEY, LINK, RETRY, STATUS, clock_at, connect, request
+
+from tap_reports.exceptions import (
+    AccessDenied,
+    BadAnswer,
+    CallBroken,
+    CallRejected,
+    JobUnknown,
+    LinkExpired,
+)
+from tap_reports.links import FileSession
+from tap_reports.models import JobStatus, ReportJob
+from tap_reports.vendor import Estimates, Retries
+from tap_reports.vendors.similarweb import VENDOR
+
+SUBMIT = f"{API}/batch/v5/request-report"
+VALIDATE = f"{API}/batch/v5/request-validate"
+ANY = re.compile(f"^{re.escape(API)}/.*")
+HOOK = "https://me.example/s3cr3t-hook/similarweb"
+ERRORS = {"errors": ["granularity should be one of the following - daily.", "no such country"]}
+
+
+def job(**more):
+    return ReportJob(
+        request=request(), id="r-1", submitted_at=dt.datetime(2023, 9, 14, 11, 59, tzinfo=dt.UTC), **more
+    )
+
+
+# --- poll --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("word", "status"),
+    [
+        ("pending", JobStatus.PENDING),
+        ("retry", JobStatus.PENDING),
+        ("processing", JobStatus.RUNNING),
+        ("in_progress", JobStatus.RUNNING),
+        ("bad_request", JobStatus.FAILED),
+        ("bad request", JobStatus.FAILED),
+        ("Bad-Request", JobStatus.FAILED),
+        ("internal_error", JobStatus.FAILED_RETRYABLE),
+        ("Internal Error", JobStatus.FAILED_RETRYABLE),
+        ("failed", JobStatus.FAILED_RETRYABLE),
+    ],
+)
+def test_each_status_word_has_its_status(requests_mock, word, status):
+    requests_mock.get(f"{STATUS}/r-1", json={"status": word})
+    polled = connect().poll(job())
+    assert polled.status is status
+    assert polled.word == word
+    assert not polled.unknown_word
+    assert (polled.finished_at is None) is (not status.is_terminal)
+
+
+@pytest.mark.parametrize("word", ["completed", "complete"])
+def test_a_completed_report_has_its_link_and_its_cost(requests_mock, word):
+    answer = {"data_points_count": 1779429, "download_url": LINK, "status": word, "used_quota": 35589}
+    requests_mock.get(f"{STATUS}/r-1", json=answer)
+    client = connect()
+
+    polled = client.poll(job())
+
+    assert polled.status is JobStatus.SUCCEEDED
+    assert polled.credits == Decimal(35589)
+    assert polled.rows is None, "data points are no rows"
+    assert polled.finished_at == clock_at().now()
+    [download] = client.downloads(polled)
+    assert download.url == LINK
+    assert not download.authenticated
+
+
+def test_the_time_of_the_end_is_when_it_was_first_seen(requests_mock):
+    requests_mock.get(f"{STATUS}/r-1", json={"status": "completed", "download_url": LINK})
+    before = job(finished_at=dt.datetime(2023, 9, 1, tzinfo=dt.UTC))
+    assert connect().poll(before).finished_at == before.finished_at
+
+
+def test_a_path_in_a_bucket_is_the_link_where_there_is_no_other(requests_mock):
+    requests_mock.get(f"{STATUS}/r-1", json={"status": "completed", "S3_path": "https://b.example/x.csv"})
+    client = connect()
+    assert client.downloads(client.poll(job()))[0].url == "https://b.example/x.csv"
+
+
+def test_an_unknown_word_is_still_running_and_marked(requests_mock):
+    requests_mock.get(f"{STATUS}/r-1", json={"status": "???"})
+    polled = connect().poll(job())
+    assert polled.status is JobStatus.RUNNING
+    assert polled.unknown_word
+    assert polled.word == "???"
+
+
+def test_a_bad_request_says_why(requests_mock):
+    requests_mock.get(f"{STATUS}/r-1", json={"status": "bad_request", "message": "invalid\n country"})
+    assert connect().poll(job()).message == "invalid country"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"json": {"status": "completed"}},
+        {"json": {"status": "completed", "download_url": None}},
+        {"json": {}},
+        {"json": {"status": None}},
+        {"json": {"status": " "}},
+        {"json": []},
+        {"text": "<html>"},
+    ],
+)
+def test_a_status_that_makes_no_sense_is_a_bad_answer(requests_mock, answer):
+    requests_mock.get(f"{STATUS}/r-1", **answer)
+    with pytest.raises(BadAnswer):
+        connect().poll(job())
+
+
+def test_a_poll_passes_on_how_long_the_vendor_asks_to_wait(requests_mock):
+    requests_mock.get(f"{STATUS}/r-1", json={"status": "pending"}, headers={"Retry-After": "30"})
+    assert connect().poll(job()).retry_after == 30
+
+
+def test_a_broken_poll_is_repeated_and_in_the_end_broken(requests_mock):
+    requests_mock.get(
+        f"{STATUS}/r-1", [{"status_code": 500}, {"status_code": 429}, {"json": {"status": "retry"}}]
+    )
+    assert connect(retries=2).poll(job()).word == "retry"
+    requests_mock.get(f"{STATUS}/r-1", status_code=500)
+    with pytest.raises(CallBroken):
+        connect(retries=2).poll(job())
+
+
+# --- paths -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("missing", [404, 410])
+@pytest.mark.parametrize("there", ["/batch/request-status", "/batch/v5/request-status"])
+def test_the_first_status_path_that_answers_is_kept(requests_mock, missing, there, caplog):
+    caplog.set_level(logging.INFO)
+    for path in ("/v3/batch/request-status", "/batch/request-status", "/batch/v5/request-status"):
+        requests_mock.get(f"{API}{path}/r-1", status_code=missing)
+    requests_mock.get(f"{API}{there}/r-1", json={"status": "pending"})
+    client = connect()
+
+    client.poll(job())
+    tried = requests_mock.call_count
+    client.poll(job())
+
+    assert requests_mock.call_count == tried + 1
+    assert requests_mock.last_request.path == f"{there}/r-1"
+    assert caplog.text.count("is used in this run") == 1
+
+
+def test_a_job_that_no_path_knows_is_unknown(requests_mock):
+    paths = ("/v3/batch/request-status", "/batch/request-status", "/batch/v5/request-status")
+    for path, status in zip(paths, (404, 410, 404), strict=True):
+        requests_mock.get(f"{API}{path}/r-1", status_code=status, json={"errors": ["report not found"]})
+    client = connect()
+    with pytest.raises(JobUnknown, match="report not found") as caught:
+        client.poll(job())
+    assert caught.value.what == "GET /v3/batch/request-status/r-1"
+    assert requests_mock.call_count == 3
+
+
+def test_a_guessed_path_that_is_forbidden_is_just_not_there(requests_mock):
+    requests_mock.get(f"{STATUS}/r-1", status_code=404)
+    requests_mock.get(f"{API}/batch/request-status/r-1", status_code=403, text="Missing Authentication Token")
+    requests_mock.get(f"{API}/batch/v5/request-status/r-1", status_code=405)
+    with pytest.raises(JobUnknown):
+        connect().poll(job())
+
+
+def test_a_404_on_the_kept_path_means_the_job(requests_mock):
+    requests_mock.get(f"{STATUS}/r-1", json={"status": "pending"})
+    requests_mock.get(f"{STATUS}/r-2", status_code=404)
+    client = connect()
+    client.poll(job())
+    with pytest.raises(JobUnknown):
+        client.poll(replace(job(), id="r-2"))
+    assert requests_mock.call_count == 2
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_key_refused_at_the_first_path_is_not_tried_elsewhere(requests_mock, status):
+    requests_mock.get(f"{STATUS}/r-1", status_code=status)
+    with pytest.raises(AccessDenied):
+        connect().poll(job())
+    assert requests_mock.call_count == 1
+
+
+def test_a_status_path_of_the_user_replaces_the_default(requests_mock):
+    requests_mock.get(f"{API}/mine/r-1/state", status_code=404)
+    requests_mock.get(f"{API}/batch/request-status/r-1", json={"status": "pending"})
+    connect(status_path="/mine/{report_id}/state").poll(job())
+    assert [call.path for call in requests_mock.request_history] == [
+        "/mine/r-1/state",
+        "/batch/request-status/r-1",
+    ]
+
+
+def test_an_id_is_written_safely_into_a_path(requests_mock):
+    requests_mock.get(ANY, json={"status": "pending"})
+    connect().poll(replace(job(), id="../credits?x={y}"))
+    assert requests_mock.last_request.url == f"{STATUS}/..%2Fcredits%3Fx%3D%7By%7D"
+
+
+# --- retry -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answer", "job_id"),
+    [
+        ({"json": {"report_id": "r-9", "status": "pending"}}, "r-9"),
+        ({"json": {"status": "ok"}}, "r-1"),
+        ({"json": []}, "r-1"),
+        ({"text": "OK"}, "r-1"),
+        ({"text": ""}, "r-1"),
+    ],
+)
+def test_a_retried_job_is_pending_under_its_id(requests_mock, answer, job_id):
+    requests_mock.post(f"{RETRY}/r-1", **answer)
+    failed = job(
+        status=JobStatus.FAILED_RETRYABLE, word="internal_error", finished_at=clock_at().now(), message="oops"
+    )
+    again = connect().retry(failed)
+    assert again.id == job_id
+    assert again.status is JobStatus.PENDING
+    assert again.finished_at is None
+    assert again.submitted_at == failed.submitted_at
+    assert (again.word, again.message) == ("", "")
+    assert VENDOR.retries == 2
+
+
+def test_a_retry_falls_back_to_the_path_without_version(requests_mock):
+    requests_mock.post(f"{RETRY}/r-1", status_code=404)
+    requests_mock.post(f"{API}/batch/retry/r-1", json={})
+    assert connect().retry(job()).status is JobStatus.PENDING
+
+
+@pytest.mark.parametrize(("status", "answer"), [(404, {}), (410, {}), (400, ERRORS), (200, ERRORS)])
+def test_a_retry_that_is_not_possible_is_rejected(requests_mock, status, answer):
+    for path in ("/v3/batch/retry/r-1", "/batch/retry/r-1"):
+        requests_mock.post(f"{API}{path}", json=answer, status_code=status)
+    with pytest.raises(CallRejected) as caught:
+        connect().retry(job())
+    assert not isinstance(caught.value, JobUnknown), "the job is known; it must not be submitted anew"
+
+
+# --- downloads, credentials, pace --------------------------------------------------------------------
+
+
+def test_a_resumed_job_without_its_link_asks_for_a_new_one():
+    with pytest.raises(LinkExpired):
+        connect().downloads(job(status=JobStatus.SUCCEEDED))
+
+
+def test_the_key_never_goes_to_the_link(requests_mock):
+    requests_mock.get(f"{STATUS}/r-1", json={"status": "completed", "download_url": LINK})
+    requests_mock.get(LINK, text="domain,date\n")
+    client = connect()
+    [download] = client.downloads(client.poll(job()))
+    with FileSession(timeout=5, user_agent="t").get(download.url):
+        pass
+
+    assert "api-key" not in requests_mock.last_request.headers
+    assert KEY not in str(requests_mock.last_request.headers)
+
+
+def test_no_secret_is_in_any_exception(requests_mock):
+    echo = f"key {KEY} and {LINK} and {HOOK}"
+    requests_mock.post(SUBMIT, json={"errors": [echo]}, status_code=400)
+    requests_mock.post(VALIDATE, json={"errors": [echo], "is_valid": False})
+    requests_mock.post(f"{RETRY}/r-1", text=echo, status_code=404)
+    requests_mock.post(f"{API}/batch/retry/r-1", text=echo, status_code=404)
+    client = connect(callback_url=HOOK)
+    for call, argument in ((client.submit, request()), (client.estimate, request()), (client.retry, job())):
+        with pytest.raises(CallRejected) as caught:
+            call(argument)
+        for text in (str(caught.value), repr(caught.value), caught.value.answer):
+            assert KEY not in text
+            assert "5ecret5ignature" not in text
+            assert "s3cr3t-hook" not in text
+
+    requests_mock.get(f"{STATUS}/r-1", json={"status": "bad_request", "errors": [echo]})
+    polled = client.poll(job())
+    assert KEY not in polled.message
+    assert "5ecret5ignature" not in polled.message
+
+
+def test_neither_job_nor_config_show_a_link_or_key(requests_mock):
+    requests_mock.get(f"{STATUS}/r-1", json={"status": "completed", "download_url": LINK})
+    polled = connect().poll(job())
+    assert "5ecret5ignature" not in repr(polled)
+
+
+def test_at_most_ten_calls_are_sent_in_any_second(requests_mock):
+    requests_mock.get(f"{STATUS}/r-1", json={"status": "pending"})
+    clock = clock_at()
+    client = connect(clock=clock)
+    sent = []
+    for _ in range(35):
+        client.poll(job())
+        sent.append(clock.monotonic())
+    assert all(later - earlier >= 1 for earlier, later in zip(sent, sent[10:], strict=False))
+    assert sent[9] == 0, "the first ten need not wait"
+    assert sent[-1] < 4
+
+
+def test_the_client_has_the_abilities_it_is_asked_for():
+    client = connect()
+    assert isinstance(client, Estimates)
+    assert isinstance(client, Retries)
+    assert VENDOR.calls_back
+    assert VENDOR.result_hours == 30 * 24
+    assert VENDOR.max_jobs_in_flight == 50
+    assert VENDOR.resubmissions == 0
+    assert list(VENDOR.quotas(None)) == []

@@ -1,0 +1,245 @@
+"""Similarweb: estimate and submit, in all versions."""
+
+import re
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+import requests
+from similarweb_account import API, KEY, clock_at, connect, request
+
+from tap_reports.exceptions import (
+    AccessDenied,
+    BadAnswer,
+    CallRefused,
+    CallRejected,
+    SubmissionLost,
+)
+from tap_reports.models import JobStatus
+from tap_reports.vendor import LostSubmission
+from tap_reports.vendors.similarweb import VENDOR
+
+SUBMIT = f"{API}/batch/v5/request-report"
+VALIDATE = f"{API}/batch/v5/request-validate"
+ANY = re.compile(f"^{re.escape(API)}/.*")
+HOOK = "https://me.example/s3cr3t-hook/similarweb"
+ERRORS = {"errors": ["granularity should be one of the following - daily.", "no such country"]}
+SAID = "granularity should be one of the following - daily.; no such country"
+
+
+# --- bodies ------------------------------------------------------------------------------------------
+
+FILTERS = {"domains": ["a.com"], "countries": ["WW", "US"], "include_subdomains": True}
+METRICS = ["desktop_visits", "global_rank"]
+
+
+@pytest.mark.parametrize("version", ["v4", "v5"])
+def test_v4_and_v5_name_the_table_in_the_body(requests_mock, version):
+    requests_mock.post(f"{API}/batch/{version}/request-report", json={"report_id": "r-1"})
+
+    submitted = connect(api_version=version).submit(request())
+
+    assert submitted.id == "r-1"
+    assert submitted.status is JobStatus.PENDING
+    assert submitted.submitted_at == clock_at().now()
+    assert requests_mock.last_request.headers["api-key"] == KEY
+    assert requests_mock.last_request.json() == {
+        "delivery_information": {"response_format": "csv", "delivery_method": "download_link"},
+        "report_query": {
+            "tables": [
+                {
+                    "vtable": "traffic_and_engagement",
+                    "granularity": "monthly",
+                    "filters": FILTERS,
+                    "metrics": METRICS,
+                    "start_date": "2023-02",
+                    "end_date": "2023-03",
+                }
+            ]
+        },
+    }
+
+
+def test_v3_names_the_table_in_the_path_and_writes_full_dates(requests_mock):
+    requests_mock.post(f"{API}/v3/batch/traffic_and_engagement/request-report", json={"report_id": 7})
+
+    assert connect(api_version="v3").submit(request()).id == "7"
+
+    assert requests_mock.last_request.json() == {
+        "metrics": METRICS,
+        "filters": FILTERS,
+        "granularity": "monthly",
+        "start_date": "2023-02-01",
+        "end_date": "2023-03-31",
+        "response_format": "csv",
+        "delivery_method": "download_link",
+    }
+
+
+@pytest.mark.parametrize("granularity", ["daily", "weekly"])
+def test_days_and_weeks_are_written_in_full(requests_mock, granularity):
+    requests_mock.post(SUBMIT, json={"report_id": "r"})
+    connect().submit(request(granularity, "2023-09-04", "2023-09-10"))
+    [table] = requests_mock.last_request.json()["report_query"]["tables"]
+    assert (table["start_date"], table["end_date"]) == ("2023-09-04", "2023-09-10")
+
+
+def test_a_request_without_dates_asks_for_the_newest_period(requests_mock):
+    requests_mock.post(SUBMIT, json={"report_id": "r"})
+    connect().submit(replace(request(), slice=None))
+    [table] = requests_mock.last_request.json()["report_query"]["tables"]
+    assert table["latest"] is True
+    assert "start_date" not in table
+
+
+@pytest.mark.parametrize("version", ["v3", "v4", "v5"])
+def test_the_webhook_goes_where_the_version_wants_it_and_only_to_submissions(requests_mock, version):
+    requests_mock.post(ANY, json={"report_id": "r", "estimated_credits": 1, "is_valid": True})
+    client = connect(api_version=version, callback_url=HOOK)
+
+    client.submit(request())
+    sent = requests_mock.last_request.json()
+    assert (sent if version == "v3" else sent["delivery_information"])["webhook_url"] == HOOK
+
+    client.estimate(request())
+    assert HOOK not in requests_mock.last_request.text
+
+
+# --- estimate ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("version", "path"),
+    [
+        ("v5", "/batch/v5/request-validate"),
+        ("v4", "/batch/v4/request-validate"),
+        ("v3", "/v3/batch/traffic_and_engagement/request-validate"),
+    ],
+)
+def test_estimate_is_what_validate_says(requests_mock, caplog, version, path):
+    answer = {"estimated_credits": 208, "is_valid": True, "warnings": ["a.com is small"]}
+    requests_mock.post(f"{API}{path}", json=answer)
+
+    estimate = connect(api_version=version).estimate(request())
+
+    assert estimate.credits == Decimal(208)
+    assert estimate.warnings == ("a.com is small",)
+    assert "a.com is small" in caplog.text
+    assert "2023-02-01..2023-03-31" in caplog.text
+
+
+@pytest.mark.parametrize("status", [200, 400])
+@pytest.mark.parametrize("answer", [{**ERRORS, "is_valid": False, "warnings": []}, ERRORS])
+def test_an_invalid_request_is_rejected_in_the_vendors_words_by_either_status(requests_mock, status, answer):
+    requests_mock.post(VALIDATE, json=answer, status_code=status)
+    with pytest.raises(CallRejected) as caught:
+        connect().estimate(request())
+    assert caught.value.answer == SAID
+    assert caught.value.status == status
+    assert caught.value.remedy
+
+
+def test_invalid_without_words_shows_the_answer(requests_mock):
+    requests_mock.post(VALIDATE, json={"is_valid": False})
+    with pytest.raises(CallRejected, match="is_valid"):
+        connect().estimate(request())
+
+
+def test_a_plain_text_400_is_rejected_in_those_words(requests_mock):
+    requests_mock.post(VALIDATE, text="Request failed due to invalid start/end date.", status_code=400)
+    with pytest.raises(CallRejected, match="invalid start/end date") as caught:
+        connect().estimate(request())
+    assert not isinstance(caught.value, AccessDenied)
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_a_missing_path_names_the_version_setting(requests_mock, status):
+    requests_mock.post(VALIDATE, status_code=status)
+    requests_mock.post(SUBMIT, status_code=status)
+    client = connect()
+    for call in (client.estimate, client.submit):
+        with pytest.raises(CallRejected) as caught:
+            call(request())
+        assert "api_version" in caught.value.remedy
+
+
+@pytest.mark.parametrize("answer", [{"json": {"is_valid": True}}, {"text": "<html>"}, {"json": [1]}])
+def test_an_estimate_without_a_number_is_a_bad_answer(requests_mock, answer):
+    requests_mock.post(VALIDATE, **answer)
+    with pytest.raises(BadAnswer):
+        connect().estimate(request())
+
+
+def test_a_broken_estimate_is_repeated(requests_mock):
+    requests_mock.post(VALIDATE, [{"status_code": 500}, {"json": {"estimated_credits": "1.5"}}])
+    assert connect(retries=1).estimate(request()).credits == Decimal("1.5")
+
+
+def test_one_warning_that_is_no_list_is_taken(requests_mock):
+    requests_mock.post(VALIDATE, json={"estimated_credits": 1, "warnings": "careful"})
+    assert connect().estimate(request()).warnings == ("careful",)
+
+
+# --- submit ------------------------------------------------------------------------------------------
+
+
+def test_a_rejected_submission_carries_the_vendors_words_and_a_remedy(requests_mock):
+    requests_mock.post(SUBMIT, json=ERRORS, status_code=400)
+    with pytest.raises(CallRejected) as caught:
+        connect(retries=3).submit(request())
+    assert caught.value.answer == SAID
+    assert caught.value.remedy
+    assert str(caught.value) == f"POST /batch/v5/request-report: HTTP 400: {SAID}"
+    assert requests_mock.call_count == 1
+
+
+def test_a_submission_rejected_in_plain_text_carries_it(requests_mock):
+    requests_mock.post(SUBMIT, text="Request failed due to invalid start/end date.", status_code=400)
+    with pytest.raises(CallRejected, match="invalid start/end date"):
+        connect().submit(request())
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refused_key_is_access_denied(requests_mock, status):
+    requests_mock.post(SUBMIT, text="invalid API key", status_code=status)
+    with pytest.raises(AccessDenied, match="invalid API key"):
+        connect().submit(request())
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_too_many_pending_reports_are_refused_for_now(requests_mock, status):
+    requests_mock.post(SUBMIT, status_code=status, headers={"Retry-After": "7"})
+    with pytest.raises(CallRefused) as caught:
+        connect(retries=3).submit(request())
+    assert caught.value.retry_after == 7
+    assert requests_mock.call_count == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"exc": requests.ReadTimeout},
+        {"status_code": 502},
+        {"text": "<html>Welcome</html>"},
+        {"json": {"status": "pending"}},
+        {"json": ["r-1"]},
+    ],
+)
+def test_a_submission_without_a_readable_answer_is_lost_and_never_sent_again(requests_mock, answer):
+    requests_mock.post(SUBMIT, **answer)
+    with pytest.raises(SubmissionLost):
+        connect(retries=3).submit(request())
+    assert requests_mock.call_count == 1
+    assert VENDOR.lost_submission is LostSubmission.FAIL
+
+
+@pytest.mark.parametrize("answer", [ERRORS, {**ERRORS, "is_valid": False, "report_id": None}])
+def test_errors_in_a_200_are_a_rejection(requests_mock, answer):
+    requests_mock.post(SUBMIT, json=answer)
+    with pytest.raises(CallRejected, match="no such country"):
+        connect().submit(request())
+
+
+def test_a_refresh_is_an_ordinary_submission(requests_mock):
+    requests_mock.post(SUBMIT, json={"report_id": "r-2", "status": "pending"})
+    assert connect().submit(request(), refresh=True).id == "r-2"

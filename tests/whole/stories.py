@@ -1,0 +1,249 @@
+"""One small dated report of each vendor, cut into two slices: what a run must bring, and what it brought."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import datetime as dt
+import io
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from tap_reports.files.columns import property_name
+from tap_reports.sandbox import Sandbox
+from tap_reports.tap import TapReports
+
+DAYS = 36
+LINEAGE = "_report_"
+
+
+@dataclass(frozen=True)
+class Story:
+    """One vendor's report.
+
+    Attributes:
+        final: Days before today of the last day, which is final at any hour.
+        block: Settings laid over the sandbox's own of this vendor.
+        what: Further arguments of `Sandbox.expected`.
+    """
+
+    vendor: str
+    stream: str
+    report: str
+    final: int
+    block: dict[str, Any]
+    what: dict[str, Any] = field(default_factory=dict)
+
+    def config(self, sandbox: Sandbox, **settings: Any) -> dict[str, Any]:
+        """Return a configuration for two slices."""
+        config = sandbox.config(self.vendor)
+        config["start_date"] = self.first_day(sandbox).isoformat()
+        config["end_date"] = self.last_day(sandbox).isoformat()
+        config["retry_backoff_seconds"] = 0.01
+        block = {"slice_days": 20, "lookback_days": 0, **copy.deepcopy(self.block)}  # tests change theirs
+        config[self.vendor] |= block | settings.pop("block", {})
+        return {**config, **settings}
+
+    def first_day(self, sandbox: Sandbox) -> dt.date:
+        return self.last_day(sandbox) - dt.timedelta(days=DAYS - 1)
+
+    def last_day(self, sandbox: Sandbox) -> dt.date:
+        return sandbox.today - dt.timedelta(days=self.final)
+
+    def expected(self, sandbox: Sandbox, last: dt.date | None = None, **what: Any) -> list[dict[str, Any]]:
+        rows = sandbox.expected(
+            self.vendor,
+            self.report,
+            self.first_day(sandbox),
+            last or self.last_day(sandbox),
+            **{**self.what, **what},
+        )
+        return [plain_row(row) for row in rows]
+
+
+STORIES = {
+    "similarweb": Story(
+        vendor="similarweb",
+        stream="similarweb_visits",
+        report="traffic_and_engagement",
+        final=4,
+        block={
+            "reports": [
+                {
+                    "name": "visits",
+                    "table": "traffic_and_engagement",
+                    "granularity": "daily",
+                    "metrics": ["desktop_visits"],
+                }
+            ]
+        },
+        what={
+            "granularity": "daily",
+            "metrics": ["desktop_visits"],
+            "filters": {"domains": ["example.com", "example.org"], "countries": ["WW", "US"]},
+        },
+    ),
+    "impact": Story(
+        vendor="impact",
+        stream="impact_mp_action_listing_fast",
+        report="mp_action_listing_fast",
+        final=1,
+        block={"reports": [{"id": "mp_action_listing_fast"}], "timezone": "UTC"},
+    ),
+    "digital_turbine": Story(
+        vendor="digital_turbine",
+        stream="digital_turbine_campaign_daily",
+        report="dtgrowth",
+        final=2,
+        block={"reports_per_minute": 1000},
+    ),
+    "second_nature": Story(
+        vendor="second_nature",
+        stream="second_nature_attempts",
+        report="trainee-improvement-first-to-best",
+        final=1,
+        block={
+            "reports": [
+                {
+                    "name": "attempts",
+                    "report_name": "trainee-improvement-first-to-best",
+                    "dated": True,
+                    "primary_keys": ["trainee_email", "last_attempt"],
+                    "replication_key": "last_attempt",
+                }
+            ]
+        },
+    ),
+}
+
+
+def plain_row(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row of the sandbox as the record that it must become."""
+    return {property_name(header): plain_cell(cell) for header, cell in row.items()}
+
+
+def plain_cell(cell: Any) -> Any:
+    """Return a cell as text that does not depend on its type; None for an empty one."""
+    if cell in {None, ""}:
+        return None
+    if isinstance(cell, bool):
+        return str(cell).lower()
+    if isinstance(cell, (int, float, Decimal)):
+        return _number(str(cell))
+    if isinstance(cell, dt.datetime):
+        return cell.replace(tzinfo=cell.tzinfo or dt.UTC).isoformat()
+    text = str(cell)
+    with contextlib.suppress(ValueError):
+        return dt.datetime.strptime(text, "%b %d, %Y").replace(tzinfo=dt.UTC).date().isoformat()
+    return _number(text)
+
+
+def _number(text: str) -> str:
+    """Return a number without what does not change its value; ids with leading zeros stay what they are."""
+    digits = text.replace(",", "").lstrip("-")
+    if not digits[:1].isdigit() or (digits.startswith("0") and digits[1:2].isdigit()):
+        return text
+    try:
+        return str(Decimal(text.replace(",", "")).normalize())
+    except ArithmeticError:
+        return text
+
+
+def plain_record(record: dict[str, Any]) -> dict[str, Any]:
+    return {name: plain_cell(value) for name, value in record.items() if not name.startswith(LINEAGE)}
+
+
+def parsed(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line, parse_float=Decimal) for line in text.splitlines()]
+
+
+def records_of(messages: list[dict[str, Any]], stream: str) -> list[dict[str, Any]]:
+    return [
+        plain_record(one["record"]) for one in messages if one["type"] == "RECORD" and one["stream"] == stream
+    ]
+
+
+def states_of(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [one["value"] for one in messages if one["type"] == "STATE"]
+
+
+def counted(rows: list[dict[str, Any]]) -> Counter[str]:
+    """Return how often each row is there, in whatever order."""
+    return Counter(json.dumps(row, sort_keys=True) for row in rows)
+
+
+def rows(result: Any, stream: str) -> Counter[str]:
+    return counted(records_of(result.messages, stream))
+
+
+class FakeClock:
+    """A clock on which waiting takes no time."""
+
+    def __init__(self) -> None:
+        self._start = dt.datetime.now(dt.UTC)
+        self.seconds = 0.0
+        self.jump = dt.timedelta(0)
+
+    def now(self) -> dt.datetime:
+        return self._start + dt.timedelta(seconds=self.seconds) + self.jump
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+
+
+@dataclass
+class Ran:
+    """What a run in this process did.
+
+    Attributes:
+        seconds: How long it took on the fake clock.
+    """
+
+    tap: TapReports
+    messages: list[dict[str, Any]]
+    seconds: float
+
+    @property
+    def status(self) -> int:
+        return self.tap.outcome.status
+
+    @property
+    def state(self) -> dict[str, Any]:
+        return states_of(self.messages)[-1]
+
+    @property
+    def error(self) -> str:
+        """The text of the only failure."""
+        (error,) = self.tap.outcome.failures.values()
+        return str(error)
+
+    @property
+    def error_class(self) -> str:
+        (error,) = self.tap.outcome.failures.values()
+        return type(error).__name__
+
+    def records(self, stream: str) -> list[dict[str, Any]]:
+        return records_of(self.messages, stream)
+
+    def bookmark(self, stream: str) -> str | None:
+        return self.state["bookmarks"][stream].get("replication_key_value")
+
+    def pending(self, stream: str) -> list[str]:
+        return [job["id"] for job in self.state["bookmarks"].get(stream, {}).get("pending_jobs", [])]
+
+
+def run_here(config: dict[str, Any], clock: FakeClock | None = None, **given: Any) -> Ran:
+    """Run the tap in this process and thread, on a clock of its own."""
+    clock = clock or FakeClock()
+    began = clock.seconds
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        tap = TapReports(config=config, clock=clock, inline=True, **given)
+        tap.sync_all()
+    return Ran(tap, parsed(out.getvalue()), clock.seconds - began)

@@ -1,0 +1,237 @@
+"""How a run may end before its time: signals, a reader that goes away, a disk that is full."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import io
+import json
+import os
+import signal
+import struct
+import subprocess
+import termios
+import threading
+import time
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from stories import STORIES, counted, parsed, records_of, rows, run_here, states_of
+
+from tap_reports.emit.writer import OutputError
+from tap_reports.jobs.runner import LAST_WORDS_SECONDS
+from tap_reports.sandbox import Sandbox
+from tap_reports.tap import TapReports
+
+POLLS = {"poll_interval_seconds": 0.05, "poll_max_interval_seconds": 0.05}
+FULL_PIPE = 60_000
+"""Bytes that nobody reads, of the 64 KiB that a pipe takes."""
+LIMITED = """
+import resource, runpy, signal, sys
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, ({bytes}, {bytes}))
+sys.argv = ["tap-reports", *sys.argv[1:]]
+runpy.run_module("tap_reports", run_name="__main__")
+"""
+"""A limit on the size of files stands for a full disk: writing fails in the same place."""
+
+
+@pytest.fixture
+def sandbox():
+    with Sandbox(rows=3, speed=1000, delay=0) as running:
+        yield running
+
+
+def unread(pipe):
+    """Return how many bytes wait in a pipe."""
+    return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0]
+
+
+def run_limited(program, config, size, stdout=subprocess.PIPE):
+    command = program.command(config)
+    return subprocess.run(
+        [command[0], "-c", LIMITED.format(bytes=size), *command[3:]],
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=program.environment,
+        timeout=100,
+        check=False,
+    )
+
+
+# --- signals ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("signum", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize("vendor", ["similarweb", "second_nature"])
+def test_a_signal_ends_the_run_with_a_last_state_and_no_temporary_file(
+    program, sandbox, signum, status, vendor
+):
+    """Second Nature is asked already in discovery, before there are streams."""
+    story = STORIES[vendor]
+    fault = sandbox.faults.add("statuses", vendor=vendor, kind="poll", words=["pending"] * 10_000)
+    with program.start(story.config(sandbox, block=POLLS)) as running:
+        running.until(lambda: fault.seen >= 1 and len(sandbox.calls_of(vendor, "poll")) > 2)
+        running.process.send_signal(signum)
+        code, out = running.wait()
+    assert code == status
+    last = json.loads(out.splitlines()[-1])
+    assert last["type"] == "STATE"
+    assert last["value"]["bookmarks"][story.stream]["pending_jobs"]
+    assert program.left_behind() == []
+    assert "Traceback" not in running.stderr
+    sandbox.faults.clear()
+    for job in sandbox.jobs.of(vendor):
+        job.words.clear()
+    submitted = sandbox.submissions(vendor).accepted
+    again = program.run(story.config(sandbox), state=last["value"])
+    assert again.status == 0
+    before = [json.loads(line, parse_float=Decimal) for line in out.splitlines()]
+    assert rows(again, story.stream) | counted(records_of(before, story.stream)) == counted(
+        story.expected(sandbox)
+    )
+    assert sandbox.submissions(vendor).accepted <= max(2, submitted)
+
+
+def test_a_signal_in_a_call_that_is_being_repeated_ends_it_at_once(program, sandbox):
+    sandbox.faults.add("status", kind="describe", status=503, retry_after=600, times=0)
+    with program.start(sandbox.config("similarweb")) as running:
+        running.until(lambda: sandbox.calls_of("similarweb", "describe"))
+        running.process.send_signal(signal.SIGTERM)
+        code, _ = running.wait()  # much sooner than in 600 seconds
+    assert code == 143
+    assert "Traceback" not in running.stderr
+
+
+def test_a_second_signal_ends_at_once_even_while_nobody_reads(program):
+    with Sandbox(rows=100, speed=1000, delay=0) as sandbox:
+        story = STORIES["digital_turbine"]
+        with program.start(story.config(sandbox)) as running:
+            process = running.process
+            running.until(lambda: unread(process.stdout) >= FULL_PIPE)
+            process.send_signal(signal.SIGTERM)
+            time.sleep(0.3)
+            assert process.poll() is None  # it waits for its reader
+            while process.poll() is None:  # two that come at the same time count as one
+                process.send_signal(signal.SIGTERM)
+                time.sleep(0.1)
+        assert process.returncode == 143
+        assert program.left_behind() != []
+        # Nobody else can clean up after that; the next run does.
+        assert program.run(story.config(sandbox, end_date=story.first_day(sandbox).isoformat())).status == 0
+        assert program.left_behind() == []
+
+
+# --- outputs ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_goes_away_is_exit_1_and_a_clear_line(program, unbuffered):
+    with Sandbox(rows=40, speed=1000, delay=0) as sandbox:
+        story = STORIES["impact"]
+        program.environment["PYTHONUNBUFFERED"] = unbuffered
+        with program.start(story.config(sandbox)) as running:
+            running.process.stdout.readline()
+            running.process.stdout.close()
+            assert running.process.wait(100) == 1
+        assert "the reader of the output went away" in running.stderr
+        assert "Traceback" not in running.stderr
+        assert program.left_behind() == []
+
+
+def test_an_output_without_room_is_a_clear_line_and_costs_nothing(program, sandbox):
+    story = STORIES["similarweb"]
+    config = story.config(sandbox)
+    with Path("/dev/full").open("w", encoding="utf-8") as full, program.start(config, stdout=full) as running:
+        assert running.process.wait(100) == 1
+    assert "can't write: No space left on device" in running.stderr
+    assert "Traceback" not in running.stderr
+    assert program.left_behind() == []
+    again = program.run(config)
+    assert rows(again, story.stream) == counted(story.expected(sandbox))
+    assert sandbox.submissions(story.vendor).accepted == 2
+
+
+class Full(io.StringIO):
+    """An output that has no room for the names of jobs."""
+
+    since = 0.0
+
+    def write(self, text):
+        if '"submitted_at"' in text:
+            self.since = self.since or time.monotonic()
+            raise OutputError(errno.ENOSPC, "No space left on device")
+        return super().write(text)
+
+
+@pytest.mark.parametrize("vendor", STORIES)
+def test_an_output_that_fails_is_not_waited_for_and_the_ledger_has_the_jobs(sandbox, vendor, tmp_path):
+    story, full, before = STORIES[vendor], Full(), set(threading.enumerate())
+    config = story.config(sandbox, job_ledger=str(tmp_path / "jobs.sqlite"))
+    with contextlib.redirect_stdout(full), pytest.raises(OutputError):
+        TapReports(config=config).sync_all()
+    assert time.monotonic() - full.since < LAST_WORDS_SECONDS - 2
+    for thread in set(threading.enumerate()) - before:
+        if thread.name.startswith((vendor, "download")):
+            thread.join(60)  # so that its connections are closed in this test
+    submitted = sandbox.submissions(vendor).accepted
+    again = run_here(config)
+    assert counted(again.records(story.stream)) == counted(story.expected(sandbox))
+    assert submitted >= 1
+    assert sandbox.submissions(vendor).accepted == 2
+
+
+def test_an_output_that_fills_among_the_records_is_loud_and_gone_on_from(program):
+    with Sandbox(rows=20, speed=1000, delay=0) as sandbox:
+        story = STORIES["digital_turbine"]
+        config = story.config(sandbox)
+        path = program.folder / "output.jsonl"
+        with path.open("w", encoding="utf-8") as output:
+            done = run_limited(program, config, 150_000, stdout=output)
+        assert done.returncode == 1
+        assert "can't write: File too large" in done.stderr
+        assert "Traceback" not in done.stderr
+        assert program.left_behind() == []
+        whole, _, cut = path.read_text().rpartition("\n")
+        assert cut  # the disk ends anywhere
+        messages = parsed(whole)
+        state = states_of(messages)[-1]
+        again = program.run(config, state=state)
+        assert again.status == 0
+        assert rows(again, story.stream) | counted(records_of(messages, story.stream)) == counted(
+            story.expected(sandbox)
+        )
+        assert sandbox.submissions(story.vendor).accepted == 2
+
+
+# --- disks --------------------------------------------------------------------------------------------
+
+
+def test_a_disk_that_fills_during_a_download_is_loud_and_gone_on_from(program):
+    with Sandbox(rows=500, speed=1000, delay=0) as sandbox:
+        story = STORIES["digital_turbine"]
+        config = story.config(sandbox)
+        done = run_limited(program, config, 400_000)
+        assert done.returncode == 1
+        assert "no room" in done.stderr
+        assert "Traceback" not in done.stderr
+        state = states_of(parsed(done.stdout))[-1]
+        assert "replication_key_value" not in state["bookmarks"][story.stream]
+        assert program.left_behind() == []
+        again = program.run(config, state=state)
+        assert again.status == 0
+        assert len(again.records(story.stream)) == len(story.expected(sandbox))
+        assert sandbox.submissions(story.vendor).accepted == 2
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write everywhere")
+def test_a_temporary_folder_that_can_t_be_written_is_a_sentence(program, sandbox):
+    folder = program.folder / "closed"
+    folder.mkdir(mode=0o500)
+    program.environment["TMPDIR"] = str(folder)
+    done = program.text(STORIES["impact"].config(sandbox))
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr

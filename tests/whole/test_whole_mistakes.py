@@ -1,0 +1,95 @@
+"""What users pass by mistake: wrong settings, states and files are a sentence, before any request."""
+
+from __future__ import annotations
+
+import pytest
+from stories import STORIES, counted, rows
+
+from tap_reports.sandbox import Sandbox
+
+
+@pytest.fixture
+def sandbox():
+    with Sandbox(rows=3, speed=1000, delay=0) as running:
+        yield running
+
+
+def test_every_configuration_error_is_told_at_once_and_nothing_is_sent(program, sandbox):
+    config = sandbox.config()
+    config["start_date"] = "yesterday"
+    config["impact"]["acount_sid"] = config["impact"].pop("account_sid")
+    config["similarweb"].pop("api_key")
+    config["digital_turbine"]["api_url"] = "http://example.com"
+    done = program.text(config)
+    assert done.returncode == 1
+    for part in ("start_date", "account_sid", "similarweb.api_key", "digital_turbine.api_url"):
+        assert part in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    assert sandbox.calls == []
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ({"bookmarks": []}, "bookmarks"),
+        ({"type": "STATE", "value": {"bookmarks": {}}}, '"value"'),
+        ({"currently_syncing": "x"}, "bookmarks"),
+        ({"bookmarks": {"impact_mp_action_listing_fast": {"replication_key_value": "soon"}}}, "YYYY-MM-DD"),
+        ({"bookmarks": {"impact_mp_action_listing_fast": "2026-01-01"}}, "must be an object"),
+        ({"bookmarks": {"users": {"replication_key": "id", "replication_key_value": 4711}}}, "users"),
+    ],
+)
+def test_a_state_that_can_t_be_this_tap_s_ends_before_any_request(program, sandbox, state, said):
+    done = program.text(STORIES["impact"].config(sandbox), state=state)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert sandbox.calls == []
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"pending_jobs": "none"},
+        {"pending_jobs": [1, None, {}, {"key": "x"}, {"id": "y"}]},
+        {"pending_jobs": [{"key": "k", "id": {"a": 1}, "submitted_at": "long ago"}]},
+        {"replication_key_value": None, "starting_replication_value": 7, "partitions": []},
+        {"replication_key_value": "2020-01-01T00:00:00Z"},
+    ],
+)
+def test_a_hand_edited_state_is_gone_on_from(program, sandbox, values):
+    story = STORIES["impact"]
+    result = program.run(story.config(sandbox), state={"bookmarks": {story.stream: values}})
+    assert result.status == 0, result.stderr
+    assert rows(result, story.stream) == counted(story.expected(sandbox))
+
+
+def test_a_bookmark_of_another_tap_s_stream_is_left_as_it_is(program, sandbox):
+    other = {"replication_key": "id", "replication_key_value": 4711}
+    story = STORIES["impact"]
+    mine = {"replication_key_value": story.first_day(sandbox).isoformat()}
+    state = {"bookmarks": {"other": other, story.stream: mine}}
+    result = program.run(story.config(sandbox), state=state)
+    assert result.status == 0
+    assert result.state["bookmarks"]["other"] == other
+    assert result.bookmark(story.stream) == story.last_day(sandbox).isoformat()
+
+
+@pytest.mark.parametrize(
+    ("option", "content"),
+    [
+        ("--config", "no JSON"),
+        ("--catalog", "no JSON"),
+        ("--catalog", '{"a": 1}'),
+        ("--state", "[1]"),
+        ("--state", '{"a": 1}\n{"b": 2}'),
+    ],
+)
+def test_a_wrong_file_is_a_sentence(program, sandbox, option, content):
+    path = program.write("wrong.json", content)
+    done = program.text(STORIES["impact"].config(sandbox), option, path)
+    assert done.returncode == 1
+    assert "wrong.json" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert sandbox.calls == []

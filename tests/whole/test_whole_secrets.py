@@ -1,0 +1,111 @@
+"""Whatever goes wrong, no secret is shown: not in the output, the log, the state, the ledger, its listing."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from stories import STORIES, parsed, states_of
+
+from tap_reports.sandbox import Sandbox
+
+WRONG = "M4rked-S3cret+/=?&x"
+SECRETS = {
+    "similarweb": "sandbox-similarweb-key",
+    "impact": "sandbox-impact-word",
+    "digital_turbine": "sandbox-digital-turbine-word",
+    "second_nature": "sandbox-second-nature-key",
+}
+SETTINGS = {
+    "similarweb": "api_key",
+    "impact": "auth_token",
+    "digital_turbine": "client_secret",
+    "second_nature": "api_key",
+}
+KINDS = {
+    "similarweb": ("describe", "validate", "credits", "submit", "poll", "download"),
+    "impact": ("list", "metadata", "submit", "poll", "link", "download"),
+    "digital_turbine": ("token", "submit", "download"),
+    "second_nature": ("list", "submit", "poll", "download"),
+}
+CASES = [(vendor, kind) for vendor, kinds in KINDS.items() for kind in kinds]
+GONE_ON_WITHOUT = {("similarweb", "describe"), ("similarweb", "credits")}
+"""Calls whose failure is a warning."""
+SIGNED = re.compile(r"(?:[Ss]ignature|[Ee]xpires|X-Amz-[A-Za-z]+|sig|token)=(?!\[redacted\])[\w%-]{4,}")
+BEARER = re.compile(r"sandbox\.[\w-]{20,}")
+"""Digital Turbine's access token, as the sandbox makes it."""
+LINK = "https://files.example.com/report.csv?X-Amz-Expires=900&X-Amz-Signature=0123456789abcdef"
+
+
+def shown(program, config, *options):
+    """Run the command at its most talkative. Returns its exit status, output and log."""
+    program.environment |= {"LOGLEVEL": "DEBUG", "TAP_REPORTS_LOGLEVEL": "DEBUG"}
+    done = program.text(config, *options)
+    return done.returncode, done.stdout, done.stderr
+
+
+def failures(kind, said):
+    """Yield what may go wrong with a kind of call; a vendor may well say what it was sent."""
+    yield {"action": "status", "status": 400, "body": said}
+    yield {"action": "status", "status": 401, "body": said}
+    yield {"action": "status", "status": 500, "body": said}
+    yield {"action": "status", "status": 200, "body": said}
+    yield {"action": "html"}
+    yield {"action": "reset"}
+    if kind == "submit":
+        yield {"action": "lost_answer"}
+    if kind == "download":
+        yield {"action": "expired_link"}
+        yield {"action": "truncated"}
+        yield {"action": "corrupt_gzip"}
+        yield {"action": "wrong_content", "body": json.dumps({"error": said})}
+
+
+@pytest.mark.parametrize(("vendor", "kind"), CASES)
+def test_failures_show_no_secret_and_no_signed_link(program, vendor, kind):
+    story, secret = STORIES[vendor], SECRETS[vendor]
+    ledger = program.folder / "jobs.sqlite"
+    texts, statuses, states = [], set(), []
+    with Sandbox(rows=2, speed=1000, delay=0, dt_reports_per_minute=1000) as sandbox:
+        config = story.config(
+            sandbox,
+            job_ledger=str(ledger),
+            max_request_retries=1,
+            block={"slice_days": 90, "job_deadline_seconds": 2},
+        )
+        for fault in failures(kind, f"you sent {secret} to {LINK}"):
+            sandbox.faults.clear()
+            sandbox.faults.add(vendor=vendor, kind=kind, times=0, **fault)
+            status, out, log = shown(program, config)
+            statuses.add(status)
+            states += states_of(parsed(out))
+            texts += [out, log]
+        sandbox.faults.clear()
+        for options in ((), ("--jobs", "--format", "json"), ("--jobs", "--format", "html"), ("--test",)):
+            texts += shown(program, config, *options)[1:]
+    assert 1 in statuses or (vendor, kind) in GONE_ON_WITHOUT
+    whole = "\n".join(texts)
+    assert "DEBUG" in whole  # the HTTP library's own lines are there
+    files = program.folder.glob("jobs.sqlite*")
+    kept = b"".join(path.read_bytes() for path in files).decode(errors="replace")
+    for text in (whole, kept, json.dumps(states, default=str)):
+        assert secret not in text
+        assert not BEARER.findall(text)
+    assert not SIGNED.findall(whole), SIGNED.findall(whole)[:3]
+    # Digital Turbine's link is its only handle: it stands in the ledger, which is the user's alone.
+    assert vendor == "digital_turbine" or not SIGNED.findall(kept)
+    assert ledger.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("vendor", STORIES)
+def test_a_wrong_secret_is_not_shown_in_any_spelling(program, vendor):
+    with Sandbox(rows=2, speed=1000, delay=0) as sandbox:
+        config = STORIES[vendor].config(sandbox)
+        config[vendor][SETTINGS[vendor]] = WRONG
+        status, *texts = shown(program, config)
+    text = "\n".join(texts)
+    assert status == 1
+    assert WRONG not in text
+    assert json.dumps(WRONG)[1:-1] not in text
+    assert "Check the credentials" in text or "api_key" in text or "client_secret" in text

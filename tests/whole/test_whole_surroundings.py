@@ -1,0 +1,164 @@
+"""What surrounds a run and is not as it should be: clocks that jump, ledgers of others, states of old."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+
+import pytest
+from stories import STORIES, FakeClock, counted, rows, run_here
+
+from tap_reports.sandbox import Sandbox
+
+JUMPS = {
+    "days back": -dt.timedelta(days=2),
+    "minutes back": -dt.timedelta(minutes=5),
+    "minutes ahead": dt.timedelta(minutes=5),
+    "days ahead": dt.timedelta(days=2),
+}
+MOST = {"similarweb": 2, "impact": 2, "second_nature": 2, "digital_turbine": 4}
+"""Submissions for two slices. Digital Turbine's links are good for hours only, counted by our clock: one that
+is days ahead takes them for gone and asks again, which costs quota.
+"""
+
+
+@pytest.fixture
+def sandbox():
+    with Sandbox(rows=3, speed=1e6, delay=0, dt_reports_per_minute=1000) as running:
+        yield running
+
+
+@pytest.fixture(params=STORIES.values(), ids=lambda story: story.vendor)
+def story(request):
+    return request.param
+
+
+class JumpingClock(FakeClock):
+    """A clock that jumps once, when it has been asked so often."""
+
+    def __init__(self, jump, asked):
+        super().__init__()
+        self._jump, self._left = jump, asked
+
+    def now(self):
+        self._left -= 1
+        if not self._left:
+            self.jump = self._jump
+        return super().now()
+
+
+def final_anyway(story, sandbox, tmp_path):
+    """Return a configuration, and its last day: final also for a clock that is behind."""
+    last = story.last_day(sandbox) - dt.timedelta(days=3)
+    return story.config(sandbox, job_ledger=str(tmp_path / "jobs.sqlite"), end_date=last.isoformat()), last
+
+
+def safe(story, sandbox, *runs):
+    """Return the rows that are out, after a check of what may not happen whatever the clock says."""
+    out = Counter()
+    for ran in runs:
+        found = counted(ran.records(story.stream))
+        assert not found - counted(story.expected(sandbox))
+        out |= found
+        if day := ran.state["bookmarks"].get(story.stream, {}).get("replication_key_value"):
+            assert not counted(story.expected(sandbox, dt.date.fromisoformat(day))) - out
+    return out
+
+
+@pytest.mark.parametrize("asked", [2, 7, 20])
+@pytest.mark.parametrize("jump", JUMPS.values(), ids=JUMPS)
+def test_a_clock_that_jumps_within_a_run_loses_nothing_and_pays_nothing_twice(
+    sandbox, story, tmp_path, jump, asked
+):
+    config, last_day = final_anyway(story, sandbox, tmp_path)
+    clock = JumpingClock(jump, asked)
+    first = run_here(config, clock)
+    clock.jump = dt.timedelta(0)
+    again = run_here(config, clock, state=first.state)
+    assert again.status == 0
+    assert again.bookmark(story.stream) == last_day.isoformat()
+    assert safe(story, sandbox, first, again) == counted(story.expected(sandbox, last_day))
+    assert 2 <= sandbox.submissions(story.vendor).accepted <= MOST[story.vendor]
+
+
+@pytest.mark.parametrize("jump", JUMPS.values(), ids=JUMPS)
+def test_a_clock_that_jumps_between_runs_loses_nothing_and_pays_nothing_twice(sandbox, story, tmp_path, jump):
+    config, last_day = final_anyway(story, sandbox, tmp_path)
+    clock = FakeClock()
+    sandbox.faults.add("status", vendor=story.vendor, kind="download", status=503, times=0)
+    first = run_here(config, clock)
+    assert first.status == 1
+    sandbox.faults.clear()
+    clock.jump = jump
+    then = run_here(config, clock, state=first.state)
+    clock.jump = dt.timedelta(0)
+    last = run_here(config, clock, state=then.state)
+    assert last.status == 0
+    assert last.bookmark(story.stream) == last_day.isoformat()
+    assert safe(story, sandbox, first, then, last) == counted(story.expected(sandbox, last_day))
+    assert 2 <= sandbox.submissions(story.vendor).accepted <= MOST[story.vendor]
+
+
+def test_a_clock_that_goes_back_never_moves_a_bookmark_back(sandbox, story):
+    config = story.config(sandbox, job_ledger="off")
+    config.pop("end_date")
+    clock = FakeClock()
+    first = run_here(config, clock)
+    clock.jump = -dt.timedelta(days=15)
+    again = run_here(config, clock, state=first.state)
+    assert again.status == 0
+    assert again.bookmark(story.stream) == first.bookmark(story.stream)
+    assert again.records(story.stream) == []
+
+
+OTHER = {
+    "similarweb": {"api_key": "the-key-of-another-account"},
+    "impact": {"account_sid": "IRanother0account00000"},
+    "digital_turbine": {"client_id": "another-client"},
+    "second_nature": {"api_key": "the-key-of-another-account"},
+}
+
+
+def test_a_ledger_of_another_account_hands_out_none_of_its_jobs(sandbox, story, tmp_path):
+    ledger = str(tmp_path / "jobs.sqlite")
+    config = story.config(sandbox, job_ledger=ledger)
+    assert run_here(config).status == 0
+    before = len(sandbox.calls)
+    other = story.config(sandbox, job_ledger=ledger, block=OTHER[story.vendor])
+    ran = run_here(other)
+    assert ran.status == 1  # the sandbox does not know that account
+    assert ran.records(story.stream) == []
+    kinds = {call.kind for call in sandbox.calls[before:]}
+    assert not kinds & {"poll", "link", "download"}  # no job of the first account was asked for
+
+
+def test_a_state_of_another_account_s_jobs_ends_in_new_ones(sandbox, tmp_path):
+    """The ids in a state are what the vendor says they are: unknown ones are submitted anew."""
+    story = STORIES["similarweb"]
+    config = story.config(sandbox, job_ledger=str(tmp_path / "jobs.sqlite"))
+    sandbox.faults.add("status", kind="poll", status=500, times=0)
+    state = run_here(config).state
+    with Sandbox(rows=3, speed=1e6, delay=0) as elsewhere:
+        config["similarweb"]["api_url"] = elsewhere.url
+        ran = run_here({**config, "job_ledger": "off"}, state=state)
+        assert ran.status == 0
+        assert rows(ran, story.stream) == counted(story.expected(elsewhere))
+        assert elsewhere.submissions("similarweb").accepted == 2
+
+
+def test_a_state_of_an_older_version_is_gone_on_from(sandbox, story):
+    """Singer taps before had a bookmark and nothing else, often as an instant."""
+    config = story.config(sandbox, job_ledger="off")
+    day = story.first_day(sandbox) + dt.timedelta(days=19)
+    values = {
+        "replication_key": "date",
+        "replication_key_value": f"{day.isoformat()}T00:00:00+00:00",
+        "replication_key_signpost": "2026-01-01T00:00:00Z",
+        "starting_replication_value": None,
+        "version": 1,
+    }
+    ran = run_here(config, state={"bookmarks": {story.stream: values}})
+    assert ran.status == 0
+    assert ran.bookmark(story.stream) == story.last_day(sandbox).isoformat()
+    expected = counted(story.expected(sandbox)) - counted(story.expected(sandbox, day))
+    assert counted(ran.records(story.stream)) == expected

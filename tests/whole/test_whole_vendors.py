@@ -1,0 +1,158 @@
+"""Each vendor's rows, whole and exactly; a second run brings only what is new."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+
+import pytest
+from stories import STORIES, counted, run_here
+
+from tap_reports.sandbox import Sandbox
+
+
+@pytest.fixture
+def sandbox():
+    with Sandbox(rows=3, speed=1000, delay=0) as running:
+        yield running
+
+
+@pytest.fixture(params=STORIES)
+def story(request):
+    return STORIES[request.param]
+
+
+def test_a_run_gives_exactly_the_rows_there_are(sandbox, story):
+    ran = run_here(story.config(sandbox))
+    assert ran.status == 0
+    assert counted(ran.records(story.stream)) == counted(story.expected(sandbox))
+    assert len(ran.records(story.stream)) > 2 * 36
+    assert ran.bookmark(story.stream) == story.last_day(sandbox).isoformat()
+    assert ran.pending(story.stream) == []
+    assert sandbox.submissions(story.vendor).accepted == 2
+
+
+def test_a_second_run_with_the_state_submits_nothing_when_nothing_is_new(sandbox, story):
+    first = run_here(story.config(sandbox))
+    sandbox.calls.clear()
+    second = run_here(story.config(sandbox), state=first.state)
+    assert second.status == 0
+    assert second.records(story.stream) == []
+    assert second.bookmark(story.stream) == first.bookmark(story.stream)
+    assert sandbox.calls_of(story.vendor, "submit") == []
+
+
+def test_a_second_run_with_an_older_state_brings_the_days_since(sandbox, story):
+    last = story.last_day(sandbox)
+    until = (last - dt.timedelta(days=3)).isoformat()
+    first = run_here(story.config(sandbox, end_date=until))
+    assert first.bookmark(story.stream) == until
+    second = run_here(story.config(sandbox), state=first.state)
+    assert counted(first.records(story.stream) + second.records(story.stream)) == counted(
+        story.expected(sandbox)
+    )
+    assert sandbox.submissions(story.vendor).accepted == 3
+
+
+def test_without_a_state_the_ledger_s_finished_jobs_are_reused(sandbox, story, tmp_path):
+    config = story.config(sandbox, job_ledger=str(tmp_path / "jobs.sqlite"))
+    run_here(config)
+    again = run_here(config)
+    assert again.status == 0
+    assert counted(again.records(story.stream)) == counted(story.expected(sandbox))
+    assert sandbox.submissions(story.vendor).accepted == 2
+
+
+def test_changed_parameters_are_another_job(sandbox, story, tmp_path):
+    config = story.config(sandbox, job_ledger=str(tmp_path / "jobs.sqlite"))
+    run_here(config)
+    config[story.vendor]["slice_days"] = 10
+    again = run_here(config)
+    assert counted(again.records(story.stream)) == counted(story.expected(sandbox))
+    assert sandbox.submissions(story.vendor).accepted == 2 + 4
+
+
+def test_records_carry_where_they_come_from(sandbox, story):
+    ran = run_here(story.config(sandbox))
+    records = [one["record"] for one in ran.messages if one["type"] == "RECORD"]
+    jobs = {job.id for job in sandbox.jobs.of(story.vendor)}
+    assert {record["_report_job_id"].removesuffix(".csv") for record in records} == jobs
+    for start in {record["_report_slice_start"] for record in records}:
+        rows = [one["_report_row"] for one in records if one["_report_slice_start"] == start]
+        assert rows == list(range(1, len(rows) + 1))
+    days = sorted({(one["_report_slice_start"], one["_report_slice_end"]) for one in records})
+    assert days[0][0] == story.first_day(sandbox).isoformat()
+    assert days[-1][1] == story.last_day(sandbox).isoformat()
+    assert dt.date.fromisoformat(days[1][0]) - dt.date.fromisoformat(days[0][1]) == dt.timedelta(days=1)
+
+
+def test_every_state_names_only_what_is_out(sandbox, story):
+    """At each STATE, all rows up to the bookmark have been written before it."""
+    ran = run_here(story.config(sandbox))
+    seen, steps = [], []
+    for message in ran.messages:
+        if message["type"] == "RECORD":
+            seen.append(message)
+        if message["type"] != "STATE":
+            continue
+        marks = message["value"]["bookmarks"].get(story.stream, {})
+        if day := marks.get("replication_key_value"):
+            out = [one["record"] for one in seen]
+            due = story.expected(sandbox, dt.date.fromisoformat(day))
+            assert len(out) == len(due)
+            steps.append(day)
+    assert sorted(set(steps)) == [*steps[:1], story.last_day(sandbox).isoformat()]
+
+
+def test_a_state_follows_each_submission_before_the_first_poll(sandbox, story):
+    ran = run_here(story.config(sandbox))
+    states = [one["value"] for one in ran.messages if one["type"] == "STATE"]
+    pending = [
+        {job["slice_start"] for job in state["bookmarks"].get(story.stream, {}).get("pending_jobs", [])}
+        for state in states
+    ]
+    assert {len(days) for days in pending} >= {1, 2, 0}
+    assert "?" not in json.dumps(states)  # no signed link
+
+
+def test_a_job_of_the_state_is_resumed_without_a_submission(sandbox, story, tmp_path):
+    config = story.config(sandbox, job_ledger=str(tmp_path / "jobs.sqlite"))
+    first = run_here(config)
+    states = [one["value"] for one in first.messages if one["type"] == "STATE"]
+    killed = next(
+        state
+        for state in states
+        if len(state["bookmarks"].get(story.stream, {}).get("pending_jobs", [])) == 2
+    )
+    second = run_here(config, state=killed)
+    assert counted(second.records(story.stream)) == counted(story.expected(sandbox))
+    assert sandbox.submissions(story.vendor).accepted == 2
+
+
+@pytest.mark.parametrize("vendor", ["similarweb", "impact", "second_nature"])
+def test_the_state_alone_resumes_a_job(sandbox, vendor):
+    story = STORIES[vendor]
+    first = run_here(story.config(sandbox, job_ledger="off"))
+    states = [one["value"] for one in first.messages if one["type"] == "STATE"]
+    killed = next(
+        state
+        for state in states
+        if len(state["bookmarks"].get(story.stream, {}).get("pending_jobs", [])) == 2
+    )
+    second = run_here(story.config(sandbox, job_ledger="off"), state=killed)
+    assert counted(second.records(story.stream)) == counted(story.expected(sandbox))
+    assert sandbox.submissions(vendor).accepted == 2
+
+
+def test_restated_days_are_extracted_again_within_the_lookback():
+    story = STORIES["impact"]
+    with Sandbox(rows=2, speed=1000, delay=0, restated_days=5) as sandbox:
+        config = story.config(sandbox, reuse_job_hours=0, job_ledger="off")
+        first = run_here(config)
+        config["impact"]["lookback_days"] = 5
+        second = run_here(config, state=first.state)
+        assert second.status == 0
+        days = sorted({row["action_date"][:10] for row in second.records(story.stream)})
+        assert days[0] == (story.last_day(sandbox) - dt.timedelta(days=4)).isoformat()
+        assert days[-1] == story.last_day(sandbox).isoformat()
+        assert second.bookmark(story.stream) == first.bookmark(story.stream)
