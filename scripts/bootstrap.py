@@ -53,13 +53,13 @@ def environment(folder: Path, requirements: list[str]) -> Path:
         return commands
     say(f"making the virtual environment {shown(folder)} (once)")
     shutil.rmtree(folder, ignore_errors=True)
+    uv = shutil.which("uv")
     _run(
-        [sys.executable, "-m", "venv", str(folder)],
+        [sys.executable, "-m", "venv", *(["--without-pip"] if uv else []), str(folder)],
         "Install Python's venv (Debian: apt install python3-venv).",
     )
-    pip = [str(commands / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     _run(
-        [*_installer(pip, commands), *requirements],
+        [*_installer(uv, commands), *requirements],
         "The Python Package Index, or your mirror, must be reachable.",
     )
     stamp.write_text(wanted)
@@ -72,15 +72,16 @@ def fingerprint(requirements: list[str]) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _installer(pip: list[str], commands: Path) -> list[str]:
+def _installer(uv: str | None, commands: Path) -> list[str]:
     """Return uv's `pip install` where uv is at hand or can be had, else pip's: slower, the same result."""
-    uv = shutil.which("uv")
+    python = str(commands / "python")
+    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     if (
         not uv
-        and subprocess.run([*pip, "uv"], cwd=ROOT, stderr=subprocess.DEVNULL, check=False).returncode == 0
+        and not subprocess.run([*pip, "uv"], cwd=ROOT, stderr=subprocess.DEVNULL, check=False).returncode
     ):
         uv = str(commands / "uv")
-    return [uv, "pip", "install", "--quiet", "--python", str(commands / "python")] if uv else pip
+    return [uv, "pip", "install", "--quiet", "--python", python] if uv else pip
 
 
 def _run(command: list[str], remedy: str) -> None:

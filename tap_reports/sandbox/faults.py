@@ -119,10 +119,10 @@ class Faults:
         Raises:
             ValueError: It is not what `add` takes; the message says what is wrong.
         """
-        entries = value if isinstance(value, list) else [value]
+        entries = _objects(value if isinstance(value, list) else [value])
         try:
-            return [self.add(**dict(entry)) for entry in _objects(entries)]
-        except TypeError as error:
+            return [self.add(**entry) for entry in entries]
+        except (TypeError, ValueError) as error:
             raise ValueError(f"not a fault: {error}") from error
 
     def take(self, vendor: str, kind: str) -> Fault | None:

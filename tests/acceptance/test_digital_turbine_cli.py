@@ -640,7 +640,8 @@ def test_a_minutes_quota_is_counted_over_processes(cli, vendor, config):
     assert cli.run(config(block, end_date="2026-01-02")).status == 0
     other = config({**block, "reports": [{"name": "other", "metrics": ["Spend"], "splits": ["Date"]}]})
     run = cli.start(other)
-    time.sleep(1.6)
+    run.wait_until(lambda: "Beginning sync" in "".join(run.errors))
+    time.sleep(0.7)
     assert len(vendor.submits) == 2
     assert run.send(signal.SIGTERM).status == 143
 
@@ -651,6 +652,8 @@ def test_two_processes_at_once_share_the_minutes_quota(cli, vendor, config, tmp_
     block = {"reports_per_minute": 3, "slice_days": 1}
     other = config({**block, "reports": [{"name": "other", "metrics": ["Spend"], "splits": ["Date"]}]})
     runs = [cli.start(config(block)), second.start(other)]
+    for run in runs:
+        run.wait_until(lambda run=run: "Beginning sync" in "".join(run.errors))
     runs[0].wait_until(lambda: len(vendor.submits) >= 3)
     time.sleep(0.7)
     assert len(vendor.submits) == 3
