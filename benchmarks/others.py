@@ -8,8 +8,8 @@ from __future__ import annotations
 import csv
 import functools
 import http.server
-import importlib.util
 import logging
+import subprocess
 import sys
 import tempfile
 import threading
@@ -24,9 +24,10 @@ STREAM = {"name": "report", "json_schema": {}, "supported_sync_modes": ["full_re
 CATALOG = {"streams": [{"stream": STREAM, "sync_mode": "full_refresh", "destination_sync_mode": "append"}]}
 
 
-def installed(name: str) -> bool:
-    """Tell whether a tool can be measured."""
-    return importlib.util.find_spec(MODULES[name]) is not None
+def installed(python: str, name: str) -> bool:
+    """Tell whether a Python has a tool."""
+    look = f"import importlib.util as u, sys; sys.exit(u.find_spec({MODULES[name]!r}) is None)"
+    return subprocess.run([python, "-c", look], check=False).returncode == 0
 
 
 def run_dlt(path: Path) -> None:

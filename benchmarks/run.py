@@ -1,33 +1,39 @@
 """How fast rows become messages, how well waiting is shared, how soon a command answers.
 
 `python benchmarks/run.py` prints a Markdown table of each; `--parts` chooses. Each way is a whole process
-that reads a file and writes to `/dev/null`: its wall time, start-up included, and its peak memory. Rounds are
+that writes to `/dev/null`: its wall time, start-up included, and its peak memory. This tap asks a vendor on
+loopback for the file, downloads, checks and reads it; the others read it where it lies. Rounds are
 interleaved, so that a busy machine slows all ways alike; the medians are shown.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import file_vendor
 import others
+import whole
 from data import make
 from timed import Way, measure
 
 PARTS = ("rows", "overlap", "startup")
 
 
-def ways(folder: Path, rows: int, ordinary_rows: int, sheet_rows: int) -> list[Way]:
+def ways(folder: Path, chosen: argparse.Namespace, vendors: contextlib.ExitStack) -> list[Way]:
     """Return what is measured. The slow ways read fewer rows."""
+    few = min(chosen.rows, chosen.ordinary_rows)
 
-    def ours(name: str, count: int, format_: str, *options: str) -> Way:
-        path = make(folder, count, format_)
-        command = [sys.executable, "emit_file.py", str(path), *options]
-        return Way(name, count, command, path.suffix.replace(".gz", ".csv")[1:])
+    def ours(name: str, count: int, format_: str, batch: str = "", size: int = 10_000) -> Way:
+        kind = format_.removesuffix(".gz")
+        url = vendors.enter_context(file_vendor.serve({kind: make(folder, count, format_)}))
+        return Way(name, count, whole.sync(folder, url, kind, batch, size), kind)
 
     def ordinary(count: int, format_: str) -> Way:
         config = folder / f"ordinary-{format_}.json"
@@ -35,34 +41,30 @@ def ways(folder: Path, rows: int, ordinary_rows: int, sheet_rows: int) -> list[W
         command = [sys.executable, "ordinary_tap.py", "--config", str(config)]
         return Way(f"ordinary SDK tap, {format_}", count, command, format_)
 
-    def other(name: str, shown: str) -> list[Way]:
-        command = [sys.executable, "others.py", name, str(make(folder, ordinary_rows, "csv"))]
-        return [Way(shown, ordinary_rows, command, "csv")] if others.installed(name) else []
+    def by_row(count: int) -> Way:
+        command = [sys.executable, "emit_file.py", str(make(folder, count, "csv")), "--by-row", "lines"]
+        return Way("RECORD, csv, the row path alone", count, command, "csv")
 
-    plain = make(folder, rows, "csv")
+    def other(name: str, shown: str) -> list[Way]:
+        command = [chosen.others, "others.py", name, str(make(folder, few, "csv"))]
+        return [Way(shown, few, command, "csv")] if others.installed(chosen.others, name) else []
+
+    plain = make(folder, chosen.rows, "csv")
     return [
-        ordinary(ordinary_rows, "csv"),
-        ours("RECORD, csv", rows, "csv"),
-        ours("RECORD, csv.gz", rows, "csv.gz"),
-        ours("RECORD, csv, the row path", min(rows, 2 * ordinary_rows), "csv", "--by-row", "lines"),
-        ours("BATCH jsonl, csv", rows, "csv", "--batch", "jsonl"),
-        ours("BATCH parquet, csv", rows, "csv", "--batch", "parquet"),
-        ours(
-            "BATCH parquet, csv, 100,000 rows a file",
-            rows,
-            "csv",
-            "--batch",
-            "parquet",
-            "--batch-size",
-            "100000",
-        ),
-        ordinary(min(ordinary_rows, 100_000), "json"),
-        ours("RECORD, json", rows, "json"),
-        ordinary(sheet_rows, "xlsx"),
-        ours("RECORD, xlsx", sheet_rows, "xlsx"),
+        ordinary(few, "csv"),
+        ours("RECORD, csv", chosen.rows, "csv"),
+        ours("RECORD, csv.gz", chosen.rows, "csv.gz"),
+        by_row(min(chosen.rows, 2 * few)),
+        ours("BATCH jsonl, csv", chosen.rows, "csv", "jsonl"),
+        ours("BATCH parquet, csv", chosen.rows, "csv", "parquet"),
+        ours("BATCH parquet, csv, 100,000 rows a file", chosen.rows, "csv", "parquet", 100_000),
+        ordinary(min(few, 100_000), "json"),
+        ours("RECORD, json", chosen.rows, "json"),
+        ordinary(chosen.sheet_rows, "xlsx"),
+        ours("RECORD, xlsx", chosen.sheet_rows, "xlsx"),
         *other("airbyte", "Airbyte CDK, declarative, csv as texts"),
         *other("dlt", "dlt, dicts of csv to jsonl"),
-        Way("`cat`, csv", rows, ["cat", str(plain)]),
+        Way("`cat`, csv", chosen.rows, ["cat", str(plain)]),
     ]
 
 
@@ -88,6 +90,9 @@ def main() -> None:
     parser.add_argument("--ordinary-rows", type=int, default=200_000, help="rows for the slow ways")
     parser.add_argument("--sheet-rows", type=int, default=50_000, help="rows of the XLSX file")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument(
+        "--others", metavar="PYTHON", default=sys.executable, help="one that has airbyte-cdk or dlt installed"
+    )
     parser.add_argument("--folder", type=Path, help="where the files are kept for the next time")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
@@ -106,8 +111,10 @@ def _part(part: str, folder: Path, chosen: argparse.Namespace) -> str:
         from startup import startup
 
         return startup(folder, chosen.rounds)
-    measured = ways(folder, chosen.rows, min(chosen.rows, chosen.ordinary_rows), chosen.sheet_rows)
-    measure(measured, chosen.rounds)
+    with contextlib.ExitStack() as vendors:
+        vendors.callback(shutil.rmtree, whole.batches(folder), ignore_errors=True)
+        measured = ways(folder, chosen, vendors)
+        measure(measured, chosen.rounds)
     return table(measured)
 
 
