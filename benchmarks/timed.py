@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 HERE = Path(__file__).parent
+ENVIRONMENT = {name: text for name, text in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+"""Without its byte code a program is compiled at each start, which is not how anyone installs it."""
 
 
 @dataclass
@@ -46,7 +48,7 @@ class Way:
         """Run it once."""
         began = time.perf_counter()
         with subprocess.Popen(
-            self.command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=HERE
+            self.command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=HERE, env=ENVIRONMENT
         ) as process:
             said = process.stderr.read() if process.stderr else b""
             _, status, usage = os.wait4(process.pid, 0)

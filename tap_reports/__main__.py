@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gc
 import logging
 import os
 import signal
@@ -37,6 +38,7 @@ def main() -> NoReturn:
     except OSError as error:
         status = status or _told(error)
         _forget_stdout()
+    gc.freeze()  # else the interpreter looks through everything once more, to give back what ends anyway
     sys.exit(status)
 
 

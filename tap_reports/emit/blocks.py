@@ -29,9 +29,9 @@ __all__ = ["Block", "encode", "pieces"]
 
 T = TypeVar("T")
 
-LINES_SIZE = 1 << 21
+LINES_SIZE = 3 << 19
 """Bytes of a block: enough to hide what a block costs, little enough to be held several times over."""
-COLUMNS_SIZE = 1 << 22
+COLUMNS_SIZE = 3 << 20
 """The same for columns, which take less memory than lines."""
 
 

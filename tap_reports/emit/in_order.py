@@ -13,7 +13,9 @@ from tap_reports.emit.encoder import Block, Done
 T = TypeVar("T")
 
 MOST_THREADS = 4
-"""With more, the main thread's reading and writing is what takes the time."""
+"""With more, the main thread's reading and writing is what takes the time. One more than there are processors
+keeps them busy while the threads take turns at what Python does one thing at a time.
+"""
 
 
 def in_order(tasks: Iterable[Callable[[], Done[T]]]) -> Iterator[Block[T]]:
@@ -22,13 +24,13 @@ def in_order(tasks: Iterable[Callable[[], Done[T]]]) -> Iterator[Block[T]]:
     Raises:
         StreamError: One that a task hands back behind its blocks.
     """
-    threads = min(os.cpu_count() or 1, MOST_THREADS)
+    threads = min((os.cpu_count() or 1) + 1, MOST_THREADS)
     pool = ThreadPoolExecutor(threads, thread_name_prefix="emit")
     running: deque[Future[Done[T]]] = deque()
     try:
         for task in tasks:
             running.append(pool.submit(task))
-            if len(running) > threads:
+            if len(running) >= threads:
                 yield from blocks(running.popleft().result())
         while running:
             yield from blocks(running.popleft().result())

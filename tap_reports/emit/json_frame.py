@@ -76,11 +76,12 @@ class JsonFrames:
 
     def _values(self, text: pl.Series) -> list[pl.Series]:
         """Return the values by column, as JSON has them."""
-        table: str = text.str.replace_many(self._starts, self._marks).item()
+        table: bytes = text.str.replace_many(self._starts, self._marks).cast(pl.Binary).item()
         try:
             frame = pl.read_csv(
-                table[1:].encode(),
+                table,
                 has_header=False,
+                skip_rows=1,  # the line break that stands for the close before the first object
                 schema=self._schema,
                 separator=BETWEEN,
                 quote_char=None,

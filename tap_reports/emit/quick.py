@@ -35,9 +35,8 @@ def quickly(kind: Kind, cells: Sequence[Cell], *, raw: bool) -> Sequence[Any] | 
         cells: Its cells.
         raw: Give numbers as JSON text.
     """
-    try:
-        text = "\n".join(["" if cell is None else cell for cell in cells])  # type: ignore[misc]
-    except TypeError:  # some cell is no text
+    text = _joined(cells)
+    if text is None:
         return None
     if kind is Kind.STRING:
         return [cell or None for cell in cells] if _is_writable(text) else None
@@ -47,6 +46,18 @@ def quickly(kind: Kind, cells: Sequence[Cell], *, raw: bool) -> Sequence[Any] | 
     if text.count("\n") != len(cells) - 1 or not pattern.fullmatch(f"{text}\n"):
         return None
     return _values(kind, text.split("\n"))
+
+
+def _joined(cells: Sequence[Cell]) -> str | None:
+    """Return all cells as one text, None if some cell is no text."""
+    try:
+        return "\n".join(cells)  # type: ignore[arg-type]
+    except TypeError:  # most columns have no empty cell
+        pass
+    try:
+        return "\n".join(["" if cell is None else cell for cell in cells])  # type: ignore[misc]
+    except TypeError:
+        return None
 
 
 def _values(kind: Kind, texts: list[str]) -> Sequence[Any]:

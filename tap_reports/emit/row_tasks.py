@@ -15,6 +15,9 @@ from tap_reports.exceptions import StreamError
 
 T = TypeVar("T")
 
+TASK_ROWS = 2000
+"""Rows written at once by column: enough to hide what a block costs."""
+
 
 def row_blocks(encoder: Encoder[T]) -> Iterator[Block[T]]:
     """Yield a table's blocks."""
@@ -65,7 +68,7 @@ class Broken:
 def _tasks(encoder: Encoder[T]) -> Generator[RowTask[T] | Broken, None, None]:
     start = 0
     try:
-        for rows in chunks(encoder.table.rows()):
+        for rows in chunks(encoder.table.rows(), TASK_ROWS):
             yield RowTask(encoder, rows, start)
             start += len(rows)
     except StreamError as error:

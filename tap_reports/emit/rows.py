@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import repeat
+from itertools import islice, repeat
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -26,7 +26,7 @@ from tap_reports.redaction import redact
 if TYPE_CHECKING:
     from tap_reports.files.table import Cell, Table
 
-CHUNK_ROWS = 2000
+CHUNK_ROWS = 500
 """Rows converted at once: enough to hide what a chunk costs, little enough to stay in the cache."""
 SHOWN_CHARACTERS = 60
 ROW = "_report_row"
@@ -82,13 +82,14 @@ class RowConverter:
             nulled: Counts the cells set to null, by property.
         """
         count = len(rows)
+        by_column = list(zip(*rows, strict=True))
         values: list[Sequence[Any]] = []
         error: InvalidValue | None = None
         for one, source, convert in zip(self.plan.fields, self._sources, self._converters, strict=True):
             if one.lineage is not None or source is None:
                 values.append(self._made(one, start, len(rows)))
                 continue
-            cells = [row[source] for row in rows[:count]]
+            cells = by_column[source][:count]
             quick = quickly(one.kind, cells, raw=self.raw)
             if quick is not None:
                 values.append(quick)
@@ -197,16 +198,15 @@ def raw_number(cell: Cell) -> msgspec.Raw | None:
 
 def chunks(rows: Iterable[Row], size: int = CHUNK_ROWS) -> Iterator[list[Row]]:
     """Yield rows in lists of up to `size`; where reading them fails, those before come out first."""
-    chunk: list[Row] = []
+    iterator, chunk = iter(rows), list[Row]()
     try:
-        for row in rows:
-            chunk.append(row)
-            if len(chunk) == size:
-                yield chunk
-                chunk = []
+        while True:
+            chunk.extend(islice(iterator, size))
+            if not chunk:
+                return
+            yield chunk
+            chunk = []
     except StreamError:
         if chunk:
             yield chunk
         raise
-    if chunk:
-        yield chunk
