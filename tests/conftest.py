@@ -7,7 +7,14 @@ import socket
 
 import pytest
 
+LONGEST_ID = 40
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+
+
+def pytest_make_parametrize_id(config, val, argname):
+    """Name files by their argument: an archive holds the time, and a test has one name on all cores."""
+    del config
+    return argname if isinstance(val, bytes) and len(val) > LONGEST_ID else None
 
 
 @pytest.fixture(autouse=True)
