@@ -28,15 +28,15 @@ PARTS = ("rows", "overlap", "startup")
 
 def ways(folder: Path, chosen: argparse.Namespace, vendors: contextlib.ExitStack) -> list[Way]:
     """Return what is measured. The slow ways read fewer rows."""
-    few = min(chosen.rows, chosen.ordinary_rows)
+    few = min(max(chosen.rows), chosen.ordinary_rows)
 
-    def ours(name: str, count: int, format_: str, batch: str = "", size: int = 10_000) -> Way:
+    def ours(name: str, count: int, format_: str, batch: str = "") -> Way:
         kind = format_.removesuffix(".gz")
         url = vendors.enter_context(file_vendor.serve({kind: make(folder, count, format_)}))
-        return Way(name, count, whole.sync(folder, url, kind, batch, size), kind)
+        return Way(name, count, whole.sync(folder, url, kind, batch), kind)
 
     def ordinary(count: int, format_: str) -> Way:
-        config = folder / f"ordinary-{format_}.json"
+        config = whole.runs(folder) / f"ordinary-{format_}.json"
         config.write_text(json.dumps({"path": str(make(folder, count, format_))}), encoding="utf-8")
         command = [sys.executable, "ordinary_tap.py", "--config", str(config)]
         return Way(f"ordinary SDK tap, {format_}", count, command, format_)
@@ -49,22 +49,20 @@ def ways(folder: Path, chosen: argparse.Namespace, vendors: contextlib.ExitStack
         command = [chosen.others, "others.py", name, str(make(folder, few, "csv"))]
         return [Way(shown, few, command, "csv")] if others.installed(chosen.others, name) else []
 
-    plain = make(folder, chosen.rows, "csv")
     return [
         ordinary(few, "csv"),
-        ours("RECORD, csv", chosen.rows, "csv"),
-        ours("RECORD, csv.gz", chosen.rows, "csv.gz"),
-        by_row(min(chosen.rows, 2 * few)),
-        ours("BATCH jsonl, csv", chosen.rows, "csv", "jsonl"),
-        ours("BATCH parquet, csv", chosen.rows, "csv", "parquet"),
-        ours("BATCH parquet, csv, 100,000 rows a file", chosen.rows, "csv", "parquet", 100_000),
+        *(ours("RECORD, csv", count, "csv") for count in chosen.rows),
+        *(ours("RECORD, csv.gz", count, "csv.gz") for count in chosen.rows),
+        by_row(2 * few),
+        *(ours("BATCH jsonl, csv", count, "csv", "jsonl") for count in chosen.rows),
+        *(ours("BATCH parquet, csv", count, "csv", "parquet") for count in chosen.rows),
         ordinary(min(few, 100_000), "json"),
-        ours("RECORD, json", chosen.rows, "json"),
+        *(ours("RECORD, json", count, "json") for count in chosen.rows),
         ordinary(chosen.sheet_rows, "xlsx"),
         ours("RECORD, xlsx", chosen.sheet_rows, "xlsx"),
         *other("airbyte", "Airbyte CDK, declarative, csv as texts"),
         *other("dlt", "dlt, dicts of csv to jsonl"),
-        Way("`cat`, csv", chosen.rows, ["cat", str(plain)]),
+        Way("`cat`, csv", max(chosen.rows), ["cat", str(make(folder, max(chosen.rows), "csv"))]),
     ]
 
 
@@ -85,7 +83,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument(
-        "--rows", type=int, default=1_000_000, help="rows of the files (also 100000, 5000000)"
+        "--rows", type=int, nargs="+", default=[100_000, 1_000_000, 5_000_000], help="rows of the files"
     )
     parser.add_argument("--ordinary-rows", type=int, default=200_000, help="rows for the slow ways")
     parser.add_argument("--sheet-rows", type=int, default=50_000, help="rows of the XLSX file")
@@ -112,7 +110,7 @@ def _part(part: str, folder: Path, chosen: argparse.Namespace) -> str:
 
         return startup(folder, chosen.rounds)
     with contextlib.ExitStack() as vendors:
-        vendors.callback(shutil.rmtree, whole.batches(folder), ignore_errors=True)
+        vendors.callback(shutil.rmtree, whole.runs(folder), ignore_errors=True)
         measured = ways(folder, chosen, vendors)
         measure(measured, chosen.rounds)
     return table(measured)

@@ -13,30 +13,32 @@ import file_vendor
 TAP = [sys.executable, "-m", "tap_reports"]
 
 
-def sync(folder: Path, url: str, format_: str, batch: str = "", size: int = 10_000) -> list[str]:
+def sync(folder: Path, url: str, format_: str, batch: str = "") -> list[str]:
     """Return the command of a sync.
 
     Args:
-        folder: Where configuration, catalog and BATCH files go.
+        folder: Where configuration, catalog and BATCH files go, in `runs`.
         url: The vendor's.
         format_: `csv`, `json` or `xlsx`.
         batch: `jsonl` or `parquet`; empty: RECORD messages.
-        size: Rows of a BATCH file.
     """
     options: dict[str, Any] = {}
     if batch:
-        encoding = {"format": batch, "compression": "gzip" if batch == "jsonl" else "none"}
-        storage = {"root": batches(folder).as_uri()}
-        options["batch_config"] = {"encoding": encoding, "storage": storage, "batch_size": size}
-    name = f"{url.rpartition(':')[2]}-{batch}-{size}"
-    config = folder / f"config-{name}.json"
+        encoding = {"format": batch, "compression": "gzip" if batch == "jsonl" else "snappy"}
+        options["batch_config"] = {
+            "encoding": encoding,
+            "storage": {"root": (runs(folder) / "batches").as_uri()},
+        }
+    name = f"{url.rpartition(':')[2]}-{batch}.json"
+    config, catalog = runs(folder) / f"config-{name}", runs(folder) / f"catalog-{name}"
     config.write_text(json.dumps(file_vendor.config(url, format_, **options)), encoding="utf-8")
-    catalog = folder / f"catalog-{name}.json"
     found = subprocess.run([*TAP, "--config", str(config), "--discover"], capture_output=True, check=True)
     catalog.write_bytes(found.stdout)
     return [*TAP, "--config", str(config), "--catalog", str(catalog)]
 
 
-def batches(folder: Path) -> Path:
-    """Return where BATCH files go."""
-    return folder / "batches"
+def runs(folder: Path) -> Path:
+    """Return the folder of what the runs need and leave, which goes at the end."""
+    path = folder / "runs"
+    path.mkdir(exist_ok=True)
+    return path

@@ -145,10 +145,12 @@ class Reservation:
     Attributes:
         row: The job's row.
         submission: The row that counts in the quotas.
+        at: When it was given.
     """
 
     row: int
     submission: int
+    at: dt.datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -158,7 +158,8 @@ class Ledger:
     def submitted(self, reservation: Reservation, job: ReportJob) -> None:
         """Note the vendor's answer."""
         with self._store.noting(), self._store.writing() as db:
-            values = {**statements.values_of(job), "sent_at": job.submitted_at}
+            # Jobs stand in the order in which they were sent, not in that of the answers.
+            values = {**statements.values_of(job), "sent_at": min(reservation.at, job.submitted_at)}
             db.execute(jobs.update().where(jobs.c.id == reservation.row).values(**values))
             self._answered(db, reservation, "accepted")
             self._shown[job.request.key] = reservation.row, job.status.value

@@ -39,7 +39,7 @@ def reserve(
     )
     row = _insert_job(db, request, run_id, status=INTENT, sent_at=now, owner=this_process())
     _add_streams(db, row, stream.split(","))
-    return Reservation(row=row, submission=_inserted(db, sent))
+    return Reservation(row=row, submission=_inserted(db, sent), at=now)
 
 
 def adopt(db: sa.Connection, job: ReportJob, stream: str, run_id: str, newest: sa.RowMapping | None) -> None:
