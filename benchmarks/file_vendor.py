@@ -75,5 +75,5 @@ def serve(files: Mapping[str, Path]) -> Iterator[str]:
 def config(url: str, format_: str, **settings: Any) -> dict[str, Any]:
     """Return the tap's configuration for one of the files."""
     report = {"report_name": NAME, "format": format_, "columns": dict(COLUMNS)}
-    vendor = {"api_url": url, "api_key": "none", "reports": [report], "poll_interval_seconds": 0.01}
+    vendor = {"api_url": url, "api_key": "of-no-one", "reports": [report], "poll_interval_seconds": 0.01}
     return {"job_ledger": "off", "second_nature": vendor, **settings}

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import file_vendor
+from data import make
 
+SMALL = 1000
 TAP = [sys.executable, "-m", "tap_reports"]
 
 
@@ -24,17 +26,29 @@ def sync(folder: Path, url: str, format_: str, batch: str = "") -> list[str]:
     """
     options: dict[str, Any] = {}
     if batch:
-        encoding = {"format": batch, "compression": "gzip" if batch == "jsonl" else "snappy"}
+        encoding = {"format": "jsonl", "compression": "gzip"} if batch == "jsonl" else {"format": batch}
         options["batch_config"] = {
             "encoding": encoding,
             "storage": {"root": (runs(folder) / "batches").as_uri()},
         }
-    name = f"{url.rpartition(':')[2]}-{batch}.json"
-    config, catalog = runs(folder) / f"config-{name}", runs(folder) / f"catalog-{name}"
+    config = runs(folder) / f"config-{url.rpartition(':')[2]}-{batch}.json"
     config.write_text(json.dumps(file_vendor.config(url, format_, **options)), encoding="utf-8")
-    found = subprocess.run([*TAP, "--config", str(config), "--discover"], capture_output=True, check=True)
-    catalog.write_bytes(found.stdout)
-    return [*TAP, "--config", str(config), "--catalog", str(catalog)]
+    return [*TAP, "--config", str(config), "--catalog", str(_catalog(folder, format_))]
+
+
+def _catalog(folder: Path, format_: str) -> Path:
+    """Return a catalog of the columns, learnt from a small file."""
+    path = runs(folder) / f"catalog-{format_}.json"
+    if not path.exists():
+        with file_vendor.serve({format_: make(folder, SMALL, format_)}) as url:
+            config = runs(folder) / "discovery.json"
+            config.write_text(json.dumps(file_vendor.config(url, format_)), encoding="utf-8")
+            command = [*TAP, "--config", str(config), "--discover"]
+            found = subprocess.run(command, capture_output=True, check=False)
+            if found.returncode:
+                raise SystemExit(f"discovery failed: {found.stderr.decode()[-2000:]}")
+            path.write_bytes(found.stdout)
+    return path
 
 
 def runs(folder: Path) -> Path:
