@@ -86,7 +86,7 @@ def main() -> None:
         "--rows", type=int, nargs="+", default=[100_000, 1_000_000, 5_000_000], help="rows of the files"
     )
     parser.add_argument("--ordinary-rows", type=int, default=200_000, help="rows for the slow ways")
-    parser.add_argument("--sheet-rows", type=int, default=50_000, help="rows of the XLSX file")
+    parser.add_argument("--sheet-rows", type=int, default=200_000, help="rows of the XLSX file")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(
         "--others", metavar="PYTHON", default=sys.executable, help="one that has airbyte-cdk or dlt installed"

@@ -151,11 +151,12 @@ def _rows(workbook: _Workbook, name: str, start: int, kept: list[int]) -> Iterat
 
 def _cell(value: Any) -> Cell:
     """Return a workbook's value: floats that are integers as such, others by their shortest digits."""
+    if type(value) is float:  # first, as most cells are
+        if value.is_integer() and -EXACT <= value <= EXACT:
+            return int(value)
+        return Decimal(repr(value))
     if value == "":
         return None
-    if isinstance(value, float):
-        is_integer = value.is_integer() and abs(value) <= EXACT
-        return int(value) if is_integer else Decimal(repr(value))
     if isinstance(value, dt.time):
         # A duration under a day, as Excel formats it.
         return dt.timedelta(
