@@ -63,9 +63,6 @@ def main() -> None:
     parser.add_argument(
         "--by-row", choices=["lines", "records"], help="the row path, which blocks fall back to"
     )
-    parser.add_argument(
-        "--batch-size", type=int, default=10_000, help="rows of a BATCH file; the SDK's default"
-    )
     parser.add_argument("--storage", type=Path, help="where BATCH files are left; else they go at the end")
     chosen = parser.parse_args()
     suffix = chosen.path.suffix.removeprefix(".")
@@ -76,7 +73,7 @@ def main() -> None:
         schema = {"properties": {one.property: schema_of(one.kind, one.header or "") for one in plan.fields}}
         writer.write_message(SchemaMessage(plan.stream, schema, []))
         if chosen.batch:
-            config = _batch_config(chosen.storage or Path(folder), chosen.batch, chosen.batch_size)
+            config = _batch_config(chosen.storage or Path(folder), chosen.batch)
             _write_batches(table, plan, writer, config)
         elif chosen.by_row == "lines":
             _write_by_row(table, plan, writer)
@@ -106,9 +103,9 @@ def _write_records(table: Table, plan: EmitPlan, writer: MessageWriter) -> None:
         writer.write_message(RecordMessage(plan.stream, record, time_extracted=extracted))
 
 
-def _batch_config(folder: Path, format_: str, size: int) -> BatchConfig:
+def _batch_config(folder: Path, format_: str) -> BatchConfig:
     encoding = {"format": format_, "compression": "gzip" if format_ == "jsonl" else None}
-    return BatchConfig(encoding=encoding, storage={"root": folder.as_uri()}, batch_size=size)
+    return BatchConfig(encoding=encoding, storage={"root": folder.as_uri()})
 
 
 def _write_batches(table: Table, plan: EmitPlan, writer: MessageWriter, config: BatchConfig) -> None:
