@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from functools import cache
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -31,13 +32,19 @@ def csv_blocks(table: CsvTable, encoder: Encoder[T], size: int) -> Iterator[Bloc
         try:
             first = _first_two(cuts)
             if len(first) < 2:
-                yield from blocks(encoder.by_row(table.rows(), 0))
+                yield from blocks(_small(table, encoder, first))
                 return
             yield from in_order(_tasks(encoder, table, _frames(encoder, table, first[0]), chain(first, cuts)))
         except _ResumeError as error:
             resume = error
     if resume:
         yield from _exactly_cut(table, encoder, size, resume)
+
+
+def _small(table: CsvTable, encoder: Encoder[T], blocks_: list[bytes]) -> Done[T]:
+    """Write a table of one block or none, which is not worth loading the column path for."""
+    taken = encoder.taken(blocks_[0]) if blocks_ else None
+    return taken.after(0) if taken else encoder.by_row(table.rows(), 0)
 
 
 def _exactly_cut(table: CsvTable, encoder: Encoder[T], size: int, resume: _ResumeError) -> Iterator[Block[T]]:
@@ -81,7 +88,7 @@ class _CsvTask(Generic[T]):
     """A block of a CSV file. Whoever parses it tells the next one how many rows are before that one."""
 
     encoder: Encoder[T]
-    frames: CsvFrames
+    frames: Callable[[], CsvFrames]
     table: CsvTable
     data: bytes
     offset: int
@@ -103,10 +110,17 @@ class _CsvTask(Generic[T]):
             raise
 
     def _done(self) -> Done[T]:
+        if taken := self.encoder.taken(self.data):
+            start = self.before.result()
+            self.after.set_result(start + taken.rows)
+            return taken.after(start)
+        return self._by_column()
+
+    def _by_column(self) -> Done[T]:
         from tap_reports.emit.columnar import NotWholeError
 
         try:
-            frame = self.frames.frame(self.data)
+            frame = self.frames().frame(self.data)
         except NotWholeError:
             start = self.before.result()
             if not self.is_cut_exactly:
@@ -130,7 +144,7 @@ class _CsvTask(Generic[T]):
 def _tasks(
     encoder: Encoder[T],
     table: CsvTable,
-    frames: CsvFrames,
+    frames: Callable[[], CsvFrames],
     cuts: Iterable[bytes],
     resume: _ResumeError | None = None,
 ) -> Iterator[_CsvTask[T] | Broken | _Uncut]:
@@ -150,18 +164,23 @@ def _tasks(
         yield _Uncut(offset, before)
 
 
-def _frames(encoder: Encoder[T], table: CsvTable, first: bytes | None = None) -> CsvFrames:
-    """Return the parser of a table's blocks."""
-    from tap_reports.emit.csv_frame import CsvFrames
+def _frames(encoder: Encoder[T], table: CsvTable, first: bytes | None = None) -> Callable[[], CsvFrames]:
+    """Return what makes the parser of a table's blocks when it is first needed."""
 
-    fields, width = encoder.plan.fields, len(table.header)
-    places = sources(fields, table.header)
-    kinds = {place: one.kind for one, place in zip(fields, places, strict=True) if place is not None}
-    if encoder.takes_values and first is not None:
-        from tap_reports.emit.csv_types import TypedCsvFrames
+    @cache
+    def frames() -> CsvFrames:
+        from tap_reports.emit.csv_frame import CsvFrames
 
-        return TypedCsvFrames(kinds, width, table.delimiter, first)
-    return CsvFrames(kinds, width, table.delimiter)
+        fields, width = encoder.plan.fields, len(table.header)
+        places = sources(fields, table.header)
+        kinds = {place: one.kind for one, place in zip(fields, places, strict=True) if place is not None}
+        if encoder.takes_values and first is not None:
+            from tap_reports.emit.csv_types import TypedCsvFrames
+
+            return TypedCsvFrames(kinds, width, table.delimiter, first)
+        return CsvFrames(kinds, width, table.delimiter)
+
+    return frames
 
 
 @dataclass(frozen=True, slots=True)

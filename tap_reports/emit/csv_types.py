@@ -14,6 +14,7 @@ import polars as pl
 
 from tap_reports.emit.columnar import Frame, NotWholeError
 from tap_reports.emit.csv_frame import CsvFrames, is_all, text_of
+from tap_reports.emit.native_columns import native_columns
 from tap_reports.emit.parquet import INSTANT, PRECISION, Size, size_of
 from tap_reports.emit.patterns import DAY
 from tap_reports.emit.shapes import all_match
@@ -52,6 +53,8 @@ class TypedCsvFrames(CsvFrames):
         self._pattern = self.records({at: form.pattern for at, form in self._forms.items()})
         self._types = self._schema | {str(at): form.type for at, form in self._forms.items()}
         self._moments = [at for at, form in self._forms.items() if form.type == pl.String]
+        types = {at: form.type if (form := self._forms.get(at)) else None for at in kinds}
+        self._native = native_columns(types, width, delimiter)
 
     def frame(self, block: bytes) -> Frame:
         """Parse a block of whole records.
@@ -59,6 +62,9 @@ class TypedCsvFrames(CsvFrames):
         Raises:
             NotWholeError: It is not just what RFC 4180 says: the row path's reader decides what it is.
         """
+        if self._native and (found := self._native.columns(block)):
+            rows = len(found[self._native.places[0]])
+            return Frame(found, rows, again=lambda: super(TypedCsvFrames, self).frame(block))
         if not self._forms or not is_all(text_of(block, len(self._schema)), self._pattern):
             return super().frame(block)
         frame = self.read(block, self._types)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
+from tap_reports.emit.native_lines import native_lines
 from tap_reports.emit.plan import EmitPlan, SliceContext
 from tap_reports.emit.rows import Columns, LineEncoder, Row, RowConverter, chunks
 from tap_reports.exceptions import StreamError
@@ -42,6 +43,22 @@ class Done(NamedTuple, Generic[T]):
     error: StreamError | None = None
 
 
+class Taken(NamedTuple, Generic[T]):
+    """A block of the file that needs no more than to be written.
+
+    Attributes:
+        rows: How many.
+        write: Makes its data; the argument is the number of table rows before it.
+    """
+
+    rows: int
+    write: Callable[[int], T]
+
+    def after(self, start: int) -> Done[T]:
+        """Write it, behind so many rows of the table."""
+        return Done([Block(self.write(start), self.rows)])
+
+
 class Encoder(ABC, Generic[T]):
     """Makes blocks of the rows of one table.
 
@@ -68,6 +85,11 @@ class Encoder(ABC, Generic[T]):
         Raises:
             NotWholeError: Only the row path can take this frame.
         """
+
+    def taken(self, block: bytes) -> Taken[T] | None:
+        """Return what the compiled module makes of a block of the file; None if that is not its kind of block."""
+        del block
+        return None
 
     def by_row(self, rows: Iterable[Row], start: int) -> Done[T]:
         """Take the row path; `start` is the number of table rows before them."""
@@ -100,6 +122,13 @@ class LineBlocks(Encoder[bytes]):
         super().__init__(table, plan, context)
         self._envelope = envelope
         self._lines = LineEncoder(plan.fields)
+        self._native = native_lines(table, plan, context, envelope)
+
+    def taken(self, block: bytes) -> Taken[bytes] | None:
+        """Find the cells of a block at once, if it is as plain as most are."""
+        if self._native is None or not (cells := self._native.cells(block)):
+            return None
+        return Taken(cells.rows, partial(self._native.write, cells))
 
     def of_values(self, found: Columns) -> bytes:
         """Return the lines of what the row path has converted."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -30,7 +31,8 @@ def json_blocks(table: JsonTable, encoder: Encoder[T]) -> Iterator[Block[T]]:
     with closing(_cuts(table)) as cuts:
         first = list(islice(cuts, 2))
         if len(first) < 2:  # not worth loading the column path for
-            yield from blocks(encoder.by_row(table.rows(), 0))
+            taken = encoder.taken(first[0]) if first else None
+            yield from blocks(taken.after(0) if taken else encoder.by_row(table.rows(), 0))
         else:
             yield from in_order(_tasks(encoder, table, chain(first, cuts)))
 
@@ -44,7 +46,7 @@ class _JsonTask(Generic[T]):
     """A block of a JSON file. Whoever parses it tells the next one how many rows are before that one."""
 
     encoder: Encoder[T]
-    frames: JsonFrames
+    frames: Callable[[], JsonFrames]
     table: JsonTable
     data: bytes
     before: Future[int]
@@ -60,10 +62,15 @@ class _JsonTask(Generic[T]):
             raise
 
     def _done(self) -> Done[T]:
+        if taken := self.encoder.taken(self.data):
+            return taken.after(self._told(taken.rows))
+        return self._by_column()
+
+    def _by_column(self) -> Done[T]:
         from tap_reports.emit.columnar import NotWholeError
 
         try:
-            frame = self.frames.frame(self.data, len(self.table.header))
+            frame = self.frames().frame(self.data, len(self.table.header))
         except NotWholeError:
             rows: list[Row] = list(self.table.rows_of(self.data))
             start = self._told(len(rows))
@@ -82,12 +89,15 @@ class _JsonTask(Generic[T]):
 
 
 def _tasks(encoder: Encoder[T], table: JsonTable, cuts: Iterable[bytes]) -> Iterator[_JsonTask[T] | Broken]:
-    from tap_reports.emit.json_frame import JsonFrames
+    @cache
+    def frames() -> JsonFrames:
+        from tap_reports.emit.json_frame import JsonFrames
 
-    fields = encoder.plan.fields
-    places = sources(fields, table.header)
-    kinds = {place: one.kind for one, place in zip(fields, places, strict=True) if place is not None}
-    frames = JsonFrames(table.form, kinds)
+        fields = encoder.plan.fields
+        places = sources(fields, table.header)
+        kinds = {place: one.kind for one, place in zip(fields, places, strict=True) if place is not None}
+        return JsonFrames(table.form, kinds)
+
     before: Future[int] = Future()
     before.set_result(0)
     try:

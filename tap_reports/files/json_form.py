@@ -52,6 +52,11 @@ class Form:
         """What stands between the last value of an object and the first one of the next."""
         return f"{self.close}{self.separator}{self.before[0]}"
 
+    @property
+    def texts(self) -> tuple[bytes, ...]:
+        """What stands before each value, behind the last one, and between two objects."""
+        return tuple(text.encode() for text in (*self.before, self.close, self.separator))
+
     def pattern(self, values: Mapping[int, str] | None = None) -> str:
         """Return the pattern of objects, each without its close but with the one before it.
 

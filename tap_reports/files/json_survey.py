@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from tap_reports import native
 from tap_reports.files.json_blocks import Cut, JsonTable, NotAlikeError, blocks, objects, rows
 from tap_reports.files.json_form import SCALAR, STRING, Form, escaped, learned
 from tap_reports.files.json_shape import ARRAY, LINES
@@ -78,6 +79,8 @@ class _Survey:
     def __init__(self, form: Form, *, is_lines: bool) -> None:
         self.keys = dict.fromkeys(form.keys)
         self._form = form
+        self._texts = form.texts
+        self._codes = bytes(len(form.keys))  # any value will do
         self._is_lines = is_lines
 
     def size(self, part: Part, head: bytes, path: str) -> int:
@@ -106,6 +109,8 @@ class _Survey:
         return size + len(last)
 
     def _is_alike(self, block: bytes) -> bool:
+        if native.is_compiled() and native.json_cells(block, self._texts, self._codes, takes_local=False):
+            return True
         import polars as pl
 
         lead = f"{self._form.close}{self._form.separator}".encode()

@@ -1,0 +1,112 @@
+"""Blocks of CSV or JSON -> JSON lines by the compiled module, where a plan is one that it can carry out."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tap_reports import native
+from tap_reports.emit.plan import EmitPlan, Field, SliceContext, sources
+from tap_reports.emit.rows import ROW
+from tap_reports.emit.writer import ENCODER
+from tap_reports.files.json_blocks import JsonTable
+from tap_reports.files.table import CsvTable, Table
+from tap_reports.native import CODES, Cells, Code
+
+OFFSET = len("+00:00")
+
+
+@dataclass(frozen=True, slots=True)
+class NativeLines:
+    """Writes the lines of one table.
+
+    Attributes:
+        cells: Finds the cells of a block; None if the block is refused.
+        fields: What is written, packed.
+        texts: What stands around the fields' values.
+        first_row: Number of the table's first row.
+        zone: Offset of instants that have none.
+    """
+
+    cells: Callable[[bytes], Cells | None]
+    fields: bytes
+    texts: tuple[bytes, ...]
+    first_row: int
+    zone: bytes
+
+    def write(self, cells: Cells, start: int) -> bytes:
+        """Return a block's lines; `start` is the number of table rows before it."""
+        return native.lines(cells, self.fields, self.texts, self.first_row + start, self.zone)
+
+
+def native_lines(
+    table: Table, plan: EmitPlan, context: SliceContext, envelope: tuple[bytes, bytes]
+) -> NativeLines | None:
+    """Return a writer of a table's lines; None if Python must write them.
+
+    Args:
+        table: The rows.
+        plan: What to emit.
+        context: Where the rows come from.
+        envelope: What stands before and after each record.
+    """
+    places = sources(plan.fields, table.header)
+    width = len(table.form.keys) if isinstance(table, JsonTable) else len(table.header)
+    there = [place for place in places if place is not None and place < width]
+    codes = bytearray(width)
+    for one, place in zip(plan.fields, places, strict=True):
+        if place in there:
+            codes[place] = CODES[one.kind]
+    zone = _offset(plan.zone)
+    find = _finder(table, bytes(codes), takes_local=zone is not None)
+    if find is None or len(set(there)) < len(there):
+        return None
+    fields, texts = _written(plan, context, places, sorted(there), envelope)
+    return NativeLines(find, fields, texts, context.first_row, zone or b"")
+
+
+def _finder(table: Table, codes: bytes, *, takes_local: bool) -> Callable[[bytes], Cells | None] | None:
+    if isinstance(table, CsvTable) and native.takes_csv(len(table.header), table.delimiter):
+        delimiter = table.delimiter
+        return lambda block: native.csv_cells(block, delimiter, codes, takes_local=takes_local)
+    if isinstance(table, JsonTable) and native.is_compiled():
+        around = table.form.texts
+        return lambda block: native.json_cells(block, around, codes, takes_local=takes_local)
+    return None
+
+
+def _written(
+    plan: EmitPlan,
+    context: SliceContext,
+    places: list[int | None],
+    wanted: list[int],
+    envelope: tuple[bytes, bytes],
+) -> tuple[bytes, tuple[bytes, ...]]:
+    """Return the fields that differ from row to row, and the texts around them: envelope, keys, constants."""
+    fields: list[tuple[Code, int]] = []
+    texts = [envelope[0] + b"{"]
+    for number, (one, place) in enumerate(zip(plan.fields, places, strict=True)):
+        texts[-1] += b"%b%b:" % (b"," if number else b"", ENCODER.encode(one.property))
+        if place in wanted:
+            fields.append((CODES[one.kind], wanted.index(place)))
+        elif one.lineage == ROW:
+            fields.append((Code.ROW, 0))
+        else:
+            texts[-1] += _constant(one, context)
+            continue
+        texts.append(b"")
+    texts[-1] += b"}%b\n" % envelope[1]
+    return native.packed(fields), tuple(texts)
+
+
+def _constant(one: Field, context: SliceContext) -> bytes:
+    return b"null" if one.lineage is None else ENCODER.encode(context.lineage(one.lineage))
+
+
+def _offset(zone: dt.tzinfo) -> bytes | None:
+    """Return a zone's offset as RFC 3339 writes it; None if it has several, or one of seconds."""
+    if zone.utcoffset(None) is None:
+        return None
+    text = dt.datetime(2000, 1, 1, tzinfo=zone).isoformat()[19:]
+    return text.encode() if len(text) == OFFSET else None

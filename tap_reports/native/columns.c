@@ -1,0 +1,313 @@
+/* Cells -> columns in Arrow's C data interface, which polars takes over without copying the values. */
+#include "native.h"
+
+/* As https://arrow.apache.org/docs/format/CDataInterface.html defines them. */
+struct ArrowSchema {
+    const char *format, *name, *metadata;
+    int64_t flags, n_children;
+    struct ArrowSchema **children, *dictionary;
+    void (*release)(struct ArrowSchema *);
+    void *private_data;
+};
+struct ArrowArray {
+    int64_t length, null_count, offset, n_buffers, n_children;
+    const void **buffers;
+    struct ArrowArray **children, *dictionary;
+    void (*release)(struct ArrowArray *);
+    void *private_data;
+};
+enum { NULLABLE = 2, PRECISION = 38, BUFFERS = 3 };
+
+/* A column on its way: what its array refers to. */
+typedef struct {
+    const void *buffers[BUFFERS]; /* validity, values or offsets, texts */
+    int64_t null_count;
+} Column;
+
+typedef struct {
+    char format[16], name[8];
+} Label;
+
+typedef struct {
+    uint64_t low, high; /* as a decimal lies in memory of this order of bytes */
+} Wide;
+
+static int is_little_endian(void) {
+    const uint16_t one = 1;
+    unsigned char first;
+    memcpy(&first, &one, 1);
+    return first == 1;
+}
+
+/* Multiply by less than 2^32 and add; 38 digits never overflow. */
+static Wide times_plus(Wide value, uint32_t factor, uint32_t more) {
+    uint64_t low = (value.low & 0xffffffff) * factor + more;
+    uint64_t next = (value.low >> 32) * factor + (low >> 32);
+    return (Wide){next << 32 | (low & 0xffffffff), value.high * factor + (next >> 32)};
+}
+
+/* Return what is behind the digits of a number, which are added to `value`; leading zeros do not count. */
+static const unsigned char *take_digits(const unsigned char *here, const unsigned char *end, Wide *value, int *count) {
+    static const uint32_t powers[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000};
+    while (here < end && (unsigned)(*here - '0') < 10) {
+        uint32_t nine = 0;
+        int taken = 0;
+        for (; taken < 9 && here < end && (unsigned)(*here - '0') < 10; here++, taken++)
+            nine = nine * 10 + (uint32_t)(*here - '0');
+        if (*count || nine) *count += taken;
+        if (*count > PRECISION + 9) return NULL;
+        *value = times_plus(*value, powers[taken], nine);
+    }
+    return here;
+}
+
+/* Set the value of a JSON number of so many digits behind the point. Returns 0 if it has more, or too many. */
+static int decimal(const unsigned char *here, const unsigned char *end, int scale, Wide *value) {
+    int is_negative = *here == '-', count = 0, power = 0, behind = 0;
+    *value = (Wide){0, 0};
+    here = take_digits(here + is_negative, end, value, &count);
+    if (here && here < end && *here == '.') {
+        const unsigned char *point = here;
+        here = take_digits(here + 1, end, value, &count);
+        behind = here ? (int)(here - point - 1) : 0;
+    }
+    if (!here) return 0;
+    if (here < end) { /* the exponent, of three digits at most */
+        int is_small = here[1] == '-';
+        for (here += 1 + (is_small || here[1] == '+'); here < end; here++) power = power * 10 + *here - '0';
+        power = is_small ? -power : power;
+    }
+    int zeros = scale - behind + power;
+    if (zeros < 0) return 0;
+    if (count + zeros > PRECISION) return 0;
+    for (; zeros >= 9; zeros -= 9) *value = times_plus(*value, 1000000000, 0);
+    for (; zeros; zeros--) *value = times_plus(*value, 10, 0);
+    if (is_negative) {
+        value->low = ~value->low + 1;
+        value->high = ~value->high + !value->low;
+    }
+    return 1;
+}
+
+static int64_t number_of(const unsigned char *here, size_t size) {
+    int64_t value = 0;
+    int is_negative = *here == '-';
+    for (size_t at = (size_t)is_negative; at < size; at++) value = value * 10 + here[at] - '0';
+    return is_negative ? -value : value;
+}
+
+static int32_t day_of(const unsigned char *text) { /* days since 1970-01-01, by the calendar */
+    int64_t year = number_of(text, 4), month = number_of(text + 5, 2), day = number_of(text + 8, 2);
+    year -= month <= 2;
+    int64_t of_era = year % 400;
+    int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+    return (int32_t)(year / 400 * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468);
+}
+
+static int64_t moment_of(const unsigned char *text) { /* microseconds since 1970-01-01 in UTC */
+    int64_t seconds = (number_of(text + 11, 2) * 60 + number_of(text + 14, 2)) * 60 + number_of(text + 17, 2);
+    return (day_of(text) * INT64_C(86400) + seconds) * 1000000;
+}
+
+/* Copy a CSV cell's text, where doubled quotes are one; at least as many bytes as the cell has may be written. */
+static size_t copy_text(char *out, const unsigned char *text, size_t size, int is_rewritten) {
+    if (!is_rewritten) {
+        memcpy(out, text, size);
+        return size;
+    }
+    char *start = out;
+    for (size_t at = 0; at < size; at++) {
+        *out++ = (char)text[at];
+        at += text[at] == '"';
+    }
+    return (size_t)(out - start);
+}
+
+static size_t width_of(unsigned code) {
+    return code == DAY ? sizeof(int32_t) : code == NUMBER ? sizeof(Wide) : sizeof(int64_t);
+}
+
+static enum outcome fill_texts(const Table *table, Span data, uint16_t at, int64_t *offsets, Column *column) {
+    size_t size = 0;
+    for (size_t row = 0; row < table->rows; row++) size += table->cells[row * table->wanted + at].size & ~REWRITTEN;
+    char *texts = malloc(size + 1);
+    if (!texts) return NO_MEMORY;
+    column->buffers[2] = texts;
+    size_t end = 0;
+    for (size_t row = 0; row < table->rows; row++) {
+        Cell cell = table->cells[row * table->wanted + at];
+        offsets[row] = (int64_t)end;
+        end += copy_text(texts + end, data.text + cell.begin, cell.size & ~REWRITTEN, (cell.size & REWRITTEN) != 0);
+    }
+    offsets[table->rows] = (int64_t)end;
+    return FOUND;
+}
+
+static enum outcome fill_values(const Table *table, Span data, Field field, int scale, char *values) {
+    for (size_t row = 0; row < table->rows; row++) {
+        Cell cell = table->cells[row * table->wanted + field.at];
+        const unsigned char *text = data.text + cell.begin;
+        if (!cell.size) continue;
+        switch (field.code) {
+        case INTEGER: ((int64_t *)values)[row] = number_of(text, cell.size); break;
+        case DAY: ((int32_t *)values)[row] = day_of(text); break;
+        case MOMENT: ((int64_t *)values)[row] = moment_of(text); break;
+        default:
+            if (!decimal(text, text + cell.size, scale, (Wide *)values + row)) return REFUSED;
+        }
+    }
+    return FOUND;
+}
+
+static enum outcome fill(const Table *table, Span data, Field field, int scale, Column *column) {
+    unsigned char *valid = calloc(1, table->rows / 8 + 1);
+    char *values = calloc(table->rows + 1, width_of(field.code));
+    column->buffers[0] = valid;
+    column->buffers[1] = values;
+    if (!valid || !values) return NO_MEMORY;
+    for (size_t row = 0; row < table->rows; row++) {
+        int is_valid = table->cells[row * table->wanted + field.at].size != 0;
+        valid[row / 8] |= (unsigned char)(is_valid << row % 8);
+        column->null_count += !is_valid;
+    }
+    if (field.code == TEXT) return fill_texts(table, data, field.at, (int64_t *)values, column);
+    return fill_values(table, data, field, scale, values);
+}
+
+static void free_columns(Column *columns, size_t count) {
+    for (size_t at = 0; columns && at < count; at++)
+        for (int buffer = 0; buffer < BUFFERS; buffer++) free((void *)columns[at].buffers[buffer]);
+    free(columns);
+}
+
+/* An exported structure owns its children and, in `private_data`, one piece of memory more. */
+static void release_schema(struct ArrowSchema *schema) {
+    for (int64_t at = 0; at < schema->n_children; at++) {
+        if (schema->children[at]->release) schema->children[at]->release(schema->children[at]);
+        free(schema->children[at]);
+    }
+    free(schema->children);
+    free(schema->private_data);
+    schema->release = NULL;
+}
+
+static void release_array(struct ArrowArray *array) {
+    for (int64_t at = 0; at < array->n_children; at++) {
+        if (array->children[at]->release) array->children[at]->release(array->children[at]);
+        free(array->children[at]);
+    }
+    free(array->children);
+    free_columns(array->private_data, array->private_data ? 1 : 0);
+    array->release = NULL;
+}
+
+static int label(struct ArrowSchema *schema, Field field, int scale, size_t at) {
+    Label *label = calloc(1, sizeof(Label));
+    schema->private_data = label;
+    schema->release = release_schema;
+    if (!label) return 0;
+    const char *format = field.code == TEXT ? "U" : field.code == INTEGER ? "l" : field.code == DAY ? "tdD" : "tsu:UTC";
+    if (field.code == NUMBER)
+        PyOS_snprintf(label->format, sizeof(label->format), "d:%d,%d", PRECISION, scale);
+    else
+        strcpy(label->format, format);
+    PyOS_snprintf(label->name, sizeof(label->name), "%u", (unsigned)at);
+    schema->format = label->format;
+    schema->name = label->name;
+    schema->flags = NULLABLE;
+    return 1;
+}
+
+/* Make the children of both structures; what is made belongs to them. */
+static int export(struct ArrowSchema *schema, struct ArrowArray *array, const Table *table, const Field *fields,
+                  const unsigned char *scales, Column *columns, size_t count) {
+    static const void *no_buffer[1] = {NULL};
+    *schema = (struct ArrowSchema){.format = "+s", .name = "", .release = release_schema};
+    *array = (struct ArrowArray){.length = (int64_t)table->rows, .n_buffers = 1, .buffers = no_buffer, .release = release_array};
+    schema->children = calloc(count + 1, sizeof(struct ArrowSchema *));
+    array->children = calloc(count + 1, sizeof(struct ArrowArray *));
+    for (size_t at = 0; at < count && schema->children && array->children; at++) {
+        struct ArrowSchema *child = schema->children[at] = calloc(1, sizeof(struct ArrowSchema));
+        struct ArrowArray *values = array->children[at] = calloc(1, sizeof(struct ArrowArray));
+        Column *column = malloc(sizeof(Column));
+        schema->n_children += child != NULL;
+        array->n_children += values != NULL;
+        if (!child || !values || !column || !label(child, fields[at], scales[at], at)) {
+            free(column);
+            return 0;
+        }
+        *column = columns[at];
+        memset(&columns[at], 0, sizeof(Column));
+        *values = (struct ArrowArray){
+            .length = (int64_t)table->rows,
+            .null_count = column->null_count,
+            .n_buffers = fields[at].code == TEXT ? 3 : 2,
+            .buffers = column->buffers,
+            .release = release_array,
+            .private_data = column,
+        };
+    }
+    return schema->children && array->children;
+}
+
+static void forget_schema(PyObject *capsule) {
+    struct ArrowSchema *schema = PyCapsule_GetPointer(capsule, "arrow_schema");
+    if (schema->release) schema->release(schema);
+    free(schema);
+}
+
+static void forget_array(PyObject *capsule) {
+    struct ArrowArray *array = PyCapsule_GetPointer(capsule, "arrow_array");
+    if (array->release) array->release(array);
+    free(array);
+}
+
+static PyObject *capsules(const Table *table, const Field *fields, const unsigned char *scales, Column *columns, size_t count) {
+    struct ArrowSchema *schema = calloc(1, sizeof(struct ArrowSchema));
+    struct ArrowArray *array = calloc(1, sizeof(struct ArrowArray));
+    PyObject *first = schema ? PyCapsule_New(schema, "arrow_schema", forget_schema) : NULL;
+    PyObject *second = array ? PyCapsule_New(array, "arrow_array", forget_array) : NULL;
+    if (first && second && export(schema, array, table, fields, scales, columns, count))
+        return Py_BuildValue("(NN)", first, second);
+    if (!first) free(schema);
+    if (!second) free(array);
+    Py_XDECREF(first);
+    Py_XDECREF(second);
+    return PyErr_Occurred() ? NULL : PyErr_NoMemory();
+}
+
+PyObject *columns(PyObject *module, PyObject *args) {
+    (void)module;
+    PyObject *capsule;
+    const char *bytes, *scales;
+    Py_ssize_t size, scales_size;
+    if (!PyArg_ParseTuple(args, "Oy#y#", &capsule, &bytes, &size, &scales, &scales_size)) return NULL;
+    Table *table = table_of(capsule);
+    const Field *fields = table ? fields_of(table, bytes, size) : NULL;
+    if (!fields) return NULL;
+    size_t count = (size_t)size / sizeof(Field);
+    int is_right = !table->is_json && is_little_endian() && (size_t)scales_size == count;
+    for (size_t at = 0; at < count; at++) {
+        unsigned code = fields[at].code;
+        is_right &= (code == TEXT || code == INTEGER || code == NUMBER || code == DAY || code == MOMENT) &&
+                    (unsigned char)scales[at] <= PRECISION;
+    }
+    if (!is_right) return PyErr_Format(PyExc_ValueError, "fields that can't be columns");
+    Column *made = calloc(count + 1, sizeof(Column));
+    if (!made) return PyErr_NoMemory();
+    Span data = span_of(table->data);
+    enum outcome outcome = FOUND;
+    Py_BEGIN_ALLOW_THREADS;
+    for (size_t at = 0; at < count && outcome == FOUND; at++)
+        outcome = fill(table, data, fields[at], (unsigned char)scales[at], &made[at]);
+    Py_END_ALLOW_THREADS;
+    PyObject *found = NULL;
+    if (outcome == FOUND)
+        found = capsules(table, fields, (const unsigned char *)scales, made, count);
+    else if (outcome == NO_MEMORY)
+        PyErr_NoMemory();
+    else
+        found = Py_NewRef(Py_None);
+    free_columns(made, count);
+    return found;
+}
