@@ -15,7 +15,7 @@ import click
 
 from tap_reports import redaction
 from tap_reports.exceptions import CallError, ConfigError, Stopped, TapReportsError, sentence
-from tap_reports.tap import TapReports
+from tap_reports.imports import uncollected
 
 logger = logging.getLogger("tap-reports")
 
@@ -25,6 +25,8 @@ NOT_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
 
 def main() -> NoReturn:
     """Run the command line; every error of the user's ends in a sentence and a true exit status."""
+    with uncollected():
+        from tap_reports.tap import TapReports
     command = TapReports.cli
     if sys.stderr is None:  # closed: whatever is opened next must not become standard error
         sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")

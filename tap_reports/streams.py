@@ -18,6 +18,7 @@ from tap_reports.emit.writer import OutputError
 from tap_reports.exceptions import CallError, CallsFailed, StreamError
 from tap_reports.extraction import Extraction, Portion
 from tap_reports.headers import absent_columns, fields, with_new_columns
+from tap_reports.imports import import_meanwhile
 from tap_reports.reports import Report, catalogued
 from tap_reports.state import StreamState
 
@@ -176,6 +177,8 @@ class ReportStream(Stream):
     def _sync_batches(self, batch_config: BatchConfig, context: Context | None = None) -> None:
         from tap_reports.emit.batch import batches
 
+        if batch_config.encoding.format == "parquet":
+            import_meanwhile("tap_reports.emit.typed")  # polars
         with self._outcome(), self.get_batch_counter() as counter:
             for tables in self._extraction.slices():
                 for table, place in tables:

@@ -22,6 +22,7 @@ from tap_reports.config_schema import settings_schema
 from tap_reports.emit.writer import MessageWriter
 from tap_reports.environment import environment_config, merged
 from tap_reports.exceptions import ConfigError, Stopped
+from tap_reports.imports import uncollected
 from tap_reports.job_metrics import log_job
 from tap_reports.outcome import Outcome
 from tap_reports.progress import Display
@@ -148,8 +149,8 @@ class TapReports(Commands, Tap):
     @cached_property
     def run(self) -> Run:
         """What the run works with."""
-        from tap_reports.run import Run
-
+        with uncollected():
+            from tap_reports.run import Run
         return Run(
             self.settings, self._name_in_state, on_over=log_job, clock=self._clock, inline=self._inline
         )

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import io
 import zlib
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from collections.abc import Mapping
+from typing import IO, TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from tap_reports.models import Kind
 
 if TYPE_CHECKING:
-    from singer_sdk.helpers._batch import BatchConfig
+    from singer_sdk.helpers._batch import BatchConfig, StorageTarget
 
     from tap_reports.emit.parquet import Piece
 
@@ -25,7 +25,15 @@ T = TypeVar("T")
 
 
 class BatchFile(Protocol[T]):
-    """A file on its way. It is written in pieces: lines, or a frame of columns."""
+    """A file on its way. It is written in pieces: lines, or a frame of columns.
+
+    Attributes:
+        in_turn: Writing a piece is work, done in the order of the pieces; else the work is all in `finish`.
+    """
+
+    in_turn: ClassVar[bool]
+
+    def __init__(self, config: BatchConfig, name: str, kinds: Mapping[str, Kind]) -> None: ...
 
     def of_lines(self, lines: bytes) -> T:
         """Return lines of records as a piece."""
@@ -46,14 +54,15 @@ class BatchFile(Protocol[T]):
 class JsonLinesFile:
     """Lines as they are, packed with gzip where `encoding.compression` says so."""
 
+    in_turn: ClassVar[bool] = True
+
     def __init__(self, config: BatchConfig, name: str, kinds: Mapping[str, Kind]) -> None:
         del kinds
         is_packed = config.encoding.compression == "gzip"
         self._storage = config.storage
         self._name = f"{name}.json.gz" if is_packed else f"{name}.jsonl"
         self._packer = _packer() if is_packed else None
-        self._open = contextlib.ExitStack()
-        self._file = self._open.enter_context(self._storage.open(self._name, "wb"))
+        self._file = _created(self._storage, self._name)
 
     def of_lines(self, lines: bytes) -> bytes:
         """Return the lines."""
@@ -72,17 +81,20 @@ class JsonLinesFile:
         """Close the file and return its URL."""
         if self._packer:
             self._file.write(self._packer.flush())
-        self._open.close()
+        self._file.close()
         return self._storage.get_url(self._name)
 
     def discard(self) -> None:
         """Remove the file."""
-        self._open.close()
+        with contextlib.suppress(OSError):  # the disk is full, say
+            self._file.close()
         _remove(self._storage.get_url(self._name), self._storage.params)
 
 
 class ParquetFile:
     """Records by column, with the types of `parquet.typed_column`. Nothing is stored before all are there."""
+
+    in_turn: ClassVar[bool] = False
 
     def __init__(self, config: BatchConfig, name: str, kinds: Mapping[str, Kind]) -> None:
         asked = config.encoding.compression or "snappy"
@@ -117,19 +129,31 @@ class ParquetFile:
             compression_level=ZSTD_LEVEL if self._compression == "zstd" else None,
             statistics=False,  # whoever loads a batch reads all of it
         )
-        with self._storage.open(self._name, "wb") as file:
+        self._pieces.clear()
+        with _created(self._storage, self._name) as file:
             file.write(packed.getvalue())
         return self._storage.get_url(self._name)
 
     def discard(self) -> None:
-        """Forget the rows."""
+        """Forget the rows, and what is stored of them."""
         self._pieces.clear()
+        _remove(self._storage.get_url(self._name), self._storage.params)
 
 
-FILES: dict[str, Callable[[BatchConfig, str, Mapping[str, Kind]], BatchFile[Any]]] = {
+FILES: dict[str, type[BatchFile[Any]]] = {
     "jsonl": JsonLinesFile,
     "parquet": ParquetFile,
 }
+
+
+def _created(storage: StorageTarget, name: str) -> IO[bytes]:
+    """Open a new file. The SDK's way can't have two open at once: they share a transaction."""
+    from upath import UPath
+
+    root = UPath(storage.root, **storage.params).resolve()
+    root.mkdir(parents=True, exist_ok=True)
+    file: IO[bytes] = root.joinpath(name).open("wb")
+    return file
 
 
 def _packer() -> Any:

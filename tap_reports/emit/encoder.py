@@ -87,7 +87,7 @@ class Encoder(ABC, Generic[T]):
         """
 
     def taken(self, block: bytes) -> Taken[T] | None:
-        """Return what the compiled module makes of a block of the file; None if that is not its kind of block."""
+        """Return what the compiled module makes of a block of the file; None if it refuses the block."""
         del block
         return None
 

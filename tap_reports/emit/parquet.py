@@ -53,7 +53,12 @@ class Size(NamedTuple):
 
 def typed_frame(pieces: Sequence[Piece], kinds: Mapping[str, Kind]) -> pl.DataFrame:
     """Return all rows of a file, typed."""
-    return pl.DataFrame([_column(pieces, name, kind) for name, kind in kinds.items()])
+    types = pieces[0].frame.dtypes
+    if any(piece.frame.dtypes != types for piece in pieces):
+        return pl.DataFrame([_column(pieces, name, kind) for name, kind in kinds.items()])
+    whole = pl.concat([piece.frame for piece in pieces])
+    texts = [name for name, type_ in whole.schema.items() if type_ == pl.String and kinds[name] in _TYPED]
+    return whole.with_columns(typed_column(whole[name], kinds[name]) for name in texts) if texts else whole
 
 
 def _column(pieces: Sequence[Piece], name: str, kind: Kind) -> pl.Series:

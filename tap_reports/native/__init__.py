@@ -1,8 +1,8 @@
-"""Blocks of CSV or JSON -> lines of JSON or Arrow columns, in C: twenty times as fast as cell by cell in Python.
+"""Blocks of CSV or JSON -> lines of JSON or Arrow columns, in C.
 
-All or nothing: a block that is not plainly well-formed, or has one cell that is not written as its kind's values
-stand in JSON, is refused, and the paths in Python decide what it is. They take all blocks where there is no
-compiled module: an install from source leaves it out where there is no C compiler.
+All or nothing: a block that is not plainly well-formed, or has one cell that is not written as its kind's
+values stand in JSON, is refused, and the paths in Python decide what it is. They take all blocks where there
+is no compiled module: an install from source leaves it out where there is no C compiler.
 """
 
 from __future__ import annotations
@@ -123,8 +123,8 @@ def columns(cells: Cells, fields: bytes, scales: bytes) -> Columns | None:
 
     Args:
         cells: Of one block.
-        fields: As `packed` makes them. `TEXT` becomes texts, `INTEGER` 64 bits, `NUMBER` a decimal of 38 digits,
-            `DAY` a date, `MOMENT` microseconds in UTC.
+        fields: As `packed` makes them. `TEXT` becomes texts, `INTEGER` 64 bits, `NUMBER` a decimal of 38
+            digits, `DAY` a date, `MOMENT` microseconds in UTC.
         scales: For each field, how many of a decimal's digits are behind the point.
     """
     found = _native.columns(cells.table, fields, scales)

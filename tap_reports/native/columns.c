@@ -17,6 +17,8 @@ struct ArrowArray {
     void *private_data;
 };
 enum { NULLABLE = 2, PRECISION = 38, BUFFERS = 3 };
+enum { AT_ONCE = 18 }; /* digits that are read at once */
+enum { STRIPE = 128 }; /* rows that stay in the processor's cache while column after column is made */
 
 /* A column on its way: what its array refers to. */
 typedef struct {
@@ -39,24 +41,42 @@ static int is_little_endian(void) {
     return first == 1;
 }
 
-/* Multiply by less than 2^32 and add; 38 digits never overflow. */
-static Wide times_plus(Wide value, uint32_t factor, uint32_t more) {
-    uint64_t low = (value.low & 0xffffffff) * factor + more;
-    uint64_t next = (value.low >> 32) * factor + (low >> 32);
-    return (Wide){next << 32 | (low & 0xffffffff), value.high * factor + (next >> 32)};
+static Wide product(uint64_t left, uint64_t right) {
+    uint64_t low = (left & 0xffffffff) * (right & 0xffffffff);
+    uint64_t one = (left >> 32) * (right & 0xffffffff), two = (left & 0xffffffff) * (right >> 32);
+    uint64_t middle = (low >> 32) + (one & 0xffffffff) + (two & 0xffffffff);
+    return (Wide){middle << 32 | (low & 0xffffffff),
+                  (left >> 32) * (right >> 32) + (one >> 32) + (two >> 32) + (middle >> 32)};
+}
+
+/* Multiply by a power of ten and add; 38 digits never overflow. */
+static Wide times_plus(Wide value, int power, uint64_t more) {
+    static const uint64_t powers[] = {
+        UINT64_C(1), UINT64_C(10), UINT64_C(100), UINT64_C(1000), UINT64_C(10000), UINT64_C(100000), UINT64_C(1000000),
+        UINT64_C(10000000), UINT64_C(100000000), UINT64_C(1000000000), UINT64_C(10000000000), UINT64_C(100000000000),
+        UINT64_C(1000000000000), UINT64_C(10000000000000), UINT64_C(100000000000000), UINT64_C(1000000000000000),
+        UINT64_C(10000000000000000), UINT64_C(100000000000000000), UINT64_C(1000000000000000000)};
+    for (; power > AT_ONCE; power -= AT_ONCE) {
+        Wide more_digits = product(value.low, powers[AT_ONCE]);
+        value = (Wide){more_digits.low, more_digits.high + value.high * powers[AT_ONCE]};
+    }
+    Wide found = product(value.low, powers[power]);
+    found.high += value.high * powers[power];
+    found.low += more;
+    found.high += found.low < more;
+    return found;
 }
 
 /* Return what is behind the digits of a number, which are added to `value`; leading zeros do not count. */
 static const unsigned char *take_digits(const unsigned char *here, const unsigned char *end, Wide *value, int *count) {
-    static const uint32_t powers[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000};
     while (here < end && (unsigned)(*here - '0') < 10) {
-        uint32_t nine = 0;
+        uint64_t digits = 0;
         int taken = 0;
-        for (; taken < 9 && here < end && (unsigned)(*here - '0') < 10; here++, taken++)
-            nine = nine * 10 + (uint32_t)(*here - '0');
-        if (*count || nine) *count += taken;
-        if (*count > PRECISION + 9) return NULL;
-        *value = times_plus(*value, powers[taken], nine);
+        for (; taken < AT_ONCE && here < end && (unsigned)(*here - '0') < 10; here++, taken++)
+            digits = digits * 10 + (uint64_t)(*here - '0');
+        if (*count || digits) *count += taken;
+        if (*count > PRECISION) return NULL; /* zeros before the first other digit may count, too */
+        *value = value->low || value->high ? times_plus(*value, taken, digits) : (Wide){digits, 0};
     }
     return here;
 }
@@ -78,10 +98,8 @@ static int decimal(const unsigned char *here, const unsigned char *end, int scal
         power = is_small ? -power : power;
     }
     int zeros = scale - behind + power;
-    if (zeros < 0) return 0;
-    if (count + zeros > PRECISION) return 0;
-    for (; zeros >= 9; zeros -= 9) *value = times_plus(*value, 1000000000, 0);
-    for (; zeros; zeros--) *value = times_plus(*value, 10, 0);
+    if (zeros < 0 || count + zeros > PRECISION) return 0;
+    if (zeros) *value = times_plus(*value, zeros, 0);
     if (is_negative) {
         value->low = ~value->low + 1;
         value->high = ~value->high + !value->low;
@@ -127,51 +145,52 @@ static size_t width_of(unsigned code) {
     return code == DAY ? sizeof(int32_t) : code == NUMBER ? sizeof(Wide) : sizeof(int64_t);
 }
 
-static enum outcome fill_texts(const Table *table, Span data, uint16_t at, int64_t *offsets, Column *column) {
-    size_t size = 0;
-    for (size_t row = 0; row < table->rows; row++) size += table->cells[row * table->wanted + at].size & ~REWRITTEN;
-    char *texts = malloc(size + 1);
-    if (!texts) return NO_MEMORY;
-    column->buffers[2] = texts;
-    size_t end = 0;
-    for (size_t row = 0; row < table->rows; row++) {
-        Cell cell = table->cells[row * table->wanted + at];
-        offsets[row] = (int64_t)end;
-        end += copy_text(texts + end, data.text + cell.begin, cell.size & ~REWRITTEN, (cell.size & REWRITTEN) != 0);
-    }
-    offsets[table->rows] = (int64_t)end;
-    return FOUND;
+static int make_room(const Table *table, Field field, size_t texts, Column *column) {
+    column->buffers[0] = calloc(1, table->rows / 8 + 1);
+    column->buffers[1] = calloc(table->rows + 1, width_of(field.code));
+    column->buffers[2] = field.code == TEXT ? malloc(texts + 1) : NULL;
+    return column->buffers[0] && column->buffers[1] && (column->buffers[2] || field.code != TEXT);
 }
 
-static enum outcome fill_values(const Table *table, Span data, Field field, int scale, char *values) {
-    for (size_t row = 0; row < table->rows; row++) {
-        Cell cell = table->cells[row * table->wanted + field.at];
-        const unsigned char *text = data.text + cell.begin;
-        if (!cell.size) continue;
-        switch (field.code) {
-        case INTEGER: ((int64_t *)values)[row] = number_of(text, cell.size); break;
-        case DAY: ((int32_t *)values)[row] = day_of(text); break;
-        case MOMENT: ((int64_t *)values)[row] = moment_of(text); break;
-        default:
-            if (!decimal(text, text + cell.size, scale, (Wide *)values + row)) return REFUSED;
+/* Set one cell's value. Returns 0 if it is a number that does not fit. */
+static int fill_value(const unsigned char *text, Cell cell, unsigned code, int scale, Column *column, size_t row) {
+    size_t size = cell.size & ~REWRITTEN;
+    void *values = (void *)column->buffers[1];
+    if (code == TEXT) {
+        int64_t *ends = (int64_t *)values + row;
+        ends[1] = ends[0] + (int64_t)copy_text((char *)column->buffers[2] + ends[0], text, size, cell.size != size);
+    }
+    if (!size) {
+        column->null_count++;
+        return 1;
+    }
+    ((unsigned char *)column->buffers[0])[row / 8] |= (unsigned char)(1 << row % 8);
+    switch (code) {
+    case INTEGER: ((int64_t *)values)[row] = number_of(text, size); return 1;
+    case DAY: ((int32_t *)values)[row] = day_of(text); return 1;
+    case MOMENT: ((int64_t *)values)[row] = moment_of(text); return 1;
+    case NUMBER: return decimal(text, text + size, scale, (Wide *)values + row);
+    default: return 1;
+    }
+}
+
+static enum outcome fill(const Table *table, Span data, const Field *fields, const unsigned char *scales, size_t *sizes,
+                         Column *columns, size_t count) {
+    const Cell *cells = table->cells;
+    for (size_t row = 0; row < table->rows; row++, cells += table->wanted)
+        for (size_t at = 0; at < table->wanted; at++) sizes[at] += cells[at].size & ~REWRITTEN;
+    for (size_t at = 0; at < count; at++)
+        if (!make_room(table, fields[at], sizes[fields[at].at], &columns[at])) return NO_MEMORY;
+    for (size_t first = 0; first < table->rows; first += STRIPE) {
+        size_t end = table->rows - first < STRIPE ? table->rows : first + STRIPE;
+        for (size_t at = 0; at < count; at++) {
+            const Cell *cell = table->cells + first * table->wanted + fields[at].at;
+            for (size_t row = first; row < end; row++, cell += table->wanted)
+                if (!fill_value(data.text + cell->begin, *cell, fields[at].code, scales[at], &columns[at], row))
+                    return REFUSED;
         }
     }
     return FOUND;
-}
-
-static enum outcome fill(const Table *table, Span data, Field field, int scale, Column *column) {
-    unsigned char *valid = calloc(1, table->rows / 8 + 1);
-    char *values = calloc(table->rows + 1, width_of(field.code));
-    column->buffers[0] = valid;
-    column->buffers[1] = values;
-    if (!valid || !values) return NO_MEMORY;
-    for (size_t row = 0; row < table->rows; row++) {
-        int is_valid = table->cells[row * table->wanted + field.at].size != 0;
-        valid[row / 8] |= (unsigned char)(is_valid << row % 8);
-        column->null_count += !is_valid;
-    }
-    if (field.code == TEXT) return fill_texts(table, data, field.at, (int64_t *)values, column);
-    return fill_values(table, data, field, scale, values);
 }
 
 static void free_columns(Column *columns, size_t count) {
@@ -294,14 +313,15 @@ PyObject *columns(PyObject *module, PyObject *args) {
     }
     if (!is_right) return PyErr_Format(PyExc_ValueError, "fields that can't be columns");
     Column *made = calloc(count + 1, sizeof(Column));
-    if (!made) return PyErr_NoMemory();
-    Span data = span_of(table->data);
-    enum outcome outcome = FOUND;
-    Py_BEGIN_ALLOW_THREADS;
-    for (size_t at = 0; at < count && outcome == FOUND; at++)
-        outcome = fill(table, data, fields[at], (unsigned char)scales[at], &made[at]);
-    Py_END_ALLOW_THREADS;
+    size_t *sizes = calloc(table->wanted + 1, sizeof(size_t));
     PyObject *found = NULL;
+    enum outcome outcome = NO_MEMORY;
+    if (made && sizes) {
+        Span data = span_of(table->data);
+        Py_BEGIN_ALLOW_THREADS;
+        outcome = fill(table, data, fields, (const unsigned char *)scales, sizes, made, count);
+        Py_END_ALLOW_THREADS;
+    }
     if (outcome == FOUND)
         found = capsules(table, fields, (const unsigned char *)scales, made, count);
     else if (outcome == NO_MEMORY)
@@ -309,5 +329,6 @@ PyObject *columns(PyObject *module, PyObject *args) {
     else
         found = Py_NewRef(Py_None);
     free_columns(made, count);
+    free(sizes);
     return found;
 }

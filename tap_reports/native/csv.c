@@ -35,7 +35,9 @@ enum outcome scan_csv(Table *table, Span data, unsigned char delimiter, const un
     unsigned char bare[256], quoted[256];
     classes(bare, quoted, delimiter);
     if (!is_utf8(here, (size_t)(end - here))) return REFUSED;
-    for (; here < end; table->rows++) {
+    while (here < end) {
+        Cell *cell = next_row(table);
+        if (!cell) return NO_MEMORY;
         for (size_t at = 0; at < width; at++) {
             const unsigned char *text = here;
             int is_rewritten = 0;
@@ -67,7 +69,9 @@ enum outcome scan_csv(Table *table, Span data, unsigned char delimiter, const un
                 if (here < end && *here++ != '\n') return REFUSED;
             }
             if (!fits(text, size, codes[at], takes_local)) return REFUSED;
-            if (codes[at] && !keep(table, (size_t)(text - data.text), size, is_rewritten)) return NO_MEMORY;
+            if (!codes[at]) continue;
+            *cell++ = cell_of(data.text, text, size, is_rewritten);
+            if (is_rewritten) table->rewritten += size;
         }
     }
     return FOUND;

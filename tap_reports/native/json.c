@@ -64,17 +64,18 @@ static int skips(const unsigned char **here, const unsigned char *end, Span text
     return 1;
 }
 
-static enum outcome take_value(Table *table, const unsigned char *start, const unsigned char **here,
-                               const unsigned char *end, unsigned char code, int takes_local) {
+/* Find one value. Returns 0 if it is not of its code. */
+static int takes_value(Cell *cell, const unsigned char *start, const unsigned char **here, const unsigned char *end,
+                       unsigned char code, int takes_local) {
     const unsigned char *text = *here;
     size_t size;
     int is_rewritten = 0;
     if (text < end && *text == '"') {
         const unsigned char *behind = behind_string(text++, end, &is_rewritten);
-        if (!behind) return REFUSED;
+        if (!behind) return 0;
         size = (size_t)(behind - 1 - text);
         *here = behind;
-        if (!fits_string(text, size, code, takes_local)) return REFUSED;
+        if (!fits_string(text, size, code, takes_local)) return 0;
     } else {
         const unsigned char *behind = text;
         while (behind < end && (is_hex(*behind) || (*behind && strchr("+-.truefalsn", *behind)))) behind++;
@@ -83,9 +84,10 @@ static enum outcome take_value(Table *table, const unsigned char *start, const u
         if (is_literal(text, size, "null"))
             size = 0;
         else if (!fits_bare(text, size, code))
-            return REFUSED;
+            return 0;
     }
-    return !code || keep(table, (size_t)(text - start), size, is_rewritten) ? FOUND : NO_MEMORY;
+    *cell = cell_of(start, text, size, is_rewritten);
+    return 1;
 }
 
 enum outcome scan_json(Table *table, Span data, const Span *texts, const unsigned char *codes, size_t width,
@@ -93,13 +95,16 @@ enum outcome scan_json(Table *table, Span data, const Span *texts, const unsigne
     const unsigned char *here = data.text;
     if (!is_utf8(data.text, (size_t)(data.end - data.text))) return REFUSED;
     for (;;) {
+        Cell found, *cell = next_row(table);
+        if (!cell) return NO_MEMORY;
         for (size_t at = 0; at < width; at++) {
             if (!skips(&here, data.end, texts[at])) return REFUSED;
-            enum outcome outcome = take_value(table, data.text, &here, data.end, codes[at], takes_local);
-            if (outcome != FOUND) return outcome;
+            if (!takes_value(&found, data.text, &here, data.end, codes[at], takes_local)) return REFUSED;
+            if (!codes[at]) continue;
+            *cell++ = found;
+            if (found.size & REWRITTEN) table->rewritten += found.size & ~REWRITTEN;
         }
         if (!skips(&here, data.end, texts[width])) return REFUSED;
-        table->rows++;
         if (here == data.end) return FOUND;
         if (!skips(&here, data.end, texts[width + 1])) return REFUSED;
     }

@@ -46,7 +46,7 @@ typedef struct {
     Cell *cells;    /* rows x wanted */
     size_t rows;
     size_t wanted;
-    size_t count, room; /* of cells */
+    size_t room;      /* for so many cells */
     size_t rewritten;   /* bytes of the cells that are marked so */
     int is_json;
     unsigned char codes[WIDEST]; /* of the wanted columns */
@@ -69,7 +69,11 @@ enum outcome scan_csv(Table *table, Span data, unsigned char delimiter, const un
 enum outcome scan_json(Table *table, Span data, const Span *texts, const unsigned char *codes, size_t width,
                        int takes_local);
 Span span_of(PyObject *bytes);
-int keep(Table *table, size_t begin, size_t size, int is_rewritten);
+
+static inline Cell cell_of(const unsigned char *start, const unsigned char *text, size_t size, int is_rewritten) {
+    return (Cell){(uint32_t)(text - start), (uint32_t)size | (is_rewritten ? REWRITTEN : 0)};
+}
+Cell *next_row(Table *table); /* NULL: no memory */
 PyObject *new_table(PyObject *data, Table **table);
 PyObject *found_table(PyObject *capsule, Table *table, enum outcome outcome);
 Table *table_of(PyObject *capsule);

@@ -38,17 +38,17 @@ Span span_of(PyObject *bytes) {
 
 Table *table_of(PyObject *capsule) { return PyCapsule_GetPointer(capsule, NAME); }
 
-int keep(Table *table, size_t begin, size_t size, int is_rewritten) {
-    if (table->count == table->room) {
-        size_t room = table->room ? table->room * 2 : 1 << 14;
+Cell *next_row(Table *table) {
+    size_t count = table->rows * table->wanted;
+    if (table->room - count < table->wanted + !table->room) {
+        size_t room = (table->room + table->wanted) * 2 + 1;
         Cell *more = realloc(table->cells, room * sizeof(Cell));
-        if (!more) return 0;
+        if (!more) return NULL;
         table->cells = more;
         table->room = room;
     }
-    table->cells[table->count++] = (Cell){(uint32_t)begin, (uint32_t)size | (is_rewritten ? REWRITTEN : 0)};
-    if (is_rewritten) table->rewritten += size;
-    return 1;
+    table->rows++;
+    return table->cells + count;
 }
 
 const Field *fields_of(const Table *table, const char *bytes, Py_ssize_t size) {

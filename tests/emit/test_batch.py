@@ -20,6 +20,8 @@ from tap_reports.emit.rows import records
 from tap_reports.exceptions import InvalidValue, StreamError
 from tap_reports.models import Kind
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 KINDS = [Kind.DATE, Kind.STRING, Kind.NUMBER, Kind.INTEGER, Kind.DATE_TIME, Kind.BOOLEAN]
 CSV = "Day,Name,Spend,Clicks,At,New\n" + "".join(
     f'2026-01-{row:02},"Ä ""{row}""",{row}.50000,{row},'

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from tap_reports.models import Kind
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 FILL = "".join(f"2026-01-{day:02},{day}\n" for day in range(1, 29))
 """Enough rows that small blocks go by column."""
 

@@ -14,6 +14,8 @@ from tap_reports.files import json_blocks
 from tap_reports.files.json_blocks import JsonTable
 from tap_reports.models import FileFormat, Kind
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 FILL = [{"a": f"2026-01-{day:02}", "b": day} for day in range(1, 29)]
 
 VALUES = {

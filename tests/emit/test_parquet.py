@@ -17,6 +17,8 @@ from tap_reports.emit.rows import records
 from tap_reports.exceptions import StreamError
 from tap_reports.models import Kind
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 
 def by_column(table, plan, size=64):
     """Return the rows that a Parquet file of a table has, and the types of its columns."""

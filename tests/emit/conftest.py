@@ -1,0 +1,15 @@
+"""Whatever writes blocks is tested with and without the compiled module."""
+
+from __future__ import annotations
+
+import pytest
+
+from tap_reports import native
+
+
+@pytest.fixture(params=["compiled", "python"])
+def both_ways(request, monkeypatch):
+    if request.param == "python":
+        monkeypatch.setattr(native, "_native", None)
+    elif not native.is_compiled():
+        pytest.skip("the module is not compiled: no C compiler")
