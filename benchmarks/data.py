@@ -85,7 +85,7 @@ def make(folder: Path, count: int, format_: str) -> Path:
     path = folder / f"{count}.{format_}"
     if path.exists():
         return path
-    part = path.with_suffix(".part")
+    part = path.with_name(f"{path.name}.part")
     match format_:
         case "csv":
             with part.open("w", newline="", encoding="utf-8") as file:

@@ -28,12 +28,13 @@ PARTS = ("rows", "overlap", "startup")
 
 def ways(folder: Path, chosen: argparse.Namespace, vendors: contextlib.ExitStack) -> list[Way]:
     """Return what is measured. The slow ways read fewer rows."""
-    few = min(max(chosen.rows), chosen.ordinary_rows)
+    few = min(max(chosen.rows), chosen.few_rows)
+    most = min(max(chosen.rows), chosen.ordinary_rows)
 
-    def ours(name: str, count: int, format_: str, batch: str = "") -> Way:
+    def ours(name: str, count: int, format_: str, batch: str = "", *, compiled: bool = True) -> Way:
         kind = format_.removesuffix(".gz")
         url = vendors.enter_context(file_vendor.serve({kind: make(folder, count, format_)}))
-        return Way(name, count, whole.sync(folder, url, kind, batch), kind)
+        return Way(name, count, whole.sync(folder, url, kind, batch, compiled=compiled), kind)
 
     def ordinary(count: int, format_: str) -> Way:
         config = whole.runs(folder) / f"ordinary-{format_}.json"
@@ -50,14 +51,17 @@ def ways(folder: Path, chosen: argparse.Namespace, vendors: contextlib.ExitStack
         return [Way(shown, few, command, "csv")] if others.installed(chosen.others, name) else []
 
     return [
-        ordinary(few, "csv"),
+        ordinary(most, "csv"),
         *(ours("RECORD, csv", count, "csv") for count in chosen.rows),
         *(ours("RECORD, csv.gz", count, "csv.gz") for count in chosen.rows),
         by_row(2 * few),
         *(ours("BATCH jsonl, csv", count, "csv", "jsonl") for count in chosen.rows),
         *(ours("BATCH parquet, csv", count, "csv", "parquet") for count in chosen.rows),
+        ours("RECORD, csv, not compiled", most, "csv", compiled=False),
+        ours("BATCH parquet, csv, not compiled", most, "csv", "parquet", compiled=False),
         ordinary(min(few, 100_000), "json"),
         *(ours("RECORD, json", count, "json") for count in chosen.rows),
+        ours("RECORD, json, not compiled", most, "json", compiled=False),
         ordinary(chosen.sheet_rows, "xlsx"),
         ours("RECORD, xlsx", chosen.sheet_rows, "xlsx"),
         *other("airbyte", "Airbyte CDK, declarative, csv as texts"),
@@ -85,7 +89,10 @@ def main() -> None:
     parser.add_argument(
         "--rows", type=int, nargs="+", default=[100_000, 1_000_000, 5_000_000], help="rows of the files"
     )
-    parser.add_argument("--ordinary-rows", type=int, default=200_000, help="rows for the slow ways")
+    parser.add_argument(
+        "--ordinary-rows", type=int, default=1_000_000, help="rows of the CSV for the ordinary tap"
+    )
+    parser.add_argument("--few-rows", type=int, default=200_000, help="rows for the other slow ways")
     parser.add_argument("--sheet-rows", type=int, default=200_000, help="rows of the XLSX file")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(

@@ -13,9 +13,15 @@ from data import make
 
 SMALL = 1000
 TAP = [sys.executable, "-m", "tap_reports"]
+UNCOMPILED = [
+    sys.executable,
+    "-c",
+    "import sys; sys.modules['_tap_reports_native'] = None; from tap_reports.__main__ import main; main()",
+]
+"""As where there was no C compiler."""
 
 
-def sync(folder: Path, url: str, format_: str, batch: str = "") -> list[str]:
+def sync(folder: Path, url: str, format_: str, batch: str = "", *, compiled: bool = True) -> list[str]:
     """Return the command of a sync.
 
     Args:
@@ -23,6 +29,7 @@ def sync(folder: Path, url: str, format_: str, batch: str = "") -> list[str]:
         url: The vendor's.
         format_: `csv`, `json` or `xlsx`.
         batch: `jsonl` or `parquet`; empty: RECORD messages.
+        compiled: Use the compiled module.
     """
     options: dict[str, Any] = {}
     if batch:
@@ -33,7 +40,8 @@ def sync(folder: Path, url: str, format_: str, batch: str = "") -> list[str]:
         }
     config = runs(folder) / f"config-{url.rpartition(':')[2]}-{batch}.json"
     config.write_text(json.dumps(file_vendor.config(url, format_, **options)), encoding="utf-8")
-    return [*TAP, "--config", str(config), "--catalog", str(_catalog(folder, format_))]
+    tap = TAP if compiled else UNCOMPILED
+    return [*tap, "--config", str(config), "--catalog", str(_catalog(folder, format_))]
 
 
 def _catalog(folder: Path, format_: str) -> Path:

@@ -7,17 +7,18 @@ is no compiled module: an install from source leaves it out where there is no C 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from enum import IntEnum
+from importlib import import_module
 from struct import pack
 from typing import Any, NamedTuple
 
 from tap_reports.models import Kind
 
-try:
-    from tap_reports.native import _native
-except ImportError:  # not compiled
-    _native = None  # type: ignore[assignment]
+_native: Any = None
+with contextlib.suppress(ImportError):  # it may not be compiled
+    _native = import_module("_tap_reports_native")
 
 WIDEST = 0xFFFF
 
@@ -115,7 +116,8 @@ def lines(cells: Cells, fields: bytes, texts: tuple[bytes, ...], first_row: int,
         first_row: What `Code.ROW` writes for the first row.
         zone: Offset of instants that have none: `+00:00`.
     """
-    return _native.lines(cells.table, fields, texts, first_row, zone)
+    made: bytes = _native.lines(cells.table, fields, texts, first_row, zone)
+    return made
 
 
 def columns(cells: Cells, fields: bytes, scales: bytes) -> Columns | None:

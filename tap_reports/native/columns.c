@@ -34,13 +34,6 @@ typedef struct {
     uint64_t low, high; /* as a decimal lies in memory of this order of bytes */
 } Wide;
 
-static int is_little_endian(void) {
-    const uint16_t one = 1;
-    unsigned char first;
-    memcpy(&first, &one, 1);
-    return first == 1;
-}
-
 static Wide product(uint64_t left, uint64_t right) {
     uint64_t low = (left & 0xffffffff) * (right & 0xffffffff);
     uint64_t one = (left >> 32) * (right & 0xffffffff), two = (left & 0xffffffff) * (right >> 32);
@@ -305,7 +298,7 @@ PyObject *columns(PyObject *module, PyObject *args) {
     const Field *fields = table ? fields_of(table, bytes, size) : NULL;
     if (!fields) return NULL;
     size_t count = (size_t)size / sizeof(Field);
-    int is_right = !table->is_json && is_little_endian() && (size_t)scales_size == count;
+    int is_right = !table->is_json && (size_t)scales_size == count;
     for (size_t at = 0; at < count; at++) {
         unsigned code = fields[at].code;
         is_right &= (code == TEXT || code == INTEGER || code == NUMBER || code == DAY || code == MOMENT) &&

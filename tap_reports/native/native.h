@@ -13,6 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#if SIZE_MAX < UINT64_MAX
+#error "sizes are computed in 64 bits"
+#endif
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "decimals are laid out in little-endian order"
+#endif
+
 /* What a cell must be. The numbers are those of `Code` in __init__.py. */
 enum code {
     SKIPPED = 0, /* not wanted; a JSON value all the same */

@@ -56,7 +56,7 @@ const Field *fields_of(const Table *table, const char *bytes, Py_ssize_t size) {
     size_t count = (size_t)size / sizeof(Field);
     unsigned char *seen = calloc(table->wanted + 1, 1);
     if (!seen) return (const Field *)PyErr_NoMemory();
-    int is_right = (size_t)size % sizeof(Field) == 0 && (uintptr_t)bytes % _Alignof(Field) == 0;
+    int is_right = (size_t)size % sizeof(Field) == 0 && (uintptr_t)bytes % sizeof(uint16_t) == 0;
     for (size_t field = 0; field < count && is_right; field++) {
         uint16_t at = fields[field].at;
         if (fields[field].code == ROW) continue;

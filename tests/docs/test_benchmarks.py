@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
-SMALL = ["--rows", "2000", "20000", "--ordinary-rows", "1000", "--sheet-rows", "300", "--rounds", "1"]
+SIZES = {"--ordinary-rows": 1000, "--few-rows": 1000, "--sheet-rows": 300, "--rounds": 1}
+SMALL = ["--rows", "2000", "20000", *(str(part) for pair in SIZES.items() for part in pair)]
 
 
 @pytest.mark.timeout(300)
@@ -27,4 +28,6 @@ def test_one_command_prints_a_row_for_each_way_and_size(tmp_path):
     for what in ("RECORD, csv", "RECORD, csv.gz", "BATCH jsonl, csv", "BATCH parquet, csv", "RECORD, json"):
         assert {(what, "2,000"), (what, "20,000")} <= found
     assert {("RECORD, xlsx", "300"), ("ordinary SDK tap, csv", "1,000")} <= found
+    for what in ("RECORD, csv", "BATCH parquet, csv", "RECORD, json"):
+        assert (f"{what}, not compiled", "1,000") in found
     assert not (tmp_path / "runs").exists()

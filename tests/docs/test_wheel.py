@@ -6,11 +6,13 @@ import datetime as dt
 import json
 import os
 import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
 import pytest
 from bootstrap import SetupError, environment
+from compiler import needs_compiler
 
 from tap_reports.sandbox import Sandbox
 
@@ -63,6 +65,36 @@ def test_a_plain_install_brings_no_package_of_development(commands):
     code = "from importlib.metadata import distributions as d; print(*(one.name.lower() for one in d()))"
     listed = subprocess.run([commands / "python", "-c", code], capture_output=True, text=True, check=True)
     assert not set(DEVELOPMENT_ONLY) & set(listed.stdout.split())
+
+
+@needs_compiler
+def test_one_wheel_serves_all_pythons_and_has_the_compiled_module(commands):
+    (wheel,) = commands.parents[1].glob("*.whl")
+    assert "-cp311-abi3-" in wheel.name
+    code = "from tap_reports import native; print(native.is_compiled())"
+    said = subprocess.run([commands / "python", "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout == "True\n"
+
+
+def test_it_installs_and_works_without_a_compiler(commands, tmp_path):
+    (sources,) = commands.parents[1].glob("*.tar.gz")
+    environment_of = os.environ | {"CC": "no-such-compiler"}
+    folder = tmp_path / "uncompiled"
+    for command in (
+        [sys.executable, "-m", "venv", "--without-pip", folder],
+        [commands.parents[1] / "tools/bin/uv", "pip", "install", "--quiet", "--python", folder, sources],
+    ):
+        subprocess.run(command, env=environment_of, check=True)
+    code = "from tap_reports import native; print(native.is_compiled())"
+    python = folder / "bin" / "python"
+    said = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout == "False\n"
+    with Sandbox(rows=5, speed=500, today=dt.date(2026, 3, 20)) as sandbox:
+        config = {**sandbox.config("digital_turbine"), "start_date": "2026-03-01"}
+        (tmp_path / "config.json").write_text(json.dumps(config))
+        command = [folder / "bin" / "tap-reports", "--config", "config.json"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.count('"type":"RECORD"') == 5 * 19
 
 
 def test_it_says_its_version_and_what_it_can_do(run):
