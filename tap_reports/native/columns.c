@@ -65,10 +65,11 @@ static const unsigned char *take_digits(const unsigned char *here, const unsigne
     while (here < end && (unsigned)(*here - '0') < 10) {
         uint64_t digits = 0;
         int taken = 0;
-        for (; taken < AT_ONCE && here < end && (unsigned)(*here - '0') < 10; here++, taken++)
+        for (; taken < AT_ONCE && here < end && (unsigned)(*here - '0') < 10; here++, taken++) {
             digits = digits * 10 + (uint64_t)(*here - '0');
-        if (*count || digits) *count += taken;
-        if (*count > PRECISION) return NULL; /* zeros before the first other digit may count, too */
+            *count += *count || digits;
+        }
+        if (*count > PRECISION) return NULL;
         *value = value->low || value->high ? times_plus(*value, taken, digits) : (Wide){digits, 0};
     }
     return here;
@@ -91,8 +92,8 @@ static int decimal(const unsigned char *here, const unsigned char *end, int scal
         power = is_small ? -power : power;
     }
     int zeros = scale - behind + power;
-    if (zeros < 0 || count + zeros > PRECISION) return 0;
-    if (zeros) *value = times_plus(*value, zeros, 0);
+    if (zeros < 0 || (count && count + zeros > PRECISION)) return 0;
+    if (zeros && count) *value = times_plus(*value, zeros, 0);
     if (is_negative) {
         value->low = ~value->low + 1;
         value->high = ~value->high + !value->low;
