@@ -47,12 +47,12 @@ class _OneTap(Tap):
         return [_Report(self)]
 
 
-def plan_of(table: Table) -> EmitPlan:
+def plan_of(table: Table, *, with_lineage: bool = True) -> EmitPlan:
     """Return the plan of a table of the benchmark's columns."""
     names = property_names(table.header)
     fields = [Field(name, header, KINDS[header]) for name, header in zip(names, table.header, strict=True)]
     lineage = [Field(column.property, None, column.kind, column.property) for column in LINEAGE]
-    return EmitPlan(stream="report", fields=(*fields, *lineage))
+    return EmitPlan(stream="report", fields=(*fields, *lineage) if with_lineage else tuple(fields))
 
 
 def main() -> None:
@@ -63,13 +63,14 @@ def main() -> None:
     parser.add_argument(
         "--by-row", choices=["lines", "records"], help="the row path, which blocks fall back to"
     )
+    parser.add_argument("--no-lineage", action="store_true", help="the file's columns and no others")
     parser.add_argument("--storage", type=Path, help="where BATCH files are left; else they go at the end")
     chosen = parser.parse_args()
     suffix = chosen.path.suffix.removeprefix(".")
     layout = Layout(format=FileFormat("csv" if suffix == "gz" else suffix))
     with tempfile.TemporaryDirectory() as folder:
         (table,) = tables(ReportFile(path=chosen.path, job_id="job-1"), layout, work_dir=Path(folder))
-        plan, writer = plan_of(table), MessageWriter()
+        plan, writer = plan_of(table, with_lineage=not chosen.no_lineage), MessageWriter()
         schema = {"properties": {one.property: schema_of(one.kind, one.header or "") for one in plan.fields}}
         writer.write_message(SchemaMessage(plan.stream, schema, []))
         if chosen.batch:

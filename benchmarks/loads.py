@@ -43,14 +43,13 @@ class Load:
     target: list[str]
     config: dict[str, Any]
     rows: Callable[[], list[tuple[Any, ...]]]
-    seconds: list[float] = field(default_factory=list)
 
 
 def commands(path: Path, folder: Path) -> dict[str, list[str]]:
     """Return the command of each way."""
     config = folder / "ordinary.json"
     config.write_text(json.dumps({"path": str(path)}), encoding="utf-8")
-    ours = [sys.executable, "emit_file.py", str(path)]
+    ours = [sys.executable, "emit_file.py", str(path), "--no-lineage"]  # as many columns as the other
     return {
         "ordinary": [sys.executable, "ordinary_tap.py", "--config", str(config)],
         "record": ours,
@@ -58,8 +57,8 @@ def commands(path: Path, folder: Path) -> dict[str, list[str]]:
     }
 
 
-def run(load: Load, command: list[str], folder: Path) -> None:
-    """Load once."""
+def run(load: Load, command: list[str], folder: Path) -> float:
+    """Load once. Returns the seconds that it took."""
     config = folder / "target.json"
     config.write_text(json.dumps(load.config), encoding="utf-8")
     began = time.perf_counter()
@@ -69,7 +68,7 @@ def run(load: Load, command: list[str], folder: Path) -> None:
         )
     if done.returncode or tap.returncode:
         raise SystemExit(f"{load.name} failed: {done.stderr.decode(errors='replace')[-2000:]}")
-    load.seconds.append(time.perf_counter() - began)
+    return time.perf_counter() - began
 
 
 def postgres(url: str, bin_: str) -> Iterator[Load]:
@@ -117,22 +116,40 @@ def _program(name: str, bin_: str) -> str:
     return found
 
 
-def measured(loads: Iterator[Load], path: Path) -> list[str]:
-    """Return the table's rows."""
-    lines, base, expected = [], 0.0, None
+@dataclass
+class Measured:
+    """What came of one way."""
+
+    seconds: list[float] = field(default_factory=list)
+    rows: int = 0
+    is_same: bool = True
+
+
+def measure(loads: Iterator[Load], path: Path, found: dict[str, Measured]) -> None:
+    """Load once by each way, and compare what the target has."""
+    expected = None
     with contextlib.closing(loads):
         for load in loads:
             with tempfile.TemporaryDirectory() as folder:
                 Path(folder, "batches").mkdir()
-                run(load, commands(path, Path(folder))[load.name], Path(folder))
-            rows = load.rows()
+                seconds = run(load, commands(path, Path(folder))[load.name], Path(folder))
+            rows, way = load.rows(), found[load.name]
             expected = rows if load.name == "record" else expected
-            took = statistics.median(load.seconds)
-            base = base or took
-            same = "-" if load.name != "batch" else "yes" if rows == expected else "NO"
-            cells = (NAMES[load.name], f"{len(rows):,}", f"{took:.1f} s", f"{took / base:.2f}", same)
-            lines.append(f"| {' | '.join(cells)} |")
-    return lines
+            way.seconds.append(seconds)
+            way.rows = len(rows)
+            way.is_same &= load.name != "batch" or rows == expected
+
+
+def table(found: dict[str, Measured]) -> str:
+    """Return the Markdown table of the medians."""
+    lines = ["| tap | rows | wall | ÷ ordinary | rows as by RECORD |", "|---|--:|--:|--:|---|"]
+    base = statistics.median(found["ordinary"].seconds)
+    for name, way in found.items():
+        took = statistics.median(way.seconds)
+        same = "-" if name != "batch" else "yes" if way.is_same else "NO"
+        cells = (NAMES[name], f"{way.rows:,}", f"{took:.1f} s", f"{took / base:.2f}", same)
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def main() -> None:
@@ -143,12 +160,14 @@ def main() -> None:
     parser.add_argument("--postgres", metavar="URL", required=True)
     parser.add_argument("--bin", default="", help="folder of the targets' programs")
     parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=3)
     chosen = parser.parse_args()
-    lines = ["| tap | rows | wall | ÷ ordinary | rows as by RECORD |", "|---|--:|--:|--:|---|"]
+    found = {way: Measured() for way in WAYS}
     with tempfile.TemporaryDirectory() as folder:
         path = make(Path(folder), chosen.rows, "csv")
-        lines += measured(postgres(chosen.postgres, chosen.bin), path)
-    print("\n".join(lines))
+        for _ in range(chosen.rounds):
+            measure(postgres(chosen.postgres, chosen.bin), path, found)
+    print(table(found))
 
 
 if __name__ == "__main__":

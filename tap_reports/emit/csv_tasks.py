@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import chain, islice
+from threading import Lock
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from tap_reports.emit.cut import NoEndError, quick_blocks
@@ -165,10 +166,10 @@ def _tasks(
 
 
 def _frames(encoder: Encoder[T], table: CsvTable, first: bytes | None = None) -> Callable[[], CsvFrames]:
-    """Return what makes the parser of a table's blocks when it is first needed."""
+    """Return what makes the parser of a table's blocks, once, when a block first needs it."""
 
     @cache
-    def frames() -> CsvFrames:
+    def made() -> CsvFrames:
         from tap_reports.emit.csv_frame import CsvFrames
 
         fields, width = encoder.plan.fields, len(table.header)
@@ -179,6 +180,12 @@ def _frames(encoder: Encoder[T], table: CsvTable, first: bytes | None = None) ->
 
             return TypedCsvFrames(kinds, width, table.delimiter, first)
         return CsvFrames(kinds, width, table.delimiter)
+
+    lock = Lock()
+
+    def frames() -> CsvFrames:
+        with lock:
+            return made()
 
     return frames
 
