@@ -1,11 +1,12 @@
 """Build hook of hatchling: compiles `tap_reports/native` into a module beside the package.
 
-Where that is impossible (no C compiler; 32 bits; big-endian) the install goes on without it: Python does the
-same work, not as fast. One module serves all Pythons from 3.11 on: it keeps to the stable ABI.
+Where that is impossible (no C compiler, 32 bits, big-endian, PyPy) the install goes on without it: Python
+does the same work, not as fast. One module serves all Pythons from 3.11 on: it keeps to the stable ABI.
 """
 
 from __future__ import annotations
 
+import sys
 import sysconfig
 import tempfile
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from setuptools import Distribution, Extension
-from setuptools.errors import BaseError, CCompilerError
+from setuptools.errors import BaseError, CCompilerError, PlatformError
 
 NAME = "_tap_reports_native"
 SOURCES = Path("tap_reports/native")
@@ -28,6 +29,8 @@ class CompileHook(BuildHookInterface):
         """Compile, before the wheel is put together."""
         self._folder = tempfile.TemporaryDirectory()
         try:
+            if sys.implementation.name != "cpython":
+                raise PlatformError(f"{sys.implementation.name} has no stable ABI")
             module = self._compiled(Path(self._folder.name))
         except (BaseError, CCompilerError) as error:
             self.app.display_warning(f"{NAME} is left out, as it can't be compiled: {error}")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
+import io
 import json
 from collections import Counter
 from decimal import Decimal
@@ -15,6 +17,7 @@ from emitting import CONTEXT, plan_of, table_of
 from singer_sdk import Stream, Tap
 from singer_sdk.helpers._batch import BatchConfig
 
+from tap_reports.emit import batch_files
 from tap_reports.emit.batch import batches
 from tap_reports.emit.rows import records
 from tap_reports.exceptions import InvalidValue, StreamError
@@ -150,6 +153,30 @@ def test_no_file_is_left_behind_by_an_invalid_value(tmp_path):
     with pytest.raises(InvalidValue, match=r'row 16, column "A": "x" does not fit type integer'):
         found.extend(batches(table, plan, CONTEXT, config_of(tmp_path), stream_of()))
     assert len(list((tmp_path / "out").iterdir())) == 1
+
+
+@pytest.mark.parametrize("format_", ["jsonl", "parquet"])
+def test_a_full_disk_leaves_the_files_that_were_told_of_and_no_others(tmp_path, monkeypatch, format_):
+    """Files are written in other threads; what fails there is raised here."""
+    table, plan = table_and_plan(tmp_path, "A,B\n" + "1,1\n" * 4000, [Kind.INTEGER] * 2)
+    create, made = batch_files._created, []
+
+    class Full(io.FileIO):
+        def write(self, data):
+            super().write(data[:5])
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    def created(storage, name):
+        made.append(name)
+        return Full(tmp_path / "out" / name, "w") if len(made) == 7 else create(storage, name)
+
+    monkeypatch.setattr(batch_files, "_created", created)
+    told = []
+    with pytest.raises(OSError, match="No space left"):
+        told.extend(batches(table, plan, CONTEXT, config_of(tmp_path, format_, None), stream_of()))
+    left = {path.name for path in (tmp_path / "out").iterdir()}
+    assert made[6] not in left
+    assert left <= {path_of(one.manifest[0]).name for one in told}
 
 
 def test_values_set_to_null_are_counted(tmp_path):
