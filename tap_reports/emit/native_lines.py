@@ -51,18 +51,21 @@ def native_lines(
         context: Where the rows come from.
         envelope: What stands before and after each record.
     """
-    places = sources(plan.fields, table.header)
     width = len(table.form.keys) if isinstance(table, JsonTable) else len(table.header)
-    there = [place for place in places if place is not None and place < width]
+    places = [
+        place if place is not None and place < width else None for place in sources(plan.fields, table.header)
+    ]
+    kinds = {place: one.kind for one, place in zip(plan.fields, places, strict=True) if place is not None}
     codes = bytearray(width)
-    for one, place in zip(plan.fields, places, strict=True):
-        if place in there:
-            codes[place] = CODES[one.kind]
+    for place, kind in kinds.items():
+        codes[place] = CODES[kind]
     zone = _offset(plan.zone)
     find = _finder(table, bytes(codes), takes_local=zone is not None)
-    if find is None or len(set(there)) < len(there):
+    is_each_once = len(kinds) + places.count(None) == len(places)
+    if find is None or not is_each_once:
         return None
-    fields, texts = _written(plan, context, places, sorted(there), envelope)
+    wanted: dict[int | None, int] = {place: at for at, place in enumerate(sorted(kinds))}
+    fields, texts = _written(plan, context, [wanted.get(place) for place in places], envelope)
     return NativeLines(find, fields, texts, context.first_row, zone or b"")
 
 
@@ -70,7 +73,7 @@ def _finder(table: Table, codes: bytes, *, takes_local: bool) -> Callable[[bytes
     if isinstance(table, CsvTable) and native.takes_csv(len(table.header), table.delimiter):
         delimiter = table.delimiter
         return lambda block: native.csv_cells(block, delimiter, codes, takes_local=takes_local)
-    if isinstance(table, JsonTable) and native.is_compiled():
+    if isinstance(table, JsonTable) and native.is_compiled() and len(codes) <= native.WIDEST:
         around = table.form.texts
         return lambda block: native.json_cells(block, around, codes, takes_local=takes_local)
     return None
@@ -79,17 +82,23 @@ def _finder(table: Table, codes: bytes, *, takes_local: bool) -> Callable[[bytes
 def _written(
     plan: EmitPlan,
     context: SliceContext,
-    places: list[int | None],
-    wanted: list[int],
+    wanted: list[int | None],
     envelope: tuple[bytes, bytes],
 ) -> tuple[bytes, tuple[bytes, ...]]:
-    """Return the fields that differ from row to row, and the texts around them: envelope, keys, constants."""
+    """Return the fields that differ from row to row, and the texts around them: envelope, keys, constants.
+
+    Args:
+        plan: What to emit.
+        context: Where the rows come from.
+        wanted: For each field its place among the wanted columns.
+        envelope: What stands before and after each record.
+    """
     fields: list[tuple[Code, int]] = []
     texts = [envelope[0] + b"{"]
-    for number, (one, place) in enumerate(zip(plan.fields, places, strict=True)):
+    for number, (one, at) in enumerate(zip(plan.fields, wanted, strict=True)):
         texts[-1] += b"%b%b:" % (b"," if number else b"", ENCODER.encode(one.property))
-        if place in wanted:
-            fields.append((CODES[one.kind], wanted.index(place)))
+        if at is not None:
+            fields.append((CODES[one.kind], at))
         elif one.lineage == ROW:
             fields.append((Code.ROW, 0))
         else:

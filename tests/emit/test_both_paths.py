@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import zoneinfo
+from dataclasses import replace
 
 import pytest
 from emitting import assert_same, plan_of, table_of
@@ -122,6 +123,20 @@ def test_any_file_comes_out_the_same(tmp_path, rows, kinds, form, invalid, size)
     table = table_of(tmp_path, f"A,B,C{end}1,1,1{end}" + "".join(line + end for line in lines))
     plan = plan_of(table.header, kinds, invalid_values=invalid)
     assert_same(table, plan, size)
+
+
+def test_lineage_alone_comes_out_the_same(tmp_path):
+    table = table_of(tmp_path, "A,B\n" + "1,x\n" * 50)
+    plan = plan_of(table.header, [Kind.INTEGER, Kind.STRING])
+    assert_same(table, replace(plan, fields=plan.fields[2:]))
+    assert_same(table, replace(plan, fields=tuple(reversed(plan.fields))))
+
+
+def test_a_column_that_is_asked_for_twice_comes_out_the_same(tmp_path):
+    table = table_of(tmp_path, "A,B\n" + '1,"x\\"\n' * 50)
+    plan = plan_of(table.header, [Kind.INTEGER, Kind.STRING])
+    again = replace(plan.fields[1], property="again")
+    assert_same(table, replace(plan, fields=(*plan.fields, again)))
 
 
 def test_errors_come_in_the_order_of_the_rows(tmp_path):
