@@ -92,6 +92,19 @@ typedef struct {
 } Field;
 const Field *fields_of(const Table *table, const char *bytes, Py_ssize_t size);
 
+/* arrow.c */
+enum { PRECISION = 38, BUFFERS = 3 };
+
+/* A column on its way: what its array refers to. */
+typedef struct {
+    const void *buffers[BUFFERS]; /* validity, values or offsets, texts */
+    int64_t null_count;
+} Column;
+
+void free_columns(Column *columns, size_t count);
+/* Return the two capsules of columns, which are theirs from then on. */
+PyObject *capsules(const Table *table, const Field *fields, const unsigned char *scales, Column *columns, size_t count);
+
 /* lines.c, columns.c */
 PyObject *lines(PyObject *module, PyObject *args);
 PyObject *columns(PyObject *module, PyObject *args);
