@@ -111,9 +111,7 @@ class ColumnEncoder:
         if one.lineage == ROW:
             first = self._context.first_row + start
             return Text(column=pl.int_range(first, first + frame.rows).cast(pl.String))
-        if one.lineage is not None:
-            return Text(ENCODER.encode(self._context.lineage(one.lineage)).decode())
-        return Text("null")
+        return Text(ENCODER.encode(self._context.lineage(one.lineage)).decode())
 
 
 def texts_of(frame: Frame, plan: EmitPlan, places: Sequence[int | None]) -> Texts:

@@ -33,19 +33,13 @@ def csv_blocks(table: CsvTable, encoder: Encoder[T], size: int) -> Iterator[Bloc
         try:
             first = _first_two(cuts)
             if len(first) < 2:
-                yield from blocks(_small(table, encoder, first))
+                yield from blocks(encoder.small(first))
                 return
             yield from in_order(_tasks(encoder, table, _frames(encoder, table, first[0]), chain(first, cuts)))
         except _ResumeError as error:
             resume = error
     if resume:
         yield from _exactly_cut(table, encoder, size, resume)
-
-
-def _small(table: CsvTable, encoder: Encoder[T], blocks_: list[bytes]) -> Done[T]:
-    """Write a table of one block or none, which is not worth loading the column path for."""
-    taken = encoder.taken(blocks_[0]) if blocks_ else None
-    return taken.after(0) if taken else encoder.by_row(table.rows(), 0)
 
 
 def _exactly_cut(table: CsvTable, encoder: Encoder[T], size: int, resume: _ResumeError) -> Iterator[Block[T]]:

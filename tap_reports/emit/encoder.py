@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
@@ -90,6 +90,11 @@ class Encoder(ABC, Generic[T]):
         """Return what the compiled module makes of a block of the file; None if it refuses the block."""
         del block
         return None
+
+    def small(self, blocks: Sequence[bytes]) -> Done[T]:
+        """Write a table of one block or none, which is not worth loading the column path for."""
+        taken = self.taken(blocks[0]) if blocks else None
+        return taken.after(0) if taken else self.by_row(self.table.rows(), 0)
 
     def by_row(self, rows: Iterable[Row], start: int) -> Done[T]:
         """Take the row path; `start` is the number of table rows before them."""

@@ -30,9 +30,8 @@ def json_blocks(table: JsonTable, encoder: Encoder[T]) -> Iterator[Block[T]]:
     """Yield a table's blocks."""
     with closing(_cuts(table)) as cuts:
         first = list(islice(cuts, 2))
-        if len(first) < 2:  # not worth loading the column path for
-            taken = encoder.taken(first[0]) if first else None
-            yield from blocks(taken.after(0) if taken else encoder.by_row(table.rows(), 0))
+        if len(first) < 2:
+            yield from blocks(encoder.small(first))
         else:
             yield from in_order(_tasks(encoder, table, chain(first, cuts)))
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from tap_reports import native
-from tap_reports.emit.plan import EmitPlan, Field, SliceContext, sources
+from tap_reports.emit.plan import EmitPlan, SliceContext, offset_of, sources
 from tap_reports.emit.rows import ROW
 from tap_reports.emit.writer import ENCODER
 from tap_reports.files.json_blocks import JsonTable
 from tap_reports.files.table import CsvTable, Table
 from tap_reports.native import CODES, Cells, Code
-
-OFFSET = len("+00:00")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +56,14 @@ def native_lines(
     codes = bytearray(width)
     for place, kind in kinds.items():
         codes[place] = CODES[kind]
-    zone = _offset(plan.zone)
+    zone = offset_of(plan.zone)
     find = _finder(table, bytes(codes), takes_local=zone is not None)
     is_each_once = len(kinds) + places.count(None) == len(places)
     if find is None or not is_each_once:
         return None
     wanted: dict[int | None, int] = {place: at for at, place in enumerate(sorted(kinds))}
     fields, texts = _written(plan, context, [wanted.get(place) for place in places], envelope)
-    return NativeLines(find, fields, texts, context.first_row, zone or b"")
+    return NativeLines(find, fields, texts, context.first_row, (zone or "").encode())
 
 
 def _finder(table: Table, codes: bytes, *, takes_local: bool) -> Callable[[bytes], Cells | None] | None:
@@ -102,20 +99,8 @@ def _written(
         elif one.lineage == ROW:
             fields.append((Code.ROW, 0))
         else:
-            texts[-1] += _constant(one, context)
+            texts[-1] += ENCODER.encode(context.lineage(one.lineage))
             continue
         texts.append(b"")
     texts[-1] += b"}%b\n" % envelope[1]
     return native.packed(fields), tuple(texts)
-
-
-def _constant(one: Field, context: SliceContext) -> bytes:
-    return b"null" if one.lineage is None else ENCODER.encode(context.lineage(one.lineage))
-
-
-def _offset(zone: dt.tzinfo) -> bytes | None:
-    """Return a zone's offset as RFC 3339 writes it; None if it has several, or one of seconds."""
-    if zone.utcoffset(None) is None:
-        return None
-    text = dt.datetime(2000, 1, 1, tzinfo=zone).isoformat()[19:]
-    return text.encode() if len(text) == OFFSET else None

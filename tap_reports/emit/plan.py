@@ -71,12 +71,22 @@ class SliceContext:
         """Return the context of the slice's next table, after one with so many rows."""
         return replace(self, first_row=self.first_row + rows)
 
-    def lineage(self, name: str) -> Value:
-        """Return the value of a lineage column that is the same in all rows."""
+    def lineage(self, name: str | None) -> Value:
+        """Return what a lineage column has in all rows; None for a column that is none."""
+        if name is None:
+            return None
         if name == "_report_job_id":
             return self.job_id
         day = {"_report_slice_start": self.slice_start, "_report_slice_end": self.slice_end}[name]
         return None if day is None else day.isoformat()
+
+
+def offset_of(zone: dt.tzinfo) -> str | None:
+    """Return a zone's offset as RFC 3339 writes it; None if it has several, or one of seconds."""
+    if zone.utcoffset(None) is None:
+        return None
+    text = dt.datetime(2000, 1, 1, tzinfo=zone).isoformat()[19:]
+    return text if len(text) == len("+00:00") else None
 
 
 def sources(fields: Sequence[Field], header: Sequence[str]) -> list[int | None]:

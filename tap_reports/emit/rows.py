@@ -109,7 +109,7 @@ class RowConverter:
         if one.lineage == ROW:
             first = self.context.first_row + start
             return range(first, first + count)
-        return [None if one.lineage is None else self.context.lineage(one.lineage)] * count
+        return [self.context.lineage(one.lineage)] * count
 
     def _slowly(
         self, one: Field, convert: Callable[[Cell], Any], cells: Sequence[Cell], nulled: Counter[str]

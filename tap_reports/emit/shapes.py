@@ -8,6 +8,7 @@ from typing import NamedTuple
 import polars as pl
 
 from tap_reports.emit.patterns import DAY, INTEGER, NUMBER, OFFSET, TIME
+from tap_reports.emit.plan import offset_of
 from tap_reports.models import Kind
 
 ESCAPES = {"\\": r"\\", '"': r"\"", "\n": r"\n", "\r": r"\r", "\t": r"\t"}
@@ -80,9 +81,10 @@ def _instants(column: pl.Series, zone: dt.tzinfo) -> Shape | None:
     if first.endswith("Z"):
         ending, after = "Z", '+00:00"'
     elif "+" not in first[10:] and "-" not in first[10:]:
-        if zone.utcoffset(None) is None:
+        offset = offset_of(zone)
+        if offset is None:
             return None
-        ending, after = "", f'{dt.datetime(2000, 1, 1, tzinfo=zone).isoformat()[19:]}"'
+        ending, after = "", f'{offset}"'
     cells = pl.col(column.name)
     check = cells.str.contains(f"^{DAY}{separator}{TIME}{ending}$").all()
     if separator == " ":

@@ -78,7 +78,7 @@ class TypedBlocks(Encoder[Piece]):
         if one.lineage == ROW:
             first = self.context.first_row + start
             return pl.int_range(first, first + frame.rows, eager=True)
-        value = None if one.lineage is None else self.context.lineage(one.lineage)
+        value = self.context.lineage(one.lineage)
         day = one.kind is Kind.DATE and isinstance(value, str)
         return pl.repeat(
             dt.date.fromisoformat(str(value)) if day else value,

@@ -109,8 +109,8 @@ class _Survey:
         return size + len(last)
 
     def _is_alike(self, block: bytes) -> bool:
-        if native.is_compiled() and native.json_cells(block, self._texts, self._codes, takes_local=False):
-            return True
+        if native.is_compiled():  # it looks for the same
+            return native.json_cells(block, self._texts, self._codes, takes_local=False) is not None
         import polars as pl
 
         lead = f"{self._form.close}{self._form.separator}".encode()
