@@ -9,8 +9,9 @@ import time
 
 from typing_extensions import override
 
-from tap_reports import clock, run
+from tap_reports import clock
 from tap_reports.__main__ import main
+from tap_reports.sync import run
 
 
 class FastClock(clock.SystemClock):

@@ -16,7 +16,7 @@ TAP = [sys.executable, "-m", "tap_reports"]
 UNCOMPILED = [
     sys.executable,
     "-c",
-    "import sys; sys.modules['_tap_reports_native'] = None; from tap_reports.__main__ import main; main()",
+    "import sys; sys.modules['_tap_reports_speedups'] = None; from tap_reports.__main__ import main; main()",
 ]
 """As where there was no C compiler."""
 

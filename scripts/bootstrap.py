@@ -68,7 +68,7 @@ def environment(folder: Path, requirements: list[str]) -> Path:
 
 def fingerprint(requirements: list[str]) -> str:
     """Return a name for what an environment is made of."""
-    made_of = [ROOT / "pyproject.toml", *sorted((ROOT / "tap_reports" / "native").glob("*.[ch]"))]
+    made_of = [ROOT / "pyproject.toml", *sorted((ROOT / "tap_reports" / "speedups").glob("*.[ch]"))]
     texts = [path.read_text(encoding="utf-8") for path in made_of]
     parts = [sys.version, str(ROOT), *requirements, *texts]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -15,7 +15,7 @@ import click
 
 from tap_reports import redaction
 from tap_reports.exceptions import CallError, ConfigError, Stopped, TapReportsError, sentence
-from tap_reports.imports import uncollected
+from tap_reports.sync.imports import fast_imports
 
 logger = logging.getLogger("tap-reports")
 
@@ -25,7 +25,7 @@ NOT_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
 
 def main() -> NoReturn:
     """Run the command line; every error of the user's ends in a sentence and a true exit status."""
-    with uncollected():
+    with fast_imports():
         from tap_reports.tap import TapReports
     command = TapReports.cli
     if sys.stderr is None:  # closed: whatever is opened next must not become standard error

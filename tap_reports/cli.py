@@ -15,8 +15,8 @@ import click
 from singer_sdk.plugin_base import _ConfigInput
 from typing_extensions import override
 
-from tap_reports.environment import environment_config, merged, with_numbers
 from tap_reports.exceptions import ConfigError, TapReportsError
+from tap_reports.settings.environment import environment_config, merged, with_numbers
 from tap_reports.vendors import all_vendors
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Commands(Base):
     @classmethod
     @override
     def print_about(cls, output_format: str | None = None) -> None:
-        from tap_reports import about
+        from tap_reports.settings import about
 
         if output_format == "json":
             super().print_about("json")
@@ -127,17 +127,21 @@ class Commands(Base):
         given: dict[str, Any] = {"config": settings}
         make = t.cast("type[TapReports]", cls)
         if test or jobs:
-            from tap_reports import inspection
-
             tap = make(setup_mapper=False, **given)
-            sys.exit(inspection.test(tap, as_json=as_json) if test else inspection.jobs(tap, style))
+            if test:
+                from tap_reports.commands.test import test as run_checks
+
+                sys.exit(run_checks(tap, as_json=as_json))
+            from tap_reports.commands.jobs import jobs as show_jobs
+
+            sys.exit(show_jobs(tap, style))
         given["state"] = read_object(state, "state") if state else None
         given["catalog"] = read_catalog(catalog) if catalog else None
         if plan:
-            from tap_reports import inspection
+            from tap_reports.commands.plan import plan as show_plan
 
             tap = make(learn_columns=False, **given)
-            sys.exit(inspection.plan(tap, as_json=as_json))
+            sys.exit(show_plan(tap, as_json=as_json))
         cls.print_version(print_fn=cls.logger.info)
         tap = make(**given)
         tap.sync_all()

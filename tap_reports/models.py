@@ -129,7 +129,7 @@ class ReportType:
         lookback_days: Likewise.
         max_slice_days: What no setting exceeds (1: the vendor takes single days only).
         parameters: Whatever its client needs to build requests.
-        learns_columns: The columns are known from a file only: discovery asks for one.
+        infers_columns: The columns are known from a file only: discovery asks for one.
         selected: Selected by default.
         description: For the catalog.
     """
@@ -146,7 +146,7 @@ class ReportType:
     max_slice_days: int | None = None
     parameters: Json = field(default_factory=dict)
     layout: Layout = field(default_factory=Layout)
-    learns_columns: bool = False
+    infers_columns: bool = False
     selected: bool = True
     description: str = ""
 

@@ -16,11 +16,11 @@ from typing_extensions import override
 from tap_reports.emit.plan import EmitPlan
 from tap_reports.emit.writer import OutputError
 from tap_reports.exceptions import CallError, CallsFailed, StreamError
-from tap_reports.extraction import Extraction, Portion
-from tap_reports.headers import absent_columns, fields, with_new_columns
-from tap_reports.imports import import_meanwhile
-from tap_reports.reports import Report, catalogued
-from tap_reports.state import StreamState
+from tap_reports.sync.columns import absent_columns, fields, with_new_columns
+from tap_reports.sync.extraction import Extraction, SlicePlan
+from tap_reports.sync.imports import import_meanwhile
+from tap_reports.sync.report import Report, catalogued
+from tap_reports.sync.state import StreamState
 
 NOT_OURS = (BrokenPipeError, OutputError, AbortedSyncFailedException, AbortedSyncPausedException)
 """Exceptions that end more than the stream: the output is closed or full; a dry run has enough records."""
@@ -61,11 +61,11 @@ class ReportStream(Stream):
         self._warned: set[str] = set()
 
     @property
-    def reports_state(self) -> StreamState:
+    def bookmark_state(self) -> StreamState:
         """This stream's part of the state."""
         return StreamState(self.stream_state)
 
-    def plan(self) -> list[Portion]:
+    def plan(self) -> list[SlicePlan]:
         """Return the slices to extract, ascending, with their requests.
 
         Raises:
@@ -80,17 +80,17 @@ class ReportStream(Stream):
     @property
     def rows_out(self) -> int:
         """Records that are out by now, those of the slice at hand included."""
-        return self._extraction.rows + self._extraction.rows_at_hand
+        return self._extraction.rows + self._extraction.rows_in_progress
 
     @property
-    def rows_at_hand(self) -> int:
+    def rows_in_progress(self) -> int:
         """Records of the slice at hand that are out by now."""
-        return self._extraction.rows_at_hand
+        return self._extraction.rows_in_progress
 
     @property
-    def job_at_hand(self) -> str:
+    def current_job_id(self) -> str:
         """Id of the job whose records are being written, or ""."""
-        return self._extraction.job_at_hand
+        return self._extraction.current_job_id
 
     # --- columns ----------------------------------------------------------------------------------------
 

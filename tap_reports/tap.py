@@ -16,27 +16,29 @@ from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.singerlib import StateMessage
 from typing_extensions import override
 
-from tap_reports import config, discovery, mistakes
 from tap_reports.cli import Commands
-from tap_reports.config_schema import settings_schema
+from tap_reports.commands.progress import Display
 from tap_reports.emit.writer import MessageWriter
-from tap_reports.environment import environment_config, merged
 from tap_reports.exceptions import ConfigError, Stopped
-from tap_reports.imports import uncollected
-from tap_reports.job_metrics import log_job
-from tap_reports.outcome import Outcome
-from tap_reports.progress import Display
-from tap_reports.state import EarlyState
-from tap_reports.state import mistakes as state_mistakes
+from tap_reports.jobs.metrics import log_job
+from tap_reports.settings import read as config
+from tap_reports.settings import validate as mistakes
+from tap_reports.settings.environment import environment_config, merged
+from tap_reports.settings.schema import settings_schema
 from tap_reports.streams import ReportStream
+from tap_reports.sync import discovery
+from tap_reports.sync.imports import fast_imports
+from tap_reports.sync.outcome import Outcome
+from tap_reports.sync.state import DiscoveryState
+from tap_reports.sync.state import mistakes as state_mistakes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tap_reports.clock import Clock
-    from tap_reports.config import Settings
     from tap_reports.jobs.task import Task
-    from tap_reports.run import Run
+    from tap_reports.settings.read import Settings
+    from tap_reports.sync.run import Run
 
 
 ONE_SIGNAL_SECONDS = 1.0
@@ -78,7 +80,7 @@ class TapReports(Commands, Tap):
         self._is_run = kwargs.get("setup_mapper", True)
         self._has_catalog = kwargs.get("catalog") is not None
         self._state_mistakes = list(state_mistakes(kwargs.get("state")))
-        self._early_state = EarlyState({} if self._state_mistakes else kwargs.get("state") or {})
+        self._early_state = DiscoveryState({} if self._state_mistakes else kwargs.get("state") or {})
         kwargs["state"] = self._early_state.values
         if kwargs.pop("parse_env_config", False):
             # The SDK would replace whole blocks; a block may come half from a file, half from variables.
@@ -149,8 +151,8 @@ class TapReports(Commands, Tap):
     @cached_property
     def run(self) -> Run:
         """What the run works with."""
-        with uncollected():
-            from tap_reports.run import Run
+        with fast_imports():
+            from tap_reports.sync.run import Run
         return Run(
             self.settings, self._name_in_state, on_over=log_job, clock=self._clock, inline=self._inline
         )
@@ -203,7 +205,7 @@ class TapReports(Commands, Tap):
         for name in task.streams:
             stream = known.get(name)
             if isinstance(stream, ReportStream) and task.job:
-                stream.reports_state.add(task.job)
+                stream.bookmark_state.add(task.job)
             elif not known and task.job:
                 self._early_state.add(name, task.job)
         if self._is_run and self._learn_columns:

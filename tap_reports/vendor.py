@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from singer_sdk import typing as th
 
     from tap_reports.clock import Clock
-    from tap_reports.links import FileSession
+    from tap_reports.http.api import ApiSession
+    from tap_reports.http.links import DownloadSession
     from tap_reports.models import (
         Check,
         Download,
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
         ReportType,
         Slice,
     )
-    from tap_reports.session import ApiSession
 
 
 class LostSubmission(StrEnum):
@@ -85,7 +85,7 @@ class VendorConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tools:
+class ClientContext:
     """What a client is given to work with.
 
     Attributes:
@@ -95,12 +95,12 @@ class Tools:
     """
 
     api: ApiSession
-    files: FileSession
+    files: DownloadSession
     clock: Clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KnownStream:
+class CatalogStream:
     """A stream that a catalog describes, so that discovery need not be asked again.
 
     Attributes:
@@ -125,7 +125,7 @@ class ReportClient(Protocol):
             ConfigError: A configured report, table or metric that does not exist, the nearest named.
         """
 
-    def restore(self, known: KnownStream) -> ReportType | None:
+    def restore(self, known: CatalogStream) -> ReportType | None:
         """Return the report of a catalog's stream without any call, or None if it is not configured.
 
         Columns, keys and replication key need not be filled in: the catalog's are used.
@@ -225,7 +225,7 @@ class Vendor:
     api_url: str
     settings: tuple[th.Property[Any], ...]
     report_settings: tuple[th.Property[Any], ...]
-    connect: Callable[[VendorConfig, Tools], ReportClient]
+    connect: Callable[[VendorConfig, ClientContext], ReportClient]
     check: Callable[[Json], Iterable[str]] = field(default=lambda _: ())
     default_reports: tuple[Json, ...] | None = None
     report_name: Callable[[Json], str | None] = field(default=lambda _: None)

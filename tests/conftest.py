@@ -7,6 +7,7 @@ import socket
 
 import pytest
 
+pytest_plugins = ["ledger_fixtures"]
 LONGEST_ID = 40
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import polars as pl
 
 from tap_reports.emit.columnar import Frame, NotWholeError
+from tap_reports.emit.compiled_columns import compiled_columns
 from tap_reports.emit.csv_frame import CsvFrames, is_all, text_of
-from tap_reports.emit.native_columns import native_columns
 from tap_reports.emit.parquet import INSTANT, PRECISION, Size, size_of
 from tap_reports.emit.patterns import DAY
 from tap_reports.emit.shapes import all_match
@@ -54,7 +54,7 @@ class TypedCsvFrames(CsvFrames):
         self._types = self._schema | {str(at): form.type for at, form in self._forms.items()}
         self._moments = [at for at, form in self._forms.items() if form.type == pl.String]
         types = {at: form.type if (form := self._forms.get(at)) else None for at in kinds}
-        self._native = native_columns(types, width, delimiter)
+        self._native = compiled_columns(types, width, delimiter)
 
     def frame(self, block: bytes) -> Frame:
         """Parse a block of whole records.

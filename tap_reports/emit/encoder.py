@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
-from tap_reports.emit.native_lines import native_lines
+from tap_reports.emit.compiled_lines import compiled_lines
 from tap_reports.emit.plan import EmitPlan, SliceContext
 from tap_reports.emit.rows import Columns, LineEncoder, Row, RowConverter, chunks
 from tap_reports.exceptions import StreamError
@@ -127,7 +127,7 @@ class LineBlocks(Encoder[bytes]):
         super().__init__(table, plan, context)
         self._envelope = envelope
         self._lines = LineEncoder(plan.fields)
-        self._native = native_lines(table, plan, context, envelope)
+        self._native = compiled_lines(table, plan, context, envelope)
 
     def taken(self, block: bytes) -> Taken[bytes] | None:
         """Find the cells of a block at once, if it is as plain as most are."""

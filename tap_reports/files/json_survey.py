@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tap_reports import native
+from tap_reports import speedups
 from tap_reports.files.json_blocks import Cut, JsonTable, NotAlikeError, blocks, objects, rows
 from tap_reports.files.json_form import SCALAR, STRING, Form, escaped, learned
 from tap_reports.files.json_shape import ARRAY, LINES
@@ -109,8 +109,8 @@ class _Survey:
         return size + len(last)
 
     def _is_alike(self, block: bytes) -> bool:
-        if native.is_compiled():  # it looks for the same
-            return native.json_cells(block, self._texts, self._codes, takes_local=False) is not None
+        if speedups.is_compiled():  # it looks for the same
+            return speedups.json_cells(block, self._texts, self._codes, takes_local=False) is not None
         import polars as pl
 
         lead = f"{self._form.close}{self._form.separator}".encode()

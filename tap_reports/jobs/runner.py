@@ -18,9 +18,9 @@ from tap_reports.jobs.task import Stage, Task
 
 if TYPE_CHECKING:
     from tap_reports.clock import Clock
-    from tap_reports.jobs.agenda import Agenda
-    from tap_reports.jobs.downloads import DiskBudget
-    from tap_reports.jobs.lane import Lane
+    from tap_reports.downloads.fetch_file import DiskBudget
+    from tap_reports.jobs.scheduler import Agenda
+    from tap_reports.jobs.worker import Lane
     from tap_reports.models import ReportRequest
 
 logger = logging.getLogger("tap-reports.jobs")

@@ -10,4 +10,4 @@ HERE = Path(__file__).parent
 
 if __name__ == "__main__":
     sys.path[:0] = [str(HERE), str(HERE.parent / "whole")]
-    sys.exit(importlib.import_module("figures").main())
+    sys.exit(importlib.import_module("chaos_report").main())

@@ -1,4 +1,4 @@
-"""The bench lies beside its tests, and uses the stories of the whole-program tests."""
+"""The scenario_runner lies beside its tests, and uses the stories of the whole-program tests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ sys.path[:0] = [name for name in (str(HERE), str(HERE.parent / "whole")) if name
 @pytest.fixture(params=["sqlite", "postgres"])
 def shared_ledger(request, tmp_path):
     """A ledger that many processes can open."""
-    from crowd import postgres_ledger
+    from concurrent_runs import postgres_ledger
 
     if request.param == "sqlite":
         yield str(tmp_path / "jobs.sqlite")

@@ -1,4 +1,4 @@
-"""Which stories are told, all of them at once, and the table of what came of them."""
+"""Which stories are scenarios, all of them at once, and the table of what came of them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from bench import Bench
-from nursery import Nursery
-from points import POINTS, RESTARTS, Outcome, Point
-from stories import STORIES
+from fork_server import ForkServer
+from kill_points import POINTS, RESTARTS, Outcome, Point
+from scenario_runner import ScenarioRunner
+from scenarios import STORIES
 
 from tap_reports.sandbox import Sandbox
 from tap_reports.tap import TapReports
@@ -42,20 +42,22 @@ def stories(*, everything: bool = False) -> list[Told]:
     return killed + ended
 
 
-def run_all(folder: Path, told: list[Told], *, workers: int = 3) -> tuple[list[Outcome], str]:
+def run_all(folder: Path, scenarios: list[Told], *, workers: int = 3) -> tuple[list[Outcome], str]:
     """Return the outcomes, and a table of them."""
-    catalogs = {vendor: catalog_of(vendor) for vendor in {vendor for vendor, *_ in told}}
+    catalogs = {vendor: catalog_of(vendor) for vendor in {vendor for vendor, *_ in scenarios}}
 
     def one(number: int) -> Outcome:
-        bench = Bench(nursery, folder / str(number), told[number], catalogs[told[number][0]])
+        scenario_runner = ScenarioRunner(
+            fork_server, folder / str(number), scenarios[number], catalogs[scenarios[number][0]]
+        )
         try:
-            return bench.run()
+            return scenario_runner.run()
         except Exception as error:
-            bench.outcome.faults.append(f"{type(error).__name__}: {error}")
-            return bench.outcome
+            scenario_runner.outcome.faults.append(f"{type(error).__name__}: {error}")
+            return scenario_runner.outcome
 
-    with Nursery() as nursery, ThreadPoolExecutor(workers) as pool:
-        outcomes = list(pool.map(one, range(len(told))))
+    with ForkServer() as fork_server, ThreadPoolExecutor(workers) as pool:
+        outcomes = list(pool.map(one, range(len(scenarios))))
     return outcomes, table(outcomes)
 
 

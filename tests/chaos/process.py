@@ -14,8 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from gates import PATIENCE, until
-from nursery import Nursery
+from fork_server import ForkServer
+from pauses import PATIENCE, until
 
 LOOK = 0.02
 """Seconds between two looks of whoever waits for something."""
@@ -26,14 +26,14 @@ class Process:
     """A run. Leaving its context ends it and closes all that it opened.
 
     Args:
-        nursery: Starts it.
+        fork_server: Starts it.
         folder: Where it keeps state, temporary files and its log.
         arguments: Its command line.
         reads: Nobody reads on after so many records; 0 or None: all is read.
     """
 
     def __init__(
-        self, nursery: Nursery, folder: Path, arguments: list[str], *, reads: int | None = None
+        self, fork_server: ForkServer, folder: Path, arguments: list[str], *, reads: int | None = None
     ) -> None:
         self.lines: list[str] = []
         self.rest = b""
@@ -46,7 +46,7 @@ class Process:
         self._errors = folder / f"stderr-{time.monotonic_ns()}.txt"
         own = {name: value for name, value in os.environ.items() if not name.startswith("TAP_REPORTS_")}
         with self._errors.open("wb") as errors:
-            self.child = nursery.start(
+            self.child = fork_server.start(
                 arguments,
                 {**own, "XDG_STATE_HOME": str(folder / "state"), "TMPDIR": str(folder)},
                 stdout=writer,

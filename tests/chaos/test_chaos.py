@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from crowd import PER_DAY, PROCESSES, crowd
+from concurrent_runs import PER_DAY, PROCESSES, crowd
 from matrix import run_all, stories
-from walk import walk
+from random_faults import random_faults
 
 SEED = 20260320
 
@@ -20,7 +20,7 @@ def test_a_run_that_is_ended_at_any_step_loses_nothing_and_pays_nothing_twice(tm
 
 
 def test_random_faults_are_recovered_from_or_loud(tmp_path):
-    found = walk(tmp_path, SEED, rounds=60)
+    found = random_faults(tmp_path, SEED, rounds=60)
     assert found.wrong == []
     assert found.counts["recovered"] > 10
     assert found.counts["loud"] > 10

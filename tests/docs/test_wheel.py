@@ -71,7 +71,7 @@ def test_a_plain_install_brings_no_package_of_development(commands):
 def test_one_wheel_serves_all_pythons_and_has_the_compiled_module(commands):
     (wheel,) = commands.parents[1].glob("*.whl")
     assert "-cp311-abi3-" in wheel.name
-    code = "from tap_reports import native; print(native.is_compiled())"
+    code = "from tap_reports import speedups; print(speedups.is_compiled())"
     said = subprocess.run([commands / "python", "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout == "True\n"
 
@@ -85,7 +85,7 @@ def test_it_installs_and_works_without_a_compiler(commands, tmp_path):
         [commands.parents[1] / "tools/bin/uv", "pip", "install", "--quiet", "--python", folder, sources],
     ):
         subprocess.run(command, env=environment_of, check=True)
-    code = "from tap_reports import native; print(native.is_compiled())"
+    code = "from tap_reports import speedups; print(speedups.is_compiled())"
     python = folder / "bin" / "python"
     said = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout == "False\n"

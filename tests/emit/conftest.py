@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tap_reports import native
+from tap_reports import speedups
 
 
 @pytest.fixture(params=["compiled", "python"])
 def both_ways(request, monkeypatch):
     if request.param == "python":
-        monkeypatch.setattr(native, "_native", None)
-    elif not native.is_compiled():
+        monkeypatch.setattr(speedups, "_native", None)
+    elif not speedups.is_compiled():
         pytest.skip("the module is not compiled: no C compiler")

@@ -5,14 +5,14 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
-from stories import STORIES, FakeClock, run_here
+from scenarios import STORIES, FakeClock, run_here
 
-from tap_reports import config
-from tap_reports.jobs.polling import WakePolicy
+from tap_reports.jobs.poll_policy import WakePolicy
 from tap_reports.jobs.task import Stage
 from tap_reports.models import Slice
-from tap_reports.run import Run
 from tap_reports.sandbox import Sandbox
+from tap_reports.settings import read as config
+from tap_reports.sync.run import Run
 
 FALLBACK = 300
 GAP, MOST = WakePolicy().gap, WakePolicy().most

@@ -7,7 +7,7 @@ import datetime as dt
 from one_account import FakeClock, block, tools
 
 from tap_reports.models import ReportRequest, Slice
-from tap_reports.vendor import KnownStream, ReportConfig
+from tap_reports.vendor import CatalogStream, ReportConfig
 from tap_reports.vendors.impact import VENDOR
 from tap_reports.vendors.impact.client import ImpactClient
 
@@ -54,7 +54,7 @@ def request_of(client, days=JANUARY) -> ReportRequest:
 def only_type(client):
     (report,) = client._config.reports
     name = VENDOR.report_name(report.values)
-    return client.restore(KnownStream(name=name, title=str(report.values["id"])))
+    return client.restore(CatalogStream(name=name, title=str(report.values["id"])))
 
 
 def entry(handle, *, accessible=True, prefix=f"/Mediapartners/{SID}", **more):

@@ -2,9 +2,9 @@
 
 import datetime as dt
 
-from tap_reports.links import FileSession
-from tap_reports.session import ApiSession, RetryPolicy
-from tap_reports.vendor import Tools, VendorConfig
+from tap_reports.http.api import ApiSession, RetryPolicy
+from tap_reports.http.links import DownloadSession
+from tap_reports.vendor import ClientContext, VendorConfig
 
 
 class FakeClock:
@@ -48,4 +48,4 @@ def tools(api_url, clock, retries=2):
     """Return real sessions on that clock."""
     policy = RetryPolicy(max_retries=retries, backoff_seconds=1)
     api = ApiSession(api_url, policy=policy, timeout=5, user_agent="tests", clock=clock)
-    return Tools(api=api, files=FileSession(timeout=5, user_agent="tests"), clock=clock)
+    return ClientContext(api=api, files=DownloadSession(timeout=5, user_agent="tests"), clock=clock)

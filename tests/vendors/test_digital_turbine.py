@@ -22,7 +22,7 @@ from tap_reports.exceptions import (
     SubmissionLost,
 )
 from tap_reports.models import Column, JobStatus, Kind, Quota, Slice
-from tap_reports.vendor import KnownStream, LostSubmission, ReportConfig
+from tap_reports.vendor import CatalogStream, LostSubmission, ReportConfig
 from tap_reports.vendors import all_vendors
 from tap_reports.vendors.digital_turbine import VENDOR, DigitalTurbine
 
@@ -190,8 +190,8 @@ def test_check_has_nothing_to_say_about_a_good_block():
 
 
 def test_restore_finds_the_report_by_its_name_without_a_call(client, requests_mock):
-    assert client.restore(KnownStream(name="country_spend", title="")) == next(iter(client.report_types()))
-    assert client.restore(KnownStream(name="gone", title="gone")) is None
+    assert client.restore(CatalogStream(name="country_spend", title="")) == next(iter(client.report_types()))
+    assert client.restore(CatalogStream(name="gone", title="gone")) is None
     assert requests_mock.call_count == 0
 
 

@@ -9,7 +9,7 @@ from impact_account import PREFIX, SID, attributes, client_of, clock_at, entry
 
 from tap_reports.exceptions import AccessDenied, BadAnswer, CallRejected, ConfigError
 from tap_reports.models import FileFormat, Kind
-from tap_reports.vendor import KnownStream
+from tap_reports.vendor import CatalogStream
 from tap_reports.vendors.impact.columns import kind_of_type
 
 ISO = "Date (yyyy-MM-dd'T'HH:mm:ssZZ)"
@@ -247,22 +247,22 @@ def test_a_report_s_lookback_stands_over_the_block_s(listing):
 def test_a_catalog_s_streams_are_found_again_without_a_call(requests_mock):
     client = client_of([{"id": "PaystubActions"}, {"id": "x", "name": "My X"}], clicks=True)
     names = ["paystub_actions", "my_x", "clicks", "other"]
-    found = [client.restore(KnownStream(name=name, title="")) for name in names]
+    found = [client.restore(CatalogStream(name=name, title="")) for name in names]
     assert [type_ and type_.report for type_ in found] == ["PaystubActions", "x", "ClickExport", None]
     assert requests_mock.call_count == 0
 
 
 def test_without_configured_reports_the_title_holds_the_handle():
     client = client_of()
-    known = KnownStream(name="performance_by_campaigns", title="PerformanceByCampaigns")
+    known = CatalogStream(name="performance_by_campaigns", title="PerformanceByCampaigns")
     assert client.restore(known).report == "PerformanceByCampaigns"
-    assert client.restore(KnownStream(name="a_b", title="")).report == "a_b"
-    second = client.restore(KnownStream(name="paystub_actions_2", title="paystub_actions"))
+    assert client.restore(CatalogStream(name="a_b", title="")).report == "a_b"
+    second = client.restore(CatalogStream(name="paystub_actions_2", title="paystub_actions"))
     assert (second.name, second.report) == ("paystub_actions_2", "paystub_actions")
 
 
 def test_clicks_that_are_not_configured_are_not_restored():
-    assert client_of([]).restore(KnownStream(name="clicks", title="ClickExport")) is None
+    assert client_of([]).restore(CatalogStream(name="clicks", title="ClickExport")) is None
 
 
 # --- the account's time zone -----------------------------------------------------------------------------
@@ -274,7 +274,7 @@ def company(requests_mock, zone="(GMT -06:00) Central Time (US & Canada)", **ans
 
 def test_the_zone_setting_is_used_without_a_call(requests_mock):
     client = client_of([{"id": "one"}], **ZONE)
-    type_ = client.restore(KnownStream(name="one", title="one"))
+    type_ = client.restore(CatalogStream(name="one", title="one"))
     assert type_.parameters["zone"] == str(client.zone()) == "America/Chicago"
     # 04:30 UTC on 2 March is still 1 March in Chicago, so February's last day is the last whole one.
     assert client.final_day(type_) == dt.date(2026, 2, 28)
@@ -292,7 +292,7 @@ def test_the_zone_comes_from_company_information_as_a_fixed_offset(listing):
 def test_a_restored_report_names_no_zone_before_it_is_known(requests_mock):
     company(requests_mock)
     client = client_of([{"id": "one"}])
-    known = KnownStream(name="one", title="one")
+    known = CatalogStream(name="one", title="one")
     type_ = client.restore(known)
     assert "zone" not in type_.parameters
     client.final_day(type_)
@@ -302,7 +302,7 @@ def test_a_restored_report_names_no_zone_before_it_is_known(requests_mock):
 def test_the_final_day_moves_on_at_the_account_s_midnight(requests_mock):
     clock = clock_at(dt.datetime(2026, 3, 2, 5, 59, 59, tzinfo=dt.UTC))
     client = client_of([{"id": "one"}], clock=clock, timezone="(GMT -06:00) Central Time")
-    type_ = client.restore(KnownStream(name="one", title="one"))
+    type_ = client.restore(CatalogStream(name="one", title="one"))
     assert client.final_day(type_) == dt.date(2026, 2, 28)
     clock.sleep(1)
     assert client.final_day(type_) == dt.date(2026, 3, 1)
@@ -312,7 +312,7 @@ def test_the_final_day_moves_on_at_the_account_s_midnight(requests_mock):
 def test_company_information_is_read_once_by_many_threads(requests_mock):
     asked = company(requests_mock)
     client = client_of([{"id": "one"}])
-    type_ = client.restore(KnownStream(name="one", title="one"))
+    type_ = client.restore(CatalogStream(name="one", title="one"))
     with ThreadPoolExecutor(8) as pool:
         days = list(pool.map(lambda _: client.final_day(type_), range(32)))
     assert (set(days), asked.call_count) == ({dt.date(2026, 2, 28)}, 1)

@@ -7,7 +7,7 @@ import pytest
 from impact_account import JANUARY, PREFIX, SID, client_of, only_type, request_of
 
 from tap_reports.models import Slice
-from tap_reports.vendor import KnownStream
+from tap_reports.vendor import CatalogStream
 
 DAY = Slice(dt.date(2026, 1, 5), dt.date(2026, 1, 5))
 ZONE = {"timezone": "America/Chicago"}
@@ -16,7 +16,7 @@ QUEUED = {"Status": "QUEUED", "QueuedUri": f"/Mediapartners/{SID}/Jobs/j-1"}
 
 def clicks_of(days=DAY, **values):
     client = client_of([], **ZONE, **values)
-    return client.requests(client.restore(KnownStream(name="clicks", title="")), days)
+    return client.requests(client.restore(CatalogStream(name="clicks", title="")), days)
 
 
 def query(request):

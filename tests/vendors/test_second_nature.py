@@ -24,7 +24,7 @@ from tap_reports.exceptions import (
     SubmissionLost,
 )
 from tap_reports.models import FileFormat, JobStatus, ReportJob, Slice
-from tap_reports.vendor import KnownStream, LostSubmission, ReportConfig
+from tap_reports.vendor import CatalogStream, LostSubmission, ReportConfig
 from tap_reports.vendors import all_vendors
 from tap_reports.vendors.second_nature import VENDOR, SecondNature
 
@@ -79,7 +79,7 @@ def connect(clock, *reports, listed=False, **values):
 
 
 def restored(client):
-    return client.restore(KnownStream(name="admin_xls_report", title="admin-xls-report"))
+    return client.restore(CatalogStream(name="admin_xls_report", title="admin-xls-report"))
 
 
 def request_for(client, days=None):
@@ -187,7 +187,7 @@ def test_a_report_type_learns_its_columns_and_knows_the_glossary(clock, api):
     report = {**ADMIN, "name": "Course Completion", "format": "json", "course_id": "c-1", "dated": True}
     [type_] = connect(clock, report).report_types()
     assert (type_.name, type_.report) == ("course_completion", "admin-xls-report")
-    assert (type_.dated, type_.learns_columns, type_.columns) == (True, True, ())
+    assert (type_.dated, type_.infers_columns, type_.columns) == (True, True, ())
     assert type_.layout.format is FileFormat.JSON
     assert type_.parameters["known_kinds"]["best_ai_score"] == "number"
     assert type_.parameters["known_kinds"]["first_to_best_calculation"] == "string"
@@ -251,7 +251,7 @@ def test_a_list_that_is_needed_and_cannot_be_read_is_an_error(clock, api, answer
 )
 def test_restore_finds_report_and_sheet_without_a_call(clock, requests_mock, name, title, report, sheet):
     client = connect(clock, ADMIN, {**ADMIN, "name": "By course", "course_id": "c-1"})
-    type_ = client.restore(KnownStream(name=name, title=title))
+    type_ = client.restore(CatalogStream(name=name, title=title))
     assert (type_.name, type_.report, type_.layout.sheet) == (name, report, sheet)
     assert type_.parameters.get("course_id") == ("c-1" if name.startswith("by_course") else None)
     assert requests_mock.call_count == 0
@@ -259,14 +259,14 @@ def test_restore_finds_report_and_sheet_without_a_call(clock, requests_mock, nam
 
 @pytest.mark.parametrize("title", ["", "admin-xls", "admin-xls-report-2", "other / Quiz 1"])
 def test_restore_knows_nothing_of_a_report_that_is_not_configured(client, title):
-    assert client.restore(KnownStream(name="other__quiz_1", title=title)) is None
+    assert client.restore(CatalogStream(name="other__quiz_1", title=title)) is None
 
 
 def test_restore_takes_any_title_where_all_reports_are_wanted(clock, requests_mock):
     client = connect(clock, listed=True)
-    type_ = client.restore(KnownStream(name="quiz_overview__a", title="quiz-overview / A"))
+    type_ = client.restore(CatalogStream(name="quiz_overview__a", title="quiz-overview / A"))
     assert (type_.name, type_.report, type_.layout.sheet) == ("quiz_overview__a", "quiz-overview", "A")
-    assert client.restore(KnownStream(name="quiz_overview__a", title="")) is None
+    assert client.restore(CatalogStream(name="quiz_overview__a", title="")) is None
     assert requests_mock.call_count == 0
 
 
@@ -274,7 +274,7 @@ def test_restore_takes_any_title_where_all_reports_are_wanted(clock, requests_mo
 
 
 def test_sheets_of_a_report_share_one_request(client):
-    sheets = [client.restore(KnownStream(name=f"admin_xls_report__{name}", title="")) for name in "ab"]
+    sheets = [client.restore(CatalogStream(name=f"admin_xls_report__{name}", title="")) for name in "ab"]
     first, second = (client.requests(sheet, None)[0] for sheet in sheets)
     assert first.key == second.key
 

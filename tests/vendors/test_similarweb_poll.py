@@ -17,7 +17,7 @@ from tap_reports.exceptions import (
     JobUnknown,
     LinkExpired,
 )
-from tap_reports.links import FileSession
+from tap_reports.http.links import DownloadSession
 from tap_reports.models import JobStatus, ReportJob
 from tap_reports.vendor import Estimates, Retries
 from tap_reports.vendors.similarweb import VENDOR
@@ -266,7 +266,7 @@ def test_the_key_never_goes_to_the_link(requests_mock):
     requests_mock.get(LINK, text="domain,date\n")
     client = connect()
     [download] = client.downloads(client.poll(job()))
-    with FileSession(timeout=5, user_agent="t").get(download.url):
+    with DownloadSession(timeout=5, user_agent="t").get(download.url):
         pass
 
     assert "api-key" not in requests_mock.last_request.headers

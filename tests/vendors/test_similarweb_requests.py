@@ -6,7 +6,7 @@ import pytest
 from similarweb_account import DESCRIBE, DESCRIBED, KEY, clock_at, connect
 
 from tap_reports.models import FileFormat, Granularity, Slice
-from tap_reports.vendor import KnownStream
+from tap_reports.vendor import CatalogStream
 from tap_reports.vendors.similarweb import days
 from tap_reports.vendors.similarweb.choice import choose
 from tap_reports.vendors.similarweb.documented import DOCUMENTED
@@ -107,12 +107,12 @@ def test_the_account_is_a_hash_of_the_key_and_known_without_a_call():
 
 def test_a_catalogs_stream_is_restored_without_a_call(requests_mock):
     client = connect(TRAFFIC, {**TRAFFIC, "granularity": "daily", "name": "By Day"}, response_format="json")
-    report = client.restore(KnownStream(name="by_day", title="traffic_and_engagement"))
+    report = client.restore(CatalogStream(name="by_day", title="traffic_and_engagement"))
     assert report.name == "by_day"
     assert report.granularity is Granularity.DAILY
     assert report.date_column == "date"
     assert report.layout.format is FileFormat.JSON
-    assert client.restore(KnownStream(name="traffic_and_engagement_weekly", title="")) is None
+    assert client.restore(CatalogStream(name="traffic_and_engagement_weekly", title="")) is None
     assert requests_mock.call_count == 0
 
 
@@ -120,7 +120,7 @@ def test_a_catalogs_stream_is_restored_without_a_call(requests_mock):
 def test_a_restored_report_asks_for_the_same_job():
     client = connect()
     [report] = client.report_types()
-    restored = client.restore(KnownStream(name=report.name, title=""))
+    restored = client.restore(CatalogStream(name=report.name, title=""))
     assert client.requests(restored, MONTH)[0].key == client.requests(report, MONTH)[0].key
 
 

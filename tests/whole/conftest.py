@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from nursery import Nursery
+from fork_server import ForkServer
 
 from tap_reports.sandbox import Sandbox
 
@@ -78,9 +78,9 @@ class Running:
 class Program:
     """Runs the command in a folder of its own."""
 
-    def __init__(self, folder: Path, nursery: Nursery) -> None:
+    def __init__(self, folder: Path, fork_server: ForkServer) -> None:
         self.folder = folder
-        self._nursery = nursery
+        self._nursery = fork_server
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("TAP_REPORTS_")},
             "XDG_STATE_HOME": str(folder / "state"),
@@ -146,14 +146,14 @@ class Program:
 
 
 @pytest.fixture(scope="session")
-def nursery():
-    with Nursery() as running:
+def fork_server():
+    with ForkServer() as running:
         yield running
 
 
 @pytest.fixture
-def program(tmp_path, nursery) -> Program:
-    return Program(tmp_path, nursery)
+def program(tmp_path, fork_server) -> Program:
+    return Program(tmp_path, fork_server)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import urllib.error
 import urllib.request
 
 import pytest
-from stories import STORIES, counted, parsed, records_of
+from scenarios import STORIES, counted, parsed, records_of
 
 from tap_reports.sandbox import Postback, Sandbox
 from tap_reports.tap import TapReports

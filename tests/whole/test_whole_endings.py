@@ -18,7 +18,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from stories import STORIES, counted, parsed, records_of, rows, run_here, states_of
+from scenarios import STORIES, counted, parsed, records_of, rows, run_here, states_of
 
 from tap_reports.emit.writer import OutputError
 from tap_reports.jobs.runner import LAST_WORDS_SECONDS

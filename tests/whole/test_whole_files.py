@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from stories import STORIES, FakeClock, counted, run_here
+from scenarios import STORIES, FakeClock, counted, run_here
 
-from tap_reports.jobs import transfer
+from tap_reports.downloads import transfer
 from tap_reports.sandbox import Sandbox
 from tap_reports.sandbox.files import Files
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from stories import STORIES, counted, rows
+from scenarios import STORIES, counted, rows
 
 from tap_reports.sandbox import Sandbox
 

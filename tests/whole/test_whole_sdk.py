@@ -5,8 +5,8 @@ from __future__ import annotations
 import atexit
 
 import pytest
+from scenarios import STORIES
 from singer_sdk.testing import SuiteConfig, get_tap_test_class
-from stories import STORIES
 
 from tap_reports.sandbox import Sandbox
 from tap_reports.tap import TapReports

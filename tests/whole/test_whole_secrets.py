@@ -6,7 +6,7 @@ import json
 import re
 
 import pytest
-from stories import STORIES, parsed, states_of
+from scenarios import STORIES, parsed, states_of
 
 from tap_reports.sandbox import Sandbox
 

@@ -6,7 +6,7 @@ import datetime as dt
 from collections import Counter
 
 import pytest
-from stories import STORIES, FakeClock, counted, rows, run_here
+from scenarios import STORIES, FakeClock, counted, rows, run_here
 
 from tap_reports.sandbox import Sandbox
 

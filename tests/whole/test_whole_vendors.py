@@ -6,7 +6,7 @@ import datetime as dt
 import json
 
 import pytest
-from stories import STORIES, counted, run_here
+from scenarios import STORIES, counted, run_here
 
 from tap_reports.sandbox import Sandbox
 

@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from tap_reports.answers import answer_json
 from tap_reports.exceptions import (
     AccessDenied,
     BadAnswer,
@@ -22,6 +21,7 @@ from tap_reports.exceptions import (
     sentence,
 )
 from tap_reports.files.columns import property_name, property_names
+from tap_reports.http.responses import answer_json
 from tap_reports.models import (
     Check,
     Column,
@@ -35,7 +35,7 @@ from tap_reports.models import (
     Slice,
 )
 from tap_reports.redaction import add_secrets, redact
-from tap_reports.vendor import KnownStream, ReportConfig, Tools, VendorConfig
+from tap_reports.vendor import CatalogStream, ClientContext, ReportConfig, VendorConfig
 from tap_reports.vendors.digital_turbine.token import AccessToken
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ FINAL_AFTER = dt.timedelta(hours=36)
 class DigitalTurbine:
     """The API for one account (a client id)."""
 
-    def __init__(self, config: VendorConfig, tools: Tools) -> None:
+    def __init__(self, config: VendorConfig, tools: ClientContext) -> None:
         self.account: str = config.values["client_id"]
         self._config = config
         self._tools = tools
@@ -77,7 +77,7 @@ class DigitalTurbine:
         """Return the configured reports; no call."""
         return [_report_type(report) for report in self._config.reports or ()]
 
-    def restore(self, known: KnownStream) -> ReportType | None:
+    def restore(self, known: CatalogStream) -> ReportType | None:
         """Return the configured report of this name."""
         return next((report for report in self.report_types() if report.name == known.name), None)
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from requests import Response
 
     from tap_reports.clock import Clock
+    from tap_reports.http.api import ApiSession
     from tap_reports.models import Json
-    from tap_reports.session import ApiSession
 
 PATH = "/auth/v1/token"
 LIFE_SECONDS = 3600.0

@@ -8,7 +8,6 @@ from urllib.parse import quote
 
 import requests
 
-from tap_reports.answers import answer_json
 from tap_reports.clock import Clock
 from tap_reports.exceptions import (
     AccessDenied,
@@ -19,8 +18,9 @@ from tap_reports.exceptions import (
     QuotaSpent,
     SubmissionLost,
 )
+from tap_reports.http.api import ApiSession
+from tap_reports.http.responses import answer_json
 from tap_reports.models import Json
-from tap_reports.session import ApiSession
 from tap_reports.vendor import status_of
 from tap_reports.vendors.impact.jobs import STATUSES, end_dates, error_text, job_id_of
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from tap_reports.answers import answer_json
 from tap_reports.exceptions import BadAnswer, CallRejected
+from tap_reports.http.api import ApiSession
+from tap_reports.http.responses import answer_json
 from tap_reports.models import Json
-from tap_reports.session import ApiSession
 from tap_reports.vendors.impact.jobs import error_text, is_true
 
 logger = logging.getLogger("tap-reports.impact")

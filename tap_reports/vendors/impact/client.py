@@ -20,7 +20,7 @@ from tap_reports.models import (
     ReportType,
     Slice,
 )
-from tap_reports.vendor import KnownStream, Tools, VendorConfig, status_of
+from tap_reports.vendor import CatalogStream, ClientContext, VendorConfig, status_of
 from tap_reports.vendors.impact import checks, reports
 from tap_reports.vendors.impact.calls import JobCalls, has_ended
 from tap_reports.vendors.impact.catalog import Catalog
@@ -52,7 +52,7 @@ class ImpactClient:
         tools: Sessions and time.
     """
 
-    def __init__(self, config: VendorConfig, tools: Tools) -> None:
+    def __init__(self, config: VendorConfig, tools: ClientContext) -> None:
         values = config.values
         self.account: str = values["account_sid"]
         self._config = config
@@ -83,7 +83,7 @@ class ImpactClient:
         if has_clicks(self._config.values):
             yield reports.clicks_type(self._config, zone_text(self._zone.get()))
 
-    def restore(self, known: KnownStream) -> ReportType | None:
+    def restore(self, known: CatalogStream) -> ReportType | None:
         """Return the report of a catalog's stream without any call, or None if it is not configured."""
         zone = self._zone.known
         return reports.known_type(self._config, known, zone_text(zone) if zone else None)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from tap_reports.exceptions import ConfigError
 from tap_reports.files.columns import property_name, property_names
 from tap_reports.models import Column, FileFormat, Json, Kind, Layout, ReportType
-from tap_reports.vendor import KnownStream, ReportConfig, VendorConfig
+from tap_reports.vendor import CatalogStream, ReportConfig, VendorConfig
 from tap_reports.vendors.impact.catalog import is_accessible
 from tap_reports.vendors.impact.columns import date_column_of, primary_keys_of
 from tap_reports.vendors.impact.settings import DATE_FORMAT, DATE_PARAMETERS, has_clicks, query_texts
@@ -80,7 +80,7 @@ def plain_type(config: VendorConfig, report: ReportConfig, zone: str | None) -> 
     )
 
 
-def known_type(config: VendorConfig, known: KnownStream, zone: str | None) -> ReportType | None:
+def known_type(config: VendorConfig, known: CatalogStream, zone: str | None) -> ReportType | None:
     """Return the report of a catalog's stream, or None if it is not configured."""
     if known.name == CLICKS_NAME and has_clicks(config.values):
         return clicks_type(config, zone)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from tap_reports.answers import answer_json
 from tap_reports.exceptions import BadAnswer
+from tap_reports.http.responses import answer_json
 from tap_reports.redaction import add_secrets, redact
 
 if TYPE_CHECKING:

@@ -14,7 +14,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from tap_reports.answers import same_origin
 from tap_reports.exceptions import (
     AccessDenied,
     CallError,
@@ -24,6 +23,7 @@ from tap_reports.exceptions import (
     LinkExpired,
     sentence,
 )
+from tap_reports.http.responses import same_origin
 from tap_reports.models import (
     Check,
     Download,
@@ -33,7 +33,7 @@ from tap_reports.models import (
     ReportType,
     Slice,
 )
-from tap_reports.vendor import KnownStream, Tools, VendorConfig, status_of
+from tap_reports.vendor import CatalogStream, ClientContext, VendorConfig, status_of
 from tap_reports.vendors.second_nature import answers, reports
 from tap_reports.vendors.second_nature.pace import Pace
 
@@ -61,7 +61,7 @@ HINTS = {
 class SecondNature:
     """The API for one account (an API key)."""
 
-    def __init__(self, config: VendorConfig, tools: Tools) -> None:
+    def __init__(self, config: VendorConfig, tools: ClientContext) -> None:
         key: str = config.values["api_key"]
         self.account = f"key-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
         self._config = config
@@ -94,7 +94,7 @@ class SecondNature:
             logger.warning("%s", doubt)
         return [reports.report_type(report) for report in configured]
 
-    def restore(self, known: KnownStream) -> ReportType | None:
+    def restore(self, known: CatalogStream) -> ReportType | None:
         """Return the report that a stream's name or title means, its sheet set."""
         return reports.restored(known, self._config.reports)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from tap_reports.files.columns import property_name
 from tap_reports.models import FileFormat, Json, Kind, Layout, ReportType
-from tap_reports.vendor import KnownStream, ReportConfig
+from tap_reports.vendor import CatalogStream, ReportConfig
 
 SHEET_MARK, SHEET_SEPARATOR = "__", " / "
 """Between report and sheet: in a stream's name, in its title."""
@@ -55,7 +55,7 @@ def report_type(report: ReportConfig) -> ReportType:
         dated=bool(values.get("dated")),
         parameters={**asked, "known_kinds": {name: kind.value for name, kind in KNOWN_KINDS.items()}},
         layout=Layout(format=FileFormat(asked["format"])),
-        learns_columns=True,
+        infers_columns=True,
         description=f"Second Nature report {named}.",
     )
 
@@ -71,7 +71,7 @@ def listed_type(name: str) -> ReportType:
     return report_type(ReportConfig(values={"report_name": name}))
 
 
-def restored(known: KnownStream, configured: Sequence[ReportConfig] | None) -> ReportType | None:
+def restored(known: CatalogStream, configured: Sequence[ReportConfig] | None) -> ReportType | None:
     """Return the type of a catalog's stream, with its name and sheet; None if it is not configured.
 
     Args:
@@ -93,7 +93,7 @@ def restored(known: KnownStream, configured: Sequence[ReportConfig] | None) -> R
     return replace(found, name=known.name, layout=replace(found.layout, sheet=sheet or None))
 
 
-def _matching(known: KnownStream, base: str, types: Sequence[ReportType]) -> ReportType | None:
+def _matching(known: CatalogStream, base: str, types: Sequence[ReportType]) -> ReportType | None:
     """Return the type by stream name, else by the report in the title."""
     by_title = (
         type_

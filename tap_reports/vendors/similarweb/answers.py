@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 import requests
 
-from tap_reports.answers import answer_json, retry_after, shown_body
 from tap_reports.exceptions import BadAnswer, SubmissionLost
+from tap_reports.http.responses import answer_json, body_excerpt, retry_after
 from tap_reports.models import Estimate, JobStatus, ReportJob
 from tap_reports.redaction import add_secrets, redact
 from tap_reports.vendor import status_of
@@ -50,7 +50,7 @@ def estimate(what: str, response: requests.Response) -> Estimate:
     credits_ = _number(answer.get("estimated_credits"))
     if credits_ is None:
         raise BadAnswer(
-            what, f"no estimated_credits came: {shown_body(response)}", status=response.status_code
+            what, f"no estimated_credits came: {body_excerpt(response)}", status=response.status_code
         )
     warnings = answer.get("warnings") or []
     texts = warnings if isinstance(warnings, list) else [warnings]
@@ -72,7 +72,7 @@ def report_id(what: str, response: requests.Response) -> str:
         return str(answer["report_id"])
     if _says_no(answer):
         raise rejection(what, response)
-    raise SubmissionLost(what, f"no report_id came: {shown_body(response)}", status=response.status_code)
+    raise SubmissionLost(what, f"no report_id came: {body_excerpt(response)}", status=response.status_code)
 
 
 def polled(job: ReportJob, what: str, response: requests.Response, now: dt.datetime) -> ReportJob:
@@ -84,7 +84,7 @@ def polled(job: ReportJob, what: str, response: requests.Response, now: dt.datet
     answer = _object(what, response)
     word = answer.get("status")
     if not isinstance(word, str) or not word.strip():
-        raise BadAnswer(what, f"no status came: {shown_body(response)}", status=response.status_code)
+        raise BadAnswer(what, f"no status came: {body_excerpt(response)}", status=response.status_code)
     status, unknown = status_of(STATUSES, word)
     link = next((str(answer[name]) for name in LINKS if answer.get(name)), "")
     if status is JobStatus.SUCCEEDED and not link:
@@ -132,7 +132,7 @@ def credits_left(what: str, response: requests.Response) -> Decimal | None:
 def _object(what: str, response: requests.Response) -> Mapping[str, Any]:
     answer = answer_json(response, what)
     if not isinstance(answer, Mapping):
-        raise BadAnswer(what, f"no JSON object came: {shown_body(response)}", status=response.status_code)
+        raise BadAnswer(what, f"no JSON object came: {body_excerpt(response)}", status=response.status_code)
     return answer
 
 

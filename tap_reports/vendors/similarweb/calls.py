@@ -11,12 +11,12 @@ from urllib.parse import quote
 
 import requests
 
-from tap_reports.answers import shown_body
 from tap_reports.clock import Clock
 from tap_reports.exceptions import CallRejected
+from tap_reports.http.api import ApiSession
+from tap_reports.http.responses import body_excerpt
 from tap_reports.models import Json
 from tap_reports.redaction import redact
-from tap_reports.session import ApiSession
 
 if TYPE_CHECKING:
     from pyrate_limiter import RateItem
@@ -113,7 +113,7 @@ class Pace:
 
 def rejection(what: str, response: requests.Response, remedy: str = "") -> CallRejected:
     """Return the error for an answer that says no, with the vendor's words."""
-    return rejected(what, words(response.content) or shown_body(response), response.status_code, remedy)
+    return rejected(what, words(response.content) or body_excerpt(response), response.status_code, remedy)
 
 
 def rejected(what: str, answer: str, status: int | None, remedy: str = "") -> CallRejected:

@@ -6,8 +6,8 @@ import logging
 import threading
 from collections.abc import Mapping
 
-from tap_reports.answers import answer_json
 from tap_reports.exceptions import AccessDenied, BadAnswer, CallError
+from tap_reports.http.responses import answer_json
 from tap_reports.vendors.similarweb.calls import GONE, Calls, rejection
 from tap_reports.vendors.similarweb.describe import tables_of
 from tap_reports.vendors.similarweb.documented import DOCUMENTED

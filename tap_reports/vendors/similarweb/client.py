@@ -8,11 +8,11 @@ import logging
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
-from tap_reports.answers import shown_body
 from tap_reports.exceptions import AccessDenied, CallRejected, JobUnknown, LinkExpired
+from tap_reports.http.responses import body_excerpt
 from tap_reports.models import Check, Download, Estimate, ReportJob, ReportRequest, ReportType, Slice
 from tap_reports.redaction import add_secrets, redact
-from tap_reports.vendor import KnownStream, Tools, VendorConfig
+from tap_reports.vendor import CatalogStream, ClientContext, VendorConfig
 from tap_reports.vendors.similarweb import answers, bodies, checks, days, reports
 from tap_reports.vendors.similarweb.calls import GONE, Calls, Pace, rejected, rejection, words
 from tap_reports.vendors.similarweb.catalog import WRONG_KEY, Catalog
@@ -31,7 +31,7 @@ NO_WEBHOOK = 'Check that "postbacks.public_url" can be reached from the internet
 class SimilarwebClient:
     """See `tap_reports.vendor.ReportClient`, `Estimates` and `Retries`."""
 
-    def __init__(self, config: VendorConfig, tools: Tools) -> None:
+    def __init__(self, config: VendorConfig, tools: ClientContext) -> None:
         key = str(config.values["api_key"])
         add_secrets([key, config.callback_url])
         self.account = f"key-{hashlib.sha256(key.encode()).hexdigest()[:KEY_DIGITS]}"
@@ -50,7 +50,7 @@ class SimilarwebClient:
         """Return the configured reports; raises ConfigError with every mistake in them."""
         return reports.report_types(self._config, self.catalog.tables())
 
-    def restore(self, known: KnownStream) -> ReportType | None:
+    def restore(self, known: CatalogStream) -> ReportType | None:
         """Return the report of a catalog's stream, by its name, without a call."""
         types = (reports.bare(report, self._config) for report in reports.configured(self._config))
         return next((type_ for type_ in types if type_.name == known.name), None)
@@ -122,7 +122,7 @@ class SimilarwebClient:
         """Return the job as Similarweb sees it now."""
         what, response = self._calls.first("GET", "status_path", job.id)
         if response.status_code in GONE:
-            raise JobUnknown(what, shown_body(response), status=response.status_code)
+            raise JobUnknown(what, body_excerpt(response), status=response.status_code)
         return answers.polled(job, what, response, self._clock.now())
 
     def retry(self, job: ReportJob) -> ReportJob:

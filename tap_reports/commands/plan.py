@@ -1,0 +1,218 @@
+"""`--plan`: what a sync would do now."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+
+from tap_reports.commands import console as tables
+from tap_reports.exceptions import CallError, CallsFailed, StreamError
+from tap_reports.jobs.lookup import decide
+from tap_reports.jobs.task import Action
+from tap_reports.redaction import redact
+from tap_reports.vendor import Estimates, Replays, ReportClient, Vendor, VendorConfig
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+    from tap_reports.models import ReportRequest
+    from tap_reports.streams import ReportStream
+    from tap_reports.tap import TapReports
+
+logger = logging.getLogger("tap-reports")
+
+Json = dict[str, Any]
+
+STYLES = {"submit": "bold yellow", "resume": "cyan", "reuse": "green", "replay": "magenta"}
+
+
+def plan(tap: TapReports, *, as_json: bool) -> int:
+    """Print what a sync would do now. Returns the exit status: 1 if a stream could not be planned."""
+    errors: list[str] = []
+    try:
+        tap.require_start_date()
+        content = planned(tap, errors)
+    finally:
+        tap.run.close()
+    if as_json:
+        tables.write_json(content)
+    else:
+        console = tables.stdout_console()
+        tables.show(console, _parts(content, console))
+    for error in errors:
+        logger.error("not planned: %s", error)
+    return 1 if errors else 0
+
+
+# --- what there is to do ------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Planner:
+    """What each slice's job would be; streams of one request share it."""
+
+    tap: TapReports
+    vendors: dict[str, tuple[Vendor, VendorConfig, ReportClient]]
+    jobs: dict[str, tuple[Action, Decimal | None]] = field(default_factory=dict)
+    """Request key -> how it comes to its job, and what that would cost."""
+
+    def stream(self, stream: ReportStream) -> Json:
+        parts = stream.plan()
+        days = [part.days for part in parts if part.days]
+        return {
+            "stream": stream.name,
+            "replication_method": stream.replication_method,
+            "first_day": days[0].start.isoformat() if days else None,
+            "last_day": days[-1].end.isoformat() if days else None,
+            "slices": [self.slice(stream, request) for part in parts for request in part.requests],
+        }
+
+    def slice(self, stream: ReportStream, request: ReportRequest) -> Json:
+        vendor, config, client = self.vendors[request.vendor]
+        decision = decide(
+            request,
+            self.tap.run.ledger.find(request.key),
+            stream.bookmark_state.pending(request.key),
+            vendor=vendor,
+            config=config,
+            can_replay=isinstance(client, Replays),
+            now=self.tap.run.clock.now(),
+        )
+        if request.key not in self.jobs:
+            cost = None
+            if decision.action is Action.SUBMIT and isinstance(client, Estimates):
+                cost = client.estimate(request).credits
+            self.jobs[request.key] = (decision.action, cost)
+        days = request.slice
+        return {
+            "start": days.start.isoformat() if days else None,
+            "end": days.end.isoformat() if days else None,
+            "action": str(decision.action),
+            "job_id": decision.job.id if decision.job else None,
+            "estimated_credits": self.jobs[request.key][1],
+        }
+
+    def totals(self) -> Json:
+        actions = [action for action, _ in self.jobs.values()]
+        estimates = [cost for _, cost in self.jobs.values() if cost is not None]
+        counts: Json = {str(action): actions.count(action) for action in Action}
+        return {**counts, "estimated_credits": sum(estimates, Decimal(0)) if estimates else None}
+
+
+def planned(tap: TapReports, errors: list[str]) -> Json:
+    """Return the plan; what can't be planned is added to `errors`."""
+    planner = _Planner(
+        tap, {config.name: (vendor, config, client) for vendor, config, client in tap.run.vendors()}
+    )
+    streams = []
+    for stream in tap.selected_streams():
+        try:
+            streams.append(planner.stream(stream))
+        except (StreamError, CallError) as error:
+            failed = CallsFailed.of(error) if isinstance(error, CallError) else error
+            errors.append(redact(failed.placed(vendor=stream.report.vendor, stream=stream.name)))
+    quotas = list(_quotas(tap, planner.vendors.values(), errors))
+    return {"streams": streams, "quotas": quotas, "totals": planner.totals()}
+
+
+def _quotas(
+    tap: TapReports, vendors: Iterable[tuple[Vendor, VendorConfig, ReportClient]], errors: list[str]
+) -> Iterator[Json]:
+    for vendor, config, client in vendors:
+        quotas = list(vendor.quotas(config))
+        for use in tap.run.ledger.usage(vendor.name, client.account, quotas, tap.run.clock.now()):
+            yield {
+                "vendor": vendor.name,
+                "quota": use.name,
+                "limit": use.limit,
+                "used": use.used,
+                "remaining": use.remaining,
+                "resets_at": use.resets_at.isoformat(timespec="seconds") if use.resets_at else None,
+            }
+        if isinstance(client, Estimates):
+            yield _credits(vendor, client, errors)
+
+
+def _credits(vendor: Vendor, client: Estimates, errors: list[str]) -> Json:
+    left = None
+    try:
+        left = client.remaining_credits()
+    except CallError as error:
+        errors.append(redact(CallsFailed.of(error).placed(vendor=vendor.name)))
+    unknown = {"limit": None, "used": None}
+    return {"vendor": vendor.name, "quota": "credits", **unknown, "remaining": left, "resets_at": None}
+
+
+# --- for people ---------------------------------------------------------------------------------------
+
+
+def _parts(content: Json, console: Console) -> Iterator[RenderableType]:
+    yield _slices(content["streams"], console) if content["streams"] else "No stream is selected."
+    if content["quotas"]:
+        rows = [
+            [
+                one["vendor"],
+                one["quota"],
+                one["used"],
+                one["limit"],
+                one["remaining"],
+                tables.minute(one["resets_at"]),
+            ]
+            for one in content["quotas"]
+        ]
+        columns = ["vendor", "quota", "used", "limit", "left", "resets at (UTC)"]
+        yield tables.table(columns, rows, title="Quotas", numbers=columns[2:5])
+    yield tables.cell(_total(content["totals"]), "bold")
+
+
+def _slices(streams: list[Json], console: Console) -> RenderableType:
+    rows: list[list[Any]] = []
+    for stream in streams:
+        days = tables.day_range(stream["first_day"], stream["last_day"])
+        if not console.is_terminal:
+            rows.extend(_whole_rows(stream))
+            continue
+        count = len(stream["slices"])
+        about = f"{days}, {count} job{'s' * (count != 1)}" if stream["first_day"] else "snapshot"
+        rows.append([Text(stream["stream"], style="bold"), *[Text("")] * 3])
+        rows.append([Text(f"  {about if count else 'nothing new'}", style="dim"), *[Text("")] * 3])
+        rows.extend(_short_row(one, console) for one in stream["slices"])
+    columns = ["slice", "action", "job id", "credits"]
+    if not console.is_terminal:
+        columns = ["stream", *columns]
+    return tables.table(columns, rows, title="Plan", numbers=["credits"])
+
+
+def _whole_rows(stream: Json) -> Iterator[list[Any]]:
+    """Yield one line a slice that says all, for `grep` and friends."""
+    for one in stream["slices"]:
+        days = tables.day_range(one["start"], one["end"])
+        yield [stream["stream"], days, one["action"], one["job_id"], one["estimated_credits"]]
+    if not stream["slices"]:
+        yield [stream["stream"], None, "nothing new", None, None]
+
+
+def _short_row(one: Json, console: Console) -> list[Any]:
+    return [
+        Text(f"  {tables.day_range(one['start'], one['end'])}"),
+        tables.cell(one["action"], STYLES[one["action"]]),
+        tables.job_id(one["job_id"], console),
+        one["estimated_credits"],
+    ]
+
+
+def _total(totals: Json) -> str:
+    counts = {name: count for name, count in totals.items() if name in STYLES and count}
+    if not counts:
+        return "Nothing to do."
+    total = sum(counts.values())
+    text = f"{total} job{'s' * (total != 1)}: " + ", ".join(
+        f"{count} to {name}" for name, count in counts.items()
+    )
+    cost = totals["estimated_credits"]
+    return f"{text}; about {cost:,} credits" if cost is not None else text

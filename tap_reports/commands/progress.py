@@ -1,0 +1,169 @@
+"""The live table on a terminal: what each job does, how much came, what is left of quotas and credits.
+
+It is drawn on standard error by a thread of its own, from what the engine's tasks say at that moment: it
+takes none of the engine's locks and asks nobody. Standard output is not touched, and log lines appear above.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TextIO, cast
+
+from tap_reports.exceptions import TapReportsError
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.live import Live
+
+    from tap_reports.ledger.records import QuotaUse
+    from tap_reports.streams import ReportStream
+    from tap_reports.tap import TapReports
+
+REFRESHES_PER_SECOND = 2
+SPARE_LINES = 8
+"""Lines of the terminal that are left to log lines, the table's head and its foot."""
+
+SHOWN_BY_THE_TABLE = frozenset({"tap-reports.jobs", "singer_sdk.metrics"})
+"""Loggers whose plain lines (transitions, heartbeat, metrics) are left out while the table is there."""
+
+
+def is_wanted(
+    environment: Mapping[str, str] | None = None,
+    *,
+    stderr: TextIO | None = None,
+    stdout: TextIO | None = None,
+) -> bool:
+    """Return whether somebody looks at standard error, and only at it, and a table would do no harm there."""
+    environment = os.environ if environment is None else environment
+    stderr, stdout = stderr or sys.stderr, stdout or sys.stdout
+    return (
+        _is_terminal(stderr)
+        and not _is_terminal(stdout)  # the messages go there: they would mix
+        and not environment.get("NO_COLOR")
+        and environment.get("CI", "").lower() in {"", "0", "false"}
+        and environment.get("TERM", "").lower() not in {"dumb", "unknown", ""}
+        and "SINGER_SDK_LOG_CONFIG" not in environment  # somebody's program reads the log
+        and logging.getLogger().level > logging.DEBUG
+        and logging.getLogger("tap-reports").getEffectiveLevel() > logging.DEBUG
+    )
+
+
+def _is_terminal(file: TextIO | None) -> bool:
+    try:
+        return file is not None and file.isatty()
+    except ValueError:  # closed
+        return False
+
+
+class Display:
+    """The live table of a tap; a context that may be entered again inside itself.
+
+    Args:
+        tap: What it looks at.
+    """
+
+    def __init__(self, tap: TapReports) -> None:
+        self._tap = tap
+        self._depth = 0
+        self._live: Live | None = None
+        self._above: dict[logging.StreamHandler[TextIO], TextIO] = {}
+        self._streams: list[ReportStream] = []
+        self._quotas: dict[str, list[QuotaUse]] = {}
+        self._since = 0.0
+
+    def __enter__(self) -> None:
+        self._depth += 1
+        if self._depth == 1 and is_wanted():
+            self._start()
+
+    def __exit__(self, *_: object) -> None:
+        self._depth -= 1
+        if self._depth == 0 and self._live:
+            self._stop()
+
+    def _start(self) -> None:
+        from rich.console import Console
+        from rich.live import Live
+
+        console = Console(stderr=True, highlight=False, markup=False, emoji=False)
+        self._live = Live(
+            console=console,
+            get_renderable=lambda: self._drawn(console),
+            refresh_per_second=REFRESHES_PER_SECOND,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        self._live.start()
+        console.show_cursor(show=True)
+        for handler in _handlers_of(sys.stderr):
+            self._above[handler] = handler.stream
+            handler.setStream(cast("TextIO", _Above(console)))
+            handler.addFilter(_is_news)
+
+    def _stop(self) -> None:
+        for handler, stream in self._above.items():
+            handler.removeFilter(_is_news)
+            handler.setStream(stream)
+        self._above.clear()
+        if self._live:
+            self._live.stop()
+        self._live = None
+
+    def begin_sync(self) -> None:
+        """Note the streams, and read the quotas once; what this run submits is counted from its tasks."""
+        if not self._live:
+            return
+        run = self._tap.run
+        self._streams = self._tap.selected_streams()
+        self._since = run.clock.monotonic()
+        try:
+            for vendor, config, client in run.vendors():
+                quotas = list(vendor.quotas(config))
+                self._quotas[vendor.name] = run.ledger.usage(
+                    vendor.name, client.account, quotas, run.clock.now()
+                )
+        except TapReportsError:
+            self._quotas = {}  # the work itself will tell
+
+    def _drawn(self, console: Console) -> RenderableType:
+        from tap_reports.commands.progress_table import drawn
+
+        most = max(1, console.height - SPARE_LINES)
+        return drawn(
+            self._tap, self._streams, self._quotas, self._since, most_lines=most, width=console.width
+        )
+
+
+def _handlers_of(stream: TextIO) -> list[logging.StreamHandler[TextIO]]:
+    """Return all log handlers that write to a stream."""
+    loggers = [logging.getLogger(), *(logging.getLogger(name) for name in logging.root.manager.loggerDict)]
+    return [
+        handler
+        for handler in {handler for logger in loggers for handler in logger.handlers}
+        if isinstance(handler, logging.StreamHandler) and handler.stream is stream
+    ]
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Return whether a log record says what the table does not."""
+    return record.levelno > logging.INFO or record.name not in SHOWN_BY_THE_TABLE
+
+
+class _Above:
+    """A text stream whose lines appear above the table, uncut."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def write(self, text: str) -> int:
+        """Print whole lines."""
+        if text.strip("\n"):
+            self._console.out(text.rstrip("\n"), highlight=False)
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing is kept back."""

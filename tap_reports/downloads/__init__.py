@@ -1,0 +1,1 @@
+"""A link becomes a complete file on disk."""

@@ -1,0 +1,258 @@
+"""Report files: from a link to a complete file on disk.
+
+A transfer that breaks goes on where it stopped if the server can prove that the file is still the same, else
+it starts anew. The bytes are left as they came; what they are is the parsers' business.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin
+
+import requests
+from urllib3.exceptions import HTTPError, ReadTimeoutError
+
+from tap_reports.downloads.transfer import WRONG_RANGE, Misfit, Transfer
+from tap_reports.downloads.work_dir import DiskBudget, WorkFolder
+from tap_reports.exceptions import (
+    AccessDenied,
+    BadAnswer,
+    CallBroken,
+    CallError,
+    CallRejected,
+    FileError,
+    LinkExpired,
+    Stopped,
+)
+from tap_reports.http.api import ACCESS
+from tap_reports.http.responses import body_excerpt, retry_after, same_origin
+from tap_reports.http.transport import REDIRECTS
+from tap_reports.redaction import redact
+
+if TYPE_CHECKING:
+    from tap_reports.clock import Clock
+    from tap_reports.http.api import ApiSession, RetryPolicy
+    from tap_reports.http.links import DownloadSession
+    from tap_reports.models import Download
+
+__all__ = ["DiskBudget", "WorkFolder", "fetch"]
+
+logger = logging.getLogger("tap-reports.downloads")
+
+CHUNK_BYTES = 1 << 20
+MOST_REDIRECTS = 5
+ANY_STATUS = range(100, 600)
+"""The API session leaves every status to us: a download has retries of its own, on top of a partial file."""
+OK, ACCEPTED, BAD_REQUEST, TOO_MANY = 200, 202, 400, 429
+WITH_FILE = frozenset({OK, 203, 206})
+GONE = frozenset({401, 403, 404, 410})
+"""What a link answers once its permission, or the file behind it, has gone."""
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+LINK = "GET download link"
+
+
+def fetch(
+    download: Download,
+    *,
+    api: ApiSession,
+    files: DownloadSession,
+    folder: Path,
+    policy: RetryPolicy,
+    clock: Clock,
+    stopping: Callable[[], bool],
+    name: str,
+) -> tuple[Path, int]:
+    """Fetch a file.
+
+    Args:
+        download: What to fetch.
+        api: For an authenticated download, as far as the API's own origin.
+        files: For links.
+        folder: Where to put it.
+        policy: For broken transfers; every MiB further than before makes it begin again.
+        clock: The time.
+        stopping: True once the run is to end.
+        name: The file's name in the folder.
+
+    Returns:
+        The complete file, and its size in bytes. It may be empty.
+
+    Raises:
+        LinkExpired: The link is no longer good: poll for a new one.
+        CallBroken: Still broken after all retries.
+        AccessDenied, CallRejected, BadAnswer: The server said no, or something else than a file.
+        FileError: No room on disk.
+        Stopped: The run is to end. Nothing of the file is left then, and after any error.
+    """
+    path = folder / name
+    transfer: Transfer | None = None
+    try:
+        with path.open("wb", buffering=0) as file:
+            transfer = Transfer(file)
+            _Fetch(download, api, files, policy, clock, stopping, transfer).run()
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise _disk_error(error, folder, transfer.size if transfer else 0) from error
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return path, transfer.size
+
+
+class _Again(Exception):
+    """This attempt broke; `error` is raised if it was the last."""
+
+    def __init__(self, error: CallError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+@dataclass(frozen=True, slots=True)
+class _Fetch:
+    """One file's fetching."""
+
+    download: Download
+    api: ApiSession
+    files: DownloadSession
+    policy: RetryPolicy
+    clock: Clock
+    stopping: Callable[[], bool]
+    transfer: Transfer
+
+    def run(self) -> None:
+        """Repeat attempts until the file is complete."""
+        attempt, furthest = 0, 0
+        while True:
+            attempt += 1
+            try:
+                self._attempt()
+            except _Again as again:
+                if self.transfer.size - furthest >= CHUNK_BYTES:
+                    attempt, furthest = 1, self.transfer.size
+                if attempt > self.policy.max_retries:
+                    raise again.error from again.__cause__
+                self._pause(attempt, again.error)
+            else:
+                return
+
+    def _attempt(self) -> None:
+        self._go_on()
+        with self._opened() as (response, is_link):
+            if response.status_code not in WITH_FILE | {WRONG_RANGE}:
+                raise self._trouble(response, is_link=is_link)
+            try:
+                self.transfer.begin(response)
+            except Misfit as error:
+                raise self._broken(str(error), response) from error
+            if response.status_code != WRONG_RANGE:
+                self._read(response)
+            if self.transfer.shortfall:
+                raise self._broken(self.transfer.shortfall, response)
+
+    def _read(self, response: requests.Response) -> None:
+        """Write the body as it comes, without undoing any Content-Encoding."""
+        raw = response.raw
+        # read1 hands out what is here; read would lose up to a chunk of it when the connection breaks.
+        read = getattr(raw, "read1", raw.read)
+        while True:
+            try:
+                chunk = read(CHUNK_BYTES, decode_content=False)
+            except HTTPError as error:
+                raise self._broken(self._break_of(error), response) from error
+            if not chunk:
+                return
+            self.transfer.write(chunk)
+            self._go_on()
+
+    @contextmanager
+    def _opened(self) -> Iterator[tuple[requests.Response, bool]]:
+        """Yield an answer with its body unread, and whether it is a link's (not the API's)."""
+        response, is_link = self._open_api() if self.download.authenticated else self._open_link()
+        with response:
+            yield response, is_link
+
+    def _open_link(
+        self, url: str | None = None, redirects: int = MOST_REDIRECTS
+    ) -> tuple[requests.Response, bool]:
+        try:
+            headers = self.transfer.headers()
+            return self.files.get(url or self.download.url, headers=headers, redirects=redirects), True
+        except CallBroken as error:
+            raise _Again(error) from error
+
+    def _open_api(self) -> tuple[requests.Response, bool]:
+        """Call the API, which may hand the file out itself or redirect to a link elsewhere.
+
+        Its session has repeated a call without answer by the policy already: that is not repeated here.
+        """
+        url = self.api.url(self.download.url)
+        headers = {**self.transfer.headers(), "Accept": "*/*", "Accept-Encoding": "identity"}
+        left = MOST_REDIRECTS
+        while True:
+            response = self.api.call("GET", url, headers=headers, accept=ANY_STATUS, stream=True)
+            target = response.headers.get("Location")
+            if response.status_code not in REDIRECTS or not target or not left:
+                return response, False
+            response.close()
+            url, left = urljoin(url, target), left - 1
+            if not same_origin(url, self.api.base_url):
+                return self._open_link(url, left)
+
+    def _trouble(self, response: requests.Response, *, is_link: bool) -> Exception:
+        """Return what an answer without a file means."""
+        status = response.status_code
+        what, answer = self._what(is_link=is_link), body_excerpt(response)
+        if status == ACCEPTED:
+            return self._broken("not ready yet", response)
+        if status == TOO_MANY or status >= 500:
+            return self._broken(answer, response)
+        if status in REDIRECTS:
+            return BadAnswer(what, f"redirects nowhere, or more than {MOST_REDIRECTS} times", status=status)
+        if status < 300:
+            return BadAnswer(what, "no file came", status=status)
+        # Google's links answer 400 once they have expired.
+        if is_link and (status in GONE or (status == BAD_REQUEST and "expired" in answer.lower())):
+            expired = LinkExpired(what, answer, status=status)
+            # The API signs a new link for every call.
+            return _Again(expired) if self.download.authenticated else expired
+        return (AccessDenied if status in ACCESS else CallRejected)(what, answer, status=status)
+
+    def _broken(self, answer: str, response: requests.Response) -> _Again:
+        asked = retry_after(response.headers, self.clock.now())
+        what = self._what(is_link=not self.download.authenticated)
+        return _Again(CallBroken(what, answer, status=response.status_code, retry_after=asked))
+
+    def _break_of(self, error: HTTPError) -> str:
+        cause = "nothing came in time" if isinstance(error, ReadTimeoutError) else redact(error)
+        total = self.transfer.total
+        return f"the transfer broke at {self.transfer.size} of {total or 'unknown'} bytes: {cause}"
+
+    def _what(self, *, is_link: bool) -> str:
+        return LINK if is_link else self.api.shown("GET", self.download.url)
+
+    def _pause(self, attempt: int, error: CallError) -> None:
+        seconds = self.policy.wait(attempt, error.retry_after)
+        rest = f"from byte {self.transfer.size} on" if self.transfer.headers() else "from the start"
+        logger.info("Download broken, repeated %s in %.1f s (attempt %d): %s", rest, seconds, attempt, error)
+        self._go_on()
+        self.clock.sleep(seconds)
+
+    def _go_on(self) -> None:
+        if self.stopping():
+            raise Stopped("the run is to end")
+
+
+def _disk_error(error: OSError, folder: Path, size: int) -> FileError:
+    if error.errno in NO_ROOM:
+        return FileError(
+            f"there is no room for the report file in {folder} ({size} bytes came)",
+            remedy="Free space there, or set TMPDIR to a folder with more, and run again: "
+            "the finished job is downloaded again without a new submission.",
+        )
+    return FileError(f"the report file can't be written in {folder}: {error.strerror or error}")

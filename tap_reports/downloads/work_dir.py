@@ -1,0 +1,140 @@
+"""Room for report files: a run's own temporary folder, and a limit on what lies in it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Collection
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from tap_reports.downloads import process as owner
+from tap_reports.exceptions import FileError
+
+PREFIX = "tap-reports-"
+LOCK = ".lock"
+UNLOCKED_SECONDS = 3600.0
+"""A folder without a lock file is one that is just being made, unless it is older than this or its process
+has ended.
+"""
+REMOVALS = 50
+"""How often a folder is removed in which files still appear."""
+REMOVAL_SECONDS = 0.02
+"""Between two of them."""
+LIMIT_BYTES = 10 * 1024**3
+
+
+class WorkFolder:
+    """A run's temporary folder: only the user's, gone when the run is over.
+
+    A lock is held in it as long as the process lives, so that the next run knows the folders of killed runs
+    and removes them, and never a live one's.
+    """
+
+    def __init__(self) -> None:
+        """Make it.
+
+        Raises:
+            FileError: The system's temporary folder can't be used.
+        """
+        try:
+            remove_abandoned()
+            self.path = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{owner.mark()}-"))
+        except OSError as error:
+            raise FileError(
+                f"no temporary folder can be made: {error}",
+                remedy="Set TMPDIR to a folder with room that can be written, and run again.",
+            ) from error
+        self._lock = _lock_of(self.path)
+        with contextlib.suppress(OSError, NotImplementedError):  # a file system without locks
+            self._lock.acquire(blocking=False)
+
+    def close(self) -> None:
+        """Remove the folder and all in it. A download that is being ended may put one more file there."""
+        self._lock.release()
+        for _ in range(REMOVALS):
+            shutil.rmtree(self.path, ignore_errors=True)
+            if not self.path.exists():
+                return
+            time.sleep(REMOVAL_SECONDS)
+
+
+def remove_abandoned() -> None:
+    """Remove the folders of this user's killed runs."""
+    try:
+        with os.scandir(tempfile.gettempdir()) as found:
+            folders = [
+                Path(entry.path) for entry in found if entry.name.startswith(PREFIX) and _is_ours(entry)
+            ]
+    except OSError:  # it may be writable without being readable
+        return
+    for folder in folders:
+        if _is_abandoned(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_ours(entry: os.DirEntry[str]) -> bool:
+    try:
+        status = entry.stat(follow_symlinks=False)
+        return entry.is_dir(follow_symlinks=False) and (
+            not hasattr(os, "getuid") or status.st_uid == os.getuid()
+        )
+    except OSError:
+        return False
+
+
+def _is_abandoned(folder: Path) -> bool:
+    """Return whether nobody holds the folder's lock."""
+    try:
+        if not (folder / LOCK).exists():
+            mark = folder.name.removeprefix(PREFIX).rpartition("-")[0]
+            return owner.is_marked_gone(mark) or time.time() - folder.stat().st_mtime > UNLOCKED_SECONDS
+        with _lock_of(folder).acquire(blocking=False):
+            return True
+    except (Timeout, OSError, NotImplementedError):
+        return False
+
+
+def _lock_of(folder: Path) -> FileLock:
+    return FileLock(folder / LOCK, thread_local=False)
+
+
+class DiskBudget:
+    """Holds downloads back while too much lies on disk, waiting to be read.
+
+    What is needed next is never held back, or reading and downloading would wait for each other.
+
+    Args:
+        limit_bytes: No new download begins while this much is on disk.
+    """
+
+    def __init__(self, limit_bytes: int = LIMIT_BYTES) -> None:
+        self._limit = limit_bytes
+        self._sizes: dict[str, int] = {}
+        self._needed: frozenset[str] = frozenset()
+        self._lock = threading.Lock()
+
+    def allows(self, key: str) -> bool:
+        """Return whether a job's download may begin now; if not, ask again later and let others go first."""
+        with self._lock:
+            return key in self._needed or sum(self._sizes.values()) < self._limit
+
+    def need(self, keys: Collection[str]) -> None:
+        """Say which jobs' files are read next; earlier words no longer count."""
+        with self._lock:
+            self._needed = frozenset(keys)
+
+    def add(self, key: str, size: int) -> None:
+        """Count a job's further file of `size` bytes."""
+        with self._lock:
+            self._sizes[key] = self._sizes.get(key, 0) + size
+
+    def remove(self, key: str) -> None:
+        """Count a job's files no longer: they are removed."""
+        with self._lock:
+            self._sizes.pop(key, None)

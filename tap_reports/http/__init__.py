@@ -1,0 +1,1 @@
+"""HTTP calls: the API session, download links, responses."""

@@ -1,0 +1,256 @@
+"""A vendor's API: credentials, retries, and what an answer means.
+
+Two ways to call, by what a second call would cost: `ApiSession.call` is free and retried; `ApiSession.submit`
+costs and is never retried here, it says instead whether the vendor refused it or its fate is unknown.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+import requests
+from requests.auth import AuthBase
+
+from tap_reports.exceptions import (
+    AccessDenied,
+    BadAnswer,
+    CallBroken,
+    CallError,
+    CallRefused,
+    CallRejected,
+    SubmissionLost,
+)
+from tap_reports.http.responses import body_excerpt, retry_after, same_origin, shown_exception
+from tap_reports.http.transport import REDIRECTS, plain_session
+from tap_reports.redaction import redact
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
+
+    from tap_reports.clock import Clock
+
+logger = logging.getLogger("tap-reports.http")
+
+T = TypeVar("T")
+
+REFUSED = frozenset({429, 500, 503})
+"""Answers to a submission that say: not accepted, try again."""
+ACCESS = frozenset({401, 403})
+MOST_BACKOFF_SECONDS = 60.0
+LONGEST_ASKED_SECONDS = 900.0
+"""A vendor that asks to wait longer than this is not waited for within a call."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPolicy:
+    """How a broken call is repeated: exponential from `backoff_seconds`, with jitter, capped."""
+
+    max_retries: int = 5
+    backoff_seconds: float = 1.0
+
+    def wait(self, attempt: int, asked: float | None = None) -> float:
+        """Return the seconds before attempt + 1, at least what the vendor asked for."""
+        grown = min(MOST_BACKOFF_SECONDS, self.backoff_seconds * 2.0 ** min(attempt - 1, 16))
+        jittered = grown * random.uniform(0.75, 1.25)
+        return max(min(jittered, MOST_BACKOFF_SECONDS), asked or 0.0)
+
+
+class ApiSession:
+    """Calls of one vendor's API. Redirects are never followed: credentials stay at `base_url`.
+
+    Args:
+        base_url: Scheme, host and base path.
+        policy: For broken calls.
+        timeout: Seconds, for connecting and for each read.
+        user_agent: Header value.
+        clock: The time.
+        auth: Sets credentials on each request; `headers` is the simpler way.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        policy: RetryPolicy,
+        timeout: float,
+        user_agent: str,
+        clock: Clock,
+        auth: AuthBase | None = None,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.auth = auth
+        self.headers: dict[str, str] = {"User-Agent": user_agent, "Accept": "application/json"}
+        self.pace: Callable[[], None] | None = None
+        """Called before each call; a client whose vendor limits calls waits in it."""
+        self._policy = policy
+        self._timeout = timeout
+        self._clock = clock
+        self._session = plain_session()
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Any = None,
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+        accept: Collection[int] = (),
+        stream: bool = False,
+    ) -> requests.Response:
+        """Send a call that costs nothing; a broken one is repeated by the policy.
+
+        Args:
+            method: HTTP method.
+            path: Below the base URL, or an absolute URL at the base URL's own origin.
+            params, json, headers: As in requests.
+            accept: Statuses beside 2xx that the caller reads itself (429 and 5xx included).
+            stream: Leave the body unread.
+
+        Raises:
+            CallBroken: Still broken after all retries.
+            AccessDenied, CallRejected: The vendor said no.
+        """
+
+        def once() -> requests.Response:
+            response = self._send(method, path, params, json, headers, stream=stream)
+            return self._checked(response, method, path, accept)
+
+        return self.repeated(once)
+
+    def repeated(self, once: Callable[[], T]) -> T:
+        """Return what a free call returns; a broken one is repeated by the policy.
+
+        Args:
+            once: The call; also one of another session, such as a look at a signed link.
+
+        Raises:
+            CallBroken: Still broken after all retries.
+        """
+        from tenacity import Retrying, retry_if_exception, stop_after_attempt
+
+        retrying = Retrying(
+            stop=stop_after_attempt(self._policy.max_retries + 1),
+            retry=retry_if_exception(_is_worth_repeating),
+            wait=self._wait,
+            before_sleep=_log_repetition,
+            sleep=self._clock.sleep,
+            reraise=True,
+        )
+        return retrying(once)
+
+    def submit(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Any = None,
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> requests.Response:
+        """Send a call that may cost, once.
+
+        Raises:
+            CallRefused: Certainly not accepted (never connected, 429, 500, 503).
+            SubmissionLost: Nobody knows (reset, time-out, 502, 504).
+            AccessDenied, CallRejected: The vendor said no.
+        """
+        what = self.shown(method, path)
+        try:
+            response = self._send(method, path, params, json, headers, stream=False)
+        except CallBroken as error:
+            if _never_connected(error.__cause__):
+                raise CallRefused(what, error.answer) from error
+            raise SubmissionLost(what, error.answer) from error
+        if response.status_code in REFUSED:
+            raise CallRefused(
+                what,
+                body_excerpt(response),
+                status=response.status_code,
+                retry_after=retry_after(response.headers, self._clock.now()),
+            )
+        if response.status_code in {502, 504}:
+            raise SubmissionLost(what, body_excerpt(response), status=response.status_code)
+        return self._checked(response, method, path, ())
+
+    def url(self, path: str) -> str:
+        """Return the absolute URL of a path, refusing other origins (credentials go nowhere else)."""
+        url = path if "://" in path else f"{self.base_url}/{path.lstrip('/')}"
+        if not same_origin(url, self.base_url):
+            raise BadAnswer("link", "points to another origin than api_url")
+        return url
+
+    def shown(self, method: str, path: str) -> str:
+        """Return the call as messages name it: method and path, no query."""
+        return redact(f"{method} {urlsplit(self.url(path)).path}")
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        params: Any,
+        json: Any,
+        headers: Mapping[str, str] | None,
+        *,
+        stream: bool,
+    ) -> requests.Response:
+        if self.pace:
+            self.pace()
+        try:
+            return self._session.request(
+                method,
+                self.url(path),
+                params=params,
+                json=json,
+                headers={**self.headers, **(headers or {})},
+                auth=self.auth,
+                timeout=self._timeout,
+                allow_redirects=False,
+                stream=stream,
+            )
+        except requests.RequestException as error:
+            raise CallBroken(self.shown(method, path), shown_exception(error)) from error
+
+    def _checked(
+        self, response: requests.Response, method: str, path: str, accept: Collection[int]
+    ) -> requests.Response:
+        status = response.status_code
+        if status in accept or 200 <= status < 300:
+            return response
+        what, answer = self.shown(method, path), body_excerpt(response)
+        if status == 429 or status >= 500:
+            asked = retry_after(response.headers, self._clock.now())
+            raise CallBroken(what, answer, status=status, retry_after=asked)
+        if status in REDIRECTS:
+            raise CallRejected(what, "redirects elsewhere; check api_url", status=status)
+        raise (AccessDenied if status in ACCESS else CallRejected)(what, answer, status=status)
+
+    def _wait(self, state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        asked = error.retry_after if isinstance(error, CallError) else None
+        return self._policy.wait(state.attempt_number, asked)
+
+
+def _log_repetition(state: RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    logger.info(
+        "Call broken, repeated in %.1f s (attempt %d): %s", state.upcoming_sleep, state.attempt_number, error
+    )
+
+
+def _is_worth_repeating(error: BaseException) -> bool:
+    return isinstance(error, CallBroken) and (error.retry_after or 0.0) <= LONGEST_ASKED_SECONDS
+
+
+def _never_connected(error: BaseException | None) -> bool:
+    from urllib3.exceptions import NameResolutionError, NewConnectionError
+
+    if isinstance(error, requests.ConnectTimeout):
+        return True
+    reason = getattr(error.args[0] if error is not None and error.args else None, "reason", None)
+    return isinstance(reason, (NewConnectionError, NameResolutionError))

@@ -1,0 +1,191 @@
+"""What the ledger hands out: frozen values."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from tap_reports.models import JobStatus, Json, ReportJob, ReportRequest, Slice
+
+INTENT = "intent"
+"""Status of a row whose submission has not been answered: on its way, or its run was killed."""
+LOST = "lost"
+"""Status of a row whose answer was lost: nobody knows whether the vendor accepted it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRecord:
+    """One submission as the ledger knows it.
+
+    Attributes:
+        row: The ledger's number for it; grows with every submission.
+        key: `ReportRequest.key`.
+        slice: The dates, or None for a snapshot.
+        job_id: The vendor's, or "" where no answer came.
+        status: A `JobStatus` value, `intent` or `lost`.
+        handle: `ReportJob.handle`; may be secret.
+        submitted_at: When it was sent, UTC.
+        rows: As the vendor says.
+        bytes: Size of its files as downloaded.
+        run_id: The run that submitted it.
+        message: The vendor's words on a failure, redacted.
+    """
+
+    row: int
+    key: str
+    vendor: str
+    account: str
+    slice: Slice | None
+    job_id: str
+    status: str
+    handle: Json = field(default_factory=dict, repr=False)
+    submitted_at: dt.datetime
+    finished_at: dt.datetime | None = None
+    created_at: dt.datetime | None = None
+    downloaded_at: dt.datetime | None = None
+    credits: Decimal | None = None
+    rows: int | None = None
+    bytes: int | None = None
+    run_id: str = ""
+    message: str = ""
+
+    @property
+    def is_unanswered(self) -> bool:
+        """True if nobody knows whether the vendor accepted the submission."""
+        return self.status in {INTENT, LOST}
+
+    @property
+    def is_in_flight(self) -> bool:
+        """True if the vendor accepted the job and was not yet seen to be done with it."""
+        return self.status in {JobStatus.PENDING, JobStatus.RUNNING}
+
+    @property
+    def is_good(self) -> bool:
+        """True if the job is done and its rows (or their absence) can be used."""
+        return self.status in {JobStatus.SUCCEEDED, JobStatus.EMPTY}
+
+    def job(self, request: ReportRequest) -> ReportJob | None:
+        """Return the job, to go on with it; None where no answer came."""
+        if self.is_unanswered or not self.job_id:
+            return None
+        return ReportJob(
+            request=request,
+            id=self.job_id,
+            status=JobStatus(self.status),
+            submitted_at=self.submitted_at,
+            finished_at=self.finished_at,
+            created_at=self.created_at,
+            handle=self.handle,
+            message=self.message,
+            credits=self.credits,
+            rows=self.rows,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmitRecord:
+    """One time that a job's records came out for a stream.
+
+    Attributes:
+        run_id: The run whose records they were.
+        downloaded_at, download_seconds: When its files were here, and how long that took.
+        emitted_at, emit_seconds: When its records were out, and how long that took.
+    """
+
+    run_id: str
+    rows: int
+    downloaded_at: dt.datetime | None = None
+    download_seconds: float | None = None
+    emitted_at: dt.datetime
+    emit_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobHistory:
+    """A job's way for one of its streams, to be looked at afterwards. All times in UTC.
+
+    Attributes:
+        status: A `JobStatus` value, `intent` or `lost`.
+        started_at: When the vendor was first seen working on it, if ever.
+        downloaded_at, download_seconds: When its files were here last, and how long that took.
+        rows: As came out last, else as the vendor says.
+        run_id: The run that submitted it.
+        uses: Each run in which its records came out.
+    """
+
+    stream: str
+    vendor: str
+    report: str
+    slice: Slice | None
+    job_id: str
+    status: str
+    message: str = ""
+    submitted_at: dt.datetime
+    started_at: dt.datetime | None = None
+    finished_at: dt.datetime | None = None
+    downloaded_at: dt.datetime | None = None
+    download_seconds: float | None = None
+    rows: int | None = None
+    bytes: int | None = None
+    credits: Decimal | None = None
+    run_id: str = ""
+    uses: tuple[EmitRecord, ...] = ()
+
+    @property
+    def is_reused(self) -> bool:
+        """True if another run than the one that submitted it used it."""
+        return any(use.run_id != self.run_id for use in self.uses)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reservation:
+    """A place in the account's limits: the submission may be sent now.
+
+    Attributes:
+        row: The job's row.
+        submission: The row that counts in the quotas.
+        at: When it was given.
+    """
+
+    row: int
+    submission: int
+    at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Existing:
+    """Another run has submitted the same report meanwhile: go on with its job."""
+
+    job: ReportJob
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """The submission may not be sent now.
+
+    Attributes:
+        quota: Name of the quota that is used up. "" where a place is waited for: too many jobs are in flight,
+            or another run is just submitting the same report.
+        limit: Its limit.
+        seconds: When to ask again.
+        resets_at: When the quota lets the next one through; None for a place.
+        is_day: The quota is a day's: it is not worth waiting for.
+    """
+
+    quota: str = ""
+    limit: int = 0
+    seconds: float
+    resets_at: dt.datetime | None = None
+    is_day: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuotaUse:
+    """How much of a quota is used. `resets_at` is None while a rolling one is unused."""
+
+    name: str
+    limit: int
+    used: int
+    remaining: int
+    resets_at: dt.datetime | None

@@ -1,0 +1,1 @@
+"""The vendors' calls to this tap."""

@@ -1,0 +1,1 @@
+"""The user's settings: their schema, reading, checks, and the text of `--about`."""

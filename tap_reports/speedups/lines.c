@@ -1,0 +1,216 @@
+/* Cells -> lines of JSON, each with the same texts around its values. */
+#include "speedups.h"
+
+#define STEP 32 /* short texts are copied as so many bytes at once */
+#define LONGEST_ROW 20
+#define OFFSET_ROOM 8
+
+typedef struct {
+    Field field;
+    const unsigned char *text; /* before the value; `STEP` bytes may be read */
+    size_t size;
+} Part;
+
+static const char ESCAPES[] = "\b\f\n\r\t\"\\";
+static const char WRITTEN[] = "bfnrt\"\\";
+static const char HEX[] = "0123456789abcdef";
+
+/* Both ends have room for `STEP` bytes if `is_roomy`. */
+static unsigned char *put(unsigned char *out, const unsigned char *text, size_t size, int is_roomy) {
+    if (is_roomy && size <= STEP)
+        memcpy(out, text, STEP);
+    else
+        memcpy(out, text, size);
+    return out + size;
+}
+
+static unsigned char *put_escaped(unsigned char *out, unsigned char character) {
+    const char *found = character ? strchr(ESCAPES, character) : NULL;
+    if (!found && character >= 0x20) {
+        *out++ = character;
+        return out;
+    }
+    *out++ = '\\';
+    if (found) {
+        *out++ = (unsigned char)WRITTEN[found - ESCAPES];
+        return out;
+    }
+    memcpy(out, "u00", 3);
+    out[3] = (unsigned char)HEX[character >> 4];
+    out[4] = (unsigned char)HEX[character & 15];
+    return out + 5;
+}
+
+static unsigned char *put_csv_text(unsigned char *out, const unsigned char *text, const unsigned char *end) {
+    for (; text < end; text++) {
+        out = put_escaped(out, *text);
+        text += *text == '"'; /* they come in pairs */
+    }
+    return out;
+}
+
+static unsigned hex_value(unsigned char character) {
+    return character <= '9' ? character - '0' : (character | 0x20) - 'a' + 10;
+}
+
+static unsigned char *put_code_point(unsigned char *out, unsigned point) { /* no surrogate, 16 bits */
+    if (point < 0x80) return put_escaped(out, (unsigned char)point);
+    if (point < 0x800) {
+        *out++ = (unsigned char)(0xc0 | point >> 6);
+    } else {
+        *out++ = (unsigned char)(0xe0 | point >> 12);
+        *out++ = (unsigned char)(0x80 | (point >> 6 & 0x3f));
+    }
+    *out++ = (unsigned char)(0x80 | (point & 0x3f));
+    return out;
+}
+
+static unsigned char *put_json_text(unsigned char *out, const unsigned char *text, const unsigned char *end) {
+    static const char letters[] = "bfnrt";
+    while (text < end) {
+        if (*text != '\\') {
+            *out++ = *text++;
+            continue;
+        }
+        text++;
+        if (*text == 'u') {
+            unsigned point = 0;
+            for (int at = 1; at <= 4; at++) point = point << 4 | hex_value(text[at]);
+            out = put_code_point(out, point);
+            text += 5;
+            continue;
+        }
+        const char *letter = strchr(letters, *text);
+        out = put_escaped(out, letter ? (unsigned char)ESCAPES[letter - letters] : *text);
+        text++;
+    }
+    return out;
+}
+
+/* As it is, but for what stands between day and time, and for the offset. */
+static unsigned char *put_instant(unsigned char *out, const unsigned char *text, size_t size, Span zone, int is_roomy) {
+    int is_utc = text[size - 1] == 'Z';
+    int has_offset = is_utc || text[size - 6] == '+' || text[size - 6] == '-';
+    unsigned char *start = out;
+    out = put(out, text, size - (size_t)is_utc, is_roomy);
+    start[10] = 'T';
+    if (is_utc) return put(out, (const unsigned char *)"+00:00", 6, 0);
+    return has_offset ? out : put(out, zone.text, (size_t)(zone.end - zone.text), 0);
+}
+
+static unsigned char *put_row(unsigned char *out, uint64_t number) {
+    unsigned char digits[LONGEST_ROW], *here = digits + LONGEST_ROW;
+    do *--here = (unsigned char)('0' + number % 10);
+    while (number /= 10);
+    return put(out, here, (size_t)(digits + LONGEST_ROW - here), 0);
+}
+
+static unsigned char *put_cell(unsigned char *out, const Table *table, Span data, Cell cell, unsigned code, Span zone) {
+    size_t size = cell.size & ~REWRITTEN;
+    const unsigned char *text = data.text + cell.begin;
+    int is_roomy = data.end - text >= STEP;
+    if (!size) return put(out, (const unsigned char *)"null", 4, 0);
+    if (code == INTEGER || code == NUMBER || code == BOOLEAN) return put(out, text, size, is_roomy);
+    *out++ = '"';
+    if (code == INSTANT)
+        out = put_instant(out, text, size, zone, is_roomy);
+    else if (!(cell.size & REWRITTEN))
+        out = put(out, text, size, is_roomy);
+    else
+        out = (table->is_json ? put_json_text : put_csv_text)(out, text, text + size);
+    *out++ = '"';
+    return out;
+}
+
+static size_t written(unsigned char *out, const Table *table, Span data, const Part *parts, size_t count, Part last,
+                      uint64_t row, Span zone) {
+    unsigned char *start = out;
+    const Cell *cells = table->cells;
+    for (size_t at = 0; at < table->rows; at++, cells += table->wanted) {
+        for (size_t part = 0; part < count; part++) {
+            out = put(out, parts[part].text, parts[part].size, 1);
+            if (parts[part].field.code == ROW)
+                out = put_row(out, row + at);
+            else
+                out = put_cell(out, table, data, cells[parts[part].field.at], parts[part].field.code, zone);
+        }
+        out = put(out, last.text, last.size, 1);
+    }
+    return (size_t)(out - start);
+}
+
+/* Lay the texts out, each with room behind it. Returns their memory, to be freed; NULL with an error set. */
+static unsigned char *parts_of(PyObject *texts, const Field *fields, Py_ssize_t count, Part *parts, size_t *size) {
+    if (PyTuple_Size(texts) != count + 1) {
+        if (!PyErr_Occurred()) PyErr_SetString(PyExc_ValueError, "one text is needed around each field");
+        return NULL;
+    }
+    *size = 0;
+    for (Py_ssize_t at = 0; at <= count; at++) {
+        Py_ssize_t length = PyBytes_Size(PyTuple_GetItem(texts, at));
+        if (length < 0) return NULL;
+        *size += (size_t)length;
+    }
+    unsigned char *memory = calloc(1, *size + STEP * (size_t)(count + 1)), *here = memory;
+    if (!memory) return (unsigned char *)PyErr_NoMemory();
+    for (Py_ssize_t at = 0; at <= count; at++) {
+        Span text = span_of(PyTuple_GetItem(texts, at));
+        parts[at].size = (size_t)(text.end - text.text);
+        parts[at].text = memcpy(here, text.text, parts[at].size);
+        if (at < count) parts[at].field = fields[at];
+        here += parts[at].size + STEP;
+    }
+    return memory;
+}
+
+/* Return the most bytes that the lines can take. */
+static size_t bound(const Table *table, Span data, size_t texts, size_t fields, Span zone) {
+    size_t offset = (size_t)(zone.end - zone.text) > OFFSET_ROOM ? (size_t)(zone.end - zone.text) : OFFSET_ROOM;
+    /* A value has two quotes and an offset, or is `null`, or the row. What is rewritten at most doubles. */
+    size_t around = texts + fields * (offset + 2 + LONGEST_ROW);
+    return table->rows * around + (size_t)(data.end - data.text) + table->rewritten + 2 * STEP;
+}
+
+static PyObject *lines_of(const Table *table, const Part *parts, size_t count, size_t around, uint64_t row, Span zone) {
+    Span data = span_of(table->data);
+    unsigned char *made;
+    size_t length = 0;
+    Py_BEGIN_ALLOW_THREADS;
+    made = malloc(bound(table, data, around, count, zone));
+    if (made) length = written(made, table, data, parts, count, parts[count], row, zone);
+    Py_END_ALLOW_THREADS;
+    PyObject *found = made ? PyBytes_FromStringAndSize(NULL, (Py_ssize_t)length) : PyErr_NoMemory();
+    if (found) {
+        char *text = PyBytes_AsString(found);
+        Py_BEGIN_ALLOW_THREADS;
+        memcpy(text, made, length);
+        Py_END_ALLOW_THREADS;
+    }
+    free(made);
+    return found;
+}
+
+PyObject *lines(PyObject *module, PyObject *args) {
+    (void)module;
+    PyObject *capsule, *texts, *found = NULL;
+    const char *bytes, *zone_text;
+    Py_ssize_t size, zone_size;
+    unsigned long long row;
+    if (!PyArg_ParseTuple(args, "Oy#O!Ky#", &capsule, &bytes, &size, &PyTuple_Type, &texts, &row, &zone_text, &zone_size))
+        return NULL;
+    Table *table = table_of(capsule);
+    const Field *fields = table ? fields_of(table, bytes, size) : NULL;
+    if (!fields) return NULL;
+    Py_ssize_t count = size / (Py_ssize_t)sizeof(Field);
+    Part *parts = calloc((size_t)count + 1, sizeof(Part));
+    if (!parts) return PyErr_NoMemory();
+    size_t around;
+    unsigned char *memory = parts_of(texts, fields, count, parts, &around);
+    if (memory) {
+        Span zone = {(const unsigned char *)zone_text, (const unsigned char *)zone_text + zone_size};
+        found = lines_of(table, parts, (size_t)count, around, row, zone);
+    }
+    free(memory);
+    free(parts);
+    return found;
+}

@@ -1,0 +1,1 @@
+"""One sync: streams discovered, slices extracted, records and state written."""

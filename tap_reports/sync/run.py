@@ -1,0 +1,227 @@
+"""One run: the vendors' clients and lanes, the ledger, the work folder, the engine. Everything is made when
+it is first needed: `--discover` opens no ledger unless a report's columns are learnt from a file.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import logging
+import threading
+import uuid
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tap_reports.clock import Clock, StoppableClock, SystemClock
+from tap_reports.downloads.fetch_file import DiskBudget, WorkFolder
+from tap_reports.exceptions import Stopped
+from tap_reports.http.api import ApiSession
+from tap_reports.http.links import DownloadSession
+from tap_reports.jobs.context import Workshop
+from tap_reports.jobs.runner import Runner
+from tap_reports.jobs.scheduler import Agenda
+from tap_reports.jobs.task import Task
+from tap_reports.jobs.worker import Lane
+from tap_reports.ledger.ledger import Ledger
+from tap_reports.settings.read import Settings
+from tap_reports.vendor import ClientContext, ReportClient, Vendor, VendorConfig
+from tap_reports.vendors import all_vendors
+
+if TYPE_CHECKING:
+    from tap_reports.postbacks.postbacks import Postbacks
+
+logger = logging.getLogger("tap-reports")
+
+CALL_THREADS = 8
+"""Threads of one vendor's lane: a vendor that hangs holds up nobody else."""
+DOWNLOAD_THREADS = 8
+"""Jobs that were submitted together end together; their files should not queue for a thread."""
+
+
+class Run:
+    """What a run works with.
+
+    Args:
+        settings: The configuration.
+        on_submitted: Called in the main thread for each job that the state must name.
+        on_over: Called in the main thread for each task that is over.
+        clock: The time.
+        inline: Run all steps in the calling thread, on `clock` (for tests).
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        on_submitted: Callable[[Task], None],
+        *,
+        on_over: Callable[[Task], None] = lambda _task: None,
+        clock: Clock | None = None,
+        inline: bool = False,
+    ) -> None:
+        self.settings = settings
+        self.id = uuid.uuid4().hex
+        self._on_submitted = on_submitted
+        self._on_over = on_over
+        self._clock = clock or SystemClock()
+        self._stoppable = StoppableClock(self._clock)
+        self._inline = Agenda("inline", 0, self._clock) if inline else None
+        self._tools: dict[str, ClientContext] = {}
+        self._clients: dict[str, ReportClient] = {}
+        self._work_folder: WorkFolder | None = None
+        self._folder_lock = threading.Lock()
+        self._is_closed = False
+        self._downloads: Agenda | None = None
+        self._postbacks: Postbacks | None = None
+
+    @property
+    def clock(self) -> Clock:
+        """The time; sleepers wake when the run is to end."""
+        return self._clock if self._inline else self._stoppable
+
+    def vendors(self) -> Iterable[tuple[Vendor, VendorConfig, ReportClient]]:
+        """Yield each configured vendor with its client."""
+        for config in self.settings.vendors:
+            yield all_vendors()[config.name], config, self.client(config)
+
+    def client(self, config: VendorConfig) -> ReportClient:
+        """Return the vendor's client; made once, no call is sent."""
+        if config.name not in self._clients:
+            tools = self._tools_of(config)
+            self._clients[config.name] = all_vendors()[config.name].connect(config, tools)
+        return self._clients[config.name]
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The job ledger."""
+        return Ledger.open(self.settings.job_ledger, clock=self._clock)
+
+    @cached_property
+    def runner(self) -> Runner:
+        """The engine, with a lane for each vendor."""
+        disk = DiskBudget(self.settings.download_disk_bytes)
+        runner = Runner(
+            clock=self._clock,
+            disk=disk,
+            stop=self._stoppable.stop,
+            on_submitted=self._submitted,
+            on_over=self._on_over,
+            inline=self._inline,
+        )
+        self._downloads = self._agenda("download", DOWNLOAD_THREADS)
+        shop = Workshop(
+            clock=self.clock,
+            ledger=self.ledger,
+            run_id=self.id,
+            folder=self.folder,
+            disk=disk,
+            downloads=self._downloads,
+            post=runner.post,
+            ending=lambda: runner.is_ending,
+            stopping=lambda: self._stoppable.is_stopped,
+        )
+        for vendor, config, client in self.vendors():
+            agenda = self._agenda(vendor.name, CALL_THREADS)
+            postbacks = self.settings.postbacks
+            lane = Lane(
+                vendor,
+                config,
+                client,
+                tools=self._tools[config.name],
+                policy=self.settings.retry_policy,
+                agenda=agenda,
+                shop=shop,
+                poll_interval=postbacks.fallback_poll_seconds if postbacks and vendor.calls_back else None,
+            )
+            runner.use(lane, agenda, self._downloads)
+        # Whatever ends the program: no temporary file outlives it.
+        atexit.register(self.close)
+        return runner
+
+    def listen(self) -> str | None:
+        """Listen for the vendors' calls from now on, if that is set. Returns the address.
+
+        Raises:
+            ConfigError: The address cannot be listened on.
+        """
+        wanted = self.settings.postbacks
+        if wanted is None:
+            return None
+        if self._postbacks is None:
+            from tap_reports.postbacks.postbacks import Postbacks
+
+            callers = [vendor.name for vendor, _, _ in self.vendors() if vendor.calls_back]
+            self._postbacks = Postbacks(
+                wanted.host,
+                wanted.port,
+                secret=wanted.secret,
+                vendors=callers,
+                tasks=lambda: list(self.runner.tasks.values()) if self.is_started else (),
+                wake=lambda task: self.runner.lanes[task.request.vendor].wake(task),
+            )
+            atexit.register(self.close)
+        return self._postbacks.address
+
+    def _submitted(self, task: Task) -> None:
+        self._on_submitted(task)
+        if self._postbacks is not None:
+            self._postbacks.announced(task)
+
+    def folder(self) -> Path:
+        """Return the folder for downloaded files; made once, removed at `close`.
+
+        Raises:
+            Stopped: The run has ended; what is made now would stay.
+        """
+        with self._folder_lock:
+            if self._is_closed:
+                raise Stopped("the run has ended")
+            if self._work_folder is None:
+                self._work_folder = WorkFolder()
+            return self._work_folder.path
+
+    @property
+    def is_started(self) -> bool:
+        """True once the engine exists."""
+        return "runner" in self.__dict__
+
+    def close(self) -> None:
+        """End all work and remove all temporary files. Vendor jobs are left to be resumed."""
+        atexit.unregister(self.close)
+        with contextlib.ExitStack() as last:  # one that fails must not keep the others from ending
+            last.callback(self._remove_folder)
+            if "ledger" in self.__dict__:
+                last.callback(self.ledger.close)
+            if self.is_started:
+                last.callback(self.runner.close)
+            if self._postbacks is not None:
+                last.callback(self._postbacks.close)
+                self._postbacks = None
+
+    def _remove_folder(self) -> None:
+        with self._folder_lock:
+            self._is_closed = True
+            if self._work_folder is not None:
+                self._work_folder.close()
+
+    def _agenda(self, name: str, workers: int) -> Agenda:
+        return self._inline or Agenda(name, workers, self._clock)
+
+    def _tools_of(self, config: VendorConfig) -> ClientContext:
+        settings = self.settings
+        if config.name not in self._tools:
+            self._tools[config.name] = ClientContext(
+                api=ApiSession(
+                    config.api_url,
+                    policy=settings.retry_policy,
+                    timeout=settings.request_timeout_seconds,
+                    user_agent=settings.user_agent,
+                    clock=self.clock,
+                ),
+                files=DownloadSession(
+                    timeout=settings.request_timeout_seconds, user_agent=settings.user_agent
+                ),
+                clock=self.clock,
+            )
+        return self._tools[config.name]

@@ -1,0 +1,132 @@
+"""What a stream keeps in the Singer state: a bookmark, and the jobs whose records are not yet out."""
+
+from __future__ import annotations
+
+import copy
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tap_reports.models import ReportJob
+from tap_reports.vendors import all_vendors
+
+PENDING = "pending_jobs"
+KEY, VALUE = "replication_key", "replication_key_value"
+SHOWN = 3
+"""Streams that are named of a state that is not ours."""
+
+
+class StreamState:
+    """One stream's part of the state, changed in place.
+
+    Args:
+        values: `bookmarks.<stream>` of the tap's state.
+    """
+
+    def __init__(self, values: dict[str, Any]) -> None:
+        self.values = values
+
+    @property
+    def bookmark(self) -> dt.date | None:
+        """Last day for which everything up to it is out."""
+        return _day(self.values.get(VALUE))
+
+    def advance(self, replication_key: str, day: dt.date) -> None:
+        """Move the bookmark to `day`; never back."""
+        self.values[KEY] = replication_key
+        self.values[VALUE] = max(day, self.bookmark or day).isoformat()
+
+    def pending(self, key: str) -> Mapping[str, Any] | None:
+        """Return the submitted job of a request key, if its records are not yet out."""
+        return next((job for job in self._jobs() if job.get("key") == key), None)
+
+    def add(self, job: ReportJob) -> None:
+        """Name a submitted job, in place of an earlier one of the same request."""
+        days = job.request.slice
+        self.drop(job.request.key)
+        self.values[PENDING] = [
+            *self._jobs(),
+            {
+                "key": job.request.key,
+                "id": job.id,
+                "slice_start": days.start.isoformat() if days else None,
+                "slice_end": days.end.isoformat() if days else None,
+                "submitted_at": job.submitted_at.isoformat(timespec="seconds"),
+            },
+        ]
+
+    def drop(self, key: str) -> None:
+        """Forget a job: its records are out, or it has ended without any."""
+        self.values[PENDING] = [job for job in self._jobs() if job.get("key") != key]
+
+    def keep_only(self, keys: set[str]) -> None:
+        """Forget jobs of requests that are not made any more (a changed report, an older range)."""
+        self.values[PENDING] = [job for job in self._jobs() if job.get("key") in keys]
+
+    def _jobs(self) -> list[dict[str, Any]]:
+        jobs = self.values.get(PENDING)
+        return (
+            [job for job in jobs if isinstance(job, dict) and job.get("id")] if isinstance(jobs, list) else []
+        )
+
+
+class DiscoveryState:
+    """The state before there are streams: as given, with the jobs that discovery submits for a run.
+
+    Args:
+        given: The state as it was passed.
+    """
+
+    def __init__(self, given: Mapping[str, Any]) -> None:
+        self.values: dict[str, Any] = copy.deepcopy(dict(given))
+
+    @property
+    def bookmarks(self) -> dict[str, Any]:
+        """The streams' parts."""
+        found: dict[str, Any] = self.values.setdefault("bookmarks", {})
+        return found
+
+    def add(self, stream: str, job: ReportJob) -> None:
+        """Name a submitted job."""
+        StreamState(self.bookmarks.setdefault(stream, {})).add(job)
+
+    def drop(self, stream: str, key: str) -> None:
+        """Forget a job, and a stream of which nothing else is known."""
+        values = self.bookmarks.get(stream, {})
+        StreamState(values).drop(key)
+        if not any(values.values()):
+            self.bookmarks.pop(stream, None)
+
+
+def mistakes(state: Any) -> Iterator[str]:
+    """Yield why a state can't be one of this tap's.
+
+    A wrong bookmark must not count as none: all from start_date on would be extracted (and paid) again. For
+    the same reason a state of other taps' streams alone is taken for a mistake.
+    """
+    bookmarks = state.get("bookmarks") if isinstance(state, Mapping) else None
+    if not state:
+        return
+    if not isinstance(bookmarks, Mapping):
+        yield 'state: must be an object with "bookmarks"; pass the value of the last STATE message.'
+        return
+    own = {stream: values for stream, values in bookmarks.items() if _is_own(stream)}
+    if bookmarks and not own:
+        names = ", ".join(sorted(map(str, bookmarks))[:SHOWN])
+        yield f"state: is another tap's (it knows {names}); pass this tap's, or none to begin at start_date."
+    for stream, values in own.items():  # somebody else's are kept as they are
+        if not isinstance(values, Mapping):
+            yield f"state: bookmarks.{stream} must be an object; correct or remove it."
+        elif values.get(VALUE) is not None and _day(values[VALUE]) is None:
+            yield f"state: bookmarks.{stream}.{VALUE} is not a day (YYYY-MM-DD); correct or remove it."
+
+
+def _is_own(stream: str) -> bool:
+    return any(stream.startswith(f"{vendor}_") for vendor in all_vendors())
+
+
+def _day(value: Any) -> dt.date | None:
+    try:
+        return dt.date.fromisoformat(str(value)[:10]) if value is not None else None
+    except ValueError:
+        return None

@@ -1,0 +1,50 @@
+"""The figures of docs/reliability.md, measured and printed."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import sqlalchemy as sa
+from concurrent_runs import PER_DAY, PROCESSES, Crowd, crowd, postgres_ledger
+from matrix import run_all, stories
+from random_faults import random_faults
+
+SEED = 20260320
+
+
+def main() -> int:
+    """Print the figures. Returns 1 if one of them is not what is promised."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("--all", action="store_true", help="every vendor at every point, some minutes")
+    parser.add_argument("--walks", type=int, default=200, help="walks of random faults")
+    parser.add_argument("--workers", type=int, default=3, help="stories at a time")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        outcomes, text = run_all(folder, stories(everything=options.all), workers=options.workers)
+        print(text)
+        bad = len([one for one in outcomes if not one.is_good])
+        found = random_faults(folder, SEED, options.walks)
+        print(
+            f"\nfaults: {found.counts['recovered']} recovered exactly, {found.counts['loud']} failed loudly, "
+            f"{len(found.wrong)} wrong"
+        )
+        for text in found.wrong:
+            print(f"WRONG {text}")
+        bad += len(found.wrong)
+        bad += told_crowd("SQLite", crowd(folder, str(folder / "concurrent_runs.sqlite")))
+        try:
+            with postgres_ledger() as url:
+                bad += told_crowd("PostgreSQL", crowd(folder, url))
+        except sa.exc.OperationalError as error:
+            print(f"{PROCESSES} processes on PostgreSQL: no server answers ({error.orig})")
+    return 1 if bad else 0
+
+
+def told_crowd(database: str, seen: Crowd) -> int:
+    """Print what came of ten processes, and return the breaches."""
+    shown = f"{seen.breaches} quota breaches ({seen.submitted} submissions of {PER_DAY} a day"
+    print(f"{PROCESSES} processes on {database}: {shown}, at most {seen.most} jobs in flight)")
+    return seen.breaches

@@ -1,0 +1,127 @@
+"""Ten processes with one account and one ledger, all at once: what the vendor saw of it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+from fork_server import ForkServer
+from pauses import PATIENCE
+from scenarios import STORIES
+
+from tap_reports.sandbox import Sandbox
+
+PROCESSES = 10
+WANTED = 3
+"""Slices that each process wants."""
+PER_DAY = 20
+IN_FLIGHT = 4
+POSTGRES = os.environ.get(
+    "TAP_REPORTS_TEST_POSTGRES", "postgresql+psycopg://root@127.0.0.1:5432/test?connect_timeout=3"
+)
+
+
+@dataclass
+class Crowd:
+    """What came of it.
+
+    Attributes:
+        submitted: Submissions that reached the vendor.
+        refused: Of those, refused since a quota was exceeded.
+        most: Most jobs that were in flight at a time.
+        statuses: The exit status of each process.
+    """
+
+    submitted: int
+    refused: int
+    most: int
+    statuses: list[int]
+
+    @property
+    def breaches(self) -> int:
+        return self.refused + max(0, self.submitted - PER_DAY) + max(0, self.most - IN_FLIGHT)
+
+
+def crowd(folder: Path, ledger: str) -> Crowd:
+    """Run ten processes at once, each with a report of its own."""
+    story = STORIES["digital_turbine"]
+    with (
+        Sandbox(rows=1, delay=0.2, dt_reports_per_minute=1000, dt_reports_per_day=PER_DAY) as sandbox,
+        Path(os.devnull).open("wb") as nowhere,
+        ForkServer() as fork_server,
+        contextlib.ExitStack() as children,
+    ):
+        most = _watched(sandbox)
+        processes = []
+        for number in range(PROCESSES):
+            block = {
+                "slice_days": 12,
+                "reports_per_day": PER_DAY,
+                "max_jobs_in_flight": IN_FLIGHT,
+                "poll_interval_seconds": 0.05,
+                "poll_max_interval_seconds": 0.05,
+                "reports": [
+                    {
+                        "name": f"report {number}",
+                        "splits": ["Date"],
+                        "metrics": ["Clicks"],
+                        "filters": [{"dimension": "Country", "values": [f"C{number}"]}],
+                    }
+                ],
+            }
+            path = folder / f"config-{number}.json"
+            path.write_text(json.dumps(story.config(sandbox, block=block, job_ledger=ledger)))
+            child = fork_server.start(
+                ["--config", str(path)],
+                {**os.environ, "TMPDIR": str(folder), "XDG_STATE_HOME": str(folder)},
+                stdout=nowhere.fileno(),
+                stderr=nowhere.fileno(),
+            )
+            children.callback(child.close)
+            processes.append(child)
+        statuses = [process.wait(PATIENCE) for process in processes]
+        calls = sandbox.calls_of(story.vendor, "submit")
+        return Crowd(len(calls), len([one for one in calls if one.status == 429]), max(most), statuses)
+
+
+def _watched(sandbox: Sandbox) -> list[int]:
+    """Return a list to which each submission adds how many jobs were in flight then."""
+    most = [0]
+    add = sandbox.jobs.add
+
+    def adding(*args, **values):
+        job = add(*args, **values)
+        running = [one for one in sandbox.jobs.of(job.vendor) if sandbox.jobs.phase(one) != "done"]
+        most.append(len(running))
+        return job
+
+    sandbox.jobs.add = adding
+    return most
+
+
+@contextlib.contextmanager
+def postgres_ledger() -> Iterator[str]:
+    """Yield the URL of a schema of its own on a PostgreSQL server.
+
+    Raises:
+        sqlalchemy.exc.OperationalError: No server answers.
+    """
+    schema = f"tap_reports_{uuid.uuid4().hex[:12]}"
+    engine = sa.create_engine(POSTGRES)
+    try:
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"CREATE SCHEMA {schema}")
+        own = sa.make_url(POSTGRES).update_query_dict({"options": f"-csearch_path={schema}"})
+        try:
+            yield own.render_as_string(hide_password=False)
+        finally:
+            with engine.begin() as connection:
+                connection.exec_driver_sql(f"DROP SCHEMA {schema} CASCADE")
+    finally:
+        engine.dispose()

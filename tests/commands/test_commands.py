@@ -1,0 +1,244 @@
+"""`--plan`, `--jobs`, `--test`: the JSON as it is promised, and tables that people read."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from rich.console import Console
+
+from tap_reports.commands import console as tables
+from tap_reports.commands import jobs as jobs_list
+from tap_reports.commands.plan import _parts as plan_parts
+from tap_reports.commands.plan import plan
+from tap_reports.commands.test import test as run_checks
+from tap_reports.sandbox import Sandbox
+from tap_reports.tap import TapReports
+
+UNANSWERED = "http://127.0.0.1:9"
+
+
+@pytest.fixture(scope="module")
+def sandbox():
+    with Sandbox(rows=3, speed=600) as running:
+        yield running
+
+
+@pytest.fixture
+def config(sandbox, tmp_path):
+    sandbox.reset()
+    config = sandbox.config()
+    return {**config, "job_ledger": str(tmp_path / "jobs.sqlite")}
+
+
+def answer(command, config, *args, **given):
+    options = {"setup_mapper": False} if command is not plan else {"learn_columns": False}
+    return command(TapReports(config=config, **options, **given), *args)
+
+
+def planned(config, capsys, **given):
+    assert plan(TapReports(config=config, learn_columns=False, **given), as_json=True) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def synced(config, capsys):
+    tap = TapReports(config=config)
+    tap.sync_all()
+    assert tap.outcome.status == 0
+    capsys.readouterr()
+    return json.loads(json.dumps(tap.state))
+
+
+def listed(config, capsys):
+    assert answer(jobs_list.jobs, config, "json") == 0
+    return json.loads(capsys.readouterr().out)
+
+
+# --- plan ---------------------------------------------------------------------------------------------
+
+
+def test_a_plan_submits_nothing_and_has_the_promised_shape(config, sandbox, capsys):
+    content = planned(config, capsys)
+    assert sandbox.submissions().calls == 0
+    assert set(content) == {"streams", "quotas", "totals"}
+    stream = content["streams"][0]
+    assert set(stream) == {"stream", "replication_method", "first_day", "last_day", "slices"}
+    assert set(stream["slices"][0]) == {"start", "end", "action", "job_id", "estimated_credits"}
+    assert set(content["quotas"][0]) == {"vendor", "quota", "limit", "used", "remaining", "resets_at"}
+    assert set(content["totals"]) == {"submit", "resume", "reuse", "replay", "estimated_credits"}
+
+
+def test_slices_cover_the_days_and_totals_add_up(config, capsys):
+    content = planned(config, capsys)
+    slices = [one for stream in content["streams"] for one in stream["slices"]]
+    assert content["totals"]["submit"] == len(slices)
+    estimates = [one["estimated_credits"] for one in slices if one["estimated_credits"] is not None]
+    assert content["totals"]["estimated_credits"] == sum(estimates) > 0
+    for stream in content["streams"]:
+        if stream["first_day"]:
+            assert stream["slices"][0]["start"] == stream["first_day"]
+            assert stream["slices"][-1]["end"] == stream["last_day"]
+
+
+def test_what_a_sync_has_done_is_reused_and_counted_in_the_quotas(config, capsys):
+    synced(config, capsys)
+    content = planned(config, capsys)
+    assert content["totals"]["submit"] == 0
+    assert content["totals"]["reuse"] > 0
+    assert all(one["job_id"] for stream in content["streams"] for one in stream["slices"])
+    used = {(one["vendor"], one["quota"]): one for one in content["quotas"]}
+    day = used["impact", "reports_per_day"]
+    assert day["limit"] - day["used"] == day["remaining"]
+    assert day["used"] > 0
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT00:00:00\+00:00", day["resets_at"])
+
+
+def test_a_plan_goes_by_state_and_catalog(config, capsys):
+    state = synced(config, capsys)
+    config["job_ledger"] = "off"
+    everything = planned(config, capsys)
+    name = "similarweb_traffic_and_engagement_daily"
+    chosen = TapReports(config=config, learn_columns=False).catalog_dict
+    chosen["streams"] = [one for one in chosen["streams"] if one["tap_stream_id"] == name]
+    capsys.readouterr()
+    content = planned(config, capsys, catalog=chosen, state=state)
+    assert [one["stream"] for one in content["streams"]] == [name]
+    assert content["streams"][0]["slices"] == []
+    assert content["streams"][0]["first_day"] is None
+    assert len(everything["streams"]) > 1
+
+
+def test_nothing_new_is_said_in_the_table(config, capsys):
+    state = synced(config, capsys)
+    assert plan(TapReports(config=config, learn_columns=False, state=state), as_json=False) == 0
+    out = capsys.readouterr().out
+    line = next(line for line in out.splitlines() if "similarweb_traffic_and_engagement_daily" in line)
+    assert line.split() == ["similarweb_traffic_and_engagement_daily", "-", "nothing", "new", "-", "-"]
+
+
+def test_a_vendor_that_does_not_answer_fails_its_own_streams_only(config, capsys, caplog):
+    catalog = TapReports(config=config, learn_columns=False).catalog_dict
+    config["similarweb"]["api_url"] = UNANSWERED
+    config |= {"max_request_retries": 0}
+    tap = TapReports(config=config, learn_columns=False, catalog=catalog)
+    capsys.readouterr()
+    assert plan(tap, as_json=True) == 1
+    content = json.loads(capsys.readouterr().out)
+    vendors = {one["stream"].partition("_")[0] for one in content["streams"]}
+    assert vendors == {"digital", "impact", "second"}
+    assert "not planned: vendor similarweb, stream similarweb_traffic_and_engagement" in caplog.text
+    assert next(one for one in content["quotas"] if one["quota"] == "credits")["remaining"] is None
+
+
+# --- jobs ---------------------------------------------------------------------------------------------
+
+
+def test_an_empty_ledger_is_an_empty_list_and_a_sentence(config, capsys):
+    assert listed(config, capsys) == []
+    assert answer(jobs_list.jobs, config, "text") == 0
+    assert capsys.readouterr().out == f"{jobs_list.EMPTY}\n"
+    assert answer(jobs_list.jobs, config, "html") == 0
+    assert "The ledger holds no jobs yet" in capsys.readouterr().out
+
+
+def test_jobs_have_the_promised_keys_newest_first_and_the_rows_that_came_out(config, capsys):
+    synced(config, capsys)
+    found = listed(config, capsys)
+    assert all(tuple(job) == jobs_list.COLUMNS for job in found)
+    times = [job["submitted_at"] for job in found]
+    assert times == sorted(times, reverse=True)
+    assert {job["status"] for job in found} == {"succeeded"}
+    assert all(job["rows"] for job in found)
+    credits_ = {job["vendor"] for job in found if job["credits"] is not None}
+    assert credits_ == {"similarweb"}
+
+
+def test_a_report_of_several_sheets_is_listed_by_sheet_only(config, capsys):
+    synced(config, capsys)
+    names = {job["stream"] for job in listed(config, capsys) if job["vendor"] == "second_nature"}
+    assert names
+    assert all("__" in name for name in names)
+
+
+def test_a_pipe_gets_one_line_a_job_with_whole_ids(config, capsys):
+    synced(config, capsys)
+    found = listed(config, capsys)
+    answer(jobs_list.jobs, config, "text")
+    lines = capsys.readouterr().out.splitlines()
+    for job in found:
+        assert any(job["job_id"] in line and job["submitted_at"] in line for line in lines)
+    # A job of several sheets has a line for each of them.
+    jobs = {job["job_id"] for job in found}
+    assert len(jobs) < len(found)
+    assert lines[-1].startswith(f"{len(jobs)} jobs, {sum(job['rows'] for job in found):,} rows, ")
+    assert not any(line != line.rstrip() for line in lines)
+
+
+# --- test ---------------------------------------------------------------------------------------------
+
+
+def test_checks_of_good_accounts_are_well_and_submit_nothing(config, sandbox, capsys):
+    assert run_checks(TapReports(config=config, setup_mapper=False), as_json=False) == 0
+    out = capsys.readouterr().out
+    assert "checks are well. Nothing was submitted." in out
+    assert sandbox.submissions().calls == 0
+
+
+def test_a_wrong_key_fails_with_what_to_do_and_without_the_key(config, capsys):
+    config["similarweb"]["api_key"] = "wrong-key-of-nobody"
+    assert run_checks(TapReports(config=config, setup_mapper=False), as_json=True) == 1
+    out = capsys.readouterr().out
+    failed = [check for check in json.loads(out) if not check["ok"]]
+    assert failed
+    assert {check["vendor"] for check in failed} == {"similarweb"}
+    assert all(check["detail"] for check in failed)
+    assert "wrong-key-of-nobody" not in out
+
+
+def test_failed_checks_are_counted_in_words(config, capsys):
+    config["similarweb"]["api_key"] = "wrong-key-of-nobody"
+    assert run_checks(TapReports(config=config, setup_mapper=False), as_json=False) == 1
+    assert re.search(r"\d of \d+ checks failed \(similarweb\)", capsys.readouterr().out)
+
+
+# --- tables -------------------------------------------------------------------------------------------
+
+
+def drawn(parts, width):
+    console = Console(width=width, force_terminal=True, color_system=None, highlight=False)
+    with console.capture() as captured:
+        for part in parts(console):
+            console.print(part)
+    return captured.get().splitlines()
+
+
+def test_a_plan_fits_80_columns_with_short_ids(config, capsys):
+    synced(config, capsys)
+    content = planned(config, capsys)
+    lines = drawn(lambda console: plan_parts(content, console), 80)
+    assert max(map(len, lines)) <= 80
+    job = content["streams"][0]["slices"][0]
+    line = next(line for line in lines if f"{job['start']}..{job['end']}" in line and "reuse" in line)
+    assert job["job_id"][:11] + "…" in line
+    assert lines[-1].endswith("to reuse")
+
+
+def test_jobs_fit_80_columns(config, capsys):
+    synced(config, capsys)
+    found = listed(config, capsys)
+    lines = drawn(lambda console: jobs_list._parts(found, console), 80)
+    assert max(map(len, lines)) <= 80
+    assert any(found[0]["job_id"][:11] + "…" in line for line in lines)
+
+
+def test_vendor_words_are_neither_markup_nor_control():
+    text = tables.cell("[red]no[/red] \x1b[31mred\x07")
+    assert text.plain == "[red]no[/red]  [31mred "
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"), [(None, None), (0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (6_150_000, "6.2 MB")]
+)
+def test_sizes_are_read_at_a_glance(count, shown):
+    assert tables.size(count) == shown

@@ -1,0 +1,301 @@
+"""The live table: on a terminal only, beside an untouched standard output, and gone at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import fcntl
+import io
+import json
+import logging
+import os
+import pty
+import re
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import threading
+
+import pytest
+
+from tap_reports.commands.progress import is_wanted
+from tap_reports.commands.progress_table import _age, _cut, _name
+from tap_reports.jobs.metrics import durations, log_job
+from tap_reports.jobs.runner import waited_for
+from tap_reports.jobs.task import Action, Stage, Task
+from tap_reports.models import ReportJob, ReportRequest, Slice
+from tap_reports.sandbox import Sandbox
+
+TERMINAL = {"TERM": "xterm-256color"}
+
+
+class Screen(io.StringIO):
+    def __init__(self, *, terminal):
+        super().__init__()
+        self._terminal = terminal
+
+    def isatty(self):
+        return self._terminal
+
+
+# --- when it is wanted --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("environment", "stderr", "stdout", "wanted"),
+    [
+        (TERMINAL, True, False, True),
+        (TERMINAL | {"NO_COLOR": "1"}, True, False, False),
+        (TERMINAL | {"NO_COLOR": ""}, True, False, True),
+        (TERMINAL | {"CI": "false"}, True, False, True),
+        (TERMINAL, False, False, False),
+        (TERMINAL, True, True, False),
+        (TERMINAL | {"CI": "true"}, True, False, False),
+        ({"TERM": "dumb"}, True, False, False),
+        ({}, True, False, False),
+        (TERMINAL | {"SINGER_SDK_LOG_CONFIG": "log.yml"}, True, False, False),
+    ],
+)
+def test_it_is_shown_where_somebody_looks(environment, stderr, stdout, wanted):
+    assert is_wanted(environment, stderr=Screen(terminal=stderr), stdout=Screen(terminal=stdout)) is wanted
+
+
+def test_debug_lines_and_a_table_do_not_go_together():
+    root = logging.getLogger()
+    before = root.level
+    root.setLevel(logging.DEBUG)
+    try:
+        assert not is_wanted(TERMINAL, stderr=Screen(terminal=True), stdout=Screen(terminal=False))
+    finally:
+        root.setLevel(before)
+
+
+def test_closed_files_are_no_terminals():
+    closed = io.StringIO()
+    closed.close()
+    assert not is_wanted(TERMINAL, stderr=closed, stdout=Screen(terminal=False))
+
+
+# --- what it shows ------------------------------------------------------------------------------------
+
+
+def test_names_are_cut_in_their_middle():
+    assert (
+        _cut("similarweb_traffic_and_engagement_daily", 20)
+        == "similarweb…ment_daily"[:9] + "…" + "ment_daily"
+    )
+    assert len(_cut("similarweb_traffic_and_engagement_daily", 20)) == 20
+    assert _cut("impact_a", 20) == "impact_a"
+
+
+def test_a_shared_job_names_one_stream_and_counts_the_others():
+    assert _name({"a__long", "a__b", "a__other"}) == "a__b +2"
+    assert _name(set()) == ""
+
+
+@pytest.mark.parametrize(("seconds", "shown"), [(0.4, "0:00"), (65, "1:05"), (3725, "1:02:05")])
+def test_ages_are_minutes_and_seconds(seconds, shown):
+    assert _age(seconds) == shown
+
+
+# --- the times of a task ------------------------------------------------------------------------------
+
+
+class Hand:
+    """A clock that the test moves."""
+
+    def __init__(self):
+        self.time = 100.0
+
+    def __call__(self):
+        return self.time
+
+
+@pytest.fixture
+def hand():
+    return Hand()
+
+
+@pytest.fixture
+def task(hand):
+    day = dt.date(2026, 3, 1)
+    request = ReportRequest(
+        vendor="impact", account="IR1", api_url="https://x", report="a", slice=Slice(day, day)
+    )
+    made = Task(request=request, order=0, monotonic=hand)
+    made.streams.add("impact_a")
+    made.action = Action.SUBMIT
+    made.job = ReportJob(request=request, id="job-1", submitted_at=dt.datetime(2026, 3, 2, tzinfo=dt.UTC))
+    return made
+
+
+def step(hand, task, seconds, stage):
+    hand.time += seconds
+    task.stage = stage
+
+
+def test_durations_add_up_to_the_whole(hand, task):
+    step(hand, task, 2, Stage.SUBMITTING)
+    step(hand, task, 1, Stage.RUNNING)
+    hand.time += 4
+    task.started = hand.time
+    step(hand, task, 20, Stage.DOWNLOADING)
+    step(hand, task, 3, Stage.READY)
+    assert durations(task) == {"queue": 7, "run": 20, "download": 3}
+    assert sum(durations(task).values()) == task.times[Stage.READY] - task.times[Stage.WAITING]
+
+
+def test_a_job_run_again_counts_from_its_first_stages(hand, task):
+    step(hand, task, 1, Stage.RUNNING)
+    step(hand, task, 10, Stage.WAITING)
+    step(hand, task, 1, Stage.RUNNING)
+    step(hand, task, 5, Stage.DOWNLOADING)
+    step(hand, task, 1, Stage.READY)
+    assert durations(task) == {"queue": 1, "run": 16, "download": 1}
+
+
+def test_job_duration_is_a_metric_of_the_sdk(hand, task, caplog):
+    step(hand, task, 1, Stage.RUNNING)
+    step(hand, task, 10, Stage.DOWNLOADING)
+    step(hand, task, 2, Stage.READY)
+    with caplog.at_level(logging.INFO, logger="singer_sdk.metrics"):
+        log_job(task)
+    point = json.loads(caplog.messages[0].removeprefix("METRIC: "))
+    assert (point["type"], point["metric"], point["value"]) == ("timer", "job_duration", 13)
+    tags = point["tags"]
+    assert (tags["stream"], tags["vendor"], tags["slice"]) == ("impact_a", "impact", "2026-03-01..2026-03-01")
+    assert (tags["job_id"], tags["job_type"], tags["status"]) == ("job-1", "submit", "succeeded")
+    assert (tags["queue_seconds"], tags["run_seconds"], tags["download_seconds"]) == (1, 10, 2)
+
+
+def test_a_task_that_was_never_sent_has_no_metric(task, caplog):
+    task.job = None
+    task.stage = Stage.ABANDONED
+    with caplog.at_level(logging.INFO, logger="singer_sdk.metrics"):
+        log_job(task)
+    assert caplog.messages == []
+
+
+def test_a_transition_has_the_same_keys_in_words_and_in_structure(task, caplog):
+    with caplog.at_level(logging.INFO, logger="tap-reports.jobs"):
+        task.log("queued")
+    line = "job vendor=impact stream=impact_a slice=2026-03-01..2026-03-01 job_id=job-1 status=queued"
+    assert caplog.messages == [f"{line} attempt=1 seconds=-"]
+    record = caplog.records[0]
+    keys = ("vendor", "stream", "slice", "job_id", "status", "attempt", "seconds")
+    values = ("impact", "impact_a", "2026-03-01..2026-03-01", "job-1", "queued", 1, None)
+    assert tuple(getattr(record, key) for key in keys) == values
+
+
+def test_the_heartbeat_names_the_oldest_job_and_its_age(hand, task):
+    step(hand, task, 5, Stage.RUNNING)
+    hand.time += 720
+    assert waited_for([task]) == (
+        "1 running; oldest: impact_a 2026-03-01..2026-03-01 job job-1, running for 725 s"
+    )
+    task.stage = Stage.READY
+    assert waited_for([task]) == ""
+
+
+# --- the program on a terminal ------------------------------------------------------------------------
+
+
+class Watched:
+    """A run whose standard error is a terminal of 100 columns."""
+
+    def __init__(self, config, folder, **environment):
+        path = folder / "config.json"
+        path.write_text(json.dumps(config))
+        self._master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
+        known = {
+            name: value for name, value in os.environ.items() if name not in {"CI", "NO_COLOR", "COLUMNS"}
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tap_reports", "--config", str(path)],
+            stdout=subprocess.PIPE,
+            stderr=slave,
+            env={**known, **TERMINAL, "XDG_STATE_HOME": str(folder), **environment},
+        )
+        os.close(slave)
+        self.seen = b""
+        self.jobs_seen = threading.Event()
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self):
+        with contextlib.suppress(OSError):  # the other side is closed
+            while data := os.read(self._master, 1 << 16):
+                self.seen += data
+                if b"pending" in self.seen or b"queued" in self.seen:
+                    self.jobs_seen.set()
+
+    def finish(self):
+        out = self.process.communicate(timeout=120)[0]
+        self._reader.join(timeout=10)
+        os.close(self._master)
+        return self.process.returncode, out.decode(), self.seen.decode(errors="replace")
+
+
+def plain(seen):
+    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", seen)
+
+
+def last_line(seen):
+    """Return the last line, which the terminal itself breaks at its width."""
+    return [line for line in plain(seen).replace("\r", "").splitlines() if line.strip()][-1]
+
+
+@pytest.fixture
+def config():
+    with Sandbox(rows=3, speed=4, delay=8) as sandbox:
+        config = sandbox.config("impact")
+        yield {**config, "job_ledger": "off"}
+
+
+@pytest.fixture
+def watched(config, tmp_path):
+    runs = []
+
+    def start(**environment):
+        runs.append(Watched(config, tmp_path, **environment))
+        return runs[-1]
+
+    yield start
+    for run in runs:
+        if run.process.poll() is None:
+            run.process.kill()
+            run.finish()
+
+
+def test_a_terminal_shows_the_table_and_standard_output_only_messages(watched):
+    status, out, seen = watched().finish()
+    assert status == 0
+    assert {json.loads(line)["type"] for line in out.splitlines()} == {"SCHEMA", "RECORD", "STATE"}
+    assert "\x1b[" not in out
+    assert re.search(r"stream\s+slice\s+status\s+age\s+rows\s+bytes", plain(seen))
+    assert re.search(r"Left: impact reports_per_day \d+", seen)
+    assert "job vendor=impact" not in seen
+    assert "2 streams done" in last_line(seen)
+    assert seen.rfind("\x1b[?25h") > seen.rfind("\x1b[?25l")  # the cursor is not left hidden
+
+
+@pytest.mark.parametrize("environment", [{"CI": "true"}, {"TERM": "dumb"}, {"NO_COLOR": "1"}])
+def test_elsewhere_each_transition_is_a_line(watched, environment):
+    status, _, seen = watched(**environment).finish()
+    assert status == 0
+    assert "\x1b[" not in seen
+    assert "job vendor=impact stream=impact_" in seen
+    assert '"metric":"job_duration"' in seen
+
+
+def test_an_interrupt_removes_the_table_and_says_what_happens_next(watched):
+    run = watched()
+    assert run.jobs_seen.wait(60)
+    run.process.send_signal(signal.SIGINT)
+    status, out, seen = run.finish()
+    assert status == 130
+    assert json.loads(out.splitlines()[-1])["type"] == "STATE"
+    assert "submitted jobs are resumed by the next run" in last_line(seen)

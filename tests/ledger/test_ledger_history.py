@@ -1,0 +1,109 @@
+"""The ledger for people: each use of a job is kept, and an older version's file is taken over."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from tap_reports.ledger.ledger import Ledger
+from tap_reports.models import JobStatus, ReportJob, ReportRequest
+
+T0 = dt.datetime(2026, 3, 20, 8, 0, tzinfo=dt.UTC)
+
+
+class Hand:
+    """A clock that the test moves."""
+
+    def __init__(self):
+        self.seconds = 0.0
+
+    def now(self):
+        return T0 + dt.timedelta(seconds=self.seconds)
+
+    def monotonic(self):
+        return self.seconds
+
+    def sleep(self, seconds):
+        self.seconds += seconds
+
+
+@pytest.fixture
+def clock():
+    return Hand()
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "jobs.sqlite"
+
+
+@pytest.fixture
+def ledger(path, clock):
+    with closing(Ledger.open(str(path), clock=clock)) as opened:
+        yield opened
+
+
+def job(status=JobStatus.PENDING, **values):
+    request = ReportRequest(vendor="impact", account="IR1", api_url="https://x", report="a")
+    return ReportJob(request=request, id="job-1", submitted_at=T0, status=status, **values)
+
+
+def test_a_job_is_started_when_it_was_first_seen_running(ledger, clock):
+    ledger.seen(job(), stream="impact_a", run_id="first")
+    clock.sleep(10)
+    ledger.seen(job(JobStatus.RUNNING))
+    clock.sleep(10)
+    ledger.seen(job(JobStatus.RUNNING))
+    assert ledger.history()[0].started_at == T0 + dt.timedelta(seconds=10)
+
+
+def test_each_run_that_wrote_a_jobs_records_is_kept_with_its_times(ledger, clock):
+    done = job(JobStatus.SUCCEEDED, finished_at=T0)
+    ledger.seen(done, stream="impact_a", run_id="first")
+    for run_id, rows in (("first", 5), ("second", 6)):
+        clock.sleep(60)
+        ledger.downloaded(done, size=10, seconds=2.5)
+        clock.sleep(1)
+        ledger.emitted(done, stream="impact_a", rows=rows, seconds=0.5, run_id=run_id)
+    (passage,) = ledger.history()
+    assert [(use.run_id, use.rows, use.download_seconds, use.emit_seconds) for use in passage.uses] == [
+        ("first", 5, 2.5, 0.5),
+        ("second", 6, 2.5, 0.5),
+    ]
+    assert passage.uses[1].downloaded_at - passage.uses[0].downloaded_at == dt.timedelta(seconds=61)
+    assert passage.is_reused
+    assert (passage.rows, ledger.listing()[0]["rows"]) == (6, 6)
+
+
+def test_records_written_twice_in_a_run_count_once(ledger):
+    done = job(JobStatus.SUCCEEDED, finished_at=T0)
+    ledger.seen(done, stream="impact_a", run_id="first")
+    for rows in (5, 6):
+        ledger.emitted(done, stream="impact_a", rows=rows, run_id="first")
+    (passage,) = ledger.history()
+    assert [use.rows for use in passage.uses] == [6]
+    assert not passage.is_reused
+
+
+def test_a_report_whose_sheets_are_known_is_not_listed_under_its_own_name(ledger):
+    ledger.seen(job(), stream="impact_a,impact_a__one,impact_a__two", run_id="first")
+    assert [one["stream"] for one in ledger.listing()] == ["impact_a__one", "impact_a__two"]
+
+
+def test_an_older_versions_file_gets_the_columns_that_it_lacks(path, clock, ledger):
+    ledger.seen(job(), stream="impact_a", run_id="first")
+    ledger.close()
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("ALTER TABLE tap_reports_jobs DROP COLUMN started_at")
+        db.execute("ALTER TABLE tap_reports_jobs DROP COLUMN download_seconds")
+        db.execute("DROP TABLE tap_reports_uses")
+        db.execute("UPDATE tap_reports_version SET version = 1")
+    with closing(Ledger.open(str(path), clock=clock)) as upgraded:
+        upgraded.seen(job(JobStatus.RUNNING))
+        (passage,) = upgraded.history()
+        assert (passage.job_id, passage.started_at) == ("job-1", T0)
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("SELECT version FROM tap_reports_version").fetchall() == [(2,)]
