@@ -94,6 +94,31 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FileOptions:
+    """A report's `file` settings: what can't be known from a file, or is detected wrongly.
+
+    Attributes:
+        encoding: Of a text file without byte order mark, as Python names it; None: UTF-8.
+        delimiter: Between the cells of CSV; None: detected.
+        decimal_separator: `.` or `,`; None: a comma is accepted only where it can't be a decimal one.
+        header_row: Which row of the file (line of CSV, row of a sheet) is the header, from 1; None: detected.
+        footer_rows: Rows at the end of each table that are not rows of the report.
+        hidden_sheets: Hidden sheets of a workbook are read, too.
+        null_words: Cells of these words are null, like empty ones.
+        date_format: How dates are written, in pendulum's tokens (`MM/DD/YYYY h:mm A`).
+    """
+
+    encoding: str | None = None
+    delimiter: str | None = None
+    decimal_separator: str | None = None
+    header_row: int | None = None
+    footer_rows: int = 0
+    hidden_sheets: bool = False
+    null_words: tuple[str, ...] = ()
+    date_format: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
     """What a parser must know of a vendor's files.
 
@@ -104,6 +129,7 @@ class Layout:
         empty_words: A file whose first cell is one of these has no rows.
         renames: Header in the file -> header used (`yearmonth` -> `date`).
         sheet: The sheet to read (XLSX sheet, `sheet_name` of JSON, name of a CSV file); None: the only one.
+        options: What the user sets of the report's files.
     """
 
     format: FileFormat = FileFormat.CSV
@@ -111,6 +137,7 @@ class Layout:
     empty_words: tuple[str, ...] = ()
     renames: Json = field(default_factory=dict)
     sheet: str | None = None
+    options: FileOptions = FileOptions()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from tap_reports.models import JobStatus, Json, Kind
+from tap_reports.models import FileOptions, JobStatus, Json, Kind
 
 if TYPE_CHECKING:
     from singer_sdk import typing as th
@@ -53,6 +53,7 @@ class ReportConfig:
         name: The user's stream name (second half), or None.
         primary_keys, replication_key: Header or property names, or () and None.
         columns: Header or property name -> kind.
+        file: What can't be known from its files.
     """
 
     values: Json = field(default_factory=dict)
@@ -62,6 +63,7 @@ class ReportConfig:
     columns: Mapping[str, Kind] = field(default_factory=dict)
     lookback_days: int | None = None
     slice_days: int | None = None
+    file: FileOptions = field(default_factory=FileOptions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from tap_reports import redaction
 from tap_reports.emit.plan import InvalidValues
 from tap_reports.exceptions import ConfigError
 from tap_reports.http.api import RetryPolicy
-from tap_reports.models import Json, Kind
+from tap_reports.models import FileOptions, Json, Kind
 from tap_reports.settings import schema as config_schema
 from tap_reports.settings.validate import (
     dated_streams,
@@ -202,7 +202,12 @@ def _report_config(report: Json) -> ReportConfig:
         columns={name: Kind(kind) for name, kind in (report.get("columns") or {}).items()},
         lookback_days=report.get("lookback_days"),
         slice_days=report.get("slice_days"),
+        file=_file_options(report.get("file") or {}),
     )
+
+
+def _file_options(block: Json) -> FileOptions:
+    return FileOptions(**{**block, "null_words": tuple(block.get("null_words") or ())})
 
 
 def _postbacks(block: Json | None) -> Postbacks | None:

@@ -191,6 +191,38 @@ COMMON: tuple[th.Property[Any], ...] = (
     th.Property("job_deadline_seconds", _SECONDS, description="Overrides the top level for this vendor."),
 )
 
+FILE: tuple[th.Property[Any], ...] = (
+    th.Property(
+        "encoding", th.StringType, description="Such as `cp1252`. Default: by byte order mark, else UTF-8."
+    ),
+    th.Property(
+        "delimiter", th.StringType, description="One character between the cells of CSV. Default: detected."
+    ),
+    th.Property(
+        "decimal_separator",
+        th.StringType,
+        allowed_values=[".", ","],
+        description="Of numbers written as text. Default: `.`, and a comma that may be either is an error.",
+    ),
+    th.Property(
+        "header_row", th.IntegerType(minimum=1), description="Row with the header, from 1. Default: detected."
+    ),
+    th.Property("footer_rows", th.IntegerType(minimum=0), description="Rows to drop at the end. Default: 0."),
+    th.Property(
+        "hidden_sheets", th.BooleanType, description="Read hidden sheets of a workbook, too. Default: false."
+    ),
+    th.Property(
+        "null_words",
+        th.ArrayType(th.StringType),
+        description="Words beside the empty cell that mean null, such as `N/A`.",
+    ),
+    th.Property(
+        "date_format",
+        th.StringType,
+        description="Format of dates, in pendulum's tokens, such as `MM/DD/YYYY h:mm A`.",
+    ),
+)
+
 REPORT: tuple[th.Property[Any], ...] = (
     th.Property("name", th.StringType, description="Second half of the stream name."),
     th.Property(
@@ -206,6 +238,11 @@ REPORT: tuple[th.Property[Any], ...] = (
     ),
     th.Property("lookback_days", _DAYS, description="Overrides the vendor block's."),
     th.Property("slice_days", th.IntegerType(minimum=1), description="Overrides the vendor block's."),
+    th.Property(
+        "file",
+        th.ObjectType(*FILE, additional_properties=False),
+        description="What cannot be known from its files, or is detected wrongly.",
+    ),
 )
 
 

@@ -174,6 +174,26 @@ def _block_mistakes(vendor: Vendor, block: Json) -> Iterator[str]:
             yield f"{place}.slice_days: the vendor takes at most {vendor.max_slice_days} days in one report."
         if "name" in settings and not settings["name"].strip():
             yield f"{place}.name: must not be empty."
+        yield from _file_mistakes(f"{place}.file", settings.get("file") or {})
+
+
+def _file_mistakes(place: str, block: Json) -> Iterator[str]:
+    delimiter = block.get("delimiter")
+    if delimiter is not None and (len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n\0'):
+        yield f"{place}.delimiter: must be one character of ASCII, and neither a quote nor a line break."
+    encoding = block.get("encoding")
+    if encoding is not None and not _is_encoding(encoding):
+        yield f'{place}.encoding: "{encoding}" is not known; use a name such as utf-16, cp1252 or shift_jis.'
+    if "date_format" in block and not block["date_format"].strip():
+        yield f"{place}.date_format: must not be empty."
+
+
+def _is_encoding(name: str) -> bool:
+    """Tell whether Python can read text of an encoding."""
+    try:
+        return bool("a".encode(name))
+    except (LookupError, ValueError):  # not known, not of text, or not a name
+        return False
 
 
 def _empty(place: str, settings: Json, required: Iterable[str]) -> Iterator[str]:

@@ -135,6 +135,7 @@ class _Learning:
 
     def learnt(self, types: Sequence[ReportType]) -> Iterator[ReportType]:
         """Yield the types with columns; those of several sheets become one type a sheet."""
+        types = [_configured(type_, self.vendor, self.config, self.run).type for type_ in types]
         tasks = {type_.name: self._started(type_) for type_ in types if type_.infers_columns}
         for type_ in types:
             if type_.name not in tasks:

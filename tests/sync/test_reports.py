@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from tap_reports.models import Column, Granularity, Kind, Layout, ReportType, Slice
+from tap_reports.models import Column, FileOptions, Granularity, Kind, Layout, ReportType, Slice
 from tap_reports.settings.read import read
 from tap_reports.sync.report import ROW, SLICE_END, SLICE_START, catalogued, configured, find_column
 from tap_reports.vendor import ReportConfig
@@ -152,3 +152,8 @@ def test_settings_for_all_sheets_count_where_the_sheet_has_the_columns():
     assert [column.header for column in with_columns.columns] == ["Date", "Campaign ID", "Spend"]
     without = made(replace(sheet, columns=COLUMNS[:1]), config)
     assert without.primary_keys == (ROW,)
+
+
+def test_what_the_user_says_of_the_files_is_part_of_their_layout():
+    options = FileOptions(delimiter=";", footer_rows=1)
+    assert made(DATED, ReportConfig(file=options)).type.layout.options == options
