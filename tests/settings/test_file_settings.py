@@ -8,7 +8,7 @@ from tap_reports.settings.read import read
 from tap_reports.vendors import all_vendors
 
 BLOCKS = {
-    "similarweb": ({"api_key": "word-word"}, {"table": "traffic_and_engagement"}),
+    "similarweb": ({"api_key": "word-word", "domains": ["x.com"]}, {"table": "traffic_and_engagement"}),
     "impact": ({"account_sid": "abcd", "auth_token": "word-word", "account_type": "brand"}, {"id": "x"}),
     "digital_turbine": (
         {"client_id": "abcd1234", "client_secret": "word-word"},
