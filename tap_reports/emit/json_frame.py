@@ -43,6 +43,7 @@ class JsonFrames:
         self._any = form.pattern()
         self._typed = {at: kind for at, kind in kinds.items() if kind in TYPED and at < len(form.keys)}
         self._wanted = frozenset(kinds)
+        self._close = form.close.encode()
         self._lead = f"{form.close}{form.separator}".encode()
         self._starts = [form.between, *form.before[1:]]
         self._marks = ["\n", *(BETWEEN for _ in form.before[1:])]
@@ -54,6 +55,8 @@ class JsonFrames:
         Raises:
             NotWholeError: Some object is written in another way.
         """
+        if not block.endswith(self._close):  # as the last object of a file may not
+            raise NotWholeError
         try:
             text = pl.Series([self._lead + block[: -len(self._form.close)]], dtype=pl.Binary).cast(pl.String)
         except pl.exceptions.PolarsError as error:  # no UTF-8

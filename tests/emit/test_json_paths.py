@@ -77,6 +77,30 @@ def test_numbers_come_out_as_they_are_written(tmp_path, monkeypatch, number, kin
         assert f'"b":{number},'.encode() in by_block(table, plan)[0]
 
 
+CLOSES = ["", " ", "    ", "\n", " \n\t"]
+
+
+@pytest.mark.parametrize("is_lines", [False, True], ids=["array", "lines"])
+@pytest.mark.parametrize("at", ["last", "first", "every third"])
+@pytest.mark.parametrize("size", [40, 90, 1 << 21])
+def test_numbers_are_whole_however_their_objects_close(tmp_path, monkeypatch, is_lines, at, size):
+    monkeypatch.setattr(json_blocks, "SIZE", size)
+    rows = range(12)
+    others = {"last": {11}, "first": {0}, "every third": set(rows[::3])}[at]
+    for usual in CLOSES[: 3 if is_lines else None]:
+        for other in CLOSES[: 3 if is_lines else None]:
+            objects = [
+                f'{{"a":"2026-01-01","b":{987654 + row}{other if row in others else usual}}}' for row in rows
+            ]
+            text = "\n".join(objects) if is_lines else f"[{','.join(objects)}]"
+            table = table_of(tmp_path, text, "report.json", FileFormat.JSON)
+            plan = plan_of(table.header, [Kind.DATE, Kind.NUMBER])
+            assert_same(table, plan)
+            assert_same_in_parquet(table, plan)
+            lines = by_block(table, plan)[0]
+            assert all(f'"b":{987654 + row},'.encode() in lines for row in rows)
+
+
 SCALARS = st.one_of(
     st.none(),
     st.booleans(),
