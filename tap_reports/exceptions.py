@@ -5,6 +5,7 @@ TapReportsError
 ├── ConfigError            nothing was requested; every mistake is listed; exit 1
 ├── CallError              one HTTP call did not do its work
 │   ├── CallBroken         the call broke (connection, time-out, 429, 5xx) also after its retries
+│   │   └── NotSent        it failed before anything was sent: nothing was accepted, charged or counted
 │   ├── CallRefused        a submission was refused for now and certainly not accepted: send again later
 │   ├── SubmissionLost     a submission's answer was lost: nobody knows whether it was accepted
 │   ├── CallRejected       the vendor understood and said no (other 4xx, an error in a 200)
@@ -62,6 +63,7 @@ class CallError(TapReportsError):
         answer: What came back, shortened and redacted.
         status: HTTP status, or None where no answer came.
         retry_after: Seconds that the vendor asked to wait, if it did.
+        remedy: What to do, where it is not what the kind of error says.
     """
 
     remedy = ""
@@ -73,7 +75,9 @@ class CallError(TapReportsError):
         *,
         status: int | None = None,
         retry_after: float | None = None,
+        remedy: str = "",
     ) -> None:
+        self.remedy = remedy or type(self).remedy
         self.what = what
         self.answer = answer
         self.status = status
@@ -86,6 +90,16 @@ class CallBroken(CallError):
     """The call broke and its retries did not help."""
 
     remedy = "Run again later; jobs already submitted are resumed."
+
+
+class NotSent(CallBroken):
+    """The call failed before anything was sent: no address, no connection, a certificate, a proxy, a header
+    that can't be sent, a token that could not be had. Nothing was accepted, charged or counted in a quota.
+    """
+
+    remedy = "Check api_url, the network and the proxy, and run again."
+    is_worth_repeating = True
+    """False for what the next attempt would meet as well: a certificate, a header."""
 
 
 class CallRefused(CallError):

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from tenacity import RetryCallState
 
     from tap_reports.clock import Clock
+    from tap_reports.http.rate_limit import RateLimiter
 
 logger = logging.getLogger("tap-reports.http")
 
@@ -85,8 +86,8 @@ class ApiSession:
         self.base_url = base_url.rstrip("/")
         self.auth = auth
         self.headers: dict[str, str] = {"User-Agent": user_agent, "Accept": "application/json"}
-        self.pace: Callable[[], None] | None = None
-        """Called before each call; a client whose vendor limits calls waits in it."""
+        self.rate_limit: RateLimiter | None = None
+        """Set by a client whose vendor limits calls; each call waits for its turn."""
         self._policy = policy
         self._timeout = timeout
         self._clock = clock
@@ -199,10 +200,10 @@ class ApiSession:
         *,
         stream: bool,
     ) -> requests.Response:
-        if self.pace:
-            self.pace()
+        if self.rate_limit:
+            self.rate_limit.wait()
         try:
-            return self._session.request(
+            response = self._session.request(
                 method,
                 self.url(path),
                 params=params,
@@ -215,6 +216,9 @@ class ApiSession:
             )
         except requests.RequestException as error:
             raise CallBroken(self.shown(method, path), shown_exception(error)) from error
+        if self.rate_limit:
+            self.rate_limit.heed(response.headers)
+        return response
 
     def _checked(
         self, response: requests.Response, method: str, path: str, accept: Collection[int]

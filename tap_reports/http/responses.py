@@ -5,7 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import email.utils
 import json
+import math
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +19,7 @@ from tap_reports.exceptions import BadAnswer
 from tap_reports.redaction import redact
 
 SHOWN_CHARACTERS = 300
+_RATE_HEADER = re.compile(r"(?:x-)?ratelimit-(limit|remaining|reset)(?:-\w+)?")
 EPOCH_FROM = 10**9
 """A rate-limit reset above this is a Unix time, below it seconds (vendors disagree with themselves)."""
 
@@ -41,28 +45,58 @@ def retry_after(headers: Mapping[str, str], now: dt.datetime) -> float | None:
     value = headers.get("Retry-After", "").strip()
     if value:
         try:
-            return max(0.0, float(value))
+            seconds = float(value)
         except ValueError:
-            pass
-        try:
-            return max(0.0, (email.utils.parsedate_to_datetime(value) - now).total_seconds())
-        except (TypeError, ValueError):
-            return None
-    return _until_reset(headers, now)
+            seconds = _seconds_until(value, now)
+        return max(0.0, seconds) if math.isfinite(seconds) else None
+    left = rate_left(headers, now)
+    return None if left is None or left.remaining else left.reset_seconds
 
 
-def _until_reset(headers: Mapping[str, str], now: dt.datetime) -> float | None:
-    """Return the seconds until a rate limit resets; None where the answer says that some of it is left."""
-    left = [value for name, value in headers.items() if "ratelimit-remaining" in name.lower()]
-    if left and "0" not in left:
+def _seconds_until(date: str, now: dt.datetime) -> float:
+    """Return the seconds until an HTTP date; NaN for what is not a date."""
+    try:
+        at = email.utils.parsedate_to_datetime(date)
+    except (TypeError, ValueError):
+        return math.nan
+    return ((at if at.tzinfo else at.replace(tzinfo=dt.UTC)) - now).total_seconds()
+
+
+@dataclass(frozen=True, slots=True)
+class RateLeft:
+    """What an answer's headers say of a rate limit; None for what they do not say."""
+
+    limit: int | None
+    remaining: int | None
+    reset_seconds: float | None
+
+
+def rate_left(headers: Mapping[str, str], now: dt.datetime) -> RateLeft | None:
+    """Return the state of the vendor's rate limit (`X-RateLimit-Remaining`, `RateLimit-Reset` and their
+    likes, also `-hour`), or None if the headers say nothing of one. The least that remains counts.
+    """
+    found: dict[str, list[float]] = {"limit": [], "remaining": [], "reset": []}
+    for name, value in headers.items():
+        match = _RATE_HEADER.fullmatch(name.lower())
+        if match and (number := _number(value)) is not None:
+            found[match[1]].append(number)
+    if not any(found.values()):
         return None
-    for name in ("X-RateLimit-Reset", "RateLimit-Reset"):
-        try:
-            reset = float(headers.get(name, ""))
-        except ValueError:
-            continue
-        return max(0.0, reset - now.timestamp()) if reset > EPOCH_FROM else max(0.0, reset)
-    return None
+    resets = [value - now.timestamp() if value > EPOCH_FROM else value for value in found["reset"]]
+    return RateLeft(
+        limit=int(max(found["limit"])) if found["limit"] else None,
+        remaining=int(min(found["remaining"])) if found["remaining"] else None,
+        reset_seconds=max(0.0, *resets) if resets else None,
+    )
+
+
+def _number(value: str) -> float | None:
+    """Return a header's number; None for what is none, or not finite."""
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def is_safe(url: str) -> bool:

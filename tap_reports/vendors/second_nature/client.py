@@ -23,6 +23,7 @@ from tap_reports.exceptions import (
     LinkExpired,
     sentence,
 )
+from tap_reports.http.rate_limit import RateLimiter
 from tap_reports.http.responses import same_origin
 from tap_reports.models import (
     Check,
@@ -35,7 +36,6 @@ from tap_reports.models import (
 )
 from tap_reports.vendor import CatalogStream, ClientContext, VendorConfig, status_of
 from tap_reports.vendors.second_nature import answers, reports
-from tap_reports.vendors.second_nature.pace import Pace
 
 if TYPE_CHECKING:
     from requests import Response
@@ -70,7 +70,7 @@ class SecondNature:
         self._clock = tools.clock
         self._api.headers["Authorization"] = f"Token {key}"
         if config.values.get("requests_per_minute"):
-            self._api.pace = Pace(config.values["requests_per_minute"], tools.clock)
+            self._api.rate_limit = RateLimiter(config.values["requests_per_minute"], 60, tools.clock)
 
     def report_types(self) -> Iterable[ReportType]:
         """Return the configured reports, or all that the vendor lists. One call."""

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import json
 import logging
-import threading
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 import requests
 
-from tap_reports.clock import Clock
 from tap_reports.exceptions import CallRejected
 from tap_reports.http.api import ApiSession
 from tap_reports.http.responses import body_excerpt
 from tap_reports.models import Json
 from tap_reports.redaction import redact
-
-if TYPE_CHECKING:
-    from pyrate_limiter import RateItem
 
 logger = logging.getLogger("tap-reports.similarweb")
 
@@ -82,33 +77,6 @@ class Calls:
         if setting not in self._kept and template != self._paths[setting][0]:
             logger.info("%s: %s answers and is used in this run", setting, template)
         self._kept[setting] = template
-
-
-class Pace:
-    """Waits until another call is allowed. Called from many threads."""
-
-    def __init__(self, clock: Clock) -> None:
-        from pyrate_limiter import InMemoryBucket, Rate
-
-        self._clock = clock
-        self._bucket = InMemoryBucket([Rate(CALLS_PER_SECOND, 1000)])
-        self._lock = threading.Lock()
-
-    def __call__(self) -> None:
-        """Take a place in the last second, waiting until there is one."""
-        from pyrate_limiter import RateItem
-
-        with self._lock:
-            while not self._bucket.put(item := RateItem("call", self._milliseconds())):
-                self._clock.sleep(self._wait(item))
-            self._bucket.leak(self._milliseconds())
-
-    def _milliseconds(self) -> int:
-        return int(self._clock.monotonic() * 1000)
-
-    def _wait(self, item: RateItem) -> float:
-        waiting = self._bucket.waiting(item)
-        return max(int(waiting), 1) / 1000  # type: ignore[arg-type]
 
 
 def rejection(what: str, response: requests.Response, remedy: str = "") -> CallRejected:

@@ -9,12 +9,13 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from tap_reports.exceptions import AccessDenied, CallRejected, JobUnknown, LinkExpired
+from tap_reports.http.rate_limit import RateLimiter
 from tap_reports.http.responses import body_excerpt
 from tap_reports.models import Check, Download, Estimate, ReportJob, ReportRequest, ReportType, Slice
 from tap_reports.redaction import add_secrets, redact
 from tap_reports.vendor import CatalogStream, ClientContext, VendorConfig
 from tap_reports.vendors.similarweb import answers, bodies, checks, days, reports
-from tap_reports.vendors.similarweb.calls import GONE, Calls, Pace, rejected, rejection, words
+from tap_reports.vendors.similarweb.calls import CALLS_PER_SECOND, GONE, Calls, rejected, rejection, words
 from tap_reports.vendors.similarweb.catalog import WRONG_KEY, Catalog
 from tap_reports.vendors.similarweb.choice import choose
 
@@ -40,7 +41,7 @@ class SimilarwebClient:
         self._clock = tools.clock
         self._api = tools.api
         self._api.headers["api-key"] = key
-        self._api.pace = Pace(tools.clock)
+        self._api.rate_limit = RateLimiter(CALLS_PER_SECOND, 1, tools.clock)
         self._calls = Calls(tools.api, config.values)
         self.catalog = Catalog(self._calls)
 
