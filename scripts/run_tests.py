@@ -1,7 +1,8 @@
-"""Makes a virtual environment with the project in it and runs all its tests there.
+"""Makes a virtual environment with the project in it and runs its tests there.
 
-python3 scripts/run_tests.py                 # everything
-python3 scripts/run_tests.py tests/files -q  # what follows goes to pytest
+python3 scripts/run_tests.py                 # the tests, about 4 minutes on 2 cores
+python3 scripts/run_tests.py --slow          # those that install packages, start a browser, end runs at every step
+python3 scripts/run_tests.py tests/files -q  # other arguments go to pytest
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from pathlib import Path
 
 from bootstrap import ROOT, SetupError, environment, require_python
 
-ALL = ("--numprocesses", "auto", "--dist", "loadgroup")
-"""How everything is run: on all cores; tests of one group, which install the same packages, on one."""
+SLOW = "installs or browser or s3 or kill_matrix"
+ON_ALL_CORES = ("--numprocesses", "auto", "--dist", "loadgroup")
+"""Tests of one group, which install the same packages, stay on one core."""
 FOLDER = ROOT / ".tests" / "venv"
 
 
@@ -45,9 +47,11 @@ def main() -> int:
     except SetupError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
+    chosen = {(): [*ON_ALL_CORES, "-m", f"not ({SLOW})"], ("--slow",): [*ON_ALL_CORES, "-m", SLOW]}
+    arguments = chosen.get(tuple(sys.argv[1:]), sys.argv[1:])
     path = os.pathsep.join([str(python.parent), os.environ.get("PATH", "")])
     return subprocess.run(
-        [python, "-m", "pytest", *(sys.argv[1:] or ALL)],
+        [python, "-m", "pytest", *arguments],
         cwd=ROOT,
         env={**os.environ, "PATH": path},
         check=False,

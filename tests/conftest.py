@@ -6,8 +6,15 @@ import os
 import socket
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["ledger_fixtures"]
+# Examples share a test's folder, and a busy machine's speed is not what these tests are about.
+settings.register_profile(
+    "default", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+settings.register_profile("nightly", settings.get_profile("default"), max_examples=600)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 LONGEST_ID = 40
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -16,6 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from fork_server import Process, shared
 
 
 @dataclass
@@ -168,7 +168,7 @@ class Tap:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._started: list[subprocess.Popen[str]] = []
+        self._started: list[Process] = []
         self.environment = {
             **{name: text for name, text in os.environ.items() if not name.startswith("TAP_REPORTS_")},
             "XDG_STATE_HOME": str(folder / "state"),
@@ -181,7 +181,7 @@ class Tap:
         return str(path)
 
     def command(self, config: Any, *options: str, state: Any = None, catalog: Any = None) -> list[str]:
-        command = [sys.executable, "-m", "tap_reports"]
+        command: list[str] = []
         if config is not None:
             command += ["--config", self.write("config.json", config)]
         if state is not None:
@@ -190,26 +190,18 @@ class Tap:
             command += ["--catalog", self.write("catalog.json", catalog)]
         return [*command, *options]
 
-    def start(self, config: Any, *options: str, **given: Any) -> subprocess.Popen[str]:
+    def start(self, config: Any, *options: str, **given: Any) -> Process:
         extra = given.pop("env", {})
-        process = subprocess.Popen(
-            self.command(config, *options, **given),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            env={**self.environment, **extra},
-        )
+        process = Process(shared(), self.command(config, *options, **given), {**self.environment, **extra})
         self._started.append(process)
         return process
 
     def close(self) -> None:
         """End what a test that failed has left running."""
         for process in self._started:
-            with process:
-                process.kill()
+            process.close()
 
-    def finish(self, process: subprocess.Popen[str]) -> Ran:
+    def finish(self, process: Process) -> Ran:
         stdout, stderr = process.communicate(timeout=120)
         return Ran(process.returncode, stdout, stderr)
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -14,6 +12,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+
+from fork_server import Process, shared
 
 FAST = {"poll_interval_seconds": 0.05, "poll_max_interval_seconds": 0.05, "retry_backoff_seconds": 0.05}
 
@@ -67,7 +67,7 @@ class Printed:
 class Running:
     """A run that is under way; its lines are stamped as they come."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, process: Process) -> None:
         self.process = process
         self.lines: list[str] = []
         self.times: list[float] = []
@@ -77,13 +77,11 @@ class Running:
             thread.start()
 
     def _out(self) -> None:
-        assert self.process.stdout is not None
         for line in self.process.stdout:
             self.times.append(time.monotonic())
             self.lines.append(line)
 
     def _err(self) -> None:
-        assert self.process.stderr is not None
         self.errors.extend(self.process.stderr)
 
     def wait_until(self, ready: Callable[[], Any], seconds: float = 60) -> None:
@@ -104,12 +102,10 @@ class Running:
             self.process.wait(seconds)
         finally:
             self.process.kill()
-            self.process.wait()
             for thread in self._threads:
                 thread.join()
-            for pipe in (self.process.stdout, self.process.stderr):
-                assert pipe is not None
-                pipe.close()
+            self.process.close()
+        assert self.process.returncode is not None
         return Printed(self.process.returncode, "".join(self.lines), "".join(self.errors), self.times)
 
 
@@ -138,7 +134,7 @@ class Cli:
     def start(
         self, config: Any, *options: str, state: Any = None, catalog: Any = None, **environment: str
     ) -> Running:
-        command = [sys.executable, "-m", "tap_reports"]
+        command: list[str] = []
         for number, one in enumerate(config if isinstance(config, list) else [config]):
             if one is not None:
                 command += ["--config", self.write(f"config{number}.json", one)]
@@ -146,15 +142,7 @@ class Cli:
             command += ["--state", self.write("state.json", state)]
         if catalog is not None:
             command += ["--catalog", self.write("catalog.json", catalog)]
-        process = subprocess.Popen(
-            [*command, *options],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            env={**self.environment, **environment},
-        )
-        return Running(process)
+        return Running(Process(shared(), [*command, *options], {**self.environment, **environment}))
 
     def run(self, config: Any, *options: str, **given: Any) -> Printed:
         return self.start(config, *options, **given).finish()

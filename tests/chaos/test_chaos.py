@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from concurrent_runs import PER_DAY, PROCESSES, crowd
 from matrix import run_all, stories
 from random_faults import random_faults
 
 SEED = 20260320
+pytestmark = pytest.mark.kill_matrix
 
 
 def test_a_run_that_is_ended_at_any_step_loses_nothing_and_pays_nothing_twice(tmp_path, monkeypatch):

@@ -270,6 +270,7 @@ def _unfiltered(kind, line, above, step):
     return line
 
 
+@pytest.mark.browser
 @pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed")
 @pytest.mark.parametrize(
     ("scheme", "colours"),

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 from emitting import assert_same, plan_of, table_of
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_reports.models import Kind
@@ -102,7 +102,6 @@ CELLS = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(st.lists(CELLS, min_size=3, max_size=3), min_size=1, max_size=12),
     kinds=st.lists(st.sampled_from(Kind), min_size=3, max_size=3),
@@ -147,7 +146,6 @@ def test_errors_come_in_the_order_of_the_rows(tmp_path):
         assert_same(table, plan, size)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cells=st.lists(CELLS, min_size=1, max_size=20), kind=st.sampled_from(Kind), size=st.integers(1, 60))
 def test_a_single_column_comes_out_the_same(tmp_path, cells, kind, size):
     table = table_of(tmp_path, "Alone\nx\n" + "".join(f"{cell}\n" for cell in cells))

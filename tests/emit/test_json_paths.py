@@ -6,7 +6,7 @@ import json
 
 import pytest
 from emitting import assert_same, by_block, plan_of, table_of
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from test_parquet import assert_same as assert_same_in_parquet
 
@@ -111,7 +111,6 @@ SCALARS = st.one_of(
 )
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(st.fixed_dictionaries({"a": SCALARS, "b": SCALARS}), min_size=2, max_size=14),
     kinds=st.lists(st.sampled_from(Kind), min_size=2, max_size=2),

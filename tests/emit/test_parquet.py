@@ -8,7 +8,7 @@ from decimal import Decimal
 import polars as pl
 import pytest
 from emitting import CONTEXT, plan_of, table_of
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_reports.emit.blocks import pieces
@@ -105,7 +105,6 @@ CELLS = st.one_of(
 )
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(st.tuples(NUMBERS, CELLS, CELLS), min_size=1, max_size=15),
     kinds=st.tuples(st.just(Kind.NUMBER), st.sampled_from(Kind), st.sampled_from(Kind)),

@@ -21,7 +21,7 @@ from tap_reports.models import Kind
 server = pytest.importorskip("moto.server")
 s3fs = pytest.importorskip("s3fs")
 
-pytestmark = [pytest.mark.xdist_group("s3"), pytest.mark.filterwarnings("ignore::DeprecationWarning")]
+pytestmark = [pytest.mark.s3, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 BUCKET = "reports"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_reports.files import json_, json_blocks, tables
@@ -144,7 +144,6 @@ SCALARS = st.one_of(
 KEYS = st.text(st.sampled_from("ab.*( "), min_size=1, max_size=4)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), indent=st.sampled_from([None, 1]), ascii_=st.booleans(), lines=st.booleans())
 def test_any_objects_give_the_same_rows(tmp_path, monkeypatch, data, indent, ascii_, lines):
     keys = data.draw(st.lists(KEYS, min_size=1, max_size=3, unique=True))

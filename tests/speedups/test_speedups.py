@@ -12,7 +12,7 @@ from decimal import Decimal
 import msgspec
 import polars as pl
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tap_reports import speedups
@@ -48,7 +48,6 @@ NEARLY = st.one_of(
 
 
 @pytest.mark.parametrize("code", PATTERNS)
-@settings(max_examples=400, deadline=None)
 @given(cell=NEARLY.filter(bool))
 @example("2026-08-03T10:00:00-00:00")
 @example("2026-08-03T10:00:00+00:00")
@@ -60,7 +59,6 @@ def test_cells_are_taken_as_the_patterns_take_them(code, cell):
     assert bool(found) == bool(re.fullmatch(f"(?:{PATTERNS[code]})", cell))
 
 
-@settings(max_examples=400, deadline=None)
 @given(cell=NEARLY)
 def test_instants_without_offset_are_taken_where_they_may_be(cell):
     found = speedups.csv_cells(f"{cell},x\n".encode(), ",", bytes([Code.INSTANT, 0]), takes_local=True)
@@ -75,7 +73,6 @@ def is_text(data):
     return True
 
 
-@settings(max_examples=600, deadline=None)
 @given(
     data=st.lists(
         st.sampled_from(
@@ -98,7 +95,6 @@ TEXTS = st.text(
 )
 
 
-@settings(max_examples=300, deadline=None)
 @given(
     rows=st.lists(st.lists(TEXTS, min_size=3, max_size=3), min_size=1, max_size=8),
     end=st.sampled_from(["\n", "\r\n"]),
@@ -122,7 +118,6 @@ def test_texts_are_written_as_python_writes_them(rows, end, delimiter):
     assert (cells.rows, lines) == (len(rows), b"".join(expected))
 
 
-@settings(max_examples=300, deadline=None)
 @given(values=st.lists(st.tuples(TEXTS, st.booleans()), min_size=1, max_size=6))
 def test_texts_of_json_are_written_as_python_writes_them(values):
     block = ",".join(json.dumps([text], ensure_ascii=is_ascii) for text, is_ascii in values)
@@ -143,7 +138,6 @@ def test_every_escape_is_written_as_python_writes_it(character):
         assert lines == msgspec.json.encode(json.loads(written))
 
 
-@settings(max_examples=400, deadline=None)
 @given(
     value=NEARLY | st.sampled_from(["null", "nul", "tru", "", "{}", "[]", '"', '"x', '"\\x"', '"\\ud800"'])
 )
@@ -214,7 +208,6 @@ def frame_of(block, fields, scales):
 NUMBERS = st.from_regex(r"\A-?(0|[1-9][0-9]{0,38})(\.[0-9]{1,38})?([eE][+-]?[0-9]{1,2})?\Z")
 
 
-@settings(max_examples=600, deadline=None)
 @given(numbers=st.lists(NUMBERS | st.just(""), min_size=1, max_size=5), scale=st.integers(0, 38))
 @example(["9" * 38, "-" + "9" * 38, "0"], 0)
 @example(["0." + "0" * 37 + "1"], 38)
@@ -237,7 +230,6 @@ def test_decimals_keep_every_digit_or_are_refused(numbers, scale):
         assert frame.schema["0"] == pl.Decimal(38, scale)
 
 
-@settings(max_examples=300, deadline=None)
 @given(
     days=st.lists(
         st.dates(dt.date(1000, 1, 1), dt.date(2999, 12, 31)).map(dt.date.isoformat) | st.just(""),

@@ -80,7 +80,7 @@ class Program:
 
     def __init__(self, folder: Path, fork_server: ForkServer) -> None:
         self.folder = folder
-        self._nursery = fork_server
+        self._fork_server = fork_server
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("TAP_REPORTS_")},
             "XDG_STATE_HOME": str(folder / "state"),
@@ -125,11 +125,13 @@ class Program:
                 process.kill()
 
     def text(self, config: Any, *options: str, **given: Any) -> subprocess.CompletedProcess[str]:
-        """Run the command to its end, in a fork that need not read the modules anew."""
+        """Run the command to its end, in a fork that need not import the program again."""
         out, errors = self.folder / "stdout.txt", self.folder / "stderr.txt"
         arguments = self.command(config, *options, **given)[3:]
         with out.open("wb") as to, errors.open("wb") as log:
-            child = self._nursery.start(arguments, self.environment, stdout=to.fileno(), stderr=log.fileno())
+            child = self._fork_server.start(
+                arguments, self.environment, stdout=to.fileno(), stderr=log.fileno()
+            )
         try:
             status = child.wait(PATIENCE)
         finally:

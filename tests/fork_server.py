@@ -1,13 +1,14 @@
-"""A process that has the program in memory, and forks it for each run.
+"""A process that has imported the program once, and forks for each run.
 
-Reading the modules takes a small machine two seconds; a matrix of a hundred runs would spend its time on
-that. What the fork runs is the command's own `main`, in a process of its own that can be killed like any
-other.
+Importing takes a small machine a second or two, and the tests run the command some thousand times. The fork
+runs the command's own `main` in a process of its own, which can be killed like any other.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import gc
 import importlib
 import json
@@ -60,16 +61,76 @@ class Child:
 
     def close(self) -> None:
         """End it, whatever it does."""
+        if self._report < 0:
+            return
         self.send_signal(signal.SIGKILL)
         self.wait(60)
         os.close(self._report)
+        self._report = -1
 
     def _number(self) -> int:
         data = os.read(self._report, NUMBER.size)
         if len(data) != NUMBER.size:
-            raise RuntimeError("the fork_server has ended")
+            raise RuntimeError("the fork server has ended")
         (number,) = NUMBER.unpack(data)
         return int(number)
+
+
+class Process:
+    """A run whose output comes by pipes: the part of `subprocess.Popen` that the tests use."""
+
+    def __init__(self, server: ForkServer, arguments: list[str], environment: dict[str, str]) -> None:
+        out, err = os.pipe(), os.pipe()
+        try:
+            self._child = server.start(arguments, environment, stdout=out[1], stderr=err[1])
+        finally:
+            os.close(out[1])
+            os.close(err[1])
+        self.pid = self._child.pid
+        self.stdout = os.fdopen(out[0], encoding="utf-8")
+        self.stderr = os.fdopen(err[0], encoding="utf-8", errors="replace")
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        self.returncode = self._child.poll()
+        return self.returncode
+
+    def wait(self, timeout: float) -> int:
+        self.returncode = self._child.wait(timeout)
+        return self.returncode
+
+    def send_signal(self, signum: int) -> None:
+        self._child.send_signal(signum)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def communicate(self, timeout: float) -> tuple[str, str]:
+        """Read both pipes to their ends; return what came."""
+        texts = {}
+        threads = [
+            threading.Thread(target=lambda name=name: texts.update({name: getattr(self, name).read()}))
+            for name in ("stdout", "stderr")
+        ]
+        for thread in threads:
+            thread.start()
+        self.wait(timeout)
+        for thread in threads:
+            thread.join()
+        self.close()
+        return texts["stdout"], texts["stderr"]
+
+    def close(self) -> None:
+        """End the run, if it still goes on, and close the pipes."""
+        self._child.close()
+        self.stdout.close()
+        self.stderr.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 class ForkServer:
@@ -97,19 +158,30 @@ class ForkServer:
             os.close(writer)
         return Child(reader)
 
+    def close(self) -> None:
+        self._control.close()  # that ends it
+        self._process.wait(60)
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._control.close()  # that ends it
-        self._process.wait(60)
+        self.close()
+
+
+@functools.cache
+def shared() -> ForkServer:
+    """Return the fork server of this test process; it ends with it."""
+    server = ForkServer()
+    atexit.register(server.close)
+    return server
 
 
 def serve(control: socket.socket) -> dict[str, Any]:
     """Fork a run for each order. Returns in the forked process alone, with the order."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system takes note of the keepers' ends
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system collects the ended processes
     while True:
         data, descriptors, _, _ = socket.recv_fds(control, ORDER_BYTES, 3)
         if not data:
