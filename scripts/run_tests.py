@@ -1,7 +1,7 @@
 """Makes a virtual environment with the project in it and runs its tests there.
 
 python3 scripts/run_tests.py                 # the tests, about 4 minutes on 2 cores
-python3 scripts/run_tests.py --slow          # those that install packages, start a browser, end runs at every step
+python3 scripts/run_tests.py --slow          # those that install packages, start a browser or end runs
 python3 scripts/run_tests.py tests/files -q  # other arguments go to pytest
 """
 
