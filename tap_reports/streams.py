@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
 from typing_extensions import override
 
-from tap_reports.emit.plan import EmitPlan
+from tap_reports.emit.plan import EmitPlan, Tally
 from tap_reports.emit.writer import OutputError
 from tap_reports.exceptions import CallError, CallsFailed, StreamError
 from tap_reports.sync.columns import absent_columns, fields, with_new_columns
@@ -57,7 +56,7 @@ class ReportStream(Stream):
         self.replication_key = report.replication_key
         self._reports_tap = tap
         self._extraction = Extraction(self, tap, client)
-        self._nulled: Counter[str] = Counter()
+        self._tally = Tally()
         self._warned: set[str] = set()
 
     @property
@@ -183,7 +182,7 @@ class ReportStream(Stream):
             for tables in self._extraction.slices():
                 for table, place in tables:
                     plan = self._plan_for(table)
-                    for batch in batches(table, plan, place.context, batch_config, self, self._nulled):
+                    for batch in batches(table, plan, place.context, batch_config, self, self._tally):
                         if batch.manifest:
                             counter.increment()
                             self._reports_tap.write_message(batch.message())
@@ -196,7 +195,7 @@ class ReportStream(Stream):
 
         for tables in self._extraction.slices():
             for table, place in tables:
-                for record in records(table, self._plan_for(table), place.context, self._nulled):
+                for record in records(table, self._plan_for(table), place.context, self._tally):
                     place.rows += 1
                     yield record
 
@@ -228,7 +227,7 @@ class ReportStream(Stream):
             for table, place in tables:
                 for block in encode(table, self._plan_for(table), place.context, extracted=extracted):
                     self._reports_tap.write_block(block.data)
-                    self._nulled.update(block.nulled)
+                    self._tally.add(block.tally)
                     place.rows += block.rows
                     counter.increment(block.rows)
                     self._reports_tap.drain()
@@ -250,8 +249,10 @@ class ReportStream(Stream):
         else:
             self._reports_tap.outcome.done[self.name] = self._extraction.rows
         finally:
-            for name, count in self._nulled.items():
+            for name, count in self._tally.nulled.items():
                 self.logger.warning("%s: %d values did not fit %s and are null", self.name, count, name)
+            for name, count in self._tally.left_out.items():
+                self.logger.warning("%s: %d records without %s, a key, are left out", self.name, count, name)
 
     def _fail(self, error: StreamError) -> None:
         tap = self._reports_tap

@@ -22,14 +22,12 @@ from tap_reports.emit.writer import ENCODER
 from tap_reports.exceptions import StreamError
 
 if TYPE_CHECKING:
-    from collections import Counter
-
     from singer_sdk import Stream
     from singer_sdk.helpers._batch import BatchConfig
     from singer_sdk.mapper import StreamMap
 
     from tap_reports.emit.outlet import Batch, Full
-    from tap_reports.emit.plan import EmitPlan, SliceContext
+    from tap_reports.emit.plan import EmitPlan, SliceContext, Tally
     from tap_reports.files.table import Table
 
 MAPPED_AT_ONCE = 1000
@@ -42,7 +40,7 @@ def batches(
     context: SliceContext,
     config: BatchConfig,
     stream: Stream,
-    nulled: Counter[str] | None = None,
+    tally: Tally | None = None,
 ) -> Iterator[Batch]:
     """Yield a table's BATCH files, each when it is finished.
 
@@ -52,7 +50,7 @@ def batches(
         context: Where the rows come from.
         config: `batch_config`.
         stream: For its name and its stream maps.
-        nulled: Counts the cells set to null, by property.
+        tally: Takes what is noticed in the rows.
 
     Raises:
         StreamError: A format that there is not.
@@ -68,11 +66,11 @@ def batches(
         writer = Writer(1 if FILES[config.encoding.format].in_turn else WRITERS)
         if any(_changes(one) for one in maps) or len(maps) != 1:
             outlets = [Outlet.of_map(config, stream, one, writer) for one in maps]
-            made = _mapped(table, plan, context, list(zip(maps, outlets, strict=True)), nulled)
+            made = _mapped(table, plan, context, list(zip(maps, outlets, strict=True)), tally)
         else:
             kinds = {one.property: one.kind for one in plan.fields}
             outlets = [Outlet(config, stream, maps[0].stream_alias, kinds, writer)]
-            made = _plain(table, plan, context, outlets[0], nulled)
+            made = _plain(table, plan, context, outlets[0], tally)
         for outlet in outlets:
             files.callback(outlet.discard)
         files.callback(writer.close)
@@ -84,17 +82,19 @@ def _changes(stream_map: StreamMap) -> bool:
 
 
 def _plain(
-    table: Table, plan: EmitPlan, context: SliceContext, outlet: Outlet, nulled: Counter[str] | None
+    table: Table, plan: EmitPlan, context: SliceContext, outlet: Outlet, tally: Tally | None
 ) -> Iterator[Batch]:
     is_columns = outlet.config.encoding.format == "parquet"
     found = pieces(table, plan, context) if is_columns else encode(table, plan, context, extracted=None)
     waiting: deque[Full] = deque()
     error: StreamError | None = None
+    left_out = 0
     try:
         for block in found:
-            if nulled is not None:
-                nulled.update(block.nulled)
-            waiting.extend(outlet.add(block.data, block.rows))
+            if tally is not None:
+                tally.add(block.tally)
+            left_out += block.rows - block.records
+            waiting.extend(outlet.add(block.data, block.records))
             while waiting and waiting[0].url.done():
                 full = waiting.popleft()
                 yield outlet.batch((outlet.told(full),), full.records)
@@ -105,6 +105,8 @@ def _plain(
         yield outlet.batch((outlet.told(full),), full.records)
     if error:
         raise error
+    if left_out:
+        yield outlet.batch((), left_out)
 
 
 def _mapped(
@@ -112,12 +114,12 @@ def _mapped(
     plan: EmitPlan,
     context: SliceContext,
     ways: list[tuple[StreamMap, Outlet]],
-    nulled: Counter[str] | None,
+    tally: Tally | None,
 ) -> Iterator[Batch]:
     """Take each row through the stream maps."""
     waiting: list[list[Mapping[str, Any]]] = [[] for _ in ways]
     rows = told = 0
-    for rows, record in enumerate(records(table, plan, context, nulled), start=1):
+    for rows, record in enumerate(records(table, plan, context, tally), start=1):
         for (stream_map, outlet), kept in zip(ways, waiting, strict=True):
             mapped = stream_map.transform(record)
             if mapped is not None:

@@ -16,6 +16,7 @@ from tap_reports.emit.csv_tasks import csv_blocks
 from tap_reports.emit.encoder import Block, Encoder, LineBlocks
 from tap_reports.emit.json_tasks import json_blocks
 from tap_reports.emit.row_tasks import row_blocks
+from tap_reports.emit.rows import chunks
 from tap_reports.emit.writer import envelope
 from tap_reports.files.json_blocks import JsonTable
 from tap_reports.files.table import CsvTable
@@ -81,8 +82,21 @@ def pieces(
 
 
 def _blocks(table: Table, encoder: Encoder[T], size: int) -> Iterator[Block[T]]:
+    plan = encoder.plan
+    if plan.dated_by or any(one.required for one in plan.fields):
+        return _by_row(encoder)
     if isinstance(table, CsvTable):
         return csv_blocks(table, encoder, size)
     if isinstance(table, JsonTable) and table.header:
         return json_blocks(table, encoder)
     return row_blocks(encoder)
+
+
+def _by_row(encoder: Encoder[T]) -> Iterator[Block[T]]:
+    start = 0
+    for rows in chunks(encoder.table.rows()):
+        done = encoder.by_row(rows, start)
+        yield from done.blocks
+        if done.error:
+            raise done.error
+        start += len(rows)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from tap_reports.emit.compiled_lines import compiled_lines
-from tap_reports.emit.plan import EmitPlan, SliceContext
+from tap_reports.emit.plan import EmitPlan, SliceContext, Tally
 from tap_reports.emit.rows import Columns, LineEncoder, Row, RowConverter, chunks
 from tap_reports.exceptions import StreamError
 
@@ -27,13 +27,15 @@ class Block(Generic[T]):
 
     Attributes:
         data: Whole lines, or columns.
-        rows: How many.
-        nulled: How many cells did not fit and became null, by property.
+        rows: How many rows of the table they were.
+        records: How many records are left of these.
+        tally: What was noticed.
     """
 
     data: T
     rows: int
-    nulled: Mapping[str, int] = field(default_factory=dict)
+    records: int
+    tally: Tally = field(default_factory=Tally)
 
 
 class Done(NamedTuple, Generic[T]):
@@ -56,7 +58,7 @@ class Taken(NamedTuple, Generic[T]):
 
     def after(self, start: int) -> Done[T]:
         """Write it, behind so many rows of the table."""
-        return Done([Block(self.write(start), self.rows)])
+        return Done([Block(self.write(start), self.rows, self.rows)])
 
 
 class Encoder(ABC, Generic[T]):
@@ -101,10 +103,9 @@ class Encoder(ABC, Generic[T]):
         done: list[Block[T]] = []
         try:
             for chunk in chunks(rows):
-                nulled: Counter[str] = Counter()
-                found = self._convert.columns(chunk, start, nulled)
+                found = self._convert.columns(chunk, start)
                 if found.rows:
-                    done.append(Block(self.of_values(found), found.rows, nulled))
+                    done.append(Block(self.of_values(found), found.rows, found.records, found.tally))
                 if found.error:
                     return Done(done, found.error)
                 start += found.rows
@@ -115,7 +116,7 @@ class Encoder(ABC, Generic[T]):
     def by_column(self, frame: Frame, start: int) -> Done[T]:
         """Take the column path. Raises NotWholeError where only the row path can."""
         data, nulled = self.of_frame(frame, start)
-        return Done([Block(data, frame.rows, nulled)])
+        return Done([Block(data, frame.rows, frame.rows, Tally(nulled))])
 
 
 class LineBlocks(Encoder[bytes]):
@@ -138,6 +139,8 @@ class LineBlocks(Encoder[bytes]):
     def of_values(self, found: Columns) -> bytes:
         """Return the lines of what the row path has converted."""
         before, after = self._envelope
+        if not found.records:
+            return b""
         # JSON text holds no line break of its own.
         lines = self._lines.encode(found)[:-1].replace(b"\n", after + b"\n" + before)
         return before + lines + after + b"\n"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from tap_reports.files.cells import Value
@@ -23,12 +24,14 @@ class Field:
         header: The file's column; None for a lineage column.
         kind: What it holds.
         lineage: Name of the lineage column that it is (`_report_row`), or None.
+        required: It is a key: a record in which it is null is an invalid value.
     """
 
     property: str
     header: str | None
     kind: Kind
     lineage: str | None = None
+    required: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,9 +41,11 @@ class EmitPlan:
     Attributes:
         stream: Its name.
         fields: The selected properties in the schema's order.
-        invalid_values: A cell that does not fit its column is an InvalidValue (`fail`), or null and counted.
+        invalid_values: A cell that does not fit its column is an InvalidValue (`fail`), or null and counted;
+            so is a record without a required value, which is left out then.
         version: For the RECORD messages of a stream with ACTIVATE_VERSION.
         zone: Time zone of instants that name none.
+        dated_by: A date or an instant whose days are to be compared with the slice's (see `Tally`).
     """
 
     stream: str
@@ -48,6 +53,7 @@ class EmitPlan:
     invalid_values: InvalidValues = "fail"
     version: int | None = None
     zone: dt.tzinfo = dt.UTC
+    dated_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +85,55 @@ class SliceContext:
             return self.job_id
         day = {"_report_slice_start": self.slice_start, "_report_slice_end": self.slice_end}[name]
         return None if day is None else day.isoformat()
+
+
+TOLERANCE = dt.timedelta(days=1)
+"""A row may be dated so much before or behind its slice: days begin at other times in other zones."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was noticed while rows became records.
+
+    Attributes:
+        nulled: How many cells did not fit and became null, by property.
+        left_out: How many records were left out as this required property was null.
+        first_day, last_day: The least and the greatest day of `EmitPlan.dated_by`; "" where there is none.
+        dated: How many records have such a day.
+        outside: How many of these are not of the slice, with a tolerance of a day.
+    """
+
+    nulled: Counter[str] = field(default_factory=Counter)
+    left_out: Counter[str] = field(default_factory=Counter)
+    first_day: str = ""
+    last_day: str = ""
+    dated: int = 0
+    outside: int = 0
+
+    def add(self, other: Tally) -> None:
+        """Add what was noticed in other rows."""
+        self.nulled.update(other.nulled)
+        self.left_out.update(other.left_out)
+        self.last_day = max(self.last_day, other.last_day)
+        self.first_day = min(filter(None, (self.first_day, other.first_day)), default="")
+        self.dated += other.dated
+        self.outside += other.outside
+
+    def add_days(self, values: Iterable[str | None], context: SliceContext) -> None:
+        """Add the days of records: dates, or instants by the day that they show."""
+        days = Counter(value[:10] for value in values if value)
+        if not days:
+            return
+        low, high = bounds(context)
+        outside = sum(count for day, count in days.items() if not low <= day <= high)
+        self.add(Tally(first_day=min(days), last_day=max(days), dated=days.total(), outside=outside))
+
+
+def bounds(context: SliceContext) -> tuple[str, str]:
+    """Return the first and the last day that a row of a slice may have."""
+    if context.slice_start is None or context.slice_end is None:
+        return "0000-00-00", "9999-99-99"
+    return (context.slice_start - TOLERANCE).isoformat(), (context.slice_end + TOLERANCE).isoformat()
 
 
 def offset_of(zone: dt.tzinfo) -> str | None:

@@ -1,7 +1,7 @@
 """The row path: rows of cells -> records, or -> JSON lines, some thousand rows at a time.
 
-Cells are converted by column. The first cell that does not fit (by row, then by field) ends the table
-under `invalid_values: fail`; the rows before it still come out.
+Cells are converted by column. The first cell that does not fit (by row, then by field), or is null in a key,
+ends the table under `invalid_values: fail`; the rows before it still come out.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import islice, repeat
+from itertools import compress, islice, repeat
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tap_reports.emit.plan import EmitPlan, Field, SliceContext, sources
+from tap_reports.emit.plan import EmitPlan, Field, SliceContext, Tally, sources
 from tap_reports.emit.quick import quickly
 from tap_reports.emit.writer import ENCODER
 from tap_reports.exceptions import InvalidValue, StreamError
@@ -40,12 +40,16 @@ class Columns:
 
     Attributes:
         values: A sequence for each field, all equally long.
-        rows: How many rows.
+        rows: How many rows of the table they were.
+        records: How many are left, without those that lack a key.
         error: The cell that ended the rows, to be raised after them.
+        tally: What was noticed.
     """
 
     values: list[Sequence[Any]]
     rows: int
+    records: int
+    tally: Tally
     error: InvalidValue | None = None
 
 
@@ -73,15 +77,14 @@ class RowConverter:
         # Days and truth values come again and again.
         return lru_cache(1024, typed=True)(convert) if kind in {Kind.DATE, Kind.BOOLEAN} else convert
 
-    def columns(self, rows: Sequence[Row], start: int, nulled: Counter[str]) -> Columns:
+    def columns(self, rows: Sequence[Row], start: int) -> Columns:
         """Return the values of rows.
 
         Args:
             rows: The cells.
             start: Number of table rows before them.
-            nulled: Counts the cells set to null, by property.
         """
-        count = len(rows)
+        count, tally = len(rows), Tally()
         by_column = list(zip(*rows, strict=True))
         values: list[Sequence[Any]] = []
         error: InvalidValue | None = None
@@ -90,19 +93,49 @@ class RowConverter:
                 values.append(self._made(one, start, len(rows)))
                 continue
             cells = by_column[source][:count]
-            quick = quickly(one.kind, cells, raw=self.raw)
-            if quick is not None:
-                values.append(quick)
-                continue
-            try:
-                values.append(list(map(convert, cells)))
-            except ValueError:
-                fitting = self._slowly(one, convert, cells, nulled)
-                values.append(fitting)
-                if len(fitting) < count:
-                    count = len(fitting)
-                    error = self._error(one, start + count, cells[count])
-        return Columns([column[:count] for column in values] if error else values, count, error)
+            found = self._converted(one, convert, cells, tally)
+            fitting = len(found)
+            if one.required and self.plan.invalid_values == "fail" and None in found:
+                fitting = found.index(None)
+            values.append(found)
+            if fitting < count:
+                count = fitting
+                error = self._error(one, start + count, cells[count])
+        if error:
+            values = [column[:count] for column in values]
+        kept, records = self._without_keyless(values, count, tally)
+        for one, column in zip(self.plan.fields, kept, strict=True):
+            if one.property == self.plan.dated_by:
+                tally.add_days(column, self.context)
+        return Columns(kept, count, records, tally, error)
+
+    def _converted(
+        self, one: Field, convert: Callable[[Cell], Any], cells: Sequence[Cell], tally: Tally
+    ) -> Sequence[Any]:
+        """Return the values of a column: up to the first cell that does not fit, or null for those."""
+        quick = quickly(one.kind, cells, raw=self.raw)
+        if quick is not None:
+            return quick
+        try:
+            return list(map(convert, cells))
+        except ValueError:
+            # A record without a key is counted as a record.
+            return self._slowly(one, convert, cells, Counter() if one.required else tally.nulled)
+
+    def _without_keyless(
+        self, values: list[Sequence[Any]], count: int, tally: Tally
+    ) -> tuple[list[Sequence[Any]], int]:
+        """Return the values of the records that have all required ones, and how many these are."""
+        whole = [True] * count
+        for one, column in zip(self.plan.fields, values, strict=True):
+            if one.required and None in column:
+                for row, value in enumerate(column):
+                    if value is None and whole[row]:
+                        whole[row] = False
+                        tally.left_out[one.property] += 1
+        if all(whole):
+            return values, count
+        return [list(compress(column, whole)) for column in values], sum(whole)
 
     def _made(self, one: Field, start: int, count: int) -> Sequence[Value]:
         """Return the values of a field that the file does not have."""
@@ -131,9 +164,12 @@ class RowConverter:
         if len(shown) > SHOWN_CHARACTERS:
             shown = f"{shown[:SHOWN_CHARACTERS]}…"
         days = (self.context.slice_start, self.context.slice_end)
-        place = f'{self.table}, row {before + 1}, column "{one.header}"'
+        position = f'{self.table}, row {before + 1}, column "{one.header}"'
+        is_empty = cell is None or shown.strip() == ""
         return InvalidValue(
-            f'{place}: "{shown}" does not fit type {one.kind.value}.',
+            f"{position}: a key is empty."
+            if is_empty
+            else f'{position}: "{shown}" does not fit type {one.kind.value}.',
             vendor=self.context.vendor,
             stream=self.plan.stream,
             slice_=f"{days[0]}..{days[1]}" if days[0] else "",
@@ -142,7 +178,7 @@ class RowConverter:
 
 
 def records(
-    table: Table, plan: EmitPlan, context: SliceContext, nulled: Counter[str] | None = None
+    table: Table, plan: EmitPlan, context: SliceContext, tally: Tally | None = None
 ) -> Iterator[dict[str, Value]]:
     """Yield a table's records: the plan's fields in order, what the file lacks as null.
 
@@ -150,18 +186,19 @@ def records(
         table: The rows.
         plan: What to emit.
         context: Where the rows come from.
-        nulled: Counts the cells set to null, by property.
+        tally: Takes what is noticed.
 
     Raises:
         InvalidValue: A cell does not fit, under `invalid_values: fail`.
     """
-    counter = Counter() if nulled is None else nulled
     to_columns = RowConverter(table.name, table.header, plan, context)
     names = [one.property for one in plan.fields]
     start = 0
     for rows in chunks(table.rows()):
-        found = to_columns.columns(rows, start, counter)
-        for values in zip(*found.values, strict=True) if names else repeat((), found.rows):
+        found = to_columns.columns(rows, start)
+        if tally is not None:
+            tally.add(found.tally)
+        for values in zip(*found.values, strict=True) if names else repeat((), found.records):
             yield dict(zip(names, values, strict=True))
         if found.error:
             raise found.error
@@ -177,7 +214,7 @@ class LineEncoder:
     def encode(self, found: Columns) -> bytes:
         """Return the lines, each with its line end. Numbers are `Raw` or whatever JSON knows."""
         if not found.values:
-            return b"{}\n" * found.rows
+            return b"{}\n" * found.records
         return ENCODER.encode_lines(list(map(self._record, *found.values)))
 
 

@@ -40,11 +40,14 @@ def fields(report: Report, table: Table, is_selected: Callable[[str], bool]) -> 
         table: The file's.
         is_selected: Of a property.
     """
-    header_of = _headers(report, table)
+    header_of, keys = _headers(report, table), {*report.primary_keys, report.replication_key}
     for column in (*report.columns, *report.lineage):
         if is_selected(column.property):
             lineage = column.property if column in report.lineage else None
-            yield Field(column.property, header_of.get(column.property), column.kind, lineage)
+            is_key = lineage is None and column.property in keys
+            yield Field(
+                column.property, header_of.get(column.property), column.kind, lineage, required=is_key
+            )
 
 
 def absent_columns(report: Report, table: Table) -> list[str]:

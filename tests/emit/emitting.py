@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
 from pathlib import Path
 
 from singer_sdk.singerlib import RecordMessage
 
 from tap_reports.emit.blocks import encode
-from tap_reports.emit.plan import EmitPlan, Field, SliceContext
+from tap_reports.emit.plan import EmitPlan, Field, SliceContext, Tally
 from tap_reports.emit.rows import records
 from tap_reports.emit.writer import MessageWriter
 from tap_reports.exceptions import StreamError
@@ -40,39 +39,39 @@ def plan_of(header, kinds, **more):
 
 def by_row(table, plan, context=CONTEXT):
     """Return lines, error and nulled cells of the row path."""
-    lines, nulled, error = [], Counter(), None
+    lines, tally, error = [], Tally(), None
     write = MessageWriter().serialize_message
     try:
-        for record in records(table, plan, context, nulled):
+        for record in records(table, plan, context, tally):
             message = RecordMessage(plan.stream, record, version=plan.version, time_extracted=EXTRACTED)
             lines.append(write(message))
     except StreamError as raised:
         error = f"{type(raised).__name__}: {raised}"
-    return b"".join(lines), error, nulled
+    return b"".join(lines), error, tally
 
 
 def by_block(table, plan, context=CONTEXT, size=64):
     """Return the same of the blocks."""
-    data, rows, nulled, error = [], 0, Counter(), None
+    data, records_, tally, error = [], 0, Tally(), None
     try:
         for block in encode(table, plan, context, extracted=EXTRACTED, size=size):
             data.append(block.data)
-            rows += block.rows
-            nulled.update(block.nulled)
+            records_ += block.records
+            tally.add(block.tally)
     except StreamError as raised:
         error = f"{type(raised).__name__}: {raised}"
     lines = b"".join(data)
-    assert lines.count(b"\n") == rows
-    return lines, error, nulled
+    assert lines.count(b"\n") == records_
+    return lines, error, tally
 
 
 def assert_same(table, plan, size=64):
     """Compare both paths. How much of a damaged file comes out before its error depends on the blocks."""
-    expected, error, nulled = by_row(table, plan)
-    lines, block_error, block_nulled = by_block(table, plan, size=size)
+    expected, error, tally = by_row(table, plan)
+    lines, block_error, block_tally = by_block(table, plan, size=size)
     if error and error.startswith("FileError"):
         # An invalid value in a row before the damage may be met first.
         assert block_error == error or block_error.startswith("InvalidValue")
         assert lines.startswith(expected) or expected.startswith(lines)
     else:
-        assert (block_error, lines, block_nulled) == (error, expected, nulled)
+        assert (block_error, lines, block_tally) == (error, expected, tally)

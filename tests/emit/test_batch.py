@@ -6,7 +6,6 @@ import errno
 import gzip
 import io
 import json
-from collections import Counter
 from decimal import Decimal
 from pathlib import Path
 from urllib.parse import urlparse
@@ -19,6 +18,7 @@ from singer_sdk.helpers._batch import BatchConfig
 
 from tap_reports.emit import batch_files
 from tap_reports.emit.batch import batches
+from tap_reports.emit.plan import Tally
 from tap_reports.emit.rows import records
 from tap_reports.exceptions import InvalidValue, StreamError
 from tap_reports.models import Kind
@@ -181,9 +181,9 @@ def test_a_full_disk_leaves_the_files_that_were_told_of_and_no_others(tmp_path, 
 
 def test_values_set_to_null_are_counted(tmp_path):
     table, plan = table_and_plan(tmp_path, "A,B\nx,1\n2,1\n", [Kind.INTEGER] * 2, invalid_values="null")
-    nulled = Counter()
-    list(batches(table, plan, CONTEXT, config_of(tmp_path), stream_of(), nulled))
-    assert nulled == {"a": 1}
+    tally = Tally()
+    list(batches(table, plan, CONTEXT, config_of(tmp_path), stream_of(), tally))
+    assert tally.nulled == {"a": 1}
 
 
 def test_no_rows_make_no_file(tmp_path):

@@ -123,9 +123,9 @@ def test_first_bad_row_is_named_whichever_column_it_is_in(tmp_path):
 def test_misfits_become_null_and_are_counted(tmp_path, size):
     table = table_of(tmp_path, "A,B\n" + "1,2026-01-01\nx,2026-1-1\ny,\n" * 20)
     plan = plan_of(table.header, [Kind.INTEGER, Kind.DATE], invalid_values="null")
-    _, error, nulled = by_block(table, plan, size=size)
+    _, error, tally = by_block(table, plan, size=size)
     assert error is None
-    assert nulled == Counter(a=40, b=20)
+    assert tally.nulled == Counter(a=40, b=20)
 
 
 AT_FIVE = dt.datetime(2026, 1, 1, 5)
