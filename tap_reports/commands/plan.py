@@ -12,10 +12,10 @@ from rich.text import Text
 
 from tap_reports.commands import console as tables
 from tap_reports.exceptions import CallError, CallsFailed, StreamError
-from tap_reports.jobs.lookup import decide
+from tap_reports.jobs.lookup import lookup
 from tap_reports.jobs.task import Action
 from tap_reports.redaction import redact
-from tap_reports.vendor import Estimates, Replays, ReportClient, Vendor, VendorConfig
+from tap_reports.vendor import Estimates, ReportClient, Vendor, VendorConfig
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -74,13 +74,13 @@ class _Planner:
 
     def slice(self, stream: ReportStream, request: ReportRequest) -> Json:
         vendor, config, client = self.vendors[request.vendor]
-        decision = decide(
+        decision = lookup(
             request,
-            self.tap.run.ledger.find(request.key),
             stream.bookmark_state.pending(request.key),
+            ledger=self.tap.run.ledger,
             vendor=vendor,
             config=config,
-            can_replay=isinstance(client, Replays),
+            client=client,
             now=self.tap.run.clock.now(),
         )
         if request.key not in self.jobs:

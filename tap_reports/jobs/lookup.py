@@ -1,4 +1,4 @@
-"""Before submitting, look for the job: in state, in the ledger. Pure; the ledger is asked by the caller."""
+"""Before submitting, look for the job: in the state, in the ledger. The engine and `--plan` ask here."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from tap_reports.jobs.task import Action
 from tap_reports.models import ReportJob, ReportRequest
-from tap_reports.vendor import LostSubmission, Vendor, VendorConfig
+from tap_reports.vendor import LostSubmission, Replays, ReportClient, Vendor, VendorConfig
 
 if TYPE_CHECKING:
-    from tap_reports.ledger.ledger import JobRecord
+    from tap_reports.ledger.ledger import JobRecord, Ledger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +35,39 @@ class Decision:
     level: int = logging.INFO
 
 
+def lookup(
+    request: ReportRequest,
+    known: Mapping[str, Any] | None,
+    *,
+    ledger: Ledger,
+    vendor: Vendor,
+    config: VendorConfig,
+    client: ReportClient,
+    now: dt.datetime,
+) -> Decision:
+    """Return how a request comes to its job, by what the ledger knows of it now.
+
+    Args:
+        request: The request.
+        known: The state's pending job of this request, if any (`id`, `submitted_at`).
+        ledger: The account's.
+        vendor, config, client: Its vendor.
+        now: The time.
+
+    Raises:
+        StreamError: The ledger failed.
+    """
+    return decide(
+        request,
+        ledger.find(request.key),
+        known,
+        vendor=vendor,
+        config=config,
+        can_replay=isinstance(client, Replays),
+        now=now,
+    )
+
+
 def decide(
     request: ReportRequest,
     entry: JobRecord | None,
@@ -45,15 +78,11 @@ def decide(
     can_replay: bool,
     now: dt.datetime,
 ) -> Decision:
-    """Return how a request comes to its job.
+    """Return how a request comes to its job. Pure: `lookup` says what the arguments are.
 
     Args:
-        request: The request.
-        entry: The ledger's newest row of this key, if any.
-        known: The state's pending job of this key, if any (`id`, `submitted_at`).
-        vendor, config: Its vendor.
+        entry: The ledger's newest row of the request's key, if any.
         can_replay: The vendor re-runs finished jobs.
-        now: The time.
     """
     job = entry.job(request) if entry else None
     if known and vendor.resumes_by_id and (job is None or not _is_usable(job, vendor, now)):
@@ -68,7 +97,8 @@ def decide(
     is_pending = known is not None and str(known.get("id")) == job.id
     if not job.status.is_terminal or is_pending:
         return Decision(action=Action.RESUME, job=job)
-    if is_good_still(job, vendor, config, now):
+    is_owed = entry is not None and not entry.is_out  # paid for, and no run has had its records out
+    if is_owed or is_good_still(job, vendor, config, now):
         return Decision(action=Action.REUSE, job=job)
     again = Action.REPLAY if can_replay else Action.SUBMIT
     return Decision(action=again, job=job if can_replay else None, refresh=True)

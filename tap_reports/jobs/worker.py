@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING
 
 from tap_reports.exceptions import CallError, CallsFailed, Stopped, StreamError
 from tap_reports.jobs.download import Fetches
-from tap_reports.jobs.lookup import decide
+from tap_reports.jobs.lookup import lookup
 from tap_reports.jobs.poll import Polls
 from tap_reports.jobs.rerun import Reruns
 from tap_reports.jobs.submit import Submissions
 from tap_reports.jobs.task import Action, Stage, Task
 from tap_reports.models import JobStatus
-from tap_reports.vendor import ClientContext, Replays, ReportClient, Vendor, VendorConfig
+from tap_reports.vendor import ClientContext, ReportClient, Vendor, VendorConfig
 
 if TYPE_CHECKING:
     from tap_reports.http.api import RetryPolicy
@@ -114,14 +114,13 @@ class Lane:
             self.agenda.add(self._look_up_next)
 
     def _look_up(self, task: Task) -> None:
-        entry = self.shop.ledger.find(task.request.key)
-        decision = decide(
+        decision = lookup(
             task.request,
-            entry,
             task.known,
+            ledger=self.shop.ledger,
             vendor=self.vendor,
             config=self.config,
-            can_replay=isinstance(self.client, Replays),
+            client=self.client,
             now=self.shop.clock.now(),
         )
         if decision.note:

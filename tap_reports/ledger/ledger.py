@@ -110,6 +110,21 @@ class Ledger:
             self._shown[key] = (found[0].row, found[0].status) if found else (0, "")
         return found
 
+    def on_its_way(
+        self, like: ReportRequest, *, stream: str, first: dt.date, last: dt.date
+    ) -> list[JobRecord]:
+        """Return jobs that may still bring records of the days from `first` to `last`, newest first.
+
+        Those are sent and not done (an unanswered submission among them), or done while no run has had their
+        records out; of the account and the report of a request, whatever its parameters are. A job all of
+        whose days `stream` has had from a later one is left out.
+
+        Raises:
+            StreamError: The ledger failed.
+        """
+        with self._store.at_stake(), self._store.reading() as db:
+            return [statements.entry(row) for row in statements.on_its_way(db, like, stream, first, last)]
+
     def reserve(
         self,
         request: ReportRequest,

@@ -30,6 +30,7 @@ class JobRecord:
         bytes: Size of its files as downloaded.
         run_id: The run that submitted it.
         message: The vendor's words on a failure, redacted.
+        is_out: Some run has had its records out.
     """
 
     row: int
@@ -49,6 +50,7 @@ class JobRecord:
     bytes: int | None = None
     run_id: str = ""
     message: str = ""
+    is_out: bool = False
 
     @property
     def is_unanswered(self) -> bool:

@@ -12,17 +12,52 @@ import sqlalchemy as sa
 
 from tap_reports.downloads.process import this_process
 from tap_reports.ledger import quota
-from tap_reports.ledger.records import INTENT, EmitRecord, JobHistory, JobRecord, Reservation
+from tap_reports.ledger.records import INTENT, LOST, EmitRecord, JobHistory, JobRecord, Reservation
 from tap_reports.ledger.schema import jobs, streams, submissions, uses
 from tap_reports.models import JobStatus, Quota, ReportJob, ReportRequest, Slice
 
 IN_FLIGHT = (INTENT, JobStatus.PENDING.value, JobStatus.RUNNING.value)
 
 
+IS_OUT = sa.exists().where(streams.c.job == jobs.c.id, streams.c.emitted_at.is_not(None)).label("is_out")
+"""Whether some run has had a job's records out."""
+
+
 def of_key(db: sa.Connection, key: str) -> Sequence[sa.RowMapping]:
     """Return a key's rows, newest first."""
-    statement = sa.select(jobs).where(jobs.c.key == key).order_by(jobs.c.id.desc())
+    statement = sa.select(jobs, IS_OUT).where(jobs.c.key == key).order_by(jobs.c.id.desc())
     return db.execute(statement).mappings().all()
+
+
+def on_its_way(
+    db: sa.Connection, like: ReportRequest, stream: str, first: dt.date, last: dt.date
+) -> Sequence[sa.RowMapping]:
+    """Return the account's jobs of a report between two days that may still bring records, newest first:
+    sent and not done, or done and not out, unless the stream has had all of their days from a later job.
+    """
+    later, later_out = jobs.alias(), streams.alias()
+    is_outdated = sa.exists().where(
+        later.c.vendor == jobs.c.vendor,
+        later.c.account == jobs.c.account,
+        later.c.id > jobs.c.id,
+        later.c.slice_start <= jobs.c.slice_start,
+        later.c.slice_end >= jobs.c.slice_end,
+        later_out.c.job == later.c.id,
+        later_out.c.stream == stream,
+        later_out.c.emitted_at.is_not(None),
+    )
+    good = (JobStatus.SUCCEEDED.value, JobStatus.EMPTY.value)
+    statement = sa.select(jobs, IS_OUT).where(
+        jobs.c.vendor == like.vendor,
+        jobs.c.account == like.account,
+        jobs.c.api_url == like.api_url,
+        jobs.c.report == like.report,
+        jobs.c.slice_end >= first,
+        jobs.c.slice_start <= last,
+        jobs.c.status.in_((*IN_FLIGHT, LOST)) | (jobs.c.status.in_(good) & ~IS_OUT.element),
+        ~is_outdated,
+    )
+    return db.execute(statement.order_by(jobs.c.id.desc())).mappings().all()
 
 
 def reserve(
@@ -163,6 +198,7 @@ def entry(row: sa.RowMapping) -> JobRecord:
         bytes=row["bytes"],
         run_id=row["run_id"],
         message=row["message"],
+        is_out=row["is_out"],
         **{name: row[name] for name in names},
     )
 

@@ -624,3 +624,53 @@ def test_a_database_that_goes_away_ends_the_stream_before_anything_is_paid_twice
     with pytest.raises(StreamError, match="nothing may be submitted"):
         reserve(ledger, request_of(), quotas=[DAY_QUOTA])
     ledger.close()
+
+
+# --- jobs that may still bring records ----------------------------------------------------------------
+
+
+def on_its_way(ledger: Ledger, first: int = 1, last: int = 28, stream: str = "acme_campaign_daily"):
+    like = request_of(1, parameters={"other": True})
+    days = dt.date(2026, 2, first), dt.date(2026, 2, last)
+    return [record.job_id for record in ledger.on_its_way(like, stream=stream, first=days[0], last=days[1])]
+
+
+def span(first: int, last: int) -> ReportRequest:
+    return request_of(slice=Slice(dt.date(2026, 2, first), dt.date(2026, 2, last)))
+
+
+def test_a_job_is_on_its_way_until_its_records_are_out(ledger):
+    assert on_its_way(ledger) == []
+    job = submit(ledger, request_of(3))
+    assert on_its_way(ledger) == ["j1"]
+    ledger.seen(replace(job, status=JobStatus.SUCCEEDED, finished_at=NOON))
+    assert on_its_way(ledger) == ["j1"]
+    assert not ledger.find(job.request.key).is_out
+    ledger.emitted(job, stream="acme_campaign_daily", rows=1)
+    assert on_its_way(ledger) == []
+    assert ledger.find(job.request.key).is_out
+
+
+def test_a_job_is_on_its_way_for_any_of_its_days_and_its_report_only(ledger):
+    submit(ledger, span(3, 9), "j1")
+    submit(ledger, replace(span(3, 9), report="other"), "j2")
+    submit(ledger, replace(span(3, 9), account="a2"), "j3")
+    assert on_its_way(ledger, 9, 20) == on_its_way(ledger, 1, 3) == ["j1"]
+    assert on_its_way(ledger, 10, 20) == on_its_way(ledger, 1, 2) == []
+
+
+def test_a_failed_job_is_not_on_its_way_and_an_unanswered_submission_is(ledger):
+    ledger.failed(submit(ledger, request_of(3)), "no")
+    ledger.lost(reserve(ledger, request_of(4)))
+    assert [record.status for record in ledger.on_its_way(
+        request_of(1), stream="s", first=dt.date(2026, 2, 1), last=dt.date(2026, 2, 28)
+    )] == ["lost"]  # fmt: skip
+
+
+def test_a_job_whose_days_came_out_of_a_later_one_is_no_longer_on_its_way(ledger):
+    submit(ledger, span(3, 9), "old")
+    job = replace(submit(ledger, span(1, 9), "new"), status=JobStatus.SUCCEEDED, finished_at=NOON)
+    ledger.seen(job)
+    ledger.emitted(job, stream="acme_campaign_daily", rows=1)
+    assert on_its_way(ledger) == []
+    assert on_its_way(ledger, stream="acme_other") == ["old"]

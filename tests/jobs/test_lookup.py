@@ -1,0 +1,73 @@
+"""How a request comes to its job, by what the state and the ledger know of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+
+from tap_reports.jobs.lookup import decide
+from tap_reports.ledger.records import JobRecord
+from tap_reports.models import ReportRequest, Slice
+from tap_reports.settings.read import read
+from tap_reports.vendors import all_vendors
+
+NOW = dt.datetime(2026, 3, 20, 12, tzinfo=dt.UTC)
+DAYS = Slice(dt.date(2026, 3, 1), dt.date(2026, 3, 9))
+REQUEST = ReportRequest(
+    vendor="impact", account="a", api_url="https://x.example", report="r", slice=DAYS, settled_on=None
+)
+IMPACT = {"account_sid": "IR1", "auth_token": "t", "account_type": "partner"}
+
+
+def record(status: str, *, hours_ago: float, is_out: bool) -> JobRecord:
+    at = NOW - dt.timedelta(hours=hours_ago)
+    return JobRecord(
+        row=1,
+        key=REQUEST.key,
+        vendor="impact",
+        account="a",
+        slice=DAYS,
+        job_id="j1",
+        status=status,
+        submitted_at=at,
+        finished_at=at,
+        is_out=is_out,
+    )
+
+
+def action(entry: JobRecord | None, known: dict[str, Any] | None = None, **block: Any) -> str:
+    settings = read(
+        {"start_date": "2026-01-01", "impact": IMPACT | {"reuse_job_hours": 6} | block}, version="0"
+    )
+    (config,) = settings.vendors
+    decision = decide(
+        REQUEST, entry, known, vendor=all_vendors()["impact"], config=config, can_replay=True, now=NOW
+    )
+    return str(decision.action)
+
+
+@pytest.mark.parametrize("block", [{}, {"reuse_finished_jobs": False}])
+def test_a_finished_job_that_no_run_has_had_out_is_collected_whatever_its_age(block):
+    assert action(record("succeeded", hours_ago=7, is_out=False), **block) == "reuse"
+    assert action(record("empty", hours_ago=7, is_out=False), **block) == "reuse"
+
+
+def test_a_finished_job_whose_records_are_out_is_reused_within_reuse_job_hours_only():
+    assert action(record("succeeded", hours_ago=5, is_out=True)) == "reuse"
+    assert action(record("succeeded", hours_ago=7, is_out=True)) == "replay"
+
+
+def test_a_result_that_the_vendor_no_longer_keeps_is_asked_for_again():
+    assert action(record("succeeded", hours_ago=24 * 400, is_out=False)) == "submit"
+
+
+def test_a_failed_job_is_asked_for_again():
+    assert action(record("failed", hours_ago=1, is_out=False)) == "submit"
+
+
+def test_a_running_job_and_one_that_the_state_names_are_resumed():
+    assert action(record("running", hours_ago=1, is_out=False)) == "resume"
+    assert action(record("succeeded", hours_ago=7, is_out=True), {"id": "j1"}) == "resume"
+    assert action(None, {"id": "j1"}) == "resume"
