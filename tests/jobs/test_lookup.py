@@ -37,10 +37,9 @@ def record(status: str, *, hours_ago: float, is_out: bool) -> JobRecord:
     )
 
 
-def action(entry: JobRecord | None, known: dict[str, Any] | None = None, **block: Any) -> str:
-    settings = read(
-        {"start_date": "2026-01-01", "impact": IMPACT | {"reuse_job_hours": 6} | block}, version="0"
-    )
+def action(entry: JobRecord | None, known: dict[str, Any] | None = None, **top: Any) -> str:
+    top = {"start_date": "2026-01-01", "impact": IMPACT, "reuse_job_hours": 6} | top
+    settings = read(top, version="0")
     (config,) = settings.vendors
     decision = decide(
         REQUEST, entry, known, vendor=all_vendors()["impact"], config=config, can_replay=True, now=NOW
@@ -48,10 +47,10 @@ def action(entry: JobRecord | None, known: dict[str, Any] | None = None, **block
     return str(decision.action)
 
 
-@pytest.mark.parametrize("block", [{}, {"reuse_finished_jobs": False}])
-def test_a_finished_job_that_no_run_has_had_out_is_collected_whatever_its_age(block):
-    assert action(record("succeeded", hours_ago=7, is_out=False), **block) == "reuse"
-    assert action(record("empty", hours_ago=7, is_out=False), **block) == "reuse"
+@pytest.mark.parametrize("top", [{}, {"reuse_finished_jobs": False}])
+def test_a_finished_job_that_no_run_has_had_out_is_collected_whatever_its_age(top):
+    assert action(record("succeeded", hours_ago=7, is_out=False), **top) == "reuse"
+    assert action(record("empty", hours_ago=7, is_out=False), **top) == "reuse"
 
 
 def test_a_finished_job_whose_records_are_out_is_reused_within_reuse_job_hours_only():
