@@ -22,12 +22,12 @@ from tap_reports.tap import TapReports
 
 ROOT = Path(__file__).resolve().parent.parent
 BLOCKS = ("similarweb", "impact", "digital_turbine", "second_nature")
-NESTED = (*BLOCKS, "postbacks", "stream_maps", "faker_config", "batch_config", "encoding", "storage")
+NESTED = (*BLOCKS, "postbacks", "shard", "stream_maps", "faker_config", "batch_config", "encoding", "storage")
 """Objects whose settings are listed one by one, under dotted names; others are settings of kind object."""
 WHOLE = ("stream_maps",)
 KINDS = {"boolean": "boolean", "integer": "integer", "array": "array", "object": "object"}
 """Numbers with a fraction are texts, which the tap reads: Meltano's `decimal` fails on variables."""
-VENDORS_DIFFER = ("poll_interval_seconds", "poll_max_interval_seconds")
+VENDORS_DIFFER = ("poll_interval_seconds", "poll_max_interval_seconds", "reuse_job_hours")
 """A value that Meltano passes on counts as set by the user, for all vendors."""
 ENV_NAMES = {"start_date": "date_iso8601", "end_date": "date_iso8601"}
 WORDS = {"api": "API", "url": "URL", "id": "ID", "csv": "CSV", "json": "JSON", "jsonl": "JSONL"}
@@ -189,13 +189,10 @@ def settings_md() -> str:
     parts = [
         SETTINGS_HEAD,
         "\n## Top level\n\n",
-        _table(known, [name for name in known if name not in (*BLOCKS, *built_in, "postbacks")]),
+        _table(known, [name for name in known if name not in (*BLOCKS, *built_in, "postbacks", "shard")]),
     ]
-    parts += [
-        "\n### `postbacks`\n\n",
-        _paragraph(known["postbacks"]),
-        _table(known["postbacks"]["properties"]),
-    ]
+    for name in ("postbacks", "shard"):
+        parts += [f"\n### `{name}`\n\n", _paragraph(known[name]), _table(known[name]["properties"])]
     for block in BLOCKS:
         inner = known[block]["properties"]
         parts += [

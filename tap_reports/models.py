@@ -10,9 +10,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 Json = Mapping[str, Any]
+InvalidValues = Literal["fail", "null"]
+"""What becomes of a cell that does not fit its column."""
+OnQuotaSpent = Literal["fail", "stop"]
+"""What becomes of a stream whose day quota or credit limit is spent."""
 
 
 class Granularity(StrEnum):
@@ -82,6 +86,14 @@ class Slice:
 
     def __str__(self) -> str:
         return f"{self.start}..{self.end}"
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """The share of a back-fill that this process extracts: number `index` (from 0) of `count`."""
+
+    index: int
+    count: int
 
 
 @dataclass(frozen=True, slots=True)

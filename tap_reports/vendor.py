@@ -212,7 +212,7 @@ class Vendor:
         quotas: The submission quotas by the block's settings.
         max_credits: (per report, per run) by the block's settings; None for no limit.
         max_jobs_in_flight, lookback_days, slice_days, poll_interval_seconds,
-        poll_max_interval_seconds: Defaults; None for the top level's.
+        poll_max_interval_seconds, reuse_job_hours: Defaults; None for the top level's.
         retries: Free re-runs of a failed job in one run.
         resubmissions: New submissions that the vendor's guide asks for after EXPIRED or FAILED_RETRYABLE.
         lost_submission: See `LostSubmission`.
@@ -241,6 +241,7 @@ class Vendor:
     slice_days: int = 30
     poll_interval_seconds: float | None = None
     poll_max_interval_seconds: float | None = None
+    reuse_job_hours: float | None = None
     retries: int = 0
     resubmissions: int = 0
     lost_submission: LostSubmission = LostSubmission.FAIL

@@ -6,13 +6,10 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 from tap_reports.files.cells import Value
 from tap_reports.files.columns import SNAKE_CASE, VERBATIM, property_names
-from tap_reports.models import Kind
-
-InvalidValues = Literal["fail", "null"]
+from tap_reports.models import InvalidValues, Kind
 
 
 @dataclass(frozen=True, slots=True)

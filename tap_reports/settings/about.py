@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tap_reports.settings.environment import OBJECTS
 from tap_reports.settings.schema import TOP_LEVEL
 from tap_reports.vendors import all_vendors
 
@@ -100,7 +101,7 @@ def _settings(name: str, schema: Schema, prefix: str, *, is_required: bool) -> I
 def _variable(name: str, prefix: str) -> str:
     """Return the environment variable of a setting, "" if it has none (those within reports)."""
     block, _, inner = name.partition(".")
-    if inner and ("[]" in name or "." in inner or block not in {*all_vendors(), "postbacks"}):
+    if inner and ("[]" in name or "." in inner or block not in {*all_vendors(), *OBJECTS}):
         return ""
     return f"{prefix}{name.replace('.', '_').upper()}"
 

@@ -18,6 +18,8 @@ logger = logging.getLogger("tap-reports")
 
 TRUE = {"true", "1", "yes", "on"}
 FALSE = {"false", "0", "no", "off"}
+OBJECTS = ("postbacks", "shard")
+"""Objects of the top level whose settings have variables of their own, as a vendor's block has."""
 NOT_SETTINGS = {f"{ENV_PREFIX}LOGLEVEL"}
 
 
@@ -96,7 +98,7 @@ def _variables() -> Iterator[tuple[str, tuple[tuple[str, ...], Mapping[str, Any]
     for name, schema in settings_schema()["properties"].items():
         variable = f"{ENV_PREFIX}{name.upper()}"
         yield variable, ((name,), schema)
-        if name in all_vendors() or name == "postbacks":
+        if name in all_vendors() or name in OBJECTS:
             for inner, inner_schema in schema["properties"].items():
                 yield f"{variable}_{inner.upper()}", ((name, inner), inner_schema)
 

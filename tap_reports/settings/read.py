@@ -13,11 +13,11 @@ from jsonschema import ValidationError
 from singer_sdk.plugin_base import JSONSchemaValidator
 
 from tap_reports import redaction
-from tap_reports.emit.plan import InvalidValues
 from tap_reports.exceptions import ConfigError
 from tap_reports.http.api import RetryPolicy
-from tap_reports.models import FileOptions, Json, Kind
+from tap_reports.models import FileOptions, InvalidValues, Json, Kind, OnQuotaSpent, Shard
 from tap_reports.settings import schema as config_schema
+from tap_reports.settings.shard import read_shard
 from tap_reports.settings.validate import (
     dated_streams,
     day_of,
@@ -55,10 +55,13 @@ class Settings:
     vendors: tuple[VendorConfig, ...]
     job_ledger: str | None = field(repr=False)
     invalid_values: InvalidValues
+    on_quota_spent: OnQuotaSpent
+    shard: Shard | None
     new_columns: str
     lineage_columns: bool
     column_names: str
     download_disk_bytes: int
+    max_file_bytes: int
     user_agent: str
     request_timeout_seconds: float
     retry_policy: RetryPolicy
@@ -146,10 +149,13 @@ def _settings(given: Json, filled: Json, version: str) -> Settings:
         ),
         job_ledger=filled.get("job_ledger"),
         invalid_values=filled["invalid_values"],
+        on_quota_spent=filled["on_quota_spent"],
+        shard=read_shard(filled.get("shard")),
         new_columns=filled["new_columns"],
         lineage_columns=filled["lineage_columns"],
         column_names=filled["column_names"],
         download_disk_bytes=int(filled["download_disk_gib"] * 2**30),
+        max_file_bytes=int(filled["max_file_gib"] * 2**30),
         user_agent=filled.get("user_agent") or f"tap-reports/{version}",
         request_timeout_seconds=float(filled["request_timeout_seconds"]),
         retry_policy=RetryPolicy(
@@ -162,8 +168,8 @@ def _settings(given: Json, filled: Json, version: str) -> Settings:
 
 def _vendor_config(vendor: Vendor, given: Json, filled: Json, postbacks: Postbacks | None) -> VendorConfig:
     block = filled[vendor.name]
-    first = _poll(given, vendor, "poll_interval_seconds", config_schema.POLL_INTERVAL_SECONDS)
-    most = _poll(given, vendor, "poll_max_interval_seconds", config_schema.POLL_MAX_INTERVAL_SECONDS)
+    first = _own_or_top(given, vendor, "poll_interval_seconds", config_schema.POLL_INTERVAL_SECONDS)
+    most = _own_or_top(given, vendor, "poll_max_interval_seconds", config_schema.POLL_MAX_INTERVAL_SECONDS)
     reports = reports_of(vendor, block)
     return VendorConfig(
         name=vendor.name,
@@ -176,7 +182,7 @@ def _vendor_config(vendor: Vendor, given: Json, filled: Json, postbacks: Postbac
         poll_interval_seconds=first,
         poll_max_interval_seconds=max(first, most),
         job_deadline_seconds=float(block.get("job_deadline_seconds", filled["job_deadline_seconds"])),
-        reuse_job_hours=float(filled["reuse_job_hours"]),
+        reuse_job_hours=_own_or_top(given, vendor, "reuse_job_hours", config_schema.REUSE_JOB_HOURS),
         reuse_finished_jobs=filled["reuse_finished_jobs"],
         callback_url=(
             f"{postbacks.public_url}/{quote(postbacks.secret)}/{vendor.name}"
@@ -186,8 +192,8 @@ def _vendor_config(vendor: Vendor, given: Json, filled: Json, postbacks: Postbac
     )
 
 
-def _poll(given: Json, vendor: Vendor, name: str, default: float) -> float:
-    """Return a poll setting: the block's, the top level's where the user set it, the vendor's, ours."""
+def _own_or_top(given: Json, vendor: Vendor, name: str, default: float) -> float:
+    """Return a setting of blocks and the top level: the block's own, the top level's, the vendor's, ours."""
     own: float | None = getattr(vendor, name)
     value = given[vendor.name].get(name, given.get(name, default if own is None else own))
     return float(value)

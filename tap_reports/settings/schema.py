@@ -14,10 +14,14 @@ from tap_reports.vendors import all_vendors
 POLL_INTERVAL_SECONDS = 5.0
 POLL_MAX_INTERVAL_SECONDS = 60.0
 JOB_DEADLINE_SECONDS = 3600.0
+REUSE_JOB_HOURS = 6.0
 DOWNLOAD_DISK_GIB = 10.0
+MAX_FILE_GIB = 100.0
 
-_SECONDS = th.NumberType(exclusive_minimum=0)
-_DAYS = th.IntegerType(minimum=0)
+_POSITIVE = th.NumberType(exclusive_minimum=0)
+_HOURS = th.NumberType(minimum=0)
+_COUNT = th.IntegerType(minimum=0)
+_DAYS = _COUNT
 
 TOP_LEVEL: tuple[th.Property[Any], ...] = (
     th.Property(
@@ -35,7 +39,7 @@ TOP_LEVEL: tuple[th.Property[Any], ...] = (
     ),
     th.Property(
         "job_deadline_seconds",
-        _SECONDS,
+        _POSITIVE,
         default=JOB_DEADLINE_SECONDS,
         title="Job deadline",
         description="Longest wait for one job from its submission; then the stream fails, the job stays in "
@@ -43,21 +47,21 @@ TOP_LEVEL: tuple[th.Property[Any], ...] = (
     ),
     th.Property(
         "poll_interval_seconds",
-        _SECONDS,
+        _POSITIVE,
         default=POLL_INTERVAL_SECONDS,
         title="Poll interval",
         description="First wait between two polls of one job. Second Nature: 15.",
     ),
     th.Property(
         "poll_max_interval_seconds",
-        _SECONDS,
+        _POSITIVE,
         default=POLL_MAX_INTERVAL_SECONDS,
         title="Longest poll interval",
         description="Cap of the poll wait, which grows exponentially with jitter. Second Nature: 30.",
     ),
     th.Property(
         "request_timeout_seconds",
-        _SECONDS,
+        _POSITIVE,
         default=60,
         title="Request timeout",
         description="One HTTP call: connecting, and each read.",
@@ -87,10 +91,11 @@ TOP_LEVEL: tuple[th.Property[Any], ...] = (
     ),
     th.Property(
         "reuse_job_hours",
-        th.NumberType(minimum=0),
-        default=6,
+        _HOURS,
+        default=REUSE_JOB_HOURS,
         title="Reuse hours",
-        description="A finished job whose data may still change is reused, not run again, for this long.",
+        description="A finished job whose data may still change is reused, not run again, for this long. "
+        "impact.com: 20.",
     ),
     th.Property(
         "reuse_finished_jobs",
@@ -118,6 +123,28 @@ TOP_LEVEL: tuple[th.Property[Any], ...] = (
         "(warned once), `fail`.",
     ),
     th.Property(
+        "on_quota_spent",
+        th.StringType,
+        default="fail",
+        allowed_values=["fail", "stop"],
+        title="On quota spent",
+        description="A spent day quota or credit limit: `fail` is a failed stream and exit status 1; `stop` "
+        "ends the stream at its last finished slice with a warning and exit status 0, for long first loads.",
+    ),
+    th.Property(
+        "shard",
+        th.ObjectType(
+            th.Property("index", _COUNT, description="Which share is this process's, from 0."),
+            th.Property("count", th.IntegerType(minimum=1), description="How many processes share the work."),
+            additional_properties=False,
+        ),
+        title="Shard",
+        description="This process extracts its share of the slices of a back-fill, and takes and writes no "
+        "bookmarks. Needs `end_date`. Off by default. Where `index` is not set, it comes from "
+        "`JOB_COMPLETION_INDEX`, `AWS_BATCH_JOB_ARRAY_INDEX` or `CLOUD_RUN_TASK_INDEX`; `count` from "
+        "`CLOUD_RUN_TASK_COUNT`.",
+    ),
+    th.Property(
         "lineage_columns",
         th.BooleanType,
         default=True,
@@ -134,10 +161,17 @@ TOP_LEVEL: tuple[th.Property[Any], ...] = (
     ),
     th.Property(
         "download_disk_gib",
-        _SECONDS,
+        _POSITIVE,
         default=DOWNLOAD_DISK_GIB,
         title="Download disk",
         description="Most GiB of downloaded files waiting on disk; further downloads are held back.",
+    ),
+    th.Property(
+        "max_file_gib",
+        _POSITIVE,
+        default=MAX_FILE_GIB,
+        title="Largest file",
+        description="Largest report file in GiB, unpacked. A larger one is an error.",
     ),
     th.Property(
         "user_agent",
@@ -159,7 +193,7 @@ TOP_LEVEL: tuple[th.Property[Any], ...] = (
             ),
             th.Property(
                 "fallback_poll_seconds",
-                _SECONDS,
+                _POSITIVE,
                 default=300,
                 description="Poll interval of jobs whose vendor can call back.",
             ),
@@ -184,11 +218,12 @@ COMMON: tuple[th.Property[Any], ...] = (
         description="Days before the bookmark that are extracted again (restatements).",
     ),
     th.Property("slice_days", th.IntegerType(minimum=1), description="Longest date range of one job."),
-    th.Property("poll_interval_seconds", _SECONDS, description="Overrides the top level for this vendor."),
+    th.Property("poll_interval_seconds", _POSITIVE, description="Overrides the top level for this vendor."),
     th.Property(
-        "poll_max_interval_seconds", _SECONDS, description="Overrides the top level for this vendor."
+        "poll_max_interval_seconds", _POSITIVE, description="Overrides the top level for this vendor."
     ),
-    th.Property("job_deadline_seconds", _SECONDS, description="Overrides the top level for this vendor."),
+    th.Property("job_deadline_seconds", _POSITIVE, description="Overrides the top level for this vendor."),
+    th.Property("reuse_job_hours", _HOURS, description="Overrides the top level for this vendor."),
 )
 
 FILE: tuple[th.Property[Any], ...] = (

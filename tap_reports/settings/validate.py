@@ -16,6 +16,7 @@ from tap_reports.files.columns import property_name
 from tap_reports.http.responses import is_safe
 from tap_reports.models import Json
 from tap_reports.settings import schema as config_schema
+from tap_reports.settings.shard import shard_errors
 from tap_reports.vendor import Vendor
 from tap_reports.vendors import all_vendors
 
@@ -58,6 +59,7 @@ def mistakes(config: Json, sound: Json) -> Iterator[str]:
     vendors = all_vendors()
     yield from _date_mistakes(sound)
     yield from _postback_mistakes(sound.get("postbacks"))
+    yield from shard_errors(sound)
     if not any(name in config for name in vendors):
         known = config_schema.settings_schema()["properties"]
         guess = [nearest(name, vendors) for name in config if name not in known]

@@ -7,6 +7,7 @@ import datetime as dt
 import pytest
 
 from tap_reports.exceptions import ConfigError
+from tap_reports.models import Shard
 from tap_reports.settings.environment import environment_config, merged
 from tap_reports.settings.read import read
 
@@ -250,3 +251,66 @@ def test_an_empty_secret_is_a_missing_one_wherever_it_stands():
         ),
         "second_nature.reports[0].report_name: required setting is empty; add it.",
     ]
+
+
+def test_impact_reuses_jobs_for_20_hours_unless_block_or_top_level_says_otherwise():
+    def hours(**more):
+        return settings(impact={**IMPACT, **more.pop("block", {})}, **more).vendors[0].reuse_job_hours
+
+    assert hours() == 20
+    assert hours(reuse_job_hours=3) == 3
+    assert hours(reuse_job_hours=3, block={"reuse_job_hours": 0.5}) == 0.5
+
+
+def test_a_file_is_bounded_and_a_spent_quota_fails_unless_told_otherwise():
+    assert (settings(impact=IMPACT).max_file_bytes, settings(impact=IMPACT).on_quota_spent) == (
+        100 * 2**30,
+        "fail",
+    )
+    told = settings(impact=IMPACT, max_file_gib=0.5, on_quota_spent="stop")
+    assert (told.max_file_bytes, told.on_quota_spent) == (2**29, "stop")
+
+
+@pytest.mark.parametrize(
+    ("block", "variables"),
+    [
+        ({"index": 2, "count": 4}, {"JOB_COMPLETION_INDEX": "1"}),
+        ({"count": 4}, {"JOB_COMPLETION_INDEX": "2"}),
+        ({"count": 4}, {"AWS_BATCH_JOB_ARRAY_INDEX": "2"}),
+        ({}, {"CLOUD_RUN_TASK_INDEX": "2", "CLOUD_RUN_TASK_COUNT": "4"}),
+    ],
+)
+def test_a_share_comes_from_the_settings_or_from_the_batch_service(monkeypatch, block, variables):
+    for name, text in variables.items():
+        monkeypatch.setenv(name, text)
+    assert settings(impact=IMPACT, end_date="2026-02-01", shard=block).shard == Shard(2, 4)
+
+
+def test_without_the_setting_nothing_is_shared(monkeypatch):
+    monkeypatch.setenv("CLOUD_RUN_TASK_INDEX", "2")
+    monkeypatch.setenv("CLOUD_RUN_TASK_COUNT", "4")
+    assert settings(impact=IMPACT).shard is None
+
+
+@pytest.mark.parametrize(
+    ("block", "variables", "said"),
+    [
+        ({"index": 4, "count": 4}, {}, "shard.index: 4 is not below the count, 4"),
+        ({"index": 0}, {}, "shard.count: required setting is missing"),
+        ({"count": 4}, {}, "TAP_REPORTS_SHARD_INDEX, JOB_COMPLETION_INDEX, AWS_BATCH_JOB_ARRAY_INDEX"),
+        (
+            {"count": 4},
+            {"JOB_COMPLETION_INDEX": "two"},
+            'JOB_COMPLETION_INDEX must hold a whole number, not "two"',
+        ),
+        ({"index": 0, "count": 2}, {}, "end_date: required setting is missing"),
+    ],
+)
+def test_a_share_that_is_not_clear_is_refused(monkeypatch, block, variables, said):
+    for name, text in variables.items():
+        monkeypatch.setenv(name, text)
+    assert said in " ".join(mistakes({"start_date": "2026-01-01", "impact": IMPACT, "shard": block}))
+
+
+def test_variables_of_a_share_are_read():
+    assert environment_config({"TAP_REPORTS_SHARD_COUNT": "4"}) == {"shard": {"count": 4}}

@@ -22,6 +22,8 @@ __all__ = ["VENDOR"]
 
 RESULT_DAYS = 90
 """By the download page; the best-practice page says "cached indefinitely". The shorter one is safe."""
+REUSE_JOB_HOURS = 20
+"""The vendor asks not to run a report several times a day; a nightly schedule stays a little below a day."""
 
 
 def _report_name(report: Json) -> str | None:
@@ -42,6 +44,7 @@ VENDOR = Vendor(
     max_jobs_in_flight=10,
     lookback_days=LOOKBACK_DAYS,
     slice_days=30,
+    reuse_job_hours=REUSE_JOB_HOURS,
     retries=1,
     lost_submission=LostSubmission.RESEND,
     resumes_by_id=True,
