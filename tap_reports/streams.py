@@ -15,7 +15,7 @@ from typing_extensions import override
 from tap_reports.emit.plan import EmitPlan, Tally
 from tap_reports.emit.writer import OutputError
 from tap_reports.exceptions import CallError, CallsFailed, StreamError
-from tap_reports.sync.columns import absent_columns, fields, with_new_columns
+from tap_reports.sync.columns import absent_columns, fields, named, with_new_columns
 from tap_reports.sync.extraction import Extraction, SlicePlan
 from tap_reports.sync.imports import import_meanwhile
 from tap_reports.sync.report import Report, catalogued
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from singer_sdk.metrics import Counter as MetricCounter
     from singer_sdk.singerlib import Catalog
 
-    from tap_reports.files.tables import Table
+    from tap_reports.files import Table
     from tap_reports.tap import TapReports
     from tap_reports.vendor import ReportClient
 
@@ -96,17 +96,18 @@ class ReportStream(Stream):
     def _plan_for(self, table: Table) -> EmitPlan:
         """Return what to emit of a table, after a new SCHEMA message if it has new columns."""
         settings = self._reports_tap.settings
+        absent = absent_columns(self.report, table)  # first: the columns of another report are not added
         report, new = with_new_columns(self.report, table, settings.new_columns)
         if report is not self.report:
-            self.logger.info("%s: new columns: %s", self.name, ", ".join(new))
+            self.logger.info("%s: new columns: %s", self.name, named(new))
             self.report = report
             self._set_schema(report.schema)
             if self._messages_wanted:
                 self._write_schema_message()
         elif new:
-            self._warn_once(f"new columns are ignored: {', '.join(new)}")
-        if absent := absent_columns(self.report, table):
-            self._warn_once(f"columns that the file lacks are null: {', '.join(absent)}")
+            self._warn_once(f"new columns are ignored: {named(new)}")
+        if absent:
+            self._warn_once(f"columns that the file lacks are null: {named(absent)}")
         return EmitPlan(
             stream=self.name,
             fields=tuple(fields(self.report, table, self._is_selected)),

@@ -55,22 +55,25 @@ def property_name(header: str) -> str:
     return "_".join(words) or NAMELESS
 
 
-def property_names(headers: Iterable[str], style: str = SNAKE_CASE) -> list[str]:
+def property_names(headers: Iterable[str], style: str = SNAKE_CASE, taken: Iterable[str] = ()) -> list[str]:
     """Return the property of each header, in order; a clash gets `_2`, `_3`.
 
     Args:
         headers: The headers as the file has them.
         style: `snake_case` or `verbatim`.
+        taken: Properties that there are already.
     """
-    taken = {column.property for column in LINEAGE}
+    used = {*taken, *(column.property for column in LINEAGE)}
+    counts: dict[str, int] = {}
     names = []
     for header in headers:
         base = property_name(header) if style == SNAKE_CASE else header or NAMELESS
-        name, count = base, 1
-        while name in taken:
+        name, count = base, counts.get(base, 1)
+        while name in used:
             count += 1
             name = f"{base}_{count}"
-        taken.add(name)
+        counts[base] = count
+        used.add(name)
         names.append(name)
     return names
 

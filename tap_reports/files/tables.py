@@ -14,12 +14,10 @@ from pathlib import Path
 
 from tap_reports.exceptions import FileError
 from tap_reports.files.part import Part
-from tap_reports.files.table import Cell, CsvTable, Sheet, Table, says_empty
+from tap_reports.files.table import Sheet, Table, says_empty
 from tap_reports.files.text import beginning, shown
 from tap_reports.files.unpack import parts
 from tap_reports.models import FileFormat, Layout, ReportFile
-
-__all__ = ["Cell", "CsvTable", "Table", "tables", "tables_of_all"]
 
 FOREIGN = {
     b"%PDF": "a PDF",
@@ -30,6 +28,8 @@ FOREIGN = {
     b"7z\xbc\xaf\x27\x1c": "a 7-Zip file",
 }
 """First bytes of files that a vendor might send and nobody here can read."""
+
+MOST_COLUMNS = 10_000
 
 _JSON = re.compile(r'\{\s*(?:["}]|$)|\[\s*(?:[\[{\]"\d-]|null|true|false|$)')
 """How JSON begins and a CSV header does not."""
@@ -125,6 +125,11 @@ def _no_sheet(name: str, wanted: str, there: Sequence[str | None]) -> FileError:
 def _finished(sheet: Sheet, layout: Layout) -> Table:
     """Read a table's beginning and give each column its name."""
     table = sheet.load()
+    if len(table.header) > MOST_COLUMNS:
+        raise FileError(
+            f"{table.name} has {len(table.header):,} columns, more than {MOST_COLUMNS:,}: not a report.",
+            remedy="If its delimiter was detected wrongly, set file.delimiter.",
+        )
     if says_empty(table.header, layout.empty_words):
         return replace(table, sheet=sheet.name, header=(), read=lambda: iter(()))
     header = tuple(

@@ -14,10 +14,11 @@ SHOWN = 200
 _UTF_16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
 
-def shown(text: str) -> str:
-    """Return the beginning of a text for a message: one line, redacted, at most 200 characters."""
-    line = " ".join(redact(text).split())
-    return line if len(line) <= SHOWN else f"{line[:SHOWN]}..."
+def shown(text: str, most: int = SHOWN) -> str:
+    """Return how a text begins, for a message: one line, redacted, printable, cut to `most` characters."""
+    start = redact(text[: 1 << 16])  # far beyond what is shown: a secret that is cut would not be found
+    line = " ".join("".join(char if char.isprintable() else " " for char in start).split())
+    return line if len(line) <= most else f"{line[:most]}..."
 
 
 def beginning(part: Part) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from tap_reports.emit.plan import Field
 from tap_reports.exceptions import FileError
-from tap_reports.files.tables import Table
+from tap_reports.files import Table
+from tap_reports.files.text import shown
 from tap_reports.sync.report import Report, bound
+
+MOST_NAMED = 20
+"""Columns that a message names; it counts the others."""
 
 
 def with_new_columns(report: Report, table: Table, policy: str) -> tuple[Report, list[str]]:
@@ -16,7 +20,7 @@ def with_new_columns(report: Report, table: Table, policy: str) -> tuple[Report,
 
     Args:
         report: As known so far.
-        table: The file's.
+        table: The file's, which `absent_columns` has found to be of this report.
         policy: The setting `new_columns`.
 
     Raises:
@@ -26,7 +30,7 @@ def with_new_columns(report: Report, table: Table, policy: str) -> tuple[Report,
     headers = [column.header for column in new]
     if headers and policy == "fail":
         raise FileError(
-            f"{table.name} has new columns: {', '.join(map(_quoted, headers))}",
+            f"{table.name} has new columns: {named(headers)}",
             remedy='Run discovery again, or set "new_columns" to "add" or "ignore".',
         )
     return (wider if headers and policy == "add" else report), headers
@@ -53,26 +57,37 @@ def fields(report: Report, table: Table, is_selected: Callable[[str], bool]) -> 
 def absent_columns(report: Report, table: Table) -> list[str]:
     """Return the headers of the report's columns that the file lacks: they are null.
 
+    Args:
+        report: Without the file's new columns: these say nothing about which report it is.
+        table: The file's.
+
     Raises:
-        FileError: It lacks key columns, or all columns: it is another report.
+        FileError: It is another report: it lacks key columns, or all columns, or most of them while most
+            of its own are unknown.
     """
     found = _headers(report, table)
     own = {column.property: column.header for column in report.columns}
     keys = (*report.primary_keys, report.replication_key)
     missing = [own[key] for key in keys if key in own and key not in found]
-    if missing or (own and not found):
+    absent = [header for name, header in own.items() if name not in found]
+    is_foreign = len(absent) > len(found) and len(table.header) > 2 * len(found)
+    if missing or (own and not found) or is_foreign:
         raise FileError(
-            f"{table.name} is not this report: it has the columns {', '.join(table.header[:20])}, "
-            f"not {', '.join(missing or list(own.values())[:20])}",
-            remedy="Correct the report's settings or its catalog by what the file holds.",
+            f"{table.name} is not this report: it has the columns {named(table.header)}, "
+            f"not {named(missing or absent)}.",
+            remedy="If it is, its header may not be its first row (file.header_row), or its settings or "
+            "catalog name other columns than it has.",
         )
-    return [header for name, header in own.items() if name not in found]
+    return absent
+
+
+def named(headers: Iterable[str]) -> str:
+    """Return headers for a message: the first ones, each on one line, and how many more there are."""
+    headers = list(headers)
+    more = f" and {len(headers) - MOST_NAMED:,} more" if len(headers) > MOST_NAMED else ""
+    return ", ".join(f'"{shown(header, 60)}"' for header in headers[:MOST_NAMED]) + more
 
 
 def _headers(report: Report, table: Table) -> dict[str, str]:
     columns = zip(table.header, bound(table.header, report.columns), strict=True)
     return {column.property: header for header, column in columns if column}
-
-
-def _quoted(header: str) -> str:
-    return f'"{header}"'

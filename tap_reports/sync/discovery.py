@@ -15,7 +15,7 @@ from tap_reports.sync.state import StreamState
 from tap_reports.vendor import CatalogStream, ReportClient, ReportConfig, Vendor, VendorConfig
 
 if TYPE_CHECKING:
-    from tap_reports.files.tables import Table
+    from tap_reports.files import Table
     from tap_reports.jobs.task import Task
     from tap_reports.sync.run import Run
 
@@ -197,7 +197,7 @@ class _Learning:
 
 
 def _type_per_sheet(run: Run, type_: ReportType, tasks: list[Task]) -> Iterator[ReportType]:
-    from tap_reports.files.tables import tables_of_all
+    from tap_reports.files import tables_of_all
 
     run.runner.wait(tasks)
     for task in tasks:

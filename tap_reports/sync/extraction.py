@@ -14,7 +14,7 @@ from tap_reports.exceptions import CallError, CallsFailed, ConfigError, FileErro
 from tap_reports.vendor import ReportClient, Zoned
 
 if TYPE_CHECKING:
-    from tap_reports.files.tables import Table
+    from tap_reports.files import Table
     from tap_reports.jobs.task import Task
     from tap_reports.models import ReportRequest, Slice
     from tap_reports.streams import ReportStream
@@ -164,7 +164,7 @@ class Extraction:
         )
 
     def _tables(self, part: SlicePlan, tasks: list[Task]) -> Iterator[tuple[Table, TablePosition]]:
-        from tap_reports.files.tables import tables_of_all
+        from tap_reports.files import tables_of_all
 
         self._slice = str(part.days or "")
         rows, type_, folder = 0, self._stream.report.type, self._tap.run.folder()

@@ -87,14 +87,14 @@ class Report:
 
     def with_columns(self, headers: Iterable[str]) -> tuple[Report, list[Column]]:
         """Return the report with those of the headers that it lacks, and their columns."""
-        new: list[Column] = []
         headers = list(headers)
-        for header, known in zip(headers, bound(headers, self.columns), strict=True):
-            if known:
-                continue
-            taken = [column.property for column in (*self.columns, *new)]
-            (wanted,) = property_names([header], self.column_names)
-            new.append(Column(header, _free(wanted, taken), self.kind_for(header)))
+        unknown = [
+            header for header, known in zip(headers, bound(headers, self.columns), strict=True) if not known
+        ]
+        names = property_names(unknown, self.column_names, [column.property for column in self.columns])
+        new = [
+            Column(header, name, self.kind_for(header)) for header, name in zip(unknown, names, strict=True)
+        ]
         return replace(self, columns=(*self.columns, *new)), new
 
     def kind_for(self, header: str) -> Kind:
@@ -178,14 +178,21 @@ def bound(headers: Iterable[str], columns: Iterable[Column]) -> list[Column | No
 
     No column is given twice: a file that has a header twice has two columns of that name.
     """
-    headers, left = list(headers), list(columns)
+    headers = list(headers)
+    by_header: dict[str, list[Column]] = {}
+    left = {}
+    for column in reversed(list(columns)):
+        by_header.setdefault(column.header, []).append(column)
+        left[column.property] = column
     found: list[Column | None] = [None] * len(headers)
-    for is_exact in (True, False):
-        for position, header in enumerate(headers):
-            column = None if found[position] else find_column(header, left)
-            if column and (not is_exact or column.header == header):
-                found[position] = column
-                left.remove(column)
+    for position, header in enumerate(headers):
+        if same := by_header.get(header):
+            found[position] = column = same.pop()
+            del left[column.property]
+    for position, header in enumerate(headers):
+        if found[position] is None:
+            name = header if header in left else property_name(header)
+            found[position] = left.pop(name, None)
     return found
 
 
@@ -274,7 +281,3 @@ def _slice_days(
 
 def _first(*values: int | None) -> int:
     return next(value for value in values if value is not None)
-
-
-def _free(name: str, taken: Sequence[str]) -> str:
-    return property_names([*taken, name], "verbatim")[-1]

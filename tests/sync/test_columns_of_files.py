@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tap_reports.exceptions import FileError
-from tap_reports.files.table import Table
+from tap_reports.files import Table
 from tap_reports.models import Column, FileFormat, Kind, ReportType
 from tap_reports.settings.read import read
-from tap_reports.sync.columns import with_new_columns
+from tap_reports.sync.columns import MOST_NAMED, absent_columns, named, with_new_columns
 from tap_reports.sync.report import Report, configured
 from tap_reports.vendor import ReportConfig
 from tap_reports.vendors import all_vendors
@@ -49,3 +51,43 @@ def test_a_new_column_widens_the_report_or_is_named_only(report):
 def test_a_new_column_can_be_an_error(report):
     with pytest.raises(FileError, match=r'spend\.csv has new columns: "Clicks"'):
         with_new_columns(report, table("Date", "Spend", "Clicks"), "fail")
+
+
+def test_the_columns_that_a_file_lacks_are_named(report):
+    keyless = replace(report, primary_keys=("_report_row",), replication_key=None)
+    assert absent_columns(keyless, table("Date")) == ["Spend"]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        ("Report server busy", " please wait a minute and ask again."),
+        ("Spend", "Clicks"),
+        ("Country", "Installs", "Cost"),
+    ],
+    ids=["an error text", "the key column missing", "another report"],
+)
+def test_the_file_of_another_report_is_an_error(report, header):
+    with pytest.raises(FileError, match="is not this report: it has the columns"):
+        absent_columns(report, table(*header))
+
+
+def test_most_columns_unknown_and_most_known_ones_missing_is_another_report(report):
+    keyless = replace(report, primary_keys=("_report_row",), replication_key=None)
+    wide = replace(keyless, columns=(*COLUMNS, Column("Clicks", "clicks", Kind.INTEGER)))
+    with pytest.raises(FileError, match=r"file\.header_row"):
+        absent_columns(wide, table("Date", "Name", "City"))
+    assert absent_columns(wide, table("Date", "City")) == ["Spend", "Clicks"]
+
+
+def test_a_message_names_some_columns_and_counts_the_others():
+    assert named(["a\x1b[31m", "b" * 100]) == f'"a [31m", "{"b" * 60}..."'
+    assert named(str(number) for number in range(10_000)).endswith(f'"19" and {10_000 - MOST_NAMED:,} more')
+
+
+@pytest.mark.parametrize("header", [["c"] * 10_000, [f"c{number}" for number in range(10_000)]])
+def test_ten_thousand_columns_take_no_time_that_grows_with_their_square(report, header):
+    """It would take minutes."""
+    wider, new = with_new_columns(report, table("Date", "Spend", *header), "add")
+    assert len(new) == 10_000
+    assert absent_columns(wider, table("Date", "Spend", *header)) == []
