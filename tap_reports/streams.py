@@ -114,6 +114,7 @@ class ReportStream(Stream):
             invalid_values=settings.invalid_values,
             version=self._stream_version,
             zone=self._extraction.zone,
+            notation=table.notation,
         )
 
     def _is_selected(self, name: str) -> bool:

@@ -83,7 +83,7 @@ def pieces(
 
 def _blocks(table: Table, encoder: Encoder[T], size: int) -> Iterator[Block[T]]:
     plan = encoder.plan
-    if plan.dated_by or any(one.required for one in plan.fields):
+    if not plan.notation.is_usual or plan.dated_by or any(one.required for one in plan.fields):
         return _by_row(encoder)
     if isinstance(table, CsvTable):
         return csv_blocks(table, encoder, size)

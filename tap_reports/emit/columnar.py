@@ -19,7 +19,8 @@ from tap_reports.emit.plan import EmitPlan, Field, SliceContext, sources
 from tap_reports.emit.rows import ROW
 from tap_reports.emit.shapes import Shape, Text, quoted, shape_of
 from tap_reports.emit.writer import ENCODER
-from tap_reports.files.cells import Number, Value, converter
+from tap_reports.files.cells import Value, converter
+from tap_reports.files.numbers import Number
 from tap_reports.models import Kind
 
 

@@ -14,8 +14,8 @@ import polars as pl
 
 from tap_reports.emit.columnar import Frame, NotWholeError
 from tap_reports.emit.patterns import DAY
-from tap_reports.files.cells import Number
 from tap_reports.files.json_form import NUMBER, Form
+from tap_reports.files.numbers import Number
 from tap_reports.models import Kind
 
 BETWEEN = "\x1f"

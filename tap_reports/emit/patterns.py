@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tap_reports.files.cells import JSON_NUMBER
+from tap_reports.files.numbers import JSON_NUMBER
 
 INTEGER = "(?:0|-?[1-9][0-9]{0,40})"
 NUMBER = f"(?:{JSON_NUMBER})"

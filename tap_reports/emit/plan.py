@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from tap_reports.files.cells import Value
 from tap_reports.files.columns import SNAKE_CASE, VERBATIM, property_names
+from tap_reports.files.table import USUAL, Notation
 from tap_reports.models import InvalidValues, Kind
 
 
@@ -43,6 +44,7 @@ class EmitPlan:
         version: For the RECORD messages of a stream with ACTIVATE_VERSION.
         zone: Time zone of instants that name none.
         dated_by: A date or an instant whose days are to be compared with the slice's (see `Tally`).
+        notation: How the table's text cells are written.
     """
 
     stream: str
@@ -51,6 +53,7 @@ class EmitPlan:
     version: int | None = None
     zone: dt.tzinfo = dt.UTC
     dated_by: str | None = None
+    notation: Notation = USUAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,7 +39,7 @@ def quickly(kind: Kind, cells: Sequence[Cell], *, raw: bool) -> Sequence[Any] | 
     if text is None:
         return None
     if kind is Kind.STRING:
-        return [cell or None for cell in cells] if _is_writable(text) else None
+        return [cell or None for cell in cells] if '="' not in text and _is_writable(text) else None
     pattern = _WHOLE.get(kind)
     if pattern is None or (kind is Kind.NUMBER and not raw):
         return None

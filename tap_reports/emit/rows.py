@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import compress, islice, repeat
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,9 @@ from tap_reports.emit.plan import EmitPlan, Field, SliceContext, Tally, sources
 from tap_reports.emit.quick import quickly
 from tap_reports.emit.writer import ENCODER
 from tap_reports.exceptions import InvalidValue, StreamError
-from tap_reports.files.cells import Value, converter, is_json_number, number_text
+from tap_reports.files.cells import Value, converter, remedy
+from tap_reports.files.numbers import number_text
+from tap_reports.files.table import USUAL, Notation
 from tap_reports.models import Kind
 from tap_reports.redaction import redact
 
@@ -72,8 +74,8 @@ class RowConverter:
 
     def _converter(self, kind: Kind) -> Callable[[Cell], Any]:
         if self.raw and kind is Kind.NUMBER:
-            return raw_number
-        convert = converter(kind, self.plan.zone)
+            return partial(raw_number, notation=self.plan.notation)
+        convert = converter(kind, self.plan.zone, self.plan.notation)
         # Days and truth values come again and again.
         return lru_cache(1024, typed=True)(convert) if kind in {Kind.DATE, Kind.BOOLEAN} else convert
 
@@ -113,7 +115,7 @@ class RowConverter:
         self, one: Field, convert: Callable[[Cell], Any], cells: Sequence[Cell], tally: Tally
     ) -> Sequence[Any]:
         """Return the values of a column: up to the first cell that does not fit, or null for those."""
-        quick = quickly(one.kind, cells, raw=self.raw)
+        quick = quickly(one.kind, cells, raw=self.raw) if self.plan.notation.is_usual else None
         if quick is not None:
             return quick
         try:
@@ -170,6 +172,7 @@ class RowConverter:
             f"{position}: a key is empty."
             if is_empty
             else f'{position}: "{shown}" does not fit type {one.kind.value}.',
+            remedy="" if is_empty else remedy(one.kind, cell),
             vendor=self.context.vendor,
             stream=self.plan.stream,
             slice_=f"{days[0]}..{days[1]}" if days[0] else "",
@@ -227,9 +230,9 @@ def _record_of(names: Sequence[str]) -> Callable[..., Any]:
         return lambda *values: dict(zip(names, values, strict=True))
 
 
-def raw_number(cell: Cell) -> msgspec.Raw | None:
+def raw_number(cell: Cell, notation: Notation = USUAL) -> msgspec.Raw | None:
     """Return a number as it is to stand in JSON."""
-    text = cell if isinstance(cell, str) and is_json_number(cell) else number_text(cell)
+    text = number_text(cell, notation)
     return None if text is None else msgspec.Raw(text.encode())
 
 

@@ -7,18 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from tap_reports.files.cells import Number, converter
 from tap_reports.models import Column, Kind
-
-__all__ = [
-    "LINEAGE",
-    "Number",
-    "converter",
-    "kind_of",
-    "property_name",
-    "property_names",
-    "schema_of",
-]
 
 LINEAGE = tuple(
     Column(name, name, kind)

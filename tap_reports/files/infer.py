@@ -7,8 +7,10 @@ import re
 from collections.abc import Iterable
 from decimal import Decimal
 
-from tap_reports.files.cells import JSON_NUMBER, Number, converter
-from tap_reports.files.table import Cell
+from tap_reports.files.cells import converter
+from tap_reports.files.days import by_format
+from tap_reports.files.numbers import Number
+from tap_reports.files.table import USUAL, Cell, Notation
 from tap_reports.models import Kind
 
 Sign = tuple[Kind, bool]
@@ -26,13 +28,18 @@ _TYPES = {
     dt.datetime: Kind.DATE_TIME,
     dt.timedelta: Kind.STRING,
 }
-_NUMBER = re.compile(JSON_NUMBER)
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+(?:[eE][+-]?[0-9]{1,3})?)?")
+"""Without an exponent behind an integer: `12E4` is a code, and it would be 120000."""
+_COMMA_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:,[0-9]+)?")
+_TIME_TOKENS = re.compile(r"\[[^\]]*\]|\\.|([HhmsSAaXx])")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}.*")
 _WRITTEN = {Kind.DATE: (_DATE, converter(Kind.DATE)), Kind.DATE_TIME: (_INSTANT, converter(Kind.DATE_TIME))}
 
 
-def infer(rows: Iterable[list[Cell]], width: int, *, numbers_in_text: bool = True) -> list[Kind]:
+def infer(
+    rows: Iterable[list[Cell]], width: int, *, numbers_in_text: bool = True, notation: Notation = USUAL
+) -> list[Kind]:
     """Return the kind of each column, in one pass over the rows and constant memory.
 
     Args:
@@ -40,6 +47,7 @@ def infer(rows: Iterable[list[Cell]], width: int, *, numbers_in_text: bool = Tru
         width: Number of columns.
         numbers_in_text: Text that is a number counts as one. True for CSV, which has only text; in JSON and
             workbooks, a number written as text was meant as text.
+        notation: How the cells are written.
 
     Returns:
         The kind that all cells of a column speak for; `string` where they differ or there are none.
@@ -47,8 +55,12 @@ def infer(rows: Iterable[list[Cell]], width: int, *, numbers_in_text: bool = Tru
     signs: list[set[Sign]] = [set() for _ in range(width)]
     for row in rows:
         for cell, seen in zip(row, signs, strict=True):
-            if cell is not None and PLAIN_TEXT not in seen:
-                seen.add(_sign(cell, numbers_in_text=numbers_in_text))
+            if cell is None or PLAIN_TEXT in seen:
+                continue
+            if not isinstance(cell, str):
+                seen.add((_TYPES.get(type(cell), Kind.STRING), False))
+            elif cell.strip() not in notation.null_words:
+                seen.add(_text_sign(cell.strip(" "), notation, numbers_in_text=numbers_in_text))
     return [_kind(seen) for seen in signs]
 
 
@@ -59,11 +71,12 @@ def _kind(seen: set[Sign]) -> Kind:
     return seen.pop()[0] if len(seen) == 1 else Kind.STRING
 
 
-def _sign(cell: Cell, *, numbers_in_text: bool) -> Sign:
-    if not isinstance(cell, str):
-        return _TYPES.get(type(cell), Kind.STRING), False
-    if numbers_in_text and _NUMBER.fullmatch(cell):
+def _text_sign(cell: str, notation: Notation, *, numbers_in_text: bool) -> Sign:
+    number = _COMMA_NUMBER if notation.decimal_separator == "," else _NUMBER
+    if numbers_in_text and number.fullmatch(cell):
         return Kind.NUMBER, True
+    if notation.date_format and (kind := _formatted_kind(cell, notation.date_format)):
+        return kind, True
     for kind, (pattern, convert) in _WRITTEN.items():
         if pattern.fullmatch(cell):
             try:
@@ -72,3 +85,13 @@ def _sign(cell: Cell, *, numbers_in_text: bool) -> Sign:
                 break
             return kind, True
     return PLAIN_TEXT
+
+
+def _formatted_kind(cell: str, date_format: str) -> Kind | None:
+    """Return the kind of a cell that is written in a date format; None for another one."""
+    try:
+        is_date = by_format(cell, date_format)
+    except ValueError:
+        return None
+    has_time = any(_TIME_TOKENS.findall(date_format))
+    return (Kind.DATE_TIME if has_time else Kind.DATE) if is_date else None

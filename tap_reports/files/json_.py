@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from tap_reports.exceptions import FileError
 from tap_reports.files.blocks import MAX_RECORD
-from tap_reports.files.cells import Number
 from tap_reports.files.json_blocks import cells
 from tap_reports.files.json_shape import LINES, REPORTS, is_blank, refuse_complaint, shape
 from tap_reports.files.json_survey import json_table
+from tap_reports.files.numbers import Number
 from tap_reports.files.table import Cell, Sheet, Table
 from tap_reports.files.text import open_utf8, shown
 from tap_reports.models import FileFormat

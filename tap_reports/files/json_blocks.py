@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from tap_reports.files.cells import Number
 from tap_reports.files.json_form import Form
+from tap_reports.files.numbers import Number
 from tap_reports.files.table import Cell, Table
 from tap_reports.files.text import open_utf8
 

@@ -4,15 +4,56 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple
 
-from tap_reports.models import FileFormat
+from tap_reports.models import FileFormat, FileOptions
 
 Cell = str | int | Decimal | bool | dt.datetime | dt.date | dt.timedelta | None
 """A cell as parsed: text where the format knows only text (CSV), else the file's own type."""
+
+
+_GUARDED = re.compile('="([^"]*)"')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notation:
+    """How the text cells of a table are written.
+
+    Attributes:
+        decimal_separator: `.` or `,` where the user has set it.
+        takes_lone_comma: Where it is not set: the comma of `1,250` separates thousands, as in
+            `1,250,000` and `1,250.5` it does anyway.
+        null_words: Cells of these words are null.
+        date_format: How dates are written, in pendulum's tokens.
+    """
+
+    decimal_separator: str | None = None
+    takes_lone_comma: bool = True
+    null_words: frozenset[str] = frozenset()
+    date_format: str | None = None
+
+    @property
+    def is_usual(self) -> bool:
+        """Plain numbers, dates and empty cells mean what they do in JSON, as the fast ways assume."""
+        return self.decimal_separator != "," and not self.null_words and not self.date_format
+
+
+USUAL = Notation()
+
+
+def unguarded(text: str) -> str:
+    """Return a text without the guard that keeps a spreadsheet from reading a number in it: `="00123"`."""
+    found = _GUARDED.fullmatch(text) if text.startswith('="') else None
+    return found[1] if found else text
+
+
+def bare(text: str) -> str:
+    """Return a text without guard, and without spaces around it."""
+    return unguarded(text.strip()).strip()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +67,7 @@ class Table:
         header: Headers after renames; a blank one is `column_<n>`, equal ones stay as they are.
             () for a file without anything.
         read: Makes the iterator of `rows`.
+        notation: How its text cells are written.
     """
 
     name: str
@@ -33,6 +75,7 @@ class Table:
     format: FileFormat
     header: tuple[str, ...]
     read: Callable[[], Iterator[list[Cell]]] = field(repr=False)
+    notation: Notation = USUAL
 
     def rows(self) -> Iterator[list[Cell]]:
         """Yield the rows, each with as many cells as the header.
@@ -55,6 +98,19 @@ class CsvTable(Table):
 
     delimiter: str
     open_text: Callable[[], io.BufferedIOBase] = field(repr=False)
+
+
+def notation_of(options: FileOptions, table: Table) -> Notation:
+    """Return the notation of a table, by the user's settings.
+
+    Where cells are divided by semicolons, tabs or bars, a comma in a number is hardly ever one of thousands.
+    """
+    return Notation(
+        decimal_separator=options.decimal_separator,
+        takes_lone_comma=not isinstance(table, CsvTable) or table.delimiter == ",",
+        null_words=frozenset(word.strip() for word in options.null_words),
+        date_format=options.date_format,
+    )
 
 
 class Sheet(NamedTuple):

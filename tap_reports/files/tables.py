@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tap_reports.exceptions import FileError
 from tap_reports.files.part import Part
-from tap_reports.files.table import Sheet, Table, says_empty
+from tap_reports.files.table import Sheet, Table, notation_of, says_empty
 from tap_reports.files.text import beginning, shown
 from tap_reports.files.unpack import parts
 from tap_reports.models import FileFormat, Layout, ReportFile
@@ -136,4 +136,4 @@ def _finished(sheet: Sheet, layout: Layout) -> Table:
         str(layout.renames.get(text, text)) if text.strip() else f"column_{number}"
         for number, text in enumerate(table.header, start=1)
     )
-    return replace(table, sheet=sheet.name, header=header)
+    return replace(table, sheet=sheet.name, header=header, notation=notation_of(layout.options, table))

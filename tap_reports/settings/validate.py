@@ -186,8 +186,8 @@ def _file_mistakes(place: str, block: Json) -> Iterator[str]:
     encoding = block.get("encoding")
     if encoding is not None and not _is_encoding(encoding):
         yield f'{place}.encoding: "{encoding}" is not known; use a name such as utf-16, cp1252 or shift_jis.'
-    if "date_format" in block and not block["date_format"].strip():
-        yield f"{place}.date_format: must not be empty."
+    if "date_format" in block and not re.search("[YXx]", re.sub(r"\\.|\[[^\]]*\]", "", block["date_format"])):
+        yield f"{place}.date_format: must name a year, in pendulum's tokens, such as MM/DD/YYYY h:mm A."
 
 
 def _is_encoding(name: str) -> bool:

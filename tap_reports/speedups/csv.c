@@ -17,8 +17,8 @@ static void classes(unsigned char *bare, unsigned char *quoted, unsigned char de
 static int fits(const unsigned char *text, size_t size, unsigned char code, int takes_local) {
     if (!size) return 1;
     switch (code) {
-    case SKIPPED:
-    case TEXT: return 1;
+    case SKIPPED: return 1;
+    case TEXT: return size < 2 || text[0] != '=' || text[1] != '"'; /* ="00123" is 00123 */
     case INTEGER: return is_integer(text, size);
     case NUMBER: return is_number(text, size);
     case DAY: return is_day(text, size);

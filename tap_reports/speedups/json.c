@@ -49,8 +49,9 @@ static int fits_bare(const unsigned char *text, size_t size, unsigned char code)
 
 static int fits_string(const unsigned char *text, size_t size, unsigned char code, int takes_local) {
     switch (code) {
-    case SKIPPED:
-    case TEXT: return 1;
+    case SKIPPED: return 1;
+    case TEXT: /* ="00123" is 00123 */
+        return size < 2 || !((text[0] == '=' && text[1] == '\\') || (size > 6 && !memcmp(text, "\\u003", 5)));
     case DAY: return !size || is_day(text, size);
     case INSTANT: return !size || is_instant(text, size, takes_local);
     default: return 0;

@@ -229,7 +229,12 @@ def _columns(table: Table, type_: ReportType) -> tuple[Column, ...]:
     from tap_reports.files.infer import infer
 
     known: Mapping[str, Any] = type_.parameters.get("known_kinds", {})
-    kinds = infer(table.rows(), len(table.header), numbers_in_text=table.format is FileFormat.CSV)
+    kinds = infer(
+        table.rows(),
+        len(table.header),
+        numbers_in_text=table.format is FileFormat.CSV,
+        notation=table.notation,
+    )
     return tuple(
         Column(header, property_name(header), Kind(known.get(property_name(header), kind)))
         for header, kind in zip(table.header, kinds, strict=True)

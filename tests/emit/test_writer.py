@@ -10,7 +10,7 @@ import pytest
 from singer_sdk.singerlib import RecordMessage, SchemaMessage, StateMessage
 
 from tap_reports.emit.writer import MessageWriter
-from tap_reports.files.columns import Number
+from tap_reports.files.numbers import Number
 
 
 def test_record_is_compact_utf8_with_every_digit(capsysbinary):

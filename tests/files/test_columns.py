@@ -13,15 +13,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tap_reports.files.cells import converter, remedy
 from tap_reports.files.columns import (
     LINEAGE,
-    Number,
-    converter,
     kind_of,
     property_name,
     property_names,
     schema_of,
 )
+from tap_reports.files.numbers import Number
+from tap_reports.files.table import Notation
 from tap_reports.models import Kind
 
 
@@ -115,6 +116,9 @@ VALUES = {
         (dt.timedelta(hours=30, seconds=5), "30:00:05"),
         (dt.timedelta(seconds=-61), "-0:01:01"),
         ("half a pair \ud800", "half a pair ?"),
+        ('="00123"', "00123"),
+        (' ="00123" ', ' ="00123" '),
+        ('="a"&"b"', '="a"&"b"'),
     ],
     Kind.INTEGER: [
         ("5", 5),
@@ -184,6 +188,13 @@ def test_cell_that_fits_becomes_its_value(kind, cell, value):
         ("007", "7"),
         ("1,234.50", "1234.50"),
         ("$1,234", "1234"),
+        ("1,234,567", "1234567"),
+        ("1\u00a0234\u00a0567.5", "1234567.5"),
+        ("1\u202f234", "1234"),
+        ("1'234.50", "1234.50"),
+        ("$0.125", "0.125"),
+        ("5\u00a0€", "5"),
+        ('="00123"', "123"),
         ("-$5", "-5"),
         ("5 €", "5"),
         ("44%", "44"),
@@ -203,8 +214,11 @@ def test_number_is_copied_with_its_text(copied):
 
 
 MISFITS = {
-    Kind.INTEGER: ["1.5", "a", "(5)", "1_000", "12,34", "\uff11\uff12", True, "1e9999", dt.date(2026, 1, 1)],
-    Kind.NUMBER: ["NaN", "Infinity", "(5)", "1_000", "-$-5", "1.2.3", "-", ".", "", True],
+    Kind.INTEGER: ["0,125", "1.5", "a", "(5)", "1_000", "12,34", "\uff11\uff12", True, "1e9999", "9" * 5000],
+    Kind.NUMBER: [
+        *("0,125", "1,25", "1,2,3", "1,2345", "01,250", "1.250,5", "1 250", "1,250'000"),
+        *("NaN", "Infinity", "(5)", "1_000", "-$-5", "1.2.3", "-", ".", True),
+    ],
     Kind.BOOLEAN: ["2", "maybe", Decimal("0.5"), dt.date(2026, 1, 1)],
     Kind.DATE: ["2025-1-5", "2026-02-30", "03/08/2026", "Foo 3, 2026", "2026-13", "2026-08-03T25:00", True],
     Kind.DATE_TIME: ["2026-08-03T10:00:61Z", "2026-08-03T10:00:00+25:00", "10:00", "2026-8-3 10:00", 5],
@@ -212,7 +226,7 @@ MISFITS = {
 
 
 @pytest.mark.parametrize(
-    ("kind", "cell"), [(kind, cell) for kind, cells in MISFITS.items() for cell in cells if cell != ""]
+    ("kind", "cell"), [(kind, cell) for kind, cells in MISFITS.items() for cell in cells]
 )
 def test_cell_that_does_not_fit_is_refused(kind, cell):
     with pytest.raises(ValueError, match=r"."):
@@ -258,3 +272,87 @@ def test_any_integer_survives(value):
 @given(st.dates(min_value=dt.date(1000, 1, 1)))
 def test_any_day_survives(value):
     assert converter(Kind.DATE)(f"{value:%b} {value.day}, {value.year}") == value.isoformat()
+
+
+@pytest.mark.parametrize(
+    ("notation", "cell", "text"),
+    [
+        (Notation(decimal_separator=","), "1.234,50", "1234.50"),
+        (Notation(decimal_separator=","), "0,125", "0.125"),
+        (Notation(decimal_separator=","), "1,250", "1.250"),
+        (Notation(decimal_separator=","), "1.250", "1250"),
+        (Notation(decimal_separator=","), "1 234 567,8 €", "1234567.8"),
+        (Notation(decimal_separator=","), "-,5", "-0.5"),
+        (Notation(decimal_separator=","), Decimal("1.250"), "1.250"),
+        (Notation(decimal_separator=","), "1.25", None),
+        (Notation(decimal_separator=","), "0.125", None),
+        (Notation(decimal_separator=","), "1,250.5", None),
+        (Notation(decimal_separator="."), "1,250", "1250"),
+        (Notation(decimal_separator="."), "0,125", None),
+        (Notation(decimal_separator=".", takes_lone_comma=False), "1,250", "1250"),
+        (Notation(takes_lone_comma=False), "1,250", None),
+        (Notation(takes_lone_comma=False), "$1,250", None),
+        (Notation(takes_lone_comma=False), "1,250.", "1250"),
+        (Notation(takes_lone_comma=False), "1,250.75", "1250.75"),
+        (Notation(takes_lone_comma=False), "1,250,000", "1250000"),
+        (Notation(takes_lone_comma=False), "1.250", "1.250"),
+    ],
+)
+def test_a_comma_is_what_the_notation_says_or_nothing_else_can_be(notation, cell, text):
+    if text is None:
+        with pytest.raises(ValueError, match="not a number"):
+            converter(Kind.NUMBER, notation=notation)(cell)
+    else:
+        assert str(converter(Kind.NUMBER, notation=notation)(cell)) == text
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_words_that_mean_null_are_null_in_every_column(kind):
+    convert = converter(kind, notation=Notation(null_words=frozenset({"N/A", "-"})))
+    assert [convert(cell) for cell in ("N/A", " - ", "")] == [None, None, None]
+    assert converter(Kind.STRING)("N/A") == "N/A"
+
+
+US, EUROPEAN, YEAR_DAY = "MM/DD/YYYY h:mm A", "DD.MM.YYYY", "YYYY-DD-MM"
+
+
+@pytest.mark.parametrize(
+    ("date_format", "cell", "date", "instant"),
+    [
+        (US, "08/03/2026 4:05 PM", "2026-08-03", "2026-08-03T16:05:00-04:00"),
+        (US, "8/3/2026 12:05 am", "2026-08-03", "2026-08-03T00:05:00-04:00"),
+        (US, "2026-08-03T10:00:00Z", "2026-08-03", "2026-08-03T10:00:00+00:00"),
+        (US, "13/13/2026 4:05 PM", None, None),
+        (US, "08/03/2026", None, None),
+        (EUROPEAN, "03.08.2026", "2026-08-03", "2026-08-03T00:00:00-04:00"),
+        (EUROPEAN, "31.02.2026", None, None),
+        (YEAR_DAY, "2026-03-08", "2026-08-03", "2026-08-03T00:00:00-04:00"),
+        (YEAR_DAY, "2026-08-13", None, None),
+        ("YYYY-MM-DD HH:mm ZZ", "2026-08-03 01:00 +0900", "2026-08-03", "2026-08-03T01:00:00+09:00"),
+        (US, dt.datetime(2026, 8, 3, 5), "2026-08-03", "2026-08-03T05:00:00-04:00"),
+    ],
+)
+def test_dates_are_read_by_the_users_format(date_format, cell, date, instant):
+    notation = Notation(date_format=date_format)
+    for kind, value in ((Kind.DATE, date), (Kind.DATE_TIME, instant)):
+        convert = converter(kind, zoneinfo.ZoneInfo("America/New_York"), notation)
+        if value is None:
+            with pytest.raises(ValueError, match=r"."):
+                convert(cell)
+        else:
+            assert convert(cell) == value
+
+
+@pytest.mark.parametrize(
+    ("kind", "cell", "setting"),
+    [
+        (Kind.NUMBER, "0,125", "file.decimal_separator"),
+        (Kind.INTEGER, "1.250", "file.decimal_separator"),
+        (Kind.DATE, "03/08/2026", "file.date_format"),
+        (Kind.NUMBER, "n/a", "file.null_words"),
+        (Kind.NUMBER, True, '"columns"'),
+    ],
+)
+def test_what_does_not_fit_names_the_setting_that_helps(kind, cell, setting):
+    assert setting in remedy(kind, cell)
+    assert '"invalid_values": "null"' in remedy(kind, cell)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tap_reports.files.cells import converter
 from tap_reports.files.infer import infer
+from tap_reports.files.table import Notation
 from tap_reports.models import Kind
 
 DAY = dt.date(2024, 1, 2)
@@ -40,11 +41,15 @@ MOMENT = dt.datetime(2024, 1, 2, 3, 4)
         (["2024-01-02T03:04:05.123-05:00"], Kind.DATE_TIME),
         (["2024-01-02T25:04:05Z"], Kind.STRING),
         (["2024-01-02", "2024-01-02T03:04:05Z"], Kind.STRING),
-        (["1", "-2.50", "1e5", "0"], Kind.NUMBER),
+        (["1", "-2.50", "1.5e5", "0"], Kind.NUMBER),
+        (["12E4", "1001", "7E3"], Kind.STRING),
+        (["1e5"], Kind.STRING),
+        (["+4915112345678"], Kind.STRING),
         (["007"], Kind.STRING),
         (["1", "007"], Kind.STRING),
         (["+5"], Kind.STRING),
-        ([" 5"], Kind.STRING),
+        ([" 5"], Kind.NUMBER),
+        (['="00123"'], Kind.STRING),
         ([".5"], Kind.STRING),
         (["44%"], Kind.STRING),
         (["1,234"], Kind.STRING),
@@ -93,3 +98,20 @@ def test_every_cell_fits_the_kind_learned_from_it(cells):
     (kind,) = infer(([cell] for cell in cells), 1)
     convert = converter(kind)
     assert [convert(cell) is None for cell in cells] == [cell is None for cell in cells]
+
+
+@pytest.mark.parametrize(
+    ("notation", "cells", "kind"),
+    [
+        (Notation(decimal_separator=","), ["1,5", "2", "-0,25"], Kind.NUMBER),
+        (Notation(decimal_separator=","), ["1.5"], Kind.STRING),
+        (Notation(null_words=frozenset({"N/A"})), ["1", " N/A "], Kind.NUMBER),
+        (Notation(date_format="DD.MM.YYYY"), ["03.08.2026", "2026-08-03"], Kind.DATE),
+        (Notation(date_format="DD.MM.YYYY"), ["31.02.2026"], Kind.STRING),
+        (Notation(date_format="MM/DD/YYYY h:mm A"), ["08/03/2026 4:05 PM"], Kind.DATE_TIME),
+    ],
+)
+def test_the_users_notation_is_learned_by(notation, cells, kind):
+    assert infer(([cell] for cell in cells), 1, notation=notation) == [kind]
+    convert = converter(kind, notation=notation)
+    assert [convert(cell) for cell in cells]

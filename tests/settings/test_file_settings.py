@@ -42,7 +42,8 @@ def test_every_report_of_every_vendor_takes_it(vendor):
         ({"decimal_separator": "'"}, "file.decimal_separator: must be one of"),
         ({"header_row": 0}, "file.header_row: must be at least 1"),
         ({"footer_rows": -1}, "file.footer_rows: must be at least 0"),
-        ({"date_format": " "}, "file.date_format: must not be empty"),
+        ({"date_format": " "}, "file.date_format: must name a year"),
+        ({"date_format": "DD/MM [YYYY]"}, "file.date_format: must name a year"),
         ({"null_words": "N/A"}, "file.null_words: must be"),
     ],
 )

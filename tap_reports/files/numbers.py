@@ -1,0 +1,106 @@
+"""Numbers as files write them -> their JSON text, every digit kept."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import TYPE_CHECKING, Self
+
+from tap_reports.files.table import USUAL, Notation, bare
+
+if TYPE_CHECKING:
+    from tap_reports.files.table import Cell
+
+JSON_NUMBER = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?"
+"""A number that may stand in JSON as it is. An exponent beyond three digits is taken for a mistake."""
+
+is_json_number = re.compile(JSON_NUMBER).fullmatch
+
+_CURRENCY = r"[$\u00a2-\u00a5\u20a0-\u20cf\u0e3f]"
+_BLANK = r"[ \u00a0\u202f]?"
+_SPACES = "\u00a0\u202f\u2009'\u2019"
+"""What separates thousands and nothing else: spaces that no line is broken at, apostrophes."""
+
+
+def _written(separators: str, point: str) -> re.Pattern[str]:
+    """Return the pattern of a number written for people. No zero comes before a separator of thousands."""
+    return re.compile(
+        rf"(?P<sign>[+-]?)(?:{_CURRENCY}{_BLANK})?(?P<inner>[+-]?)"
+        rf"(?P<whole>[1-9][0-9]{{0,2}}(?:(?P<separator>[{separators}])[0-9]{{3}})(?:(?P=separator)[0-9]{{3}})*|[0-9]*)"
+        rf"(?P<point>[{point}](?P<fraction>[0-9]*))?"
+        rf"(?P<exponent>[eE][+-]?[0-9]{{1,3}})?(?:{_BLANK}(?:%|{_CURRENCY}))?"
+    )
+
+
+_WRITTEN = {
+    None: _written(f",{_SPACES}", "."),
+    ".": _written(f",{_SPACES} ", "."),
+    ",": _written(f".{_SPACES} ", ","),
+}
+"""By the decimal separator that the user has set."""
+
+
+class Number(Decimal):
+    """A decimal that remembers how it was written: `str()` is its JSON text, every digit of the file.
+
+    Plain `Decimal` would turn `6.2e-07` into `6.2E-7` and cannot be told from a rounded one.
+    """
+
+    __slots__ = ("_text",)
+    _text: str
+
+    def __new__(cls, text: str) -> Self:
+        """Make a number of a JSON number's text."""
+        number = super().__new__(cls, text)
+        number._text = text
+        return number
+
+    def __str__(self) -> str:
+        """Return the number as it was written."""
+        return self._text
+
+    def __reduce__(self) -> tuple[type[Number], tuple[str]]:
+        """Copy and pickle by the text, too."""
+        return Number, (self._text,)
+
+
+def number_text(cell: Cell, notation: Notation = USUAL) -> str | None:
+    """Return a number's JSON text, or None for an empty cell.
+
+    A number that is JSON already stays as it stands. Otherwise a sign `+`, leading zeros, thousands
+    separators, a currency sign and a trailing `%` go: `$1,234.50` -> `1234.50`, `44%` -> `44`, `.5` -> `0.5`.
+
+    Raises:
+        ValueError: It is not a number, or may be two: `1,250`, unless the notation says which.
+    """
+    if not isinstance(cell, str):
+        return plain_text(cell) or None
+    text = bare(cell)
+    if not text or (notation.decimal_separator != "," and is_json_number(text)):
+        return text or None
+    found = _WRITTEN[notation.decimal_separator].fullmatch(text)
+    if found is None or (found["sign"] and found["inner"]) or _is_unclear(found, notation):
+        raise ValueError("not a number")
+    whole, fraction = found["whole"].replace(found["separator"] or " ", ""), found["fraction"] or ""
+    if not whole and not fraction:
+        raise ValueError("not a number")
+    minus = "-" if "-" in (found["sign"], found["inner"]) else ""
+    point = "." if fraction else ""
+    return f"{minus}{whole.lstrip('0') or '0'}{point}{fraction}{found['exponent'] or ''}"
+
+
+def plain_text(cell: Cell) -> str:
+    """Return the text of a cell that may hold a number: stripped, "" for an empty one."""
+    if isinstance(cell, str):
+        return bare(cell)
+    if cell is None:
+        return ""
+    if isinstance(cell, (int, Decimal)) and not isinstance(cell, bool):
+        return str(cell)
+    raise ValueError("not a number")
+
+
+def _is_unclear(found: re.Match[str], notation: Notation) -> bool:
+    """Tell whether a number's only comma may be a decimal one."""
+    is_lone = found["separator"] == "," and found["whole"].count(",") == 1 and not found["point"]
+    return is_lone and notation.decimal_separator is None and not notation.takes_lone_comma
