@@ -12,6 +12,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
 
+from tap_reports.exceptions import CallError, sentence
+
 Json = Mapping[str, Any]
 InvalidValues = Literal["fail", "null"]
 """What becomes of a cell that does not fit its column."""
@@ -203,6 +205,9 @@ class ReportRequest:
         slice: The dates, or None for a snapshot.
         columns: Columns asked for, in order, where the vendor lets one choose.
         quota: Which of the vendor's quotas it counts in (`report`, `click`).
+        options: What the submission says beside that without changing the result; no part of the key.
+        row_limit: Most rows that the vendor puts into the result; None: no limit is known.
+        result_hours: How long this result can be fetched; None: as long as the vendor's results usually can.
         settled_on: First day on which the data can no longer change; None: it always can.
     """
 
@@ -214,6 +219,9 @@ class ReportRequest:
     slice: Slice | None = None
     columns: tuple[str, ...] = ()
     quota: str = "report"
+    options: Json = field(default_factory=dict)
+    row_limit: int | None = None
+    result_hours: float | None = None
     settled_on: dt.date | None = None
 
     @property
@@ -346,6 +354,10 @@ class Check:
     ok: bool
     detail: str = ""
 
+    @classmethod
+    def of(cls, name: str, error: CallError) -> Check:
+        """Return the check that a call's error failed."""
+        return cls(name=name, ok=False, detail=sentence(str(error), error.remedy))
 
 class StreamEnd(StrEnum):
     """How a stream ended in a run."""

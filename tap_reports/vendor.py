@@ -252,6 +252,14 @@ class Vendor:
 
 
 @runtime_checkable
+class Bounded(Protocol):
+    """A client that knows how far back its account's data goes."""
+
+    def first_day(self, report: ReportType) -> dt.date | None:
+        """Return the first day that a report has, None if unknown (a call is allowed, once)."""
+
+
+@runtime_checkable
 class Zoned(Protocol):
     """A client whose account has a time zone of its own."""
 

@@ -143,7 +143,7 @@ def job_of_state(request: ReportRequest, known: Mapping[str, Any], now: dt.datet
 
 def _has_expired(job: ReportJob, vendor: Vendor, now: dt.datetime) -> bool:
     """Return whether the vendor no longer hands the result out. Counted from submission: never too late."""
-    hours = vendor.result_hours
+    hours = job.request.result_hours or vendor.result_hours
     return hours is not None and now - job.submitted_at > dt.timedelta(hours=hours)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tap_reports.emit.plan import SliceContext
 from tap_reports.exceptions import CallError, CallsFailed, ConfigError, FileError, StreamError
-from tap_reports.vendor import ReportClient, Zoned
+from tap_reports.vendor import Bounded, ReportClient, Zoned
 
 if TYPE_CHECKING:
     from tap_reports.files import Table
@@ -146,15 +146,32 @@ class Extraction:
         if not stream.report.type.dated or settings.start_date is None:
             return [None]  # a dated report without a start date has ended the run before
         incremental = stream.replication_method != FULL_TABLE
+        bookmark = stream.bookmark_state.bookmark if incremental else None
         found = stream.report.slices(
-            start=settings.start_date,
-            bookmark=stream.bookmark_state.bookmark if incremental else None,
+            start=self._first_day(settings.start_date, bookmark),
+            bookmark=bookmark,
             final=self._client.final_day(stream.report.type),
             end=settings.end_date,
         )
         if not found:
             logger.info("%s: no new final day", stream.name)
         return found
+
+    def _first_day(self, start: dt.date, bookmark: dt.date | None) -> dt.date:
+        """Return the first day to extract: `start`, or later where the vendor's data begins later."""
+        if not isinstance(self._client, Bounded):
+            return start
+        first = self._client.first_day(self._stream.report.type)
+        if first is None or first <= start:
+            return start
+        if bookmark is None or bookmark < first:
+            logger.warning(
+                "%s: the data begins on %s, later than start_date (%s); it is extracted from there on.",
+                self._stream.name,
+                first,
+                start,
+            )
+        return first
 
     def _requests(self, days: Slice | None) -> tuple[ReportRequest, ...]:
         report = self._stream.report
@@ -206,11 +223,21 @@ class Extraction:
         stream, run, state = self._stream, self._tap.run, self._stream.bookmark_state
         for task in tasks:
             state.drop(task.request.key)
+            rows = self._job_rows.pop(task.job_id, 0)
+            if rows and rows == task.request.row_limit:
+                logger.warning(
+                    '%s: the result of job %s (%s) has exactly %d rows, which is the limit, so there may be '
+                    'more. Raise the report\'s "limit", or ask for less at a time.',
+                    stream.name,
+                    task.job_id,
+                    task.request.slice or "snapshot",
+                    rows,
+                )
             if task.job:
                 run.ledger.emitted(
                     task.job,
                     stream=stream.name,
-                    rows=self._job_rows.pop(task.job_id, 0),
+                    rows=rows,
                     seconds=run.clock.monotonic() - self._emit_began,
                     run_id=run.id,
                 )
