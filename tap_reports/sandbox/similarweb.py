@@ -63,6 +63,7 @@ class Similarweb:
             "metrics": what.get("metrics") or list(data.TABLES[report].at(granularity)),
             "start": start,
             "end": end,
+            "limit": what.get("limit"),
         }
         return list(self._rows(query, what.get("revision", 0)))
 
@@ -106,8 +107,12 @@ class Similarweb:
         if errors:
             status = 400 if self._world.options.has(Switch.SIMILARWEB_VALIDATE_400) else 200
             return answer_json({"errors": errors, "is_valid": False, "warnings": []}, status)
+        entities = [
+            str(value) for values in what["filters"].values() if isinstance(values, list) for value in values
+        ]
+        warnings = [f"{name} has no data" for name in entities if name.startswith(data.NO_DATA)]
         return answer_json(
-            {"estimated_credits": self._cost(what, all_of_it=True), "is_valid": True, "warnings": []}
+            {"estimated_credits": self._cost(what, all_of_it=True), "is_valid": True, "warnings": warnings}
         )
 
     def _status(self, request: Request) -> Answer:
@@ -145,7 +150,8 @@ class Similarweb:
         return answer_json({"credits" if short else "remaining_credits": max(0, left)})
 
     def _describe(self, _: Request) -> Answer:
-        tables = [described(name, table, self._world.time.today()) for name, table in data.TABLES.items()]
+        today = self._world.time.today()
+        tables = [described(name, table, today) for name, table in data.TABLES.items() if table.described]
         wrapped = self._world.options.has(Switch.SIMILARWEB_DESCRIBE_OBJECT)
         return answer_json({"tables": tables} if wrapped else tables)
 
@@ -171,14 +177,11 @@ class Similarweb:
         if all_of_it:
             keys = 1
             for name in table.keys:
-                keys *= len(what["filters"].get(name) or table.fixed)
+                keys *= len(what["filters"].get(name) or table.fixed[name])
         else:
             keys = len(data.entities(table, what["filters"]))
-        return (
-            keys
-            * len(what["metrics"])
-            * sum(1 for _ in data.periods(what["granularity"], what["start"], what["end"]))
-        )
+        results = keys * sum(1 for _ in data.periods(what["granularity"], what["start"], what["end"]))
+        return min(results, what["limit"] or table.limit or results) * len(what["metrics"])
 
     def _rows(self, what: dict[str, Any], revision: int) -> Iterable[dict[str, str]]:
         return data.rows(
@@ -200,7 +203,9 @@ class Similarweb:
             )
         if not data.entities(table, what["filters"]):
             return text_part(name, lambda _: ("No data returned\n",))
-        header = [*table.keys.values(), self._date_header(what), *what["metrics"]]
+        lead = [name for name in table.key_metrics if name in what["metrics"]]
+        metrics = [name for name in what["metrics"] if name not in lead]
+        header = [*table.keys.values(), *lead, self._date_header(what), *metrics]
         return csv_part(name, header, lambda: self._rows(what, revision))
 
 

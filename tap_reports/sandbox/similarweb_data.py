@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tap_reports.sandbox.data import (
@@ -29,6 +29,10 @@ CATEGORIES = (
     "News_and_Media",
     "Lifestyle/Fashion, Apparel",
 )
+SEGMENT_FIGURES = (
+    *("total_visits", "unique_visitors", "pages_per_visit", "visit_duration", "page_views"),
+    *("bounce_rate", "share"),
+)
 WEEK = dt.timedelta(days=6)
 LAG = dt.timedelta(days=4)
 MONTH_READY = 10
@@ -43,12 +47,18 @@ class Table:
     Attributes:
         keys: Filter name → key column.
         metrics: Metrics and the granularities that have them.
-        fixed: Values of a key column that is no mandatory filter, as channels.
+        fixed: Values of key columns whose filters are not mandatory, as channels.
+        key_metrics: Key columns that are in the file only if they are asked for as metrics.
+        limit: Most results of a report that names no limit.
+        described: Describe lists it.
     """
 
     keys: dict[str, str]
     metrics: dict[Field, tuple[str, ...]]
-    fixed: tuple[str, ...] = ()
+    fixed: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    key_metrics: tuple[str, ...] = ()
+    limit: int | None = None
+    described: bool = True
 
     @property
     def granularities(self) -> list[str]:
@@ -127,9 +137,38 @@ TABLES = {
             dm=[*_doubles("desktop_visits"), Field("desktop_share", "double", share)],
             m=_doubles("mobile_visits"),
         ),
-        CHANNELS,
+        {"channels": CHANNELS},
+    ),
+    "referrals": Table(
+        {"domains": "domain", "countries": "country", "referrals": "site2"},
+        _metrics(m=_doubles("desktop_referral_visits", "desktop_referral_share")),
+        {"referrals": tuple(f"site{number}.example" for number in range(1, 151))},
+        limit=100,
+    ),
+    "channel_conversion": Table(
+        {
+            "domains": "domain",
+            "countries": "country",
+            "segment_ids": "segment_id",
+            "channels": "channel",
+        },
+        _metrics(
+            m=[
+                Field("channel_sector", "string", one_of(("Marketplaces",))),
+                *_doubles("channel_visits", "channel_converted_visits"),
+            ]
+        ),
+        {"segment_ids": ("all",), "channels": CHANNELS},
+        key_metrics=("channel_sector",),
+    ),
+    "segments": Table(
+        {"segment_ids": "segment_id", "countries": "country"},
+        _metrics(dm=_doubles(*(f"segment_{what}" for what in SEGMENT_FIGURES))),
+        described=False,
     ),
 }
+MOST_SEGMENTS = 100
+"""Entities of one request of a REST table."""
 
 
 def available(granularity: str, today: dt.date) -> tuple[dt.date, dt.date]:
@@ -165,7 +204,7 @@ def periods(granularity: str, start: dt.date, end: dt.date) -> Iterator[dt.date]
 
 def entities(table: Table, filters: dict[str, Any]) -> list[tuple[str, ...]]:
     """Return the key values of a request, without those that have no data."""
-    lists = [[str(value) for value in filters.get(name) or table.fixed] for name in table.keys]
+    lists = [[str(value) for value in filters.get(name) or table.fixed.get(name, ())] for name in table.keys]
     return [keys for keys in itertools.product(*lists) if not keys[0].startswith(NO_DATA)]
 
 
@@ -174,9 +213,11 @@ def rows(seed: int, what: dict[str, Any], restated: Restated, date_header: str) 
     table, granularity = TABLES[what["table"]], what["granularity"]
     fields = tuple(table.at(granularity)[name] for name in what["metrics"])
     dice = Dice(seed, "similarweb", what["table"], granularity)
-    for keys in entities(table, what["filters"]):
+    days = periods(granularity, what["start"], what["end"])
+    every = itertools.product(entities(table, what["filters"]), list(days))
+    for keys, day in itertools.islice(every, what.get("limit") or table.limit):
+        shown = f"{day:%Y-%m}" if date_header == "yearmonth" else day.isoformat()
+        cells = fill(dice, fields, (*keys, day), restated.mark(day))
         named = dict(zip(table.keys.values(), keys, strict=True))
-        for day in periods(granularity, what["start"], what["end"]):
-            shown = f"{day:%Y-%m}" if date_header == "yearmonth" else day.isoformat()
-            cells = fill(dice, fields, (*keys, day), restated.mark(day))
-            yield {**named, date_header: shown, **cells}
+        named |= {name: cells.pop(name) for name in table.key_metrics if name in cells}
+        yield {**named, date_header: shown, **cells}

@@ -9,6 +9,7 @@ from typing import Any
 
 from tap_reports.sandbox import similarweb_data as data
 from tap_reports.sandbox.http import Request
+from tap_reports.sandbox.similarweb_data import CHANNELS
 
 
 def read(request: Request, today: dt.date) -> tuple[dict[str, Any], list[str]]:
@@ -39,8 +40,13 @@ def read(request: Request, today: dt.date) -> tuple[dict[str, Any], list[str]]:
             f"metrics are invalid for {granularity} granularity: {', '.join(unknown) or 'none given'}"
         )
     filters = query.get("filters") or {}
-    mandatory = list(table.keys)[: len(table.keys) - bool(table.fixed)]
+    mandatory = [name for name in table.keys if name not in table.fixed]
     errors += [f"filter {name} is mandatory" for name in mandatory if not filters.get(name)]
+    if not table.described and len(filters.get("segment_ids") or ()) > data.MOST_SEGMENTS:
+        errors.append(f"at most {data.MOST_SEGMENTS} segments can be requested at once")
+    limit = (query.get("paging") or {}).get("limit")
+    if limit is not None and (not isinstance(limit, int) or limit < 1):
+        errors.append("limit must be a positive integer")
     response_format = delivery.get("response_format", "csv")
     if response_format not in {"csv", "json"}:
         errors.append(f"response_format {response_format} is not supported")
@@ -54,6 +60,7 @@ def read(request: Request, today: dt.date) -> tuple[dict[str, Any], list[str]]:
         "end": end,
         "format": response_format,
         "webhook_url": delivery.get("webhook_url", ""),
+        "limit": limit,
     }, errors
 
 
@@ -109,9 +116,9 @@ def described(name: str, table: data.Table, today: dt.date) -> dict[str, Any]:
             "name": label,
             "key_column": column,
             "is_filterable": True,
-            "is_mandatory": label != "channels",
+            "is_mandatory": label not in table.fixed,
             "type": "list",
-            "valid_values": list(table.fixed) if label == "channels" else None,
+            "valid_values": list(CHANNELS) if label == "channels" else None,
         }
         for label, column in table.keys.items()
     ]

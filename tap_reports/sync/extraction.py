@@ -226,7 +226,7 @@ class Extraction:
             rows = self._job_rows.pop(task.job_id, 0)
             if rows and rows == task.request.row_limit:
                 logger.warning(
-                    '%s: the result of job %s (%s) has exactly %d rows, which is the limit, so there may be '
+                    "%s: the result of job %s (%s) has exactly %d rows, which is the limit, so there may be "
                     'more. Raise the report\'s "limit", or ask for less at a time.',
                     stream.name,
                     task.job_id,

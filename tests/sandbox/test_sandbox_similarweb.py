@@ -112,6 +112,8 @@ def test_describe_ends_on_the_last_final_periods(client):
         "keywords",
         "apps",
         "website_marketing_channels",
+        "referrals",
+        "channel_conversion",
     }
 
 
@@ -168,3 +170,41 @@ def test_reading_the_status_again_signs_a_new_link(start):
     first, second = (client.similarweb_status(report)["download_url"] for _ in range(2))
     assert first != second
     assert client.http.get(first).status_code == 403
+
+
+REFERRALS = {
+    "vtable": "referrals",
+    "filters": {"domains": ["a.com"], "countries": ["WW"]},
+    "metrics": ["desktop_referral_visits"],
+    "start_date": "2026-07",
+}
+
+
+@pytest.mark.parametrize(("more", "count"), [({}, 100), ({"paging": {"limit": 120}}, 120)])
+def test_referrals_end_at_a_hundred_results_unless_a_limit_is_given(client, table, more, count):
+    status = client.similarweb_status(client.similarweb(**REFERRALS, **more).json()["report_id"])
+    assert len(table(client.http.get(status["download_url"]).content)) == count
+    assert status["used_quota"] == count
+
+
+def test_a_key_column_that_is_a_metric_is_in_the_file_only_if_it_is_asked_for(client):
+    asked = {**REFERRALS, "vtable": "channel_conversion"}
+    headers = []
+    for metrics in (["channel_visits"], ["channel_sector", "channel_visits"]):
+        report = client.similarweb(**{**asked, "metrics": metrics}).json()["report_id"]
+        text = client.http.get(client.similarweb_status(report)["download_url"]).text
+        headers.append(text.splitlines()[0])
+    assert headers == [
+        "domain,country,segment_id,channel,yearmonth,channel_visits",
+        "domain,country,segment_id,channel,channel_sector,yearmonth,channel_visits",
+    ]
+
+
+def test_segments_are_not_described_and_taken_a_hundred_at_a_time(client):
+    tables = client.get("/v3/batch/tables/describe", headers=client.key).json()
+    assert "segments" not in {table["table"] for table in tables}
+    asked = {**REFERRALS, "vtable": "segments", "metrics": ["segment_total_visits"]}
+    for count, valid in ((100, True), (101, False)):
+        filters = {"segment_ids": [f"s{number}" for number in range(count)], "countries": ["US"]}
+        answer = client.similarweb("request-validate", **{**asked, "filters": filters})
+        assert answer.json()["is_valid"] is valid

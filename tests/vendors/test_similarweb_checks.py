@@ -114,7 +114,7 @@ def test_the_newest_period_is_validated(granularity, period):
 def test_a_mistaken_report_does_not_hide_the_others():
     checks = found(connect({"table": "traffic"}, {"table": "traffic_and_engagement"}))
     assert checks["traffic_monthly"][0] is False
-    assert "there is no table" in checks["traffic_monthly"][1]
+    assert 'the table "traffic" is not described' in checks["traffic_monthly"][1]
     assert checks["traffic_and_engagement_monthly"][0] is True
 
 

@@ -3,13 +3,13 @@
 import datetime as dt
 
 import pytest
-from similarweb_account import DESCRIBE, DESCRIBED, KEY, clock_at, connect
+from similarweb_account import API, DESCRIBE, DESCRIBED, KEY, clock_at, connect
 
 from tap_reports.models import FileFormat, Granularity, Slice
 from tap_reports.vendor import CatalogStream
 from tap_reports.vendors.similarweb import days
-from tap_reports.vendors.similarweb.choice import choose
 from tap_reports.vendors.similarweb.documented import DOCUMENTED
+from tap_reports.vendors.similarweb.selection import select
 
 TRAFFIC = {"table": "traffic_and_engagement"}
 MONTH = Slice(dt.date(2023, 8, 1), dt.date(2023, 8, 31))
@@ -27,7 +27,6 @@ def test_a_request_holds_all_that_changes_the_result():
     assert request.api_url == "https://api.similarweb.com"
     assert request.report == "traffic_and_engagement"
     assert request.slice == MONTH
-    assert request.settled_on == dt.date(2023, 9, 1)
     assert request.parameters == {
         "table": "traffic_and_engagement",
         "granularity": "monthly",
@@ -35,6 +34,114 @@ def test_a_request_holds_all_that_changes_the_result():
         "filters": {"domains": ["a.com"], "countries": ["WW"], "include_subdomains": True},
         "response_format": "csv",
     }
+
+
+@pytest.mark.usefixtures("undescribed")
+@pytest.mark.parametrize(
+    ("report", "metrics"),
+    [
+        (
+            {"table": "channel_conversion", "metrics": ["channel_visits"]},
+            ["channel_sector", "channel_visits"],
+        ),
+        (
+            {"table": "site_conversion", "metrics": ["site_visits", "site_sector"]},
+            ["site_sector", "stickiness_sector", "site_visits"],
+        ),
+        ({**TRAFFIC, "metrics": ["desktop_visits"]}, ["desktop_visits"]),
+    ],
+)
+def test_key_columns_that_are_metrics_are_asked_for_by_themselves(report, metrics):
+    client = connect({**report, "filters": {"segment_ids": ["s"]} if "conversion" in report["table"] else {}})
+    [type_] = client.report_types()
+    [request] = client.requests(type_, MONTH)
+    assert request.parameters["metrics"] == metrics
+
+
+@pytest.mark.usefixtures("undescribed")
+def test_a_limit_and_how_long_the_result_is_kept_are_sent_where_the_templates_have_them(requests_mock):
+    requests_mock.post(f"{API}/batch/v5/request-report", json={"report_id": "r"})
+    client = connect({"table": "referrals", "limit": 5000, "retention_days": 365})
+    [report] = client.report_types()
+    [request] = client.requests(report, MONTH)
+    client.submit(request)
+    sent = requests_mock.last_request.json()
+    assert sent["report_query"]["tables"][0]["paging"] == {"limit": 5000}
+    assert sent["delivery_information"]["delivery_method_params"] == {"retention_days": 365}
+    assert sent["report_name"] == request.key
+    assert request.row_limit == 5000
+    assert request.result_hours == 365 * 24
+
+
+@pytest.mark.usefixtures("undescribed")
+def test_a_limit_makes_another_job_and_how_long_it_is_kept_does_not():
+    keys = {}
+    for name, more in {"plain": {}, "limit": {"limit": 5}, "kept": {"retention_days": 60}}.items():
+        client = connect({"table": "referrals", **more})
+        [report] = client.report_types()
+        [request] = client.requests(report, MONTH)
+        keys[name] = request.key
+    assert keys["plain"] == keys["kept"] != keys["limit"]
+
+
+@pytest.mark.usefixtures("undescribed")
+def test_referrals_without_a_limit_are_known_to_end_at_a_hundred_results():
+    client = connect({"table": "referrals"}, TRAFFIC)
+    limits = [client.requests(report, MONTH)[0].row_limit for report in client.report_types()]
+    assert limits == [100, None]
+
+
+@pytest.mark.usefixtures("undescribed")
+def test_more_than_a_hundred_segments_become_several_requests_of_one_slice():
+    ids = [f"$PS_{number}" for number in range(250)]
+    client = connect({"table": "segments", "filters": {"segment_ids": ids, "countries": ["US", "GB"]}})
+    [report] = client.report_types()
+    assert report.primary_keys == ("segment_id", "country", "date")
+    requests = client.requests(report, MONTH)
+    sent = [request.parameters["filters"] for request in requests]
+    assert [len(part["segment_ids"]) for part in sent] == [100, 100, 50]
+    assert [one for part in sent for one in part["segment_ids"]] == ids
+    assert {tuple(part["countries"]) for part in sent} == {("US", "GB")}
+    assert len({request.key for request in requests}) == 3
+
+
+@pytest.mark.usefixtures("undescribed")
+@pytest.mark.parametrize(
+    ("metrics", "count"), [([], 1), (["desktop_referral_visits"], 1), (["mobile_outgoing_referral_share"], 2)]
+)
+def test_a_metric_of_the_rest_api_is_asked_for_by_name_only_and_for_a_hundred_domains(metrics, count):
+    domains = [f"site{number}.com" for number in range(150)]
+    client = connect({"table": "referrals", "metrics": metrics}, domains=domains)
+    [report] = client.report_types()
+    requests = client.requests(report, MONTH)
+    assert len(requests) == count
+    rest = "mobile_outgoing_referral_share" in requests[0].parameters["metrics"]
+    assert rest == (count == 2)
+
+
+@pytest.mark.usefixtures("described")
+@pytest.mark.parametrize(
+    ("granularity", "day"), [("daily", "2023-01-01"), ("weekly", "2022-01-03"), ("monthly", "2018-08-01")]
+)
+def test_describe_names_the_first_day(granularity, day):
+    client = connect({**TRAFFIC, "granularity": granularity})
+    [report] = client.report_types()
+    assert client.first_day(report) == dt.date.fromisoformat(day)
+
+
+@pytest.mark.parametrize(
+    ("granularity", "text", "day"),
+    [("weekly", "2022-01-01", "2022-01-03"), ("monthly", "2022-01-15", "2022-01-01"), ("daily", "soon", "")],
+)
+def test_a_start_date_means_the_first_whole_period(granularity, text, day):
+    assert str(days.first_day(text, granularity) or "") == day
+
+
+@pytest.mark.usefixtures("undescribed")
+def test_without_describe_the_first_day_is_unknown():
+    client = connect(TRAFFIC)
+    [report] = client.report_types()
+    assert client.first_day(report) is None
 
 
 @pytest.mark.usefixtures("described")
@@ -88,12 +195,12 @@ def test_the_reports_filters_replace_the_defaults_and_empty_ones_are_left_out():
     ],
 )
 def test_domains_are_written_as_similarweb_wants_them(text, domain):
-    chosen = choose(TRAFFIC, {"domains": [text, domain]}, DOCUMENTED)
+    chosen = select(TRAFFIC, {"domains": [text, domain]}, DOCUMENTED)
     assert chosen.filters["domains"] == [domain], "and each once"
 
 
 def test_keywords_keep_their_spelling():
-    chosen = choose({"table": "keywords"}, {"keywords": ["www.Shoes/ Red"]}, DOCUMENTED)
+    chosen = select({"table": "keywords"}, {"keywords": ["www.Shoes/ Red"]}, DOCUMENTED)
     assert chosen.filters == {"keywords": ["www.Shoes/ Red"], "countries": ["WW"]}
 
 

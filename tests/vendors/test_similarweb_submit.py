@@ -44,6 +44,7 @@ def test_v4_and_v5_name_the_table_in_the_body(requests_mock, version):
     assert submitted.submitted_at == clock_at().now()
     assert requests_mock.last_request.headers["api-key"] == KEY
     assert requests_mock.last_request.json() == {
+        "report_name": request().key,
         "delivery_information": {"response_format": "csv", "delivery_method": "download_link"},
         "report_query": {
             "tables": [
@@ -116,7 +117,7 @@ def test_the_webhook_goes_where_the_version_wants_it_and_only_to_submissions(req
         ("v3", "/v3/batch/traffic_and_engagement/request-validate"),
     ],
 )
-def test_estimate_is_what_validate_says(requests_mock, caplog, version, path):
+def test_estimate_is_what_validate_says(requests_mock, version, path):
     answer = {"estimated_credits": 208, "is_valid": True, "warnings": ["a.com is small"]}
     requests_mock.post(f"{API}{path}", json=answer)
 
@@ -124,8 +125,6 @@ def test_estimate_is_what_validate_says(requests_mock, caplog, version, path):
 
     assert estimate.credits == Decimal(208)
     assert estimate.warnings == ("a.com is small",)
-    assert "a.com is small" in caplog.text
-    assert "2023-02-01..2023-03-31" in caplog.text
 
 
 @pytest.mark.parametrize("status", [200, 400])
@@ -202,8 +201,9 @@ def test_a_submission_rejected_in_plain_text_carries_it(requests_mock):
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_refused_key_is_access_denied(requests_mock, status):
     requests_mock.post(SUBMIT, text="invalid API key", status_code=status)
-    with pytest.raises(AccessDenied, match="invalid API key"):
+    with pytest.raises(AccessDenied, match="invalid API key") as caught:
         connect().submit(request())
+    assert ("limit of Batch credits" in caught.value.remedy) == (status == 403)
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
@@ -227,8 +227,9 @@ def test_too_many_pending_reports_are_refused_for_now(requests_mock, status):
 )
 def test_a_submission_without_a_readable_answer_is_lost_and_never_sent_again(requests_mock, answer):
     requests_mock.post(SUBMIT, **answer)
-    with pytest.raises(SubmissionLost):
+    with pytest.raises(SubmissionLost) as caught:
         connect(retries=3).submit(request())
+    assert request().key in caught.value.remedy, "the name under which the account shows it"
     assert requests_mock.call_count == 1
     assert VENDOR.lost_submission is LostSubmission.FAIL
 

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from tap_reports.vendor import LostSubmission, Vendor
 from tap_reports.vendors.similarweb.client import SimilarwebClient
-from tap_reports.vendors.similarweb.reports import DEFAULT_REPORTS, LOOKBACK_DAYS, report_name
-from tap_reports.vendors.similarweb.settings import REPORT_SETTINGS, SETTINGS, max_credits, mistakes
+from tap_reports.vendors.similarweb.reports import DEFAULT_REPORTS, LOOKBACK_DAYS, is_dated, report_name
+from tap_reports.vendors.similarweb.settings import REPORT_SETTINGS, SETTINGS, errors, max_credits
 
 __all__ = ["VENDOR"]
 
@@ -27,9 +27,10 @@ VENDOR = Vendor(
     settings=SETTINGS,
     report_settings=REPORT_SETTINGS,
     connect=SimilarwebClient,
-    check=mistakes,
+    check=errors,
     default_reports=DEFAULT_REPORTS,
     report_name=report_name,
+    is_dated=is_dated,
     max_credits=max_credits,
     max_jobs_in_flight=50,
     lookback_days=LOOKBACK_DAYS,

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from tap_reports.exceptions import CallError, ConfigError, sentence
+from tap_reports.exceptions import CallError, ConfigError
 from tap_reports.models import Check, ReportType
 from tap_reports.vendor import VendorConfig
 from tap_reports.vendors.similarweb import reports
 from tap_reports.vendors.similarweb.catalog import WRONG_KEY
-from tap_reports.vendors.similarweb.choice import choose
 from tap_reports.vendors.similarweb.days import last_period
+from tap_reports.vendors.similarweb.selection import select
 
 if TYPE_CHECKING:
     from tap_reports.vendors.similarweb.client import SimilarwebClient
@@ -30,7 +30,7 @@ def check(client: SimilarwebClient, config: VendorConfig) -> Iterator[Check]:
         if config.callback_url:
             yield _webhook(client)
     except CallError as error:
-        yield Check(name="api_key", ok=False, detail=_shown(error))
+        yield Check.of("api_key", error)
 
 
 def _credits(client: SimilarwebClient) -> Check:
@@ -52,14 +52,16 @@ def _tables(client: SimilarwebClient) -> Check:
 def _report(client: SimilarwebClient, report: ReportType, config: VendorConfig) -> Check:
     """Validate the report's newest period, which is free."""
     try:
-        choose(report.parameters, config.values, client.catalog.tables())
+        select(report.parameters, config.values, client.catalog.tables())
     except ConfigError as error:
         return Check(name=report.name, ok=False, detail="; ".join(error.errors))
 
     def ask() -> str:
-        period = last_period(report.granularity, client.final_day(report))
-        estimate = client.estimate(client.requests(report, period)[0])
-        return f"{period} would cost {estimate.credits} credits"
+        period = last_period(report.granularity, client.final_day(report)) if report.dated else None
+        estimates = [client.estimate(request) for request in client.requests(report, period)]
+        cost = sum(estimate.credits for estimate in estimates)
+        warnings = dict.fromkeys(text for estimate in estimates for text in estimate.warnings)
+        return "; ".join([f"{period or 'a snapshot'} would cost {cost} credits", *warnings])
 
     return _tried(report.name, ask)
 
@@ -78,8 +80,4 @@ def _tried(name: str, ask: Callable[[], str]) -> Check:
     except CallError as error:
         if error.status == WRONG_KEY:
             raise
-        return Check(name=name, ok=False, detail=_shown(error))
-
-
-def _shown(error: CallError) -> str:
-    return sentence(str(error), error.remedy)
+        return Check.of(name, error)

@@ -8,16 +8,16 @@ import logging
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
-from tap_reports.exceptions import AccessDenied, CallRejected, JobUnknown, LinkExpired
+from tap_reports.exceptions import AccessDenied, CallRejected, JobUnknown, LinkExpired, SubmissionLost
 from tap_reports.http.rate_limit import RateLimiter
 from tap_reports.http.responses import body_excerpt
 from tap_reports.models import Check, Download, Estimate, ReportJob, ReportRequest, ReportType, Slice
 from tap_reports.redaction import add_secrets, redact
 from tap_reports.vendor import CatalogStream, ClientContext, VendorConfig
-from tap_reports.vendors.similarweb import answers, bodies, checks, days, reports
+from tap_reports.vendors.similarweb import answers, checks, days, payloads, reports
 from tap_reports.vendors.similarweb.calls import CALLS_PER_SECOND, GONE, Calls, rejected, rejection, words
 from tap_reports.vendors.similarweb.catalog import WRONG_KEY, Catalog
-from tap_reports.vendors.similarweb.choice import choose
+from tap_reports.vendors.similarweb.selection import select
 
 logger = logging.getLogger("tap-reports.similarweb")
 
@@ -25,6 +25,14 @@ WEBHOOK_TEST = "/v3/batch/webhooks/test"
 BAD_REQUEST = 400
 KEY_DIGITS = 12
 NO_SUCH_PATH = 'That path does not exist there: set another "api_version", and check api_url.'
+LOST = (
+    'Look in the Similarweb account for a report named "{}" (with api_version "v3" they have no name) before '
+    "you run again: it is charged if it was accepted."
+)
+KEY_LIMIT = (
+    "Ask the account's admin whether this key may submit Batch reports, and whether its user has a limit of "
+    "Batch credits: such a limit can be spent while the account still has credits."
+)
 NO_RETRY = 'Set "retry_path", or run again to submit a new (charged) report.'
 NO_WEBHOOK = 'Check that "postbacks.public_url" can be reached from the internet.'
 
@@ -37,7 +45,7 @@ class SimilarwebClient:
         add_secrets([key, config.callback_url])
         self.account = f"key-{hashlib.sha256(key.encode()).hexdigest()[:KEY_DIGITS]}"
         self._config = config
-        self._version = str(config.values.get("api_version") or bodies.VERSIONS[0])
+        self._version = str(config.values.get("api_version") or payloads.VERSIONS[0])
         self._clock = tools.clock
         self._api = tools.api
         self._api.headers["api-key"] = key
@@ -48,7 +56,7 @@ class SimilarwebClient:
     # --- reports --------------------------------------------------------------------------------------
 
     def report_types(self) -> Iterable[ReportType]:
-        """Return the configured reports; raises ConfigError with every mistake in them."""
+        """Return the configured reports; raises ConfigError with everything that is wrong in them."""
         return reports.report_types(self._config, self.catalog.tables())
 
     def restore(self, known: CatalogStream) -> ReportType | None:
@@ -62,30 +70,33 @@ class SimilarwebClient:
         end = table.ends.get(report.granularity, "") if table else ""
         day = days.last_day(end, report.granularity) if end else None
         if end and day is None:
-            logger.warning("describe's end_date %r of %s is no date, not used", redact(end), report.name)
+            logger.warning("describe's end_date %r of %s is not a date, not used", redact(end), report.name)
         return day or days.final_by_rule(report.granularity, self._clock.now())
 
+    def first_day(self, report: ReportType) -> dt.date | None:
+        """Return the beginning of the oldest period that describe names."""
+        table = self.catalog.tables().get(report.report)
+        start = table.starts.get(report.granularity, "") if table else ""
+        return days.first_day(start, report.granularity) if start else None
+
     def requests(self, report: ReportType, days: Slice | None) -> Sequence[ReportRequest]:
-        """Return one request for a slice."""
-        choice = choose(report.parameters, self._config.values, self.catalog.tables())
-        return [reports.request_for(self._config, self.account, report, choice, days)]
+        """Return the requests of a slice: one, or several where there are very many entities."""
+        selection = select(report.parameters, self._config.values, self.catalog.tables())
+        return reports.requests_for(self._config, self.account, selection, days)
 
     # --- before submitting ----------------------------------------------------------------------------
 
     def estimate(self, request: ReportRequest) -> Estimate:
         """Return what Similarweb's validate call says; it is free."""
-        path = bodies.path(request, self._version, bodies.VALIDATE)
-        body = bodies.body(request, self._version)
+        path = payloads.path(request, self._version, payloads.VALIDATE)
+        body = payloads.payload(request, self._version)
         response = self._api.call("POST", path, json=body, accept={BAD_REQUEST, *GONE})
         what = self._api.shown("POST", path)
         if response.status_code in GONE:
             raise rejection(what, response, NO_SUCH_PATH)
         if response.status_code == BAD_REQUEST:
             raise rejection(what, response)
-        estimate = answers.estimate(what, response)
-        for text in estimate.warnings:
-            logger.warning("Similarweb on %s %s: %s", request.report, request.slice or "", text)
-        return estimate
+        return answers.estimate(what, response)
 
     def remaining_credits(self) -> Decimal | None:
         """Return the credits left; None where Similarweb does not tell (no such path, not allowed)."""
@@ -106,17 +117,21 @@ class SimilarwebClient:
 
     def submit(self, request: ReportRequest, *, refresh: bool = False) -> ReportJob:
         """Submit a report: charged once it runs. Each submission is a new one, so `refresh` is moot."""
-        path = bodies.path(request, self._version, bodies.SUBMIT)
-        body = bodies.body(request, self._version, self._config.callback_url)
+        path = payloads.path(request, self._version, payloads.SUBMIT)
+        body = payloads.payload(request, self._version, self._config.callback_url)
         try:
             response = self._api.submit("POST", path, json=body)
-        except AccessDenied:
+            report_id = answers.report_id(self._api.shown("POST", path), response)
+        except AccessDenied as error:
+            error.remedy = error.remedy if error.status == WRONG_KEY else KEY_LIMIT
+            raise
+        except SubmissionLost as error:
+            error.remedy = LOST.format(request.key)
             raise
         except CallRejected as error:
             remedy = NO_SUCH_PATH if error.status in GONE else ""
             answer = words(error.answer) or error.answer
             raise rejected(error.what, answer, error.status, remedy) from error
-        report_id = answers.report_id(self._api.shown("POST", path), response)
         return ReportJob(request=request, id=report_id, submitted_at=self._clock.now())
 
     def poll(self, job: ReportJob) -> ReportJob:

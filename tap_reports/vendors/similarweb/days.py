@@ -11,6 +11,8 @@ EST = dt.timezone(dt.timedelta(hours=-5))
 """Similarweb's clock: EST, without daylight saving time."""
 LAG_DAYS = 4
 """Days are ready by the end of their third day; nothing is said of weeks, so they wait as long."""
+GRANULARITIES = ("daily", "weekly", "monthly", "7days", "on-demand")
+"""The last two have no dates to choose: the newest result is asked for, as a snapshot."""
 MONTHLY_FROM_DAY = 10
 """A month is ready by this day of the next one."""
 
@@ -27,6 +29,17 @@ def last_day(text: str, granularity: str) -> dt.date | None:
     if granularity == Granularity.WEEKLY:
         return _sunday_before(_month_end(day)) if is_month else day + dt.timedelta(days=6 - day.weekday())
     return _month_end(day) if is_month else day
+
+
+def first_day(text: str, granularity: str) -> dt.date | None:
+    """Return the first day of the first whole period from `2018-08` or `2018-08-14` on; None for no date."""
+    try:
+        day = dt.date.fromisoformat(f"{text}-01" if len(text) == len("2018-08") else text[:10])
+    except ValueError:
+        return None
+    if granularity == Granularity.MONTHLY:
+        return day.replace(day=1)
+    return day + dt.timedelta(days=-day.weekday() % 7) if granularity == Granularity.WEEKLY else day
 
 
 def final_by_rule(granularity: str, now: dt.datetime) -> dt.date:

@@ -58,7 +58,10 @@ def _table(row: Mapping[str, Any]) -> Table:
         needs=tuple(
             (str(item["name"]),) for item in filters if item.get("is_mandatory") and item.get("name")
         ),
-        ends=_ends(periods),
+        starts=_edges(periods, "start_date"),
+        ends=_edges(periods, "end_date"),
+        limit=DOCUMENTED[name].limit if name in DOCUMENTED else None,
+        rest=name in DOCUMENTED and DOCUMENTED[name].rest,
     )
 
 
@@ -73,13 +76,13 @@ def _keys(name: str, filters: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
     return documented if set(described) <= set(documented) else described
 
 
-def _ends(periods: Any) -> dict[str, str]:
+def _edges(periods: Any, name: str) -> dict[str, str]:
     if not isinstance(periods, Mapping):
         return {}
     return {
-        str(granularity): str(span["end_date"])
+        str(granularity): str(span[name])
         for granularity, span in periods.items()
-        if isinstance(span, Mapping) and span.get("end_date")
+        if isinstance(span, Mapping) and span.get(name)
     }
 
 

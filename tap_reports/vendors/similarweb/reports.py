@@ -1,8 +1,7 @@
-"""Report types and requests from a report's choice."""
+"""Report types and requests from what a report selects."""
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -20,14 +19,15 @@ from tap_reports.models import (
     Slice,
 )
 from tap_reports.vendor import ReportConfig, VendorConfig
-from tap_reports.vendors.similarweb.choice import Choice, choose
+from tap_reports.vendors.similarweb.selection import Selection, select
 from tap_reports.vendors.similarweb.tables import Table
 
-DATE = "date"
+DATE, ON_DEMAND = "date", "on-demand"
 RENAMES = {"yearmonth": DATE}
 """Monthly files have `yearmonth` or `date`; the sources disagree."""
 EMPTY_WORDS = ("No data returned",)
-SLICE_DAYS = {Granularity.DAILY: 30, Granularity.WEEKLY: 365, Granularity.MONTHLY: 365}
+SLICE_DAYS: Mapping[str, int] = {Granularity.DAILY: 30, Granularity.WEEKLY: 365, Granularity.MONTHLY: 365}
+SELECTED = ("table", "metrics", "filters", "limit", "retention_days")
 LOOKBACK_DAYS = 0
 """Days that are asked for again are charged again."""
 _KEYLESS = 'the key columns of table "{}" are not known: list them in the report\'s primary_keys'
@@ -39,9 +39,14 @@ def configured(config: VendorConfig) -> tuple[ReportConfig, ...]:
     return config.reports or tuple(ReportConfig(values=report) for report in DEFAULT_REPORTS)
 
 
-def granularity_of(report: Json) -> Granularity:
-    """Return a report's granularity."""
-    return Granularity(report.get("granularity") or Granularity.MONTHLY)
+def granularity_of(report: Json) -> str:
+    """Return a report's granularity, in the vendor's word."""
+    return str(report.get("granularity") or Granularity.MONTHLY)
+
+
+def is_dated(report: Json) -> bool:
+    """Return whether a report's dates can be chosen; else the newest result is a snapshot."""
+    return granularity_of(report) in set(Granularity)
 
 
 def report_name(report: Json) -> str:
@@ -53,15 +58,15 @@ def report_types(config: VendorConfig, tables: Mapping[str, Table]) -> list[Repo
     """Return the report types of all configured reports.
 
     Raises:
-        ConfigError: Every mistake of every report.
+        ConfigError: Everything that is wrong with any report.
     """
     found, errors = [], []
     for index, report in enumerate(configured(config)):
         try:
-            choice = choose(report.values, config.values, tables)
-            if choice.table.name not in tables and not report.primary_keys:
-                errors.append(f"{config.name}.reports[{index}]: {_KEYLESS.format(choice.table.name)}")
-            found.append(with_columns(bare(report, config), choice))
+            selection = select(report.values, config.values, tables)
+            if selection.table.open_filters and not selection.keys and not report.primary_keys:
+                errors.append(f"{config.name}.reports[{index}]: {_KEYLESS.format(selection.table.name)}")
+            found.append(with_columns(bare(report, config), selection))
         except ConfigError as error:
             errors += [f"{config.name}.reports[{index}]: {text}" for text in error.errors]
     if errors:
@@ -72,17 +77,18 @@ def report_types(config: VendorConfig, tables: Mapping[str, Table]) -> list[Repo
 def bare(report: ReportConfig, config: VendorConfig) -> ReportType:
     """Return a report type as far as the settings tell, without columns and keys."""
     values = report.values
-    granularity = granularity_of(values)
+    granularity, dated = granularity_of(values), is_dated(values)
     is_json = config.values.get("response_format") == FileFormat.JSON
     lookback = config.lookback_days if report.lookback_days is None else report.lookback_days
     return ReportType(
         name=report_name({**values, "name": report.name}),
         report=str(values["table"]),
-        granularity=granularity,
-        date_column=DATE,
-        slice_days=SLICE_DAYS[granularity],
+        dated=dated,
+        granularity=Granularity(granularity) if dated else Granularity.DAILY,
+        date_column=DATE if dated else None,
+        slice_days=SLICE_DAYS.get(granularity),
         lookback_days=LOOKBACK_DAYS if lookback is None else lookback,
-        parameters={name: values.get(name) for name in ("table", "granularity", "metrics", "filters")},
+        parameters={**{name: values.get(name) for name in SELECTED}, "granularity": granularity},
         layout=Layout(
             format=FileFormat.JSON if is_json else FileFormat.CSV, empty_words=EMPTY_WORDS, renames=RENAMES
         ),
@@ -90,38 +96,49 @@ def bare(report: ReportConfig, config: VendorConfig) -> ReportType:
     )
 
 
-def with_columns(type_: ReportType, choice: Choice) -> ReportType:
+def with_columns(type_: ReportType, selection: Selection) -> ReportType:
     """Return the report type with key columns, date and the metrics whose kind is known.
 
     Other metrics get their kind from the file.
     """
-    keys = choice.table.keys
-    metrics = {name: kind for name, kind in choice.kinds.items() if name not in keys}
-    kinds = {**dict.fromkeys(keys, Kind.STRING), DATE: Kind.DATE, **metrics}
+    keys = selection.keys
+    dates = {} if selection.granularity == ON_DEMAND else {DATE: Kind.DATE}
+    kinds = {**dict.fromkeys(keys, Kind.STRING), **dates}
+    kinds |= {name: kind for name, kind in selection.kinds.items() if name not in keys}
     columns = zip(kinds.items(), property_names(kinds), strict=True)
     return replace(
         type_,
         columns=tuple(Column(header, name, kind) for (header, kind), name in columns),
-        primary_keys=(*keys, DATE) if keys else (),
+        primary_keys=(*keys, *dates) if keys else (),
     )
 
 
-def request_for(
-    config: VendorConfig, account: str, report: ReportType, choice: Choice, days: Slice | None
-) -> ReportRequest:
-    """Return the request for a slice. What does not change the result (version, webhook) is no part of it."""
-    return ReportRequest(
-        vendor=config.name,
-        account=account,
-        api_url=config.api_url,
-        report=report.report,
-        parameters={
-            "table": choice.table.name,
-            "granularity": choice.granularity,
-            "metrics": list(choice.metrics),
-            "filters": choice.filters,
-            "response_format": config.values.get("response_format") or FileFormat.CSV.value,
-        },
-        slice=days,
-        settled_on=days.end + dt.timedelta(days=(report.lookback_days or 0) + 1) if days else None,
-    )
+def requests_for(
+    config: VendorConfig, account: str, selection: Selection, days: Slice | None
+) -> list[ReportRequest]:
+    """Return the requests for a slice: one, but for more entities than Similarweb takes at once.
+
+    What does not change the result (API version, webhook, how long it is kept) is not part of their key.
+    """
+    limit, kept = selection.limit, selection.retention_days
+    return [
+        ReportRequest(
+            vendor=config.name,
+            account=account,
+            api_url=config.api_url,
+            report=selection.table.name,
+            parameters={
+                "table": selection.table.name,
+                "granularity": selection.granularity,
+                "metrics": list(selection.metrics),
+                "filters": filters,
+                "response_format": config.values.get("response_format") or FileFormat.CSV.value,
+                **({"limit": limit} if limit else {}),
+            },
+            slice=days,
+            options={"retention_days": kept} if kept else {},
+            row_limit=limit or selection.table.limit,
+            result_hours=kept * 24 if kept else None,
+        )
+        for filters in selection.parts()
+    ]

@@ -10,12 +10,14 @@ from singer_sdk import typing as th
 
 from tap_reports.models import Granularity, Json
 from tap_reports.vendor import VendorConfig
-from tap_reports.vendors.similarweb.bodies import VERSIONS
 from tap_reports.vendors.similarweb.calls import PATHS
-from tap_reports.vendors.similarweb.choice import DEFAULT_COUNTRIES, missing_by_settings
+from tap_reports.vendors.similarweb.days import GRANULARITIES
+from tap_reports.vendors.similarweb.payloads import VERSIONS
 from tap_reports.vendors.similarweb.reports import DEFAULT_REPORTS
+from tap_reports.vendors.similarweb.selection import DEFAULT_COUNTRIES, missing_by_settings
 
 _TEXTS = th.ArrayType(th.StringType)
+RETENTION_DAYS = (1, 30, 60, 180, 365)
 _CREDITS = th.NumberType(minimum=0)
 
 
@@ -106,15 +108,17 @@ REPORT_SETTINGS: tuple[th.Property[Any], ...] = (
         "granularity",
         th.StringType,
         default=Granularity.MONTHLY.value,
-        allowed_values=[granularity.value for granularity in Granularity],
+        allowed_values=list(GRANULARITIES),
         title="Granularity",
-        description="Period that a row stands for.",
+        description="Period that a row stands for. `7days` and `on-demand`, for the tables that have them, "
+        "load the newest result as a snapshot.",
     ),
     th.Property(
         "metrics",
         _TEXTS,
         title="Metrics",
-        description="Metrics to ask for; each costs credits. Default: all the table has at the granularity.",
+        description="Metrics to ask for; each costs credits. Default: all the table has at the granularity. "
+        "Key columns that Similarweb takes as metrics are added.",
     ),
     th.Property(
         "filters",
@@ -122,10 +126,23 @@ REPORT_SETTINGS: tuple[th.Property[Any], ...] = (
         title="Filters",
         description="The table's filters by name: lists of texts or booleans. Each replaces its default.",
     ),
+    th.Property(
+        "limit",
+        th.IntegerType(minimum=1),
+        title="Limit",
+        description="Most results of one report. Default: Similarweb's own, which is 100 for `referrals`. "
+        "A file with exactly that many rows is warned of.",
+    ),
+    th.Property(
+        "retention_days",
+        th.IntegerType(allowed_values=list(RETENTION_DAYS)),
+        title="Retention days",
+        description="How long Similarweb keeps the result, so that it is not paid for again. Default: 30.",
+    ),
 )
 
 
-def mistakes(block: Json) -> Iterator[str]:
+def errors(block: Json) -> Iterator[str]:
     """Yield what is wrong with a block that fits the schema."""
     key = block["api_key"]
     if not key.isascii() or not key.isprintable() or key != key.strip():

@@ -7,6 +7,11 @@ from dataclasses import dataclass, field
 
 from tap_reports.models import Kind
 
+ENTITIES = ("domains", "apps", "keywords", "segment_ids", "company")
+"""Filters that say what a report is about; of those that a table takes, one needs values."""
+MOST_ENTITIES, MOST_REST_ENTITIES = 1_000_000, 100
+"""https://developers.similarweb.com/docs/request-your-rest-api-endpoints-using-batch-api"""
+
 
 @dataclass(frozen=True, slots=True)
 class Metric:
@@ -16,11 +21,13 @@ class Metric:
         name: Its name in the request and its header in the file.
         kind: What it holds; None where Similarweb does not say, so that the file decides.
         granularities: Where it exists; () for all that the table has.
+        rest: It comes from the REST API: taken where it is asked for, and only for few entities at a time.
     """
 
     name: str
     kind: Kind | None
     granularities: tuple[str, ...] = ()
+    rest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +51,9 @@ class Table:
         needs: Groups of filters; of each group one needs values.
         open_metrics: Granularities at which there are metrics beside those listed.
         open_filters: There are filters beside those listed.
-        ends: Granularity -> newest available period, as the vendor writes it.
+        starts, ends: Granularity -> oldest and newest available period, as the vendor writes it.
+        rest: All of it comes from the REST API.
+        limit: Most results of a report that names no limit; None: not known.
     """
 
     name: str
@@ -55,12 +64,15 @@ class Table:
     needs: tuple[tuple[str, ...], ...] = ()
     open_metrics: tuple[str, ...] = ()
     open_filters: bool = False
+    starts: Mapping[str, str] = field(default_factory=dict)
     ends: Mapping[str, str] = field(default_factory=dict)
+    rest: bool = False
+    limit: int | None = None
 
-    def metrics_at(self, granularity: str) -> dict[str, Kind | None]:
-        """Return the listed metrics of a granularity with their kinds, in order."""
+    def metrics_at(self, granularity: str) -> dict[str, Metric]:
+        """Return the listed metrics of a granularity by name, in order."""
         return {
-            metric.name: metric.kind
+            metric.name: metric
             for metric in self.metrics
             if not metric.granularities or granularity in metric.granularities
         }

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from tap_reports.vendors.similarweb.documented.rows import D, M, W, metrics, table
 
-APPS_DAILY = (
+USAGE = (
     "apps_sessions_per_user apps_avg_usage_time_per_session apps_avg_total_usage_time_per_user"
     " apps_install_penetration apps_unique_installs apps_downloads"
-    " apps_daily_active_users_ios apps_daily_active_users_android"
 )
+DEMOGRAPHICS = "apps_demographics_"
+AUDIENCE = "age_18_to_24 age_25_to_34 age_35_to_44 age_45_to_54 age_55_plus male female"
+ACTIVE_USERS = "active_users_android active_users_ios"
 
 TABLES = (
     table(
@@ -16,10 +18,11 @@ TABLES = (
         (D, W, M),
         "apps countries",
         "app country",
-        metrics(APPS_DAILY, at=(D,)),
-        metrics("apps_weekly_active_users_ios apps_weekly_active_users_android", at=(W,)),
-        metrics("apps_monthly_active_users_ios apps_monthly_active_users_android", at=(M,)),
-        open_metrics=(W, M),
+        metrics(USAGE, at=(D, M)),
+        metrics(" ".join(f"{group}_percentage" for group in AUDIENCE.split()), at=(M,), prefix=DEMOGRAPHICS),
+        metrics(ACTIVE_USERS, at=(M,), prefix="apps_monthly_"),
+        metrics(ACTIVE_USERS, at=(W,), prefix="apps_weekly_"),
+        metrics(ACTIVE_USERS, at=(D, M), prefix="apps_daily_"),
     ),
     table(
         "apps_affinity",

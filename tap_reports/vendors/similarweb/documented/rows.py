@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tap_reports.models import Kind
-from tap_reports.vendors.similarweb.tables import Filter, Metric, Table
+from tap_reports.vendors.similarweb.tables import ENTITIES, Filter, Metric, Table
 
 D, W, M = "daily", "weekly", "monthly"
 TEXT = Kind.STRING
-ENTITIES = ("domains", "apps", "keywords", "segment_ids", "company")
-"""Filters that say what a report is about; of those that a table takes, one needs values."""
 BOOLEANS = frozenset({"include_subdomains", "is_main_domain", "is_states_enabled"})
 
 
-def metrics(names: str, kind: Kind | None = Kind.NUMBER, at: tuple[str, ...] = ()) -> tuple[Metric, ...]:
+def metrics(
+    names: str,
+    kind: Kind | None = Kind.NUMBER,
+    at: tuple[str, ...] = (),
+    *,
+    prefix: str = "",
+    rest: bool = False,
+) -> tuple[Metric, ...]:
     """Return metrics of one kind; `at`: the granularities, () for all of the table."""
-    return tuple(Metric(name, kind, at) for name in names.split())
+    return tuple(Metric(prefix + name, kind, at, rest) for name in names.split())
 
 
 def table(
@@ -27,6 +32,8 @@ def table(
     *groups: Iterable[Metric],
     open_metrics: tuple[str, ...] = (),
     open_filters: bool = False,
+    rest: bool = False,
+    limit: int | None = None,
 ) -> Table:
     """Return a table; `groups` are its metrics, `keys` leaves out the date."""
     names = filters.split()
@@ -39,4 +46,6 @@ def table(
         needs=(tuple(item for item in names if item in ENTITIES),),
         open_metrics=open_metrics,
         open_filters=open_filters,
+        rest=rest,
+        limit=limit,
     )

@@ -95,6 +95,8 @@ TABLES = (
         "domains countries referrals include_subdomains",
         "domain country site2",
         metrics(REFERRALS),
+        metrics("mobile_outgoing_referral_share mobile_outgoing_referral_change", rest=True),
+        limit=100,
     ),
     table(
         "desktop_top_geo",

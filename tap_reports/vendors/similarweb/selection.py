@@ -1,17 +1,19 @@
-"""From a report's settings and the known tables to what is asked for, or to every mistake in them."""
+"""From a report's settings and the known tables to what is asked for, or to everything that is wrong."""
 
 from __future__ import annotations
 
 import difflib
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from tap_reports.exceptions import ConfigError
-from tap_reports.models import Granularity, Json, Kind
+from tap_reports.models import Json, Kind
+from tap_reports.vendors.similarweb.days import GRANULARITIES
 from tap_reports.vendors.similarweb.documented import DOCUMENTED
-from tap_reports.vendors.similarweb.tables import Table
+from tap_reports.vendors.similarweb.tables import ENTITIES, MOST_ENTITIES, MOST_REST_ENTITIES, Table
 
 DEFAULT_FILTERS = ("domains", "countries", "include_subdomains", "apps", "keywords")
 """Settings of the block that are filters of every table that takes them."""
@@ -23,38 +25,72 @@ _AFTER_HOST = re.compile(r"[/?#:]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """What a report asks for, checked against its table."""
+class Selection:
+    """What a report asks for, checked against its table.
+
+    Attributes:
+        table, granularity: As set.
+        metrics: The key columns that are asked for as metrics, then the others.
+        filters: Without empty ones.
+        limit: Most results as set; None: the vendor's default.
+        retention_days: How long the vendor keeps the result; None: its default.
+    """
 
     table: Table
     granularity: str
     metrics: tuple[str, ...]
     filters: Json
+    limit: int | None = None
+    retention_days: int | None = None
 
     @property
     def kinds(self) -> dict[str, Kind]:
         """The metrics' kinds, as far as they are known."""
         known = self.table.metrics_at(self.granularity)
-        return {name: kind for name in self.metrics if (kind := known.get(name))}
+        return {name: kind for name in self.metrics if name in known and (kind := known[name].kind)}
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The key columns.
+
+        The files of REST tables are not documented: a country column is only counted on where rows could
+        not be told apart without it.
+        """
+        if self.table.rest and len(self.filters.get("countries") or ()) < 2:
+            return tuple(key for key in self.table.keys if key != "country")
+        return self.table.keys
+
+    def parts(self) -> list[Json]:
+        """Return the filters of each request: lists of more entities than Similarweb takes are split."""
+        known = self.table.metrics_at(self.granularity)
+        rest = self.table.rest or any(name in known and known[name].rest for name in self.metrics)
+        most = MOST_REST_ENTITIES if rest else MOST_ENTITIES
+        pieces = [
+            [(name, values[at : at + most]) for at in range(0, len(values), most)]
+            for name, values in self.filters.items()
+            if name in ENTITIES
+        ]
+        return [{**self.filters, **dict(part)} for part in itertools.product(*pieces)]
 
 
-def choose(report: Json, block: Json, tables: Mapping[str, Table]) -> Choice:
+def select(report: Json, block: Json, tables: Mapping[str, Table]) -> Selection:
     """Return what a report asks for.
 
     Args:
-        report: Its settings: `table`, `granularity`, `metrics`, `filters`.
+        report: Its settings: `table`, `granularity`, `metrics`, `filters`, `limit`, `retention_days`.
         block: The vendor block's settings, for the default filters.
-        tables: The tables there are.
+        tables: The tables there are. One that is not among them is taken as documented, or as the report
+            itself describes it: accounts have tables that describe does not list, and validation, which is
+            free, finds a wrong name.
 
     Raises:
-        ConfigError: All its mistakes.
+        ConfigError: Everything that is wrong.
     """
     name, granularity = str(report["table"]), str(report.get("granularity") or "monthly")
-    table = tables.get(name) or (_undocumented(name, report) if tables is DOCUMENTED else None)
+    table = tables.get(name) or DOCUMENTED.get(name) or _undocumented(name, report)
     if table is None:
         raise ConfigError([_no_table(name, tables)])
     filters = _filters(report, block, table)
-    metrics = tuple(dict.fromkeys(report.get("metrics") or table.metrics_at(granularity)))
     errors = [
         *_granularity_errors(table, granularity),
         *_metric_errors(table, granularity, report.get("metrics") or ()),
@@ -63,7 +99,22 @@ def choose(report: Json, block: Json, tables: Mapping[str, Table]) -> Choice:
     ]
     if errors:
         raise ConfigError(errors)
-    return Choice(table=table, granularity=granularity, metrics=metrics, filters=filters)
+    return Selection(
+        table=table,
+        granularity=granularity,
+        metrics=_metrics(report.get("metrics"), table, granularity),
+        filters=filters,
+        limit=report.get("limit"),
+        retention_days=report.get("retention_days"),
+    )
+
+
+def _metrics(wanted: Iterable[str] | None, table: Table, granularity: str) -> tuple[str, ...]:
+    """Return the metrics to ask for; without any in the settings, all of the granularity."""
+    known = table.metrics_at(granularity)
+    keys = [name for name in table.keys if name in known]
+    every = [name for name, metric in known.items() if table.rest or not metric.rest]
+    return tuple(dict.fromkeys([*keys, *(wanted or every)]))
 
 
 def missing_by_settings(report: Json, block: Json) -> list[str]:
@@ -125,7 +176,7 @@ def _metric_errors(table: Table, granularity: str, metrics: Iterable[str]) -> It
         if name in elsewhere:
             yield f'metric "{name}" of table "{table.name}" exists {", ".join(elsewhere[name])} only'
         else:
-            yield f'table "{table.name}" has no metric "{name}"{_hint(name, known)}'
+            yield f'table "{table.name}" has no metric "{name}"{_nearest(name, known)}'
     if fits and not metrics and (is_open or not known):
         place = f'the {granularity} metrics of table "{table.name}"'
         yield f"{place} are not all known: list them in the report's metrics"
@@ -136,34 +187,36 @@ def _filter_errors(table: Table, filters: Json) -> Iterator[str]:
         known = table.filter_named(name)
         if known is None and not table.open_filters:
             names = [item.name for item in table.filters]
-            yield f'table "{table.name}" has no filter "{name}"{_hint(name, names)}'
+            yield f'table "{table.name}" has no filter "{name}"{_nearest(name, names)}'
         elif known is not None and value is not None and known.boolean != isinstance(value, bool):
             wanted = "true or false" if known.boolean else "a list of texts"
             yield f'filter "{name}" of table "{table.name}" takes {wanted}'
 
 
 def _undocumented(name: str, report: Json) -> Table | None:
-    """Return a table that nobody has described, if the report says itself what to ask for: accounts have
-    tables of their own. Validation, which is free, finds a wrong name.
-    """
+    """Return a table that nobody has described, if the report itself says what to ask for."""
     if not report.get("metrics") or not report.get("filters"):
         return None
-    every = tuple(granularity.value for granularity in Granularity)
-    return Table(name=name, granularities=every, filters=(), keys=(), open_metrics=every, open_filters=True)
+    return Table(
+        name=name,
+        granularities=GRANULARITIES,
+        filters=(),
+        keys=(),
+        open_metrics=GRANULARITIES,
+        open_filters=True,
+    )
 
 
 def _no_table(name: str, tables: Mapping[str, Table]) -> str:
-    if name in DOCUMENTED:
-        return f'this account\'s describe call does not list the table "{name}": ask Similarweb to enable it'
-    if tables is DOCUMENTED:
-        return (
-            f'the table "{name}" is not documented and the describe call did not answer: list the report\'s '
-            f"metrics, filters and primary_keys, or correct its name{_hint(name, tables)}"
-        )
-    return f'there is no table "{name}"{_hint(name, tables)}'
+    source = "documented" if tables is DOCUMENTED else "described by the account or documented"
+    nearest = _nearest(name, {**tables, **DOCUMENTED})
+    return (
+        f'the table "{name}" is not {source}: correct its name, or list the report\'s metrics, filters and '
+        f"primary_keys, so that Similarweb's free validation can try it{nearest}"
+    )
 
 
-def _hint(name: str, known: Iterable[str]) -> str:
+def _nearest(name: str, known: Iterable[str]) -> str:
     """Return the nearest name as a question, else the known names if they are few."""
     names = list(known)
     near = difflib.get_close_matches(name, names, n=1)

@@ -1,4 +1,4 @@
-"""Paths and bodies of submissions, by API version.
+"""Paths and payloads of submissions, by API version.
 
 v3 has the table in the path and a flat body; v4 and v5 have the same body and differ in the path.
 https://developers.similarweb.com/docs/report-endpoints
@@ -25,21 +25,29 @@ def path(request: ReportRequest, version: str, action: str) -> str:
     return f"/batch/{version}/{action}"
 
 
-def body(request: ReportRequest, version: str, webhook_url: str | None = None) -> dict[str, Any]:
-    """Return a submission's body; `webhook_url` is called when the report is done."""
+def payload(request: ReportRequest, version: str, webhook_url: str | None = None) -> dict[str, Any]:
+    """Return a submission's payload; `webhook_url` is called when the report is done.
+
+    The job's key is the report's name, by which a submission whose answer was lost is found in the account.
+    """
     what = request.parameters
-    delivery = {"response_format": what["response_format"], "delivery_method": DOWNLOAD_LINK}
+    delivery: dict[str, Any] = {"response_format": what["response_format"], "delivery_method": DOWNLOAD_LINK}
     if webhook_url:
         delivery["webhook_url"] = webhook_url
+    if request.options:
+        delivery["delivery_method_params"] = dict(request.options)
     query = {
         "granularity": what["granularity"],
         "filters": what["filters"],
         "metrics": what["metrics"],
         **written(request.slice, what["granularity"], version),
     }
+    if "limit" in what:
+        query["paging"] = {"limit": what["limit"]}
     if version == V3:
         return {**query, **delivery}
     return {
+        "report_name": request.key,
         "delivery_information": delivery,
         "report_query": {"tables": [{"vtable": what["table"], **query}]},
     }

@@ -1,15 +1,17 @@
-"""Similarweb: the block's settings, and every mistake in a report."""
+"""Similarweb: the block's settings, and all that can be wrong in a report."""
 
 import datetime as dt
+from dataclasses import replace
 
 import pytest
-from similarweb_account import KEY, config, connect
+from one_account import tools
+from similarweb_account import KEY, clock_at, config, connect
 
-from tap_reports.exceptions import ConfigError
+from tap_reports.exceptions import CallRejected, ConfigError
 from tap_reports.models import Granularity, Slice
-from tap_reports.vendors.similarweb import VENDOR, choice
-from tap_reports.vendors.similarweb.choice import choose
+from tap_reports.vendors.similarweb import VENDOR, selection
 from tap_reports.vendors.similarweb.documented import DOCUMENTED
+from tap_reports.vendors.similarweb.selection import select
 
 TRAFFIC = {"table": "traffic_and_engagement"}
 MONTH = Slice(dt.date(2023, 8, 1), dt.date(2023, 8, 31))
@@ -32,8 +34,9 @@ def test_all_mistakes_of_all_reports_are_listed_with_the_nearest_names():
         client.report_types()
     assert caught.value.errors == [
         (
-            'similarweb.reports[0]: there is no table "traffic_and_engagment"; '
-            'did you mean "traffic_and_engagement"?'
+            'similarweb.reports[0]: the table "traffic_and_engagment" is not described by the account or '
+            "documented: correct its name, or list the report's metrics, filters and primary_keys, so that "
+            'Similarweb\'s free validation can try it; did you mean "traffic_and_engagement"?'
         ),
         (
             'similarweb.reports[1]: table "traffic_and_engagement" has no metric "desktop_visit"; '
@@ -62,9 +65,25 @@ def test_all_mistakes_of_all_reports_are_listed_with_the_nearest_names():
 
 
 @pytest.mark.usefixtures("described")
-def test_a_documented_table_that_the_account_lacks_says_so():
-    with pytest.raises(ConfigError, match='does not list the table "website": ask Similarweb to enable it'):
-        connect({"table": "website"}).report_types()
+@pytest.mark.parametrize(
+    "report",
+    [
+        {"table": "website"},
+        {"table": "segments", "filters": {"segment_ids": ["$PS_1"], "countries": ["US"]}},
+        {"table": "secret_table", "metrics": ["secret_metric"], "filters": {"things": ["x"]}},
+    ],
+)
+def test_a_table_that_describe_does_not_list_is_tried_by_validation(requests_mock, report):
+    answer = {"errors": ["table is not available"], "is_valid": False}
+    requests_mock.post("https://api.similarweb.com/batch/v5/request-validate", json=answer)
+    settings = config(report)
+    [report_settings] = settings.reports
+    own = replace(report_settings, primary_keys=("thing",))
+    client = VENDOR.connect(replace(settings, reports=(own,)), tools(settings.api_url, clock_at()))
+    [report_type] = client.report_types()
+    [request] = client.requests(report_type, MONTH)
+    with pytest.raises(CallRejected, match="table is not available"):
+        client.estimate(request)
 
 
 @pytest.mark.usefixtures("described")
@@ -106,19 +125,47 @@ def test_a_table_that_only_has_other_granularities_names_them():
         connect({"table": "serp"}, keywords=["shoes"]).report_types()
 
 
+@pytest.mark.usefixtures("undescribed")
+def test_a_week_up_to_now_and_a_result_on_demand_are_snapshots_of_the_newest(requests_mock):
+    requests_mock.post("https://api.similarweb.com/batch/v5/request-report", json={"report_id": "r"})
+    week, demand = (
+        {"table": "site_keywords", "granularity": "7days"},
+        {"table": "serp", "granularity": "on-demand"},
+    )
+    client = connect(week, demand, keywords=["shoes"])
+    of_week, on_demand = client.report_types()
+    assert (of_week.name, of_week.dated) == ("site_keywords_7days", False)
+    assert of_week.primary_keys == ("domain", "country", "keyword", "date")
+    assert (on_demand.name, on_demand.dated) == ("serp_on_demand", False)
+    assert on_demand.primary_keys == (), "its key columns are not documented"
+    assert not any(map(VENDOR.is_dated, (week, demand)))
+    [request] = client.requests(of_week, None)
+    client.submit(request)
+    [table] = requests_mock.last_request.json()["report_query"]["tables"]
+    assert table["granularity"] == "7days"
+    assert table["latest"] is True
+
+
 def test_either_of_two_entities_is_enough():
     report = {"table": "site_keywords", "granularity": "monthly"}
-    assert choose(report, {"keywords": ["shoes"]}, DOCUMENTED).filters["keywords"] == ["shoes"]
+    assert select(report, {"keywords": ["shoes"]}, DOCUMENTED).filters["keywords"] == ["shoes"]
     with pytest.raises(
         ConfigError, match=r"needs domains or keywords: set similarweb\.domains or similarweb\.key"
     ):
-        choose(report, {}, DOCUMENTED)
+        select(report, {}, DOCUMENTED)
 
 
 def test_documented_tables_are_whole():
     counts = {name: len(DOCUMENTED["traffic_and_engagement"].metrics_at(name)) for name in Granularity}
     assert counts == {"daily": 33, "weekly": 28, "monthly": 56}
+    assert {name: len(DOCUMENTED["apps"].metrics_at(name)) for name in Granularity} == {
+        "daily": 8,
+        "weekly": 2,
+        "monthly": 17,
+    }
     assert len(DOCUMENTED) == 34
+    open_tables = {name for name, table in DOCUMENTED.items() if table.open_metrics}
+    assert open_tables == {"website_marketing_channels"}, "the templates list the others"
     for table in DOCUMENTED.values():
         assert table.keys or table.name == "serp"
         for granularity in table.granularities:
@@ -191,4 +238,4 @@ def test_credit_limits_keep_their_digits():
 
 def test_entities_and_defaults_are_filters_that_documented_tables_have():
     names = {item.name for table in DOCUMENTED.values() for item in table.filters}
-    assert set(choice.DEFAULT_FILTERS) <= names
+    assert set(selection.DEFAULT_FILTERS) <= names

@@ -1,0 +1,66 @@
+"""What is peculiar to each vendor, by the whole program against the sandbox."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from scenarios import run_here
+
+from tap_reports.sandbox import Sandbox
+
+TODAY = dt.date(2026, 8, 15)
+
+
+@pytest.fixture
+def sandbox():
+    with Sandbox(rows=3, speed=1000, delay=0, today=TODAY) as running:
+        yield running
+
+
+def similarweb(sandbox, *reports, **settings):
+    config = {**sandbox.config("similarweb"), "start_date": "2026-07-01", "end_date": "2026-07-31"}
+    block = {**config["similarweb"], "domains": ["a.com"], "countries": ["WW"], "reports": list(reports)}
+    return {**config, "similarweb": block, **settings}
+
+
+def test_a_result_that_ends_at_the_limit_is_warned_of(sandbox, caplog):
+    ran = run_here(similarweb(sandbox, {"table": "referrals"}))
+    assert len(ran.records("similarweb_referrals_monthly")) == 100
+    assert "exactly 100 rows, which is the limit" in caplog.text
+    caplog.clear()
+    ran = run_here(similarweb(sandbox, {"table": "referrals", "limit": 200}))
+    assert len(ran.records("similarweb_referrals_monthly")) == 150
+    assert "which is the limit" not in caplog.text
+
+
+def test_metrics_that_are_listed_bring_the_key_columns_along(sandbox):
+    report = {"table": "channel_conversion", "metrics": ["channel_visits"]}
+    ran = run_here(similarweb(sandbox, report))
+    assert ran.status == 0
+    [first, *_] = ran.records("similarweb_channel_conversion_monthly")
+    assert {"channel_sector", "channel_visits"} <= set(first)
+
+
+def test_segments_come_a_hundred_at_a_time(sandbox):
+    report = {"table": "segments", "filters": {"segment_ids": [f"s{number}" for number in range(250)]}}
+    ran = run_here(similarweb(sandbox, report))
+    assert ran.status == 0
+    records = ran.records("similarweb_segments_monthly")
+    assert len({record["segment_id"] for record in records}) == 250
+    assert len(records) == 250
+    assert sandbox.submissions("similarweb").accepted == 3
+
+
+def test_a_start_before_the_described_history_begins_with_it(sandbox, caplog):
+    report = {"table": "traffic_and_engagement", "metrics": ["desktop_visits"]}
+    ran = run_here(similarweb(sandbox, report, start_date="2010-01-01"))
+    assert ran.status == 0
+    assert ran.records("similarweb_traffic_and_engagement_monthly")[0]["date"] == "2021-01-01"
+    assert "the data begins on 2021-01-01, later than start_date (2010-01-01)" in caplog.text
+
+
+def test_a_warning_of_validation_is_said_once(sandbox, caplog):
+    report = {"table": "website", "filters": {"domains": ["nodata.com"]}}
+    run_here(similarweb(sandbox, report))
+    assert caplog.text.count("nodata.com has no data") == 1
