@@ -359,6 +359,7 @@ class Check:
         """Return the check that a call's error failed."""
         return cls(name=name, ok=False, detail=sentence(str(error), error.remedy))
 
+
 class StreamEnd(StrEnum):
     """How a stream ended in a run."""
 
