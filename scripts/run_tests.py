@@ -1,6 +1,7 @@
 """Makes a virtual environment with the project in it and runs its tests there.
 
 python3 scripts/run_tests.py                 # the tests, about 4 minutes on 2 cores
+python3 scripts/run_tests.py --fast          # files, slices, settings, vendors' requests: seconds
 python3 scripts/run_tests.py --slow          # those that install packages, start a browser or end runs
 python3 scripts/run_tests.py tests/files -q  # other arguments go to pytest
 """
@@ -16,6 +17,7 @@ from pathlib import Path
 from bootstrap import ROOT, SetupError, environment, require_python
 
 SLOW = "installs or browser or s3 or kill_matrix"
+FAST = ("tests/files", "tests/settings", "tests/sync", "tests/vendors", "tests/test_architecture.py")
 ON_ALL_CORES = ("--numprocesses", "auto", "--dist", "loadgroup")
 """Tests of one group, which install the same packages, stay on one core."""
 FOLDER = ROOT / ".tests" / "venv"
@@ -47,7 +49,11 @@ def main() -> int:
     except SetupError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
-    chosen = {(): [*ON_ALL_CORES, "-m", f"not ({SLOW})"], ("--slow",): [*ON_ALL_CORES, "-m", SLOW]}
+    chosen = {
+        (): [*ON_ALL_CORES, "-m", f"not ({SLOW})"],
+        ("--slow",): [*ON_ALL_CORES, "-m", SLOW],
+        ("--fast",): [*ON_ALL_CORES, "-m", f"not ({SLOW})", *FAST],
+    }
     arguments = chosen.get(tuple(sys.argv[1:]), sys.argv[1:])
     path = os.pathsep.join([str(python.parent), os.environ.get("PATH", "")])
     return subprocess.run(

@@ -139,7 +139,7 @@ class TapReportsSubmitOperator(TapReportsBase):
 
 
 class TapReportsOperator(TapReportsBase):
-    """Syncs into a target: one window where `first_day` and `last_day` are given, else what is new by `state`.
+    """Syncs into a target: one window (`first_day` to `last_day`), or what is new by `state`.
 
     Returns the run's summary (`--summary`) without jobs and state.
 
