@@ -22,7 +22,19 @@ MAY_IMPORT = {
     "jobs": {"ledger", "downloads", "http"} | BASE,
     "postbacks": {"jobs"} | BASE,
     "emit": {"files", "speedups"} | BASE,
-    "sync": {"settings", "vendors", "jobs", "ledger", "downloads", "http", "postbacks", "emit", "files"}
+    "sync": {
+        "tap",
+        "streams",
+        "settings",
+        "vendors",
+        "jobs",
+        "ledger",
+        "downloads",
+        "http",
+        "postbacks",
+        "emit",
+        "files",
+    }
     | BASE,
     "streams": {"sync", "emit", "files", "tap"} | BASE,
     "commands": {"tap", "sync", "settings", "streams", "vendors", "jobs", "ledger"} | BASE,
