@@ -17,6 +17,7 @@ CHECKS = (
     ("mypy",),
     ("python", "scripts/settings_listing.py", "--check"),
     ("python", "scripts/check_docs.py"),
+    ("zensical", "build", "--config-file", "mkdocs.yml", "--strict"),
 )
 
 

@@ -32,7 +32,7 @@ ELSEWHERE = {
 
 
 def blocks():
-    for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))):
+    for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))):
         for number, block in enumerate(BLOCK.findall(path.read_text())):
             if not any(word in block.splitlines()[0] for word in ELSEWHERE):
                 yield pytest.param(block, id=f"{path.name}-{number}")
