@@ -31,6 +31,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+LONG_WAIT_SECONDS = 60.0
+"""From this on a message says how long the vendor asks to wait."""
+
 
 def sentence(cause: str, remedy: str) -> str:
     """Return cause and remedy as sentences."""
@@ -67,6 +70,7 @@ class CallError(TapReportsError):
     """
 
     remedy = ""
+    without_status = "no answer"
 
     def __init__(
         self,
@@ -82,7 +86,9 @@ class CallError(TapReportsError):
         self.answer = answer
         self.status = status
         self.retry_after = retry_after
-        shown = f"{what}: {f'HTTP {status}' if status else 'no answer'}"
+        shown = f"{what}: {f'HTTP {status}' if status else self.without_status}"
+        if retry_after and retry_after >= LONG_WAIT_SECONDS:
+            answer += f" (the vendor asks to wait {retry_after:.0f} s)"
         super().__init__(f"{shown}: {answer}" if answer else shown)
 
 
@@ -98,6 +104,7 @@ class NotSent(CallBroken):
     """
 
     remedy = "Check api_url, the network and the proxy, and run again."
+    without_status = "not sent"
     is_worth_repeating = True
     """False for what the next attempt would meet as well: a certificate, a header."""
 

@@ -13,10 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urljoin
 
 import requests
-from urllib3.exceptions import HTTPError, ReadTimeoutError
+from urllib3.exceptions import HTTPError
 
 from tap_reports.downloads.transfer import WRONG_RANGE, Misfit, Transfer
 from tap_reports.downloads.work_dir import DiskBudget, WorkFolder
@@ -31,9 +30,10 @@ from tap_reports.exceptions import (
     Stopped,
 )
 from tap_reports.http.api import ACCESS
-from tap_reports.http.responses import body_excerpt, retry_after, same_origin
-from tap_reports.http.transport import REDIRECTS
-from tap_reports.redaction import redact
+from tap_reports.http.links import LINK
+from tap_reports.http.origin import BadUrl, joined, same_origin
+from tap_reports.http.responses import LONGEST_ASKED_SECONDS, body_excerpt, retry_after, shown_exception
+from tap_reports.http.session import REDIRECTS, pieces
 
 if TYPE_CHECKING:
     from tap_reports.clock import Clock
@@ -53,8 +53,11 @@ OK, ACCEPTED, BAD_REQUEST, TOO_MANY = 200, 202, 400, 429
 WITH_FILE = frozenset({OK, 203, 206})
 GONE = frozenset({401, 403, 404, 410})
 """What a link answers once its permission, or the file behind it, has gone."""
+LEAST_BYTES_PER_SECOND = 1024
+"""A download that stays below this for as long as a call may wait for an answer is broken."""
+LONGEST_DOWNLOAD_SECONDS = 24 * 3600.0
+"""Of one file, with all its attempts."""
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-LINK = "GET download link"
 
 
 def fetch(
@@ -87,7 +90,7 @@ def fetch(
         LinkExpired: The link is no longer good: poll for a new one.
         CallBroken: Still broken after all retries.
         AccessDenied, CallRejected, BadAnswer: The server said no, or something else than a file.
-        FileError: No room on disk.
+        FileError: No room on disk, or the file is larger than `max_file_gib`.
         Stopped: The run is to end. Nothing of the file is left then, and after any error.
     """
     path = folder / name
@@ -95,7 +98,8 @@ def fetch(
     try:
         with path.open("wb", buffering=0) as file:
             transfer = Transfer(file)
-            _Fetch(download, api, files, policy, clock, stopping, transfer).run()
+            until = clock.monotonic() + LONGEST_DOWNLOAD_SECONDS
+            _Fetch(download, api, files, policy, clock, stopping, transfer, until).run()
     except OSError as error:
         path.unlink(missing_ok=True)
         raise _disk_error(error, folder, transfer.size if transfer else 0) from error
@@ -124,6 +128,7 @@ class _Fetch:
     clock: Clock
     stopping: Callable[[], bool]
     transfer: Transfer
+    until: float
 
     def run(self) -> None:
         """Repeat attempts until the file is complete."""
@@ -135,7 +140,9 @@ class _Fetch:
             except _Again as again:
                 if self.transfer.size - furthest >= CHUNK_BYTES:
                     attempt, furthest = 1, self.transfer.size
-                if attempt > self.policy.max_retries:
+                asked = again.error.retry_after or 0.0
+                is_late = self.clock.monotonic() > self.until
+                if attempt > self.policy.max_retries or asked > LONGEST_ASKED_SECONDS or is_late:
                     raise again.error from again.__cause__
                 self._pause(attempt, again.error)
             else:
@@ -157,18 +164,33 @@ class _Fetch:
 
     def _read(self, response: requests.Response) -> None:
         """Write the body as it comes, without undoing any Content-Encoding."""
-        raw = response.raw
-        # read1 hands out what is here; read would lose up to a chunk of it when the connection breaks.
-        read = getattr(raw, "read1", raw.read)
-        while True:
-            try:
-                chunk = read(CHUNK_BYTES, decode_content=False)
-            except HTTPError as error:
-                raise self._broken(self._break_of(error), response) from error
-            if not chunk:
-                return
+        self._refuse_too_large(self.transfer.total)
+        since, here = self.clock.monotonic(), self.transfer.size
+        for chunk in self._chunks(response):
             self.transfer.write(chunk)
             self._go_on()
+            self._refuse_too_large(self.transfer.size)
+            now = self.clock.monotonic()
+            if now > self.until:
+                raise self._broken(self._break_of("it took longer than a day"), response)
+            if now - since >= self.files.timeout:
+                if self.transfer.size - here < (now - since) * LEAST_BYTES_PER_SECOND:
+                    raise self._broken(self._break_of("less than 1 KiB a second came"), response)
+                since, here = now, self.transfer.size
+
+    def _chunks(self, response: requests.Response) -> Iterator[bytes]:
+        """Yield the body; what breaks it is not an error of the disk."""
+        try:
+            yield from pieces(response, CHUNK_BYTES, decode=False)
+        except (HTTPError, OSError) as error:
+            raise self._broken(self._break_of(shown_exception(error)), response) from error
+
+    def _refuse_too_large(self, size: int | None) -> None:
+        if size is not None and size > self.files.largest:
+            raise FileError(
+                f"the report file is larger than {self.files.largest / 2**30:g} GiB",
+                remedy="Ask for fewer days with slice_days, or raise max_file_gib.",
+            )
 
     @contextmanager
     def _opened(self) -> Iterator[tuple[requests.Response, bool]]:
@@ -200,7 +222,11 @@ class _Fetch:
             if response.status_code not in REDIRECTS or not target or not left:
                 return response, False
             response.close()
-            url, left = urljoin(url, target), left - 1
+            try:
+                url, left = joined(url, target), left - 1
+            except BadUrl as error:
+                answer = f"redirects to an address that {error}"
+                raise BadAnswer(self._what(is_link=False), answer, status=response.status_code) from error
             if not same_origin(url, self.api.base_url):
                 return self._open_link(url, left)
 
@@ -228,8 +254,7 @@ class _Fetch:
         what = self._what(is_link=not self.download.authenticated)
         return _Again(CallBroken(what, answer, status=response.status_code, retry_after=asked))
 
-    def _break_of(self, error: HTTPError) -> str:
-        cause = "nothing came in time" if isinstance(error, ReadTimeoutError) else redact(error)
+    def _break_of(self, cause: str) -> str:
         total = self.transfer.total
         return f"the transfer broke at {self.transfer.size} of {total or 'unknown'} bytes: {cause}"
 

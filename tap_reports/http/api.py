@@ -23,10 +23,12 @@ from tap_reports.exceptions import (
     CallError,
     CallRefused,
     CallRejected,
+    NotSent,
     SubmissionLost,
 )
-from tap_reports.http.responses import body_excerpt, retry_after, same_origin, shown_exception
-from tap_reports.http.transport import REDIRECTS, plain_session
+from tap_reports.http.origin import origin_of, same_origin, shown_host
+from tap_reports.http.responses import LONGEST_ASKED_SECONDS, body_excerpt, retry_after
+from tap_reports.http.session import REDIRECTS, HttpSession
 from tap_reports.redaction import redact
 
 if TYPE_CHECKING:
@@ -43,8 +45,6 @@ REFUSED = frozenset({429, 500, 503})
 """Answers to a submission that say: not accepted, try again."""
 ACCESS = frozenset({401, 403})
 MOST_BACKOFF_SECONDS = 60.0
-LONGEST_ASKED_SECONDS = 900.0
-"""A vendor that asks to wait longer than this is not waited for within a call."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +67,7 @@ class ApiSession:
     Args:
         base_url: Scheme, host and base path.
         policy: For broken calls.
-        timeout: Seconds, for connecting and for each read.
+        timeout: Seconds, for connecting and for each read; a call may take twice that in all.
         user_agent: Header value.
         clock: The time.
         auth: Sets credentials on each request; `headers` is the simpler way.
@@ -89,9 +89,8 @@ class ApiSession:
         self.rate_limit: RateLimiter | None = None
         """Set by a client whose vendor limits calls; each call waits for its turn."""
         self._policy = policy
-        self._timeout = timeout
         self._clock = clock
-        self._session = plain_session()
+        self._http = HttpSession(timeout)
 
     def call(
         self,
@@ -111,7 +110,7 @@ class ApiSession:
             path: Below the base URL, or an absolute URL at the base URL's own origin.
             params, json, headers: As in requests.
             accept: Statuses beside 2xx that the caller reads itself (429 and 5xx included).
-            stream: Leave the body unread.
+            stream: Leave the body to be read with `session.pieces`, unless the answer is an error.
 
         Raises:
             CallBroken: Still broken after all retries.
@@ -157,16 +156,17 @@ class ApiSession:
         """Send a call that may cost, once.
 
         Raises:
-            CallRefused: Certainly not accepted (never connected, 429, 500, 503).
-            SubmissionLost: Nobody knows (reset, time-out, 502, 504).
+            NotSent: Certainly not accepted, as nothing was sent.
+            CallRefused: Certainly not accepted (429, 500, 503).
+            SubmissionLost: Nobody knows (reset, time-out, any other 5xx).
             AccessDenied, CallRejected: The vendor said no.
         """
         what = self.shown(method, path)
         try:
-            response = self._send(method, path, params, json, headers, stream=False)
+            response = self._send(method, path, params, json, headers, is_paid=True)
+        except NotSent:
+            raise
         except CallBroken as error:
-            if _never_connected(error.__cause__):
-                raise CallRefused(what, error.answer) from error
             raise SubmissionLost(what, error.answer) from error
         if response.status_code in REFUSED:
             raise CallRefused(
@@ -175,7 +175,7 @@ class ApiSession:
                 status=response.status_code,
                 retry_after=retry_after(response.headers, self._clock.now()),
             )
-        if response.status_code in {502, 504}:
+        if response.status_code == 408 or response.status_code >= 500:
             raise SubmissionLost(what, body_excerpt(response), status=response.status_code)
         return self._checked(response, method, path, ())
 
@@ -190,6 +190,14 @@ class ApiSession:
         """Return the call as messages name it: method and path, no query."""
         return redact(f"{method} {urlsplit(self.url(path)).path}")
 
+    def end_calls(self, *, paid: bool) -> None:
+        """End the free calls on their way, with `paid` those that may cost too; no further one is sent."""
+        self._http.end_calls(paid=paid)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._http.close()
+
     def _send(
         self,
         method: str,
@@ -198,24 +206,24 @@ class ApiSession:
         json: Any,
         headers: Mapping[str, str] | None,
         *,
-        stream: bool,
+        stream: bool = False,
+        is_paid: bool = False,
     ) -> requests.Response:
         if self.rate_limit:
             self.rate_limit.wait()
-        try:
-            response = self._session.request(
-                method,
-                self.url(path),
-                params=params,
-                json=json,
-                headers={**self.headers, **(headers or {})},
-                auth=self.auth,
-                timeout=self._timeout,
-                allow_redirects=False,
-                stream=stream,
-            )
-        except requests.RequestException as error:
-            raise CallBroken(self.shown(method, path), shown_exception(error)) from error
+        request = requests.Request(
+            method,
+            self.url(path),
+            params=params,
+            json=json,
+            headers={**self.headers, **(headers or {})},
+            auth=self.auth,
+        )
+        what, origin = self.shown(method, path), origin_of(self.base_url)
+        if stream:
+            response = self._http.open(request, what, origin=origin)
+        else:
+            response = self._http.send(request, what, origin=origin, is_paid=is_paid)
         if self.rate_limit:
             self.rate_limit.heed(response.headers)
         return response
@@ -226,12 +234,18 @@ class ApiSession:
         status = response.status_code
         if status in accept or 200 <= status < 300:
             return response
-        what, answer = self.shown(method, path), body_excerpt(response)
+        url, what, answer = self.url(path), self.shown(method, path), body_excerpt(response)
         if status == 429 or status >= 500:
             asked = retry_after(response.headers, self._clock.now())
             raise CallBroken(what, answer, status=status, retry_after=asked)
         if status in REDIRECTS:
-            raise CallRejected(what, "redirects elsewhere; check api_url", status=status)
+            target = shown_host(url, response.headers.get("Location", ""))
+            raise CallRejected(
+                what,
+                f"redirects to {target}, which is not followed",
+                status=status,
+                remedy="If the vendor's API has moved there, set api_url to it.",
+            )
         raise (AccessDenied if status in ACCESS else CallRejected)(what, answer, status=status)
 
     def _wait(self, state: RetryCallState) -> float:
@@ -243,18 +257,11 @@ class ApiSession:
 def _log_repetition(state: RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome else None
     logger.info(
-        "Call broken, repeated in %.1f s (attempt %d): %s", state.upcoming_sleep, state.attempt_number, error
+        "Retrying in %.1f s (after attempt %d): %s", state.upcoming_sleep, state.attempt_number, error
     )
 
 
 def _is_worth_repeating(error: BaseException) -> bool:
+    if isinstance(error, NotSent) and not error.is_worth_repeating:
+        return False
     return isinstance(error, CallBroken) and (error.retry_after or 0.0) <= LONGEST_ASKED_SECONDS
-
-
-def _never_connected(error: BaseException | None) -> bool:
-    from urllib3.exceptions import NameResolutionError, NewConnectionError
-
-    if isinstance(error, requests.ConnectTimeout):
-        return True
-    reason = getattr(error.args[0] if error is not None and error.args else None, "reason", None)
-    return isinstance(reason, (NewConnectionError, NameResolutionError))

@@ -4,47 +4,61 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from urllib.parse import urljoin
+from itertools import islice
 
 import requests
 
 from tap_reports.exceptions import BadAnswer, CallBroken, CallRejected, LinkExpired
-from tap_reports.http.responses import body_excerpt, is_safe, retry_after, shown_exception
-from tap_reports.http.transport import REDIRECTS, plain_session
+from tap_reports.http.origin import BadUrl, joined, safe_origin
+from tap_reports.http.responses import body_excerpt, retry_after
+from tap_reports.http.session import REDIRECTS, HttpSession, pieces, shown_break
+
+LINK = "GET download link"
+LARGEST_FILE_BYTES = 100 << 30
+MOST_BLANK_PIECES = 32
 
 
 class DownloadSession:
-    """Reads links that carry their own permission. Sends no credentials, only https or loopback http."""
+    """Reads links that carry their own permission, without credentials.
 
-    def __init__(self, *, timeout: float, user_agent: str) -> None:
-        self._timeout = timeout
-        self._session = plain_session()
-        self._session.headers["User-Agent"] = user_agent
+    Args:
+        timeout: Seconds, for connecting and for each read.
+        user_agent: Header value.
+        loopback: Whether a link may lead to this machine: where the API is there itself.
+        largest: Most bytes of a file (`max_file_gib`).
+    """
+
+    def __init__(
+        self, *, timeout: float, user_agent: str, loopback: bool, largest: int = LARGEST_FILE_BYTES
+    ) -> None:
+        self.largest = largest
+        self.timeout = timeout
+        self._loopback = loopback
+        self._http = HttpSession(timeout)
         # The report must arrive as it lies there: its length is checked and it may be gzip itself.
-        self._session.headers["Accept-Encoding"] = "identity"
+        self._headers = {"User-Agent": user_agent, "Accept-Encoding": "identity"}
 
     def get(
         self, url: str, *, headers: Mapping[str, str] | None = None, redirects: int = 5
     ) -> requests.Response:
-        """Open a link, following that many redirects; the body is left unread. Any status is returned.
+        """Open a link, following that many redirects; the body is left to be read with `session.pieces`,
+        unless it is an error's. Any status is returned.
 
         Raises:
             CallBroken: No answer.
-            BadAnswer: The link is neither https nor loopback http.
+            BadAnswer: The link is neither https nor, if the API is on this machine, http on it.
         """
-        if not is_safe(url):
-            raise BadAnswer("download link", "is neither https nor a loopback address")
+        request = requests.Request("GET", url, headers={**self._headers, **(headers or {})})
         try:
-            response = self._session.get(
-                url, headers=headers, timeout=self._timeout, allow_redirects=False, stream=True
-            )
-        except requests.RequestException as error:
-            raise CallBroken("GET download link", shown_exception(error)) from error
-        target = response.headers.get("Location")
-        if response.status_code not in REDIRECTS or not target or not redirects:
-            return response
-        response.close()
-        return self.get(urljoin(url, target), headers=headers, redirects=redirects - 1)
+            origin = safe_origin(url, loopback=self._loopback)
+            response = self._http.open(request, LINK, origin=origin)
+            target = response.headers.get("Location")
+            if response.status_code not in REDIRECTS or not target or not redirects:
+                return response
+            response.close()
+            return self.get(joined(url, target), headers=headers, redirects=redirects - 1)
+        except BadUrl as error:
+            raise BadAnswer(LINK, f"the address {error}") from error
 
     def is_filled(self, url: str) -> bool:
         """Return whether a link has a body yet; 404 and an empty 200 are "not yet".
@@ -59,17 +73,20 @@ class DownloadSession:
             if status == 404:
                 return False
             if status in {403, 410}:
-                raise LinkExpired("GET download link", body_excerpt(response), status=status)
+                raise LinkExpired(LINK, body_excerpt(response), status=status)
             if status == 429 or status >= 500:
-                raise CallBroken(
-                    "GET download link",
-                    body_excerpt(response),
-                    status=status,
-                    retry_after=retry_after(response.headers, dt.datetime.now(dt.UTC)),
-                )
+                asked = retry_after(response.headers, dt.datetime.now(dt.UTC))
+                raise CallBroken(LINK, body_excerpt(response), status=status, retry_after=asked)
             if status not in {200, 206}:
-                raise CallRejected("GET download link", body_excerpt(response), status=status)
-            try:
-                return any(chunk.strip() for chunk in response.iter_content(1024))
-            except requests.RequestException as error:
-                raise CallBroken("GET download link", shown_exception(error)) from error
+                raise CallRejected(LINK, body_excerpt(response), status=status)
+            with shown_break(LINK):
+                # A link that drips blanks is looked at again later.
+                return any(piece.strip() for piece in islice(pieces(response, 1024), MOST_BLANK_PIECES))
+
+    def end_calls(self) -> None:
+        """End the calls on their way; no further one is sent."""
+        self._http.end_calls(paid=True)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._http.close()

@@ -11,14 +11,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
+from urllib3.exceptions import ReadTimeoutError
 
 from tap_reports.exceptions import BadAnswer
 from tap_reports.redaction import redact
 
 SHOWN_CHARACTERS = 300
+LONGEST_ASKED_SECONDS = 900.0
+"""A vendor that asks to wait longer than this is not waited for within a call or a download."""
+LONGEST_SECONDS = 30 * 86400.0
 _RATE_HEADER = re.compile(r"(?:x-)?ratelimit-(limit|remaining|reset)(?:-\w+)?")
 EPOCH_FROM = 10**9
 """A rate-limit reset above this is a Unix time, below it seconds (vendors disagree with themselves)."""
@@ -28,11 +31,11 @@ def answer_json(response: requests.Response, what: str) -> Any:
     """Return the JSON of an answer, numbers with their digits.
 
     Raises:
-        BadAnswer: It is no JSON; the message shows what came.
+        BadAnswer: It is not JSON, or nested too deeply; the message shows what came.
     """
     try:
         return json.loads(response.content, parse_float=Decimal)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadAnswer(
             what, f"no JSON came: {body_excerpt(response)}", status=response.status_code
         ) from error
@@ -48,7 +51,7 @@ def retry_after(headers: Mapping[str, str], now: dt.datetime) -> float | None:
             seconds = float(value)
         except ValueError:
             seconds = _seconds_until(value, now)
-        return max(0.0, seconds) if math.isfinite(seconds) else None
+        return min(max(0.0, seconds), LONGEST_SECONDS) if math.isfinite(seconds) else None
     left = rate_left(headers, now)
     return None if left is None or left.remaining else left.reset_seconds
 
@@ -99,31 +102,9 @@ def _number(value: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def is_safe(url: str) -> bool:
-    """Return whether a URL is https, or http on a loopback host."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    loopback = host in {"localhost", "::1"} or host.startswith("127.")
-    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and loopback))
-
-
-def same_origin(url: str, other: str) -> bool:
-    """Return whether two URLs have the same scheme, host and port."""
-
-    def origin(text: str) -> tuple[str, str, int]:
-        parts = urlsplit(text)
-        return parts.scheme, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-
-    return origin(url) == origin(other)
-
-
 def body_excerpt(response: requests.Response) -> str:
     """Return the start of an answer's body for a message: one line, shortened, redacted."""
-    try:
-        raw: bytes = next(response.iter_content(4096), b"")
-    except Exception:
-        raw = b""
-    text = " ".join(raw.decode("utf-8", "replace").split())
+    text = " ".join(response.content[:4096].decode("utf-8", "replace").split())
     return redact(text)[:SHOWN_CHARACTERS] or "(empty body)"
 
 
@@ -131,7 +112,7 @@ def shown_exception(error: Exception) -> str:
     """Return what a requests exception says, without the object noise and without the query."""
     if isinstance(error, requests.ConnectTimeout):
         return "could not connect in time"
-    if isinstance(error, requests.Timeout):
+    if isinstance(error, (requests.Timeout, ReadTimeoutError)):
         return "no answer in time (request_timeout_seconds)"
     reason = getattr(error.args[0] if error.args else error, "reason", error)
     text = str(reason).rsplit(">: ", maxsplit=1)[-1]

@@ -18,6 +18,7 @@ from tap_reports.exceptions import (
     CallRefused,
     CallRejected,
     CreditsSpent,
+    NotSent,
     QuotaSpent,
     StreamError,
     SubmissionLost,
@@ -158,6 +159,9 @@ class Submissions:
         ledger = self._lane.shop.ledger
         try:
             job = self._lane.client.submit(task.request, refresh=task.refresh)
+        except NotSent as error:
+            ledger.not_sent(place)
+            self._again_if(task, error)
         except CallRefused as error:
             ledger.refused(place)
             self._again_if(task, error)
@@ -180,11 +184,13 @@ class Submissions:
             ledger.submitted(place, job)
             self._lane.announce(task, job)
 
-    def _again_if(self, task: Task, error: CallRefused) -> None:
+    def _again_if(self, task: Task, error: CallRefused | NotSent) -> None:
         """Send a refused submission again, as often as a broken call."""
         task.refusals += 1
         policy = self._lane.policy
         wait = policy.wait(task.refusals, error.retry_after)
+        if isinstance(error, NotSent) and not error.is_worth_repeating:
+            raise error
         if task.refusals > policy.max_retries or wait > self._lane.config.job_deadline_seconds:
             raise error
         task.log(f"refused, again in {wait:.1f} s ({error})", level=logging.WARNING)

@@ -195,6 +195,12 @@ class Ledger:
             db.execute(jobs.delete().where(jobs.c.id == reservation.row))
             self._answered(db, reservation, "refused")
 
+    def not_sent(self, reservation: Reservation) -> None:
+        """Note that the submission was not sent at all: no job, and counted in no quota."""
+        with self._store.noting(), self._store.writing() as db:
+            db.execute(jobs.delete().where(jobs.c.id == reservation.row))
+            db.execute(submissions.delete().where(submissions.c.id == reservation.submission))
+
     def lost(self, reservation: Reservation, message: str = "") -> None:
         """Note that the answer was lost: nobody knows whether the vendor accepted."""
         with self._store.noting(), self._store.writing() as db:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from jsonschema import ValidationError
 
 from tap_reports.files.columns import property_name
-from tap_reports.http.responses import is_safe
+from tap_reports.http.origin import is_safe
 from tap_reports.models import Json
 from tap_reports.settings import schema as config_schema
 from tap_reports.settings.shard import shard_errors

@@ -19,6 +19,7 @@ from tap_reports.downloads.fetch_file import DiskBudget, WorkFolder
 from tap_reports.exceptions import Stopped
 from tap_reports.http.api import ApiSession
 from tap_reports.http.links import DownloadSession
+from tap_reports.http.origin import is_loopback
 from tap_reports.jobs.context import Workshop
 from tap_reports.jobs.runner import Runner
 from tap_reports.jobs.scheduler import Agenda
@@ -189,8 +190,10 @@ class Run:
     def close(self) -> None:
         """End all work and remove all temporary files. Vendor jobs are left to be resumed."""
         atexit.unregister(self.close)
+        self._end_calls(paid=False)
         with contextlib.ExitStack() as last:  # one that fails must not keep the others from ending
             last.callback(self._remove_folder)
+            last.callback(self._end_calls, paid=True)
             if "ledger" in self.__dict__:
                 last.callback(self.ledger.close)
             if self.is_started:
@@ -198,6 +201,17 @@ class Run:
             if self._postbacks is not None:
                 last.callback(self._postbacks.close)
                 self._postbacks = None
+
+    def _end_calls(self, *, paid: bool) -> None:
+        """End the calls on their way: the free ones at once, those that may cost once they had a moment to
+        be answered; then all connections are closed.
+        """
+        for tools in self._tools.values():
+            tools.files.end_calls()
+            tools.api.end_calls(paid=paid)
+            if paid:
+                tools.files.close()
+                tools.api.close()
 
     def _remove_folder(self) -> None:
         with self._folder_lock:
@@ -220,7 +234,9 @@ class Run:
                     clock=self.clock,
                 ),
                 files=DownloadSession(
-                    timeout=settings.request_timeout_seconds, user_agent=settings.user_agent
+                    timeout=settings.request_timeout_seconds,
+                    user_agent=settings.user_agent,
+                    loopback=is_loopback(config.api_url),
                 ),
                 clock=self.clock,
             )

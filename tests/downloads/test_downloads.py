@@ -168,7 +168,7 @@ def get(server, clock, tmp_path):
     policy = RetryPolicy(max_retries=2, backoff_seconds=1)
     api = ApiSession(server.url, policy=policy, timeout=5, user_agent="test", clock=clock)
     api.headers["Authorization"] = "Bearer sesame"
-    files = DownloadSession(timeout=5, user_agent="test")
+    files = DownloadSession(timeout=5, user_agent="test", loopback=True)
 
     def run(path="/file", *, authenticated=False, stopping=lambda: False) -> bytes:
         url = path if "://" in path else f"{server.url}{path}"
@@ -188,8 +188,8 @@ def get(server, clock, tmp_path):
         return body
 
     yield run
-    api._session.close()
-    files._session.close()
+    api.close()
+    files.close()
 
 
 @pytest.fixture

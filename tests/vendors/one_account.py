@@ -48,4 +48,6 @@ def tools(api_url, clock, retries=2):
     """Return real sessions on that clock."""
     policy = RetryPolicy(max_retries=retries, backoff_seconds=1)
     api = ApiSession(api_url, policy=policy, timeout=5, user_agent="tests", clock=clock)
-    return ClientContext(api=api, files=DownloadSession(timeout=5, user_agent="tests"), clock=clock)
+    return ClientContext(
+        api=api, files=DownloadSession(timeout=5, user_agent="tests", loopback=True), clock=clock
+    )

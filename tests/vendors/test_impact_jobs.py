@@ -14,6 +14,7 @@ from tap_reports.exceptions import (
     CallRefused,
     CallRejected,
     JobUnknown,
+    NotSent,
     QuotaSpent,
     SubmissionLost,
 )
@@ -138,7 +139,7 @@ def test_an_answer_that_is_no_json_is_a_bad_answer(requests_mock, client, reques
         ({"status_code": 429}, CallRefused),
         ({"status_code": 502}, SubmissionLost),
         ({"exc": requests.ReadTimeout}, SubmissionLost),
-        ({"exc": requests.ConnectTimeout}, CallRefused),
+        ({"exc": requests.ConnectTimeout}, NotSent),
         ({"status_code": 401}, AccessDenied),
         ({"status_code": 403}, AccessDenied),
         ({"status_code": 404}, CallRejected),

@@ -15,6 +15,7 @@ from tap_reports.exceptions import (
     CallRefused,
     CallRejected,
     JobUnknown,
+    NotSent,
     QuotaSpent,
     SubmissionLost,
 )
@@ -131,6 +132,8 @@ class JobCalls:
             # A second replay could be a second job, so the vendor is asked what became of the first.
             if self._runs_again(job_id, before):
                 return None
+        except NotSent:
+            self._clock.sleep(REPLAY_PAUSE_SECONDS)
         except CallRefused as error:
             self._raise_if_spent(error, quota)
             self._clock.sleep(max(error.retry_after or 0.0, REPLAY_PAUSE_SECONDS))

@@ -23,8 +23,8 @@ from tap_reports.exceptions import (
     LinkExpired,
     sentence,
 )
+from tap_reports.http.origin import same_origin
 from tap_reports.http.rate_limit import RateLimiter
-from tap_reports.http.responses import same_origin
 from tap_reports.models import (
     Check,
     Download,

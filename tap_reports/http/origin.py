@@ -1,0 +1,133 @@
+"""Where a URL leads. What will be dialled decides, not how the URL reads to another parser."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from dataclasses import dataclass
+from urllib.parse import urljoin
+
+import requests
+from urllib3.exceptions import HTTPError
+from urllib3.util import parse_url
+
+PORTS = {"http": 80, "https": 443}
+
+
+class BadUrl(ValueError):
+    """A URL that is not called; the message says why, without the URL."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who is called."""
+
+    scheme: str
+    host: str
+    port: int
+
+    @property
+    def is_loopback(self) -> bool:
+        """True if it is this machine, in whatever spelling the resolver takes for it."""
+        if self.host == "localhost" or self.host.endswith(".localhost"):
+            return True
+        try:
+            address = ipaddress.ip_address(self.host.partition("%")[0])
+        except ValueError:
+            try:
+                address = ipaddress.ip_address(socket.inet_aton(self.host))  # 127.1, 0x7f000001
+            except OSError:
+                return False
+        address = getattr(address, "ipv4_mapped", None) or address
+        return address.is_loopback or address.is_unspecified
+
+
+def origin_of(url: str) -> Origin:
+    """Return the origin that is dialled for a URL.
+
+    Raises:
+        BadUrl: It is not plain: two programs could read different hosts in it.
+    """
+    _refuse_odd_characters(url)
+    try:
+        found = parse_url(requests.Request("GET", url).prepare().url or "")
+    except (requests.RequestException, HTTPError, ValueError) as error:
+        raise BadUrl("is not a valid URL") from error
+    if found.scheme not in PORTS:
+        raise BadUrl("is neither https nor a loopback address")
+    if found.auth is not None or parse_url(url).auth is not None:
+        raise BadUrl("holds a user name")
+    if not found.host:
+        raise BadUrl("names no host")
+    return Origin(found.scheme, found.host.strip("[]"), found.port or PORTS[found.scheme])
+
+
+def joined(base: str, target: str) -> str:
+    """Return where a redirect leads.
+
+    Raises:
+        BadUrl: The target is not plain.
+    """
+    _refuse_odd_characters(target)
+    try:
+        return urljoin(base, target)
+    except ValueError as error:
+        raise BadUrl("is not a valid URL") from error
+
+
+def same_origin(url: str, other: str) -> bool:
+    """Return whether two URLs have the same scheme, host and port; False if one can't be called."""
+    try:
+        return origin_of(url) == origin_of(other)
+    except BadUrl:
+        return False
+
+
+def safe_origin(url: str, *, loopback: bool = True) -> Origin:
+    """Return the origin of a URL that may be called: https, or http on this machine.
+
+    Args:
+        url: The URL.
+        loopback: Whether this machine may be called at all.
+
+    Raises:
+        BadUrl: It may not.
+    """
+    origin = origin_of(url)
+    if origin.is_loopback and not loopback:
+        raise BadUrl("leads to this machine, and api_url does not")
+    if origin.scheme != "https" and not origin.is_loopback:
+        raise BadUrl("is neither https nor a loopback address")
+    return origin
+
+
+def is_safe(url: str) -> bool:
+    """Return whether a URL may be called: https, or http on this machine."""
+    try:
+        safe_origin(url)
+    except BadUrl:
+        return False
+    return True
+
+
+def is_loopback(url: str) -> bool:
+    """Return whether a URL leads to this machine."""
+    try:
+        return origin_of(url).is_loopback
+    except BadUrl:
+        return False
+
+
+def shown_host(base: str, target: str) -> str:
+    """Return the host that a redirect leads to, for messages."""
+    try:
+        origin = origin_of(joined(base, target))
+    except BadUrl as error:
+        return f"an address that {error}"
+    return f"{origin.scheme}://{origin.host}:{origin.port}"
+
+
+def _refuse_odd_characters(url: str) -> None:
+    """Refuse what parsers disagree about: `http://a` and a backslash and `@b/` is a call to `a` or to `b`."""
+    if any(letter == "\\" or letter.isspace() or not letter.isprintable() for letter in url):
+        raise BadUrl("holds a backslash, a blank or a control character")

@@ -1,0 +1,261 @@
+"""HTTP calls with bounds: the time that one may take in all, how much may come, who is called."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import cast
+from weakref import WeakSet
+
+import requests
+from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError
+
+from tap_reports.exceptions import BadAnswer, CallBroken, NotSent, Stopped
+from tap_reports.http.origin import BadUrl, Origin, origin_of
+from tap_reports.http.responses import shown_exception
+from tap_reports.http.watch import Watch, WatchedAdapter, current
+
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+LARGEST_ANSWER_BYTES = 8 << 20
+"""Of an API's answer, unpacked. The largest that the vendors are known to send is some 100 KiB."""
+LARGEST_ERROR_BYTES = 1 << 16
+"""As much of an answer that is an error is read, to be shown."""
+PIECE_BYTES = 1 << 16
+_CALL_ERRORS = (OSError, ValueError, HTTPError, http.client.HTTPException)
+"""What a call may raise; requests' own errors are OSErrors."""
+_CA_REMEDY = (
+    "If a proxy or the vendor uses a certificate authority of its own, set REQUESTS_CA_BUNDLE to a file with "
+    "its certificate, and run again."
+)
+
+
+class _OutOfTime(Exception):
+    """The call took longer than it may in all."""
+
+
+class _RunEnded(Exception):
+    """The run ended before the answer to a call that may cost."""
+
+
+class HttpSession:
+    """Calls without redirects, without credentials from netrc, ended when they take too long.
+
+    Args:
+        timeout: Seconds for connecting and for each wait for more; a call may take twice that in all.
+    """
+
+    def __init__(self, timeout: float) -> None:
+        self._timeout = timeout
+        self._session = _plain_session()
+        self._watches: WeakSet[Watch] = WeakSet()
+        self._is_ending = False
+
+    def send(
+        self, request: requests.Request, what: str, *, origin: Origin, is_paid: bool = False
+    ) -> requests.Response:
+        """Return an answer with all of its body, of an error its beginning.
+
+        Args:
+            request: The call.
+            what: The call as messages name it.
+            origin: Whom the call's credentials are for.
+            is_paid: It may cost. It gets a connection of its own, as one that was used before may be closed
+                by the server while the call is on its way, and nobody knows then whether it came there.
+
+        Raises:
+            NotSent: It failed before anything was sent.
+            CallBroken: No answer, or not all of it.
+            BadAnswer: The answer is too large, or the URL leads elsewhere.
+            Stopped: The run ends; nothing was sent, or it cost nothing.
+        """
+        watch = Watch(is_paid=is_paid)
+        session = _plain_session() if is_paid else self._session
+        with ExitStack() as last, self._watched(watch, what):
+            if is_paid:
+                last.callback(session.close)
+            response = last.enter_context(self._open(session, request, origin))
+            _read(response, watch, what)
+        return response
+
+    def open(self, request: requests.Request, what: str, *, origin: Origin) -> requests.Response:
+        """Return an answer whose body is still to be read, with `pieces`; of an error its beginning.
+
+        Raises:
+            NotSent, CallBroken, BadAnswer, Stopped: As `send`.
+        """
+        watch = Watch()
+        with self._watched(watch, what), ExitStack() as on_error:
+            response = on_error.enter_context(self._open(self._session, request, origin))
+            watch.raise_if_ended()  # a head that is cut short may look like a whole one
+            response.watch = watch  # type: ignore[attr-defined]
+            if response.status_code >= 300:
+                _read(response, watch, what)
+            on_error.pop_all()
+        return response
+
+    def end_calls(self, *, paid: bool) -> None:
+        """End all free calls now and begin no other one; with `paid`, those that may cost as well."""
+        self._is_ending = True
+        for watch in list(self._watches):
+            if paid or not watch.is_paid:
+                watch.end(_RunEnded() if watch.is_paid else _stopped())
+
+    def close(self) -> None:
+        """End all calls and close all connections."""
+        self.end_calls(paid=True)
+        self._session.close()
+
+    def _open(
+        self, session: requests.Session, request: requests.Request, origin: Origin
+    ) -> requests.Response:
+        try:
+            prepared = session.prepare_request(request)
+            found = origin_of(prepared.url or "")
+        except BadUrl:
+            raise
+        except _CALL_ERRORS as error:
+            raise _Unsendable(str(error)) from error
+        if found != origin:
+            raise BadUrl("leads to another host, port or scheme than it may")
+        settings = session.merge_environment_settings(prepared.url, {}, stream=True, verify=None, cert=None)
+        return session.send(prepared, timeout=self._timeout, allow_redirects=False, **settings)
+
+    @contextmanager
+    def _watched(self, watch: Watch, what: str) -> Iterator[None]:
+        """Watch the call that the block makes, and turn what it raises into our errors."""
+        self._watches.add(watch)
+        if self._is_ending:
+            raise _stopped()
+        timer = threading.Timer(2 * self._timeout, watch.end, [_OutOfTime()])
+        timer.daemon = True
+        token = current.set(watch)
+        timer.start()
+        try:
+            yield
+        except BadUrl as error:
+            raise BadAnswer(what, f"the address {error}") from error
+        except (*_CALL_ERRORS, _OutOfTime, _RunEnded, _Unsendable) as error:
+            raise self._error(what, watch, error) from error
+        finally:
+            timer.cancel()
+            current.reset(token)
+
+    def _error(self, what: str, watch: Watch, error: Exception) -> CallBroken:
+        if isinstance(watch.ended, Stopped) and not watch.is_paid:
+            raise watch.ended
+        if isinstance(watch.ended, _OutOfTime):
+            answer = f"it took longer than {2 * self._timeout:g} s in all (twice request_timeout_seconds)"
+        elif isinstance(watch.ended, _RunEnded):
+            answer = "the run was ended before the answer came"
+        else:
+            answer = shown_exception(error)
+        is_sent = watch.is_sent if watch.is_known else not _never_connected(error)
+        return CallBroken(what, answer) if is_sent else _not_sent(what, answer, error)
+
+
+class _Unsendable(Exception):
+    """The call can't be sent as it is: a header with a line break, for one."""
+
+
+def pieces(response: requests.Response, size: int = PIECE_BYTES, *, decode: bool = True) -> Iterator[bytes]:
+    """Yield the body of an answer as it comes, each piece within the session's timeout.
+
+    Args:
+        response: From `HttpSession.open`.
+        size: Most bytes of a piece.
+        decode: Undo the Content-Encoding.
+
+    Raises:
+        OSError, urllib3.exceptions.HTTPError: The connection broke.
+        Stopped: The run ends.
+    """
+    watch: Watch | None = getattr(response, "watch", None)
+    try:
+        # read1 hands out what is here; read would lose up to a piece of it when the connection breaks.
+        while piece := response.raw.read1(size, decode_content=decode):
+            yield cast("bytes", piece)
+    except _CALL_ERRORS:
+        if watch:
+            watch.raise_if_ended()
+        raise
+    if watch:
+        watch.raise_if_ended()
+
+
+@contextmanager
+def shown_break(what: str) -> Iterator[None]:
+    """Turn what `pieces` raises in the block into CallBroken."""
+    try:
+        yield
+    except _CALL_ERRORS as error:
+        raise CallBroken(what, shown_exception(error)) from error
+
+
+def _read(response: requests.Response, watch: Watch, what: str) -> None:
+    """Read the body into the answer, where requests looks for it."""
+    is_error = response.status_code >= 300
+    most = LARGEST_ERROR_BYTES if is_error else LARGEST_ANSWER_BYTES
+    body, size = [], 0
+    try:
+        for piece in pieces(response):
+            body.append(piece)
+            size += len(piece)
+            if size > most:
+                break
+    except _CALL_ERRORS:
+        if not is_error:
+            raise
+    watch.raise_if_ended()
+    if size > most and not is_error:
+        raise _TooLarge(what, f"more than {most >> 20} MiB came", status=response.status_code)
+    response._content = b"".join(body)[:most]  # noqa: SLF001  (requests has no other way in)
+    response._content_consumed = True  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+class _TooLarge(BadAnswer):
+    """The answer is larger than any that the API documents."""
+
+
+def _not_sent(what: str, answer: str, error: Exception) -> NotSent:
+    text = str(error)
+    made = NotSent(what, answer)
+    if "CERTIFICATE_VERIFY_FAILED" in text:
+        made.remedy, made.is_worth_repeating = _CA_REMEDY, False
+    elif "certificate bundle" in text or "certificate file" in text:
+        made.remedy = "Correct REQUESTS_CA_BUNDLE (or CURL_CA_BUNDLE): it must name an existing file."
+        made.is_worth_repeating = False
+    elif isinstance(error, _Unsendable) or not isinstance(error, OSError):
+        made.remedy, made.is_worth_repeating = "Correct the settings of the vendor block.", False
+    elif isinstance(error, requests.exceptions.ProxyError):
+        made.remedy = "Check the proxy in HTTPS_PROXY and HTTP_PROXY, and run again."
+    return made
+
+
+def _never_connected(error: Exception) -> bool:
+    """Return whether a call through a connection that is not ours failed before anything was sent."""
+    if isinstance(error, (requests.ConnectTimeout, _Unsendable)) or not isinstance(
+        error, requests.RequestException
+    ):
+        return True
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    return isinstance(reason, (NewConnectionError, NameResolutionError))
+
+
+def _stopped() -> Stopped:
+    return Stopped("the run is to end")
+
+
+def _plain_session() -> requests.Session:
+    """Return a session that takes no credentials from netrc and can serve many threads."""
+    session = requests.Session()
+    session.auth = _no_auth  # keeps requests from reading ~/.netrc
+    adapter = WatchedAdapter(pool_connections=8, pool_maxsize=64)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
+
+
+def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request

@@ -1,0 +1,135 @@
+"""An end for a call from outside: when its time is over, or the run ends.
+
+`requests` knows time-outs between two bytes only: a server that sends one byte a second holds it for ever. So
+each call has a watch that knows its socket and shuts it down. The watch also knows whether anything of the
+call was sent, which decides whether a submission may have been accepted.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from contextvars import ContextVar
+from typing import Any
+
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+
+class Watch:
+    """One call.
+
+    Args:
+        is_paid: It may cost: a run that ends waits a moment for its answer.
+    """
+
+    def __init__(self, *, is_paid: bool = False) -> None:
+        self.is_paid = is_paid
+        self.is_known = False
+        """True once one of our connections serves it."""
+        self.is_sent = False
+        self.ended: BaseException | None = None
+        """Why it was ended from outside."""
+        self._lock = threading.Lock()
+        self._socket: socket.socket | None = None
+
+    def use(self, connected: socket.socket | None) -> None:
+        """Note the socket that the call goes through."""
+        with self._lock:
+            self._socket = connected
+        self.raise_if_ended()
+
+    def end(self, reason: BaseException) -> None:
+        """End the call now, with that error. From any thread."""
+        with self._lock:
+            self.ended = self.ended or reason
+            if self._socket is None:
+                return
+            try:
+                # Not SSLSocket's own: it would forget that what still arrives is encrypted.
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+            except OSError:  # it is closed already
+                return
+
+    def raise_if_ended(self) -> None:
+        """Raise what the call was ended with. An ended connection looks like the end of a file."""
+        if self.ended is not None:
+            raise self.ended
+
+
+current: ContextVar[Watch | None] = ContextVar("the watch of the call that this thread makes", default=None)
+
+
+class _Watched:
+    """A connection that tells the watch of its call about its socket."""
+
+    sock: socket.socket | None
+    watch: Watch
+    is_through = False
+    """True once it leads to the vendor: its proxy and its certificate are well."""
+
+    def putrequest(self, *args: Any, **kwargs: Any) -> None:
+        self._serve()
+        super().putrequest(*args, **kwargs)  # type: ignore[misc]
+
+    def connect(self) -> None:
+        self._serve()  # a secure connection is made before its request is put
+        self.is_through = False
+        super().connect()  # type: ignore[misc]
+        self.is_through = True
+
+    def _serve(self) -> None:
+        self.watch = current.get() or Watch()
+        self.watch.is_known = True
+
+    def _new_conn(self) -> socket.socket:
+        connected: socket.socket = super()._new_conn()  # type: ignore[misc]
+        self.watch.use(connected)
+        return connected
+
+    def send(self, data: Any) -> None:
+        if self.sock is None:
+            self.connect()
+        self.watch.use(self.sock)
+        self.watch.is_sent = self.watch.is_sent or self.is_through
+        super().send(data)  # type: ignore[misc]
+
+    def getresponse(self) -> Any:
+        self.watch.use(self.sock)
+        return super().getresponse()  # type: ignore[misc]
+
+
+class _HttpConnection(_Watched, HTTPConnection):
+    pass
+
+
+class _HttpsConnection(_Watched, HTTPSConnection):
+    pass
+
+
+class _HttpPool(HTTPConnectionPool):
+    ConnectionCls = _HttpConnection
+
+
+class _HttpsPool(HTTPSConnectionPool):
+    ConnectionCls = _HttpsConnection
+
+
+_POOLS = {"http": _HttpPool, "https": _HttpsPool}
+
+
+class WatchedAdapter(HTTPAdapter):
+    """Makes connections that the current call's watch knows. A SOCKS proxy's are its own."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Make the pools of direct connections."""
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        """Return the pools of connections through a proxy."""
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        if not proxy.lower().startswith("socks"):
+            manager.pool_classes_by_scheme = _POOLS
+        return manager

@@ -1,0 +1,239 @@
+"""Against real sockets: a call ends in time, is small enough, and says whether it was sent."""
+
+import contextlib
+import gzip
+import socket
+import threading
+
+import pytest
+import requests
+
+from tap_reports.exceptions import BadAnswer, CallBroken, NotSent, Stopped
+from tap_reports.http import session as module
+from tap_reports.http.links import DownloadSession
+from tap_reports.http.origin import origin_of
+from tap_reports.http.session import HttpSession, pieces
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
+
+
+class Server:
+    """Calls `answer(connection, gone)` for each request; `gone` is set at the test's end."""
+
+    def __init__(self, answer):
+        self.answer, self.gone, self.connections, self.heads = answer, threading.Event(), 0, []
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
+        self.asked = threading.Event()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                connection = self.socket.accept()[0]
+                self.connections += 1
+                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection):
+        with connection, contextlib.suppress(OSError):
+            while head := self._head(connection):
+                self.heads.append(head)
+                self.asked.set()
+                self.answer(connection, self.gone)
+
+    @staticmethod
+    def _head(connection):
+        head = b""
+        while b"\r\n\r\n" not in head and (more := connection.recv(4096)):
+            head += more
+        return head
+
+    def close(self):
+        self.gone.set()
+        self.socket.close()
+
+
+@pytest.fixture
+def serve():
+    made = []
+
+    def start(answer):
+        made.append(Server(answer))
+        return made[-1]
+
+    yield start
+    for server in made:
+        server.close()
+
+
+@pytest.fixture
+def session():
+    made = HttpSession(30)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def impatient():
+    made = HttpSession(0.5)
+    yield made
+    made.close()
+
+
+def call(session, url, **more):
+    request = requests.Request("GET", url, headers=more.pop("headers", {}))
+    return session.send(request, "GET /x", origin=origin_of(more.pop("origin", url)), **more)
+
+
+def dripping(start):
+    """Answers with a byte every hundredth of a second, for ever."""
+
+    def answer(connection, gone):
+        connection.sendall(start)
+        while not gone.wait(0.01):
+            connection.sendall(b"x")
+
+    return answer
+
+
+def body(data, *headers):
+    lines = b"".join(header + b"\r\n" for header in headers)
+    return lambda connection, _: connection.sendall(
+        HEAD + lines + b"Content-Length: %d\r\n\r\n" % len(data) + data
+    )
+
+
+@pytest.mark.parametrize(
+    "start", [b"HTTP/1.1 200 OK\r\nX: ", HEAD + b"\r\n", HEAD + b"Content-Length: 99999\r\n\r\n", b""]
+)
+def test_a_server_that_drips_is_left_when_the_time_is_over(start, serve, impatient):
+    with pytest.raises(CallBroken, match="in all") as raised:
+        call(impatient, serve(dripping(start)).url)
+    assert not isinstance(raised.value, NotSent)
+
+
+def test_a_server_that_drips_its_head_is_left_by_a_download_too(serve):
+    files = DownloadSession(timeout=0.5, user_agent="t", loopback=True)
+    with pytest.raises(CallBroken, match="in all"):
+        files.get(serve(dripping(b"HTTP/1.1 200 OK\r\nX: ")).url)
+    files.close()
+
+
+def test_the_end_of_a_run_ends_a_free_call_at_once(serve):
+    session, server = HttpSession(60), serve(lambda _, gone: gone.wait())
+    threading.Thread(target=lambda: server.asked.wait() and session.end_calls(paid=False)).start()
+    with pytest.raises(Stopped):
+        call(session, server.url)
+    with pytest.raises(Stopped):
+        call(session, server.url)
+
+
+def test_the_end_of_a_run_leaves_a_call_that_may_cost_until_it_is_told(serve):
+    session, server = HttpSession(60), serve(lambda _, gone: gone.wait())
+
+    def end():
+        server.asked.wait()
+        session.end_calls(paid=False)
+        session.end_calls(paid=True)
+
+    threading.Thread(target=end).start()
+    with pytest.raises(CallBroken, match="run was ended") as raised:
+        call(session, server.url, is_paid=True)
+    assert not isinstance(raised.value, NotSent)
+
+
+def test_a_body_that_the_run_s_end_cuts_short_is_not_taken_for_a_whole_one(serve):
+    session, server = HttpSession(60), serve(dripping(HEAD + b"\r\n"))
+    request = requests.Request("GET", server.url)
+    response = session.open(request, "GET /x", origin=origin_of(server.url))
+    came = pieces(response)
+    next(came)
+    session.end_calls(paid=False)
+    with pytest.raises(Stopped):
+        list(came)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_an_answer_larger_than_any_is_refused(packed, serve, session, monkeypatch):
+    monkeypatch.setattr(module, "LARGEST_ANSWER_BYTES", 1 << 20)
+    data = b" " * (2 << 20)
+    answer = body(gzip.compress(data), b"Content-Encoding: gzip") if packed else body(data)
+    with pytest.raises(BadAnswer, match="more than 1 MiB"):
+        call(session, serve(answer).url)
+
+
+def test_a_packed_answer_comes_unpacked(serve, session):
+    answer = body(gzip.compress(b'{"a": 1}'), b"Content-Encoding: gzip")
+    assert call(session, serve(answer).url).json() == {"a": 1}
+
+
+def test_of_an_error_the_beginning_is_enough(serve, session):
+    data = b"HTTP/1.1 500 X\r\nContent-Length: 9999999\r\n\r\n" + b"e" * 100_000
+    server = serve(lambda connection, _: (connection.sendall(data), connection.shutdown(socket.SHUT_WR)))
+    response = call(session, server.url)
+    assert (response.status_code, len(response.content)) == (500, 1 << 16)
+
+
+def test_free_calls_share_a_connection_and_paid_ones_have_their_own(serve, session):
+    server = serve(body(b"{}"))
+    for is_paid in (False, False, True, True):
+        call(session, server.url, is_paid=is_paid)
+    assert server.connections == 3
+
+
+def test_a_connection_that_is_cut_before_an_answer_leaves_the_call_s_fate_unknown(serve, session):
+    server = serve(lambda connection, _: connection.shutdown(socket.SHUT_RDWR))
+    with pytest.raises(CallBroken) as raised:
+        call(session, server.url, is_paid=True)
+    assert not isinstance(raised.value, NotSent)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:{port}", "no-such-host.invalid"])
+def test_what_never_connected_was_not_sent(host, session):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    with pytest.raises(NotSent, match="not sent") as raised:
+        call(session, f"http://{host.format(port=port)}/", is_paid=True)
+    assert raised.value.is_worth_repeating
+
+
+@pytest.mark.parametrize("value", ["a\r\nb", "a\n", "schl\u00fcssel \u4e2d"])
+def test_a_header_that_can_not_be_sent_was_not_sent_and_is_not_tried_again(value, serve, session):
+    server = serve(body(b"{}"))
+    with pytest.raises(NotSent) as raised:
+        call(session, server.url, headers={"Authorization": value}, is_paid=True)
+    assert not raised.value.is_worth_repeating
+    assert server.heads == []
+
+
+def test_a_missing_ca_file_names_the_variable(session, monkeypatch):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such/file.pem")
+    with pytest.raises(NotSent, match="no/such/file") as raised:
+        call(session, "https://127.0.0.1:1/")
+    assert "REQUESTS_CA_BUNDLE" in raised.value.remedy
+
+
+def test_a_proxy_that_refuses_the_tunnel_was_told_nothing_of_the_call(serve, session, monkeypatch):
+    proxy = serve(lambda connection, _: connection.sendall(b"HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n"))
+    monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    with pytest.raises(NotSent, match="407") as raised:
+        call(session, "https://api.example.com/x", is_paid=True)
+    assert "HTTPS_PROXY" in raised.value.remedy
+    assert proxy.heads[0].startswith(b"CONNECT api.example.com:443")
+
+
+def test_a_call_is_compared_with_its_origin_once_more_as_it_is_sent(serve, session):
+    server = serve(body(b"{}"))
+    with pytest.raises(BadAnswer, match="another host"):
+        call(session, server.url, origin="https://api.example.com")
+    assert server.heads == []
+
+
+def test_a_link_to_this_machine_is_followed_only_where_the_api_is_here(serve):
+    files = DownloadSession(timeout=1, user_agent="t", loopback=False)
+    server = serve(body(b"a,b"))
+    with pytest.raises(BadAnswer, match="this machine"):
+        files.get(server.url)
+    assert server.heads == []
