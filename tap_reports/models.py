@@ -144,6 +144,7 @@ class Layout:
         renames: Header in the file -> header used (`yearmonth` -> `date`).
         sheet: The sheet to read (XLSX sheet, `sheet_name` of JSON, name of a CSV file); None: the only one.
         options: What the user sets of the report's files.
+        known: Property names of the columns that are known: a row of these is the header.
     """
 
     format: FileFormat = FileFormat.CSV
@@ -152,6 +153,7 @@ class Layout:
     renames: Json = field(default_factory=dict)
     sheet: str | None = None
     options: FileOptions = FileOptions()
+    known: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

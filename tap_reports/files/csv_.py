@@ -7,78 +7,62 @@ from __future__ import annotations
 
 import csv
 import io
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
-from itertools import count
 from typing import TYPE_CHECKING
 
 from tap_reports.exceptions import FileError
-from tap_reports.files.blocks import MAX_RECORD, blocks
+from tap_reports.files.blocks import blocks
+from tap_reports.files.csv_start import OTHER_HEADER, Lines, Start, knows, not_text, start_of
+from tap_reports.files.csv_text import CsvText, Records, end_before_footer
+from tap_reports.files.prose import is_message
 from tap_reports.files.table import Cell, CsvTable, says_empty
-from tap_reports.files.text import beginning, open_utf8, shown
-from tap_reports.models import FileFormat
+from tap_reports.files.text import beginning, encoding_of, shown
+from tap_reports.models import FileFormat, Layout
 
 if TYPE_CHECKING:
     from tap_reports.files.part import Part
 
-DELIMITERS = ",\t;|"
-"""In order of preference where several would do."""
-
-csv.field_size_limit(MAX_RECORD)  # the module's own limit, 128 KiB, is one of the process, and too low
-
-_NAME_LINE = re.compile(r"[^\s!?:]+\s*\n")
-"""A header that stands alone in a file: one word and a line break. Anything else is an error message."""
+logger = logging.getLogger("tap-reports")
 
 
-@dataclass(frozen=True, slots=True)
-class _Start:
-    """How a file begins.
-
-    Attributes:
-        header: Its header, () for a file without any.
-        first: Its first row; None if there is none, () if it can't be read.
-        delimiter: What divided both.
-        offset: Bytes of the header's record and all before it.
-    """
-
-    header: tuple[str, ...]
-    first: tuple[str, ...] | None
-    delimiter: str
-    offset: int
-
-
-def csv_table(
-    part: Part, sheet: str | None, *, empty_words: tuple[str, ...] = (), is_expected: bool = True
-) -> CsvTable:
+def csv_table(part: Part, sheet: str | None, layout: Layout) -> CsvTable:
     """Read the header of a CSV file.
 
     Args:
         part: The file.
         sheet: The table's sheet name.
-        empty_words: A file whose first cell (of header or first row) is one of these has no rows.
-        is_expected: The vendor was asked for CSV. Else a text counts as CSV only if it has
-            at least two columns and one row, since any error message would do otherwise.
+        layout: What is expected. Where that is another format, a text counts as CSV only if it has at least
+            two columns and one row, since any error message would do otherwise.
 
     Raises:
-        FileError: It is no CSV.
+        FileError: It is not CSV, or not clear how it is to be read.
     """
-    with open_utf8(part) as stream:
-        start = _start(_Lines(stream, part.name))
-    is_empty = not start.header or says_empty(start.header, empty_words)
+    text, (encoding, _) = CsvText(part), encoding_of(part)
+    with text.open() as stream:
+        lines = Lines(stream, part.name, encoding)
+        start = start_of(lines, layout)
+        text.offset = lines.offset(start.rows[0].lines) if start.rows else 0
+    words = layout.empty_words
+    is_empty = not start.rows or says_empty(start.header, words)
     if not is_empty:
-        _refuse_message(part, start, is_expected=is_expected)
-        is_empty = says_empty(start.first or (), empty_words)
+        _refuse_message(part, start, layout)
+        is_empty = bool(start.body) and says_empty(start.body[0].cells, words)
     table = CsvTable(
         name=part.name,
         sheet=sheet,
         format=FileFormat.CSV,
-        header=start.header,
+        header=tuple(start.header),
         read=lambda: iter(()),
         delimiter=start.delimiter,
-        open_text=io.BytesIO if is_empty else partial(_open_behind, part, start.offset),
+        encoding=encoding,
+        first_cells=tuple(start.header),
+        open_text=io.BytesIO if is_empty else text.open_rows,
     )
+    if layout.options.footer_rows and not is_empty:
+        text.end = end_before_footer(table, layout.options.footer_rows)
     # Its rows refer to the table beneath, not to itself: unpacked files go when the table goes.
     return replace(table, read=partial(rows, table))
 
@@ -93,7 +77,7 @@ def rows(table: CsvTable) -> Iterator[list[Cell]]:
 
 
 def block_rows(table: CsvTable, block: bytes, first_row: int) -> Iterator[list[Cell]]:
-    """Yield the rows of a block that was cut by `blocks`.
+    """Yield the rows of a block that was cut by `blocks`, without those that are the header again.
 
     Args:
         table: Where the block is from.
@@ -101,123 +85,69 @@ def block_rows(table: CsvTable, block: bytes, first_row: int) -> Iterator[list[C
         first_row: Number of the block's first row, from 1.
 
     Raises:
-        FileError: A row is not as wide as the header, or no text, or wrongly quoted.
+        FileError: A row is not as wide as the header, or not text, or wrongly quoted.
     """
-    text, width, row = _decoded(table, block, first_row), len(table.header), first_row
-    reader = csv.reader(io.StringIO(text, newline="\n"), delimiter=table.delimiter, strict=True)
+    width, row, repeated = len(table.header), first_row, 0
+    header = list(table.first_cells) if width > 1 else None
     try:
-        for cells in reader:
+        for cells in _records(_decoded(table, block, first_row), table.delimiter):
             if len(cells) != width:
                 if not cells:
                     continue
-                begins = shown(table.delimiter.join(cells))
-                raise FileError(
-                    f"{table.name}: row {row} has {len(cells)} cells, the header has {width}: "
-                    f'the file is truncated or damaged. The row begins: "{begins}".'
-                )
+                raise _other_width(table, row, cells)
+            if cells == header:
+                repeated += 1
+                continue
             yield [cell or None for cell in cells]
             row += 1
     except csv.Error as error:
-        raise FileError(f"{table.name}: row {row} can't be read: {error}.") from error
+        what = "it holds a carriage return" if "new-line" in str(error) else str(error)
+        raise FileError(f"{table.name}: row {row} can't be read: {what}.", remedy=OTHER_HEADER) from error
+    if repeated:
+        logger.warning(
+            "%s: the header stands again %d times from row %d on; dropped", table.name, repeated, first_row
+        )
+
+
+def _other_width(table: CsvTable, row: int, cells: Sequence[str]) -> FileError:
+    begins = shown(table.delimiter.join(cells))
+    return FileError(
+        f"{table.name}: row {row} has {len(cells)} cells, the header has {len(table.header)}. "
+        f'The row begins: "{begins}".',
+        remedy=OTHER_HEADER,
+    )
+
+
+def _records(text: str, delimiter: str) -> Iterator[list[str]]:
+    lines = io.StringIO(text, newline="\n")
+    if ' "' in text:  # maybe a blank before a quoted cell
+        return Records(lines, delimiter)
+    return csv.reader(lines, delimiter=delimiter, strict=True)
 
 
 def _decoded(table: CsvTable, block: bytes, first_row: int) -> str:
-    """Return a block as text; bytes that are none and NUL are errors that name their row."""
+    """Return a block as text; bytes that are not are an error that names their row."""
     try:
-        text = block.decode()
+        return block.decode()
     except UnicodeDecodeError as error:
         row = first_row + _rows_before(block[: error.start], table.delimiter)
-        raise FileError(f"{table.name}: row {row} holds bytes that are no UTF-8 text.") from error
-    if "\0" in text:
-        row = first_row + _rows_before(block[: block.index(b"\0")], table.delimiter)
-        raise FileError(f"{table.name}: row {row} holds a NUL byte: the file is damaged.")
-    return text
+        raise not_text(f"{table.name}: row {row}", block, table.encoding) from error
 
 
 def _rows_before(data: bytes, delimiter: str) -> int:
-    """Count the rows that end before the end of `data`."""
-    text = io.StringIO(f"{data.decode('latin-1')}x", newline="\n")
+    """Count the rows that end before the end of `data`, as well as its quotes can be read."""
+    text = io.StringIO(f"{data.decode('latin-1')}x".replace("\r", " "), newline="\n")
     return sum(1 for cells in csv.reader(text, delimiter=delimiter) if cells) - 1
 
 
-def _open_behind(part: Part, offset: int) -> io.BufferedIOBase:
-    """Open a file behind its header record of `offset` bytes."""
-    stream = open_utf8(part)
-    stream.read(offset)
-    return stream
-
-
-class _Lines:
-    """The first lines of a file, kept to be read again with another delimiter."""
-
-    def __init__(self, stream: io.BufferedIOBase, name: str) -> None:
-        self._stream = stream
-        self.name = name
-        self.sizes: list[int] = []
-        self._total = 0
-        self._lines: list[str] = []
-
-    def __iter__(self) -> Iterator[str]:
-        for index in count():
-            if index == len(self._lines) and not self._more():
-                return
-            yield self._lines[index]
-
-    def _more(self) -> bool:
-        line = self._stream.readline(MAX_RECORD)
-        if not line:
-            return False
-        place = "row 1" if any(text.strip() for text in self._lines) else "the header"
-        if b"\0" in line:
-            raise FileError(f"{self.name}: {place} holds a NUL byte: the file is damaged or no CSV.")
-        self.sizes.append(len(line))
-        self._total += len(line)
-        if self._total > MAX_RECORD:
-            raise FileError(f"{self.name}: {place} is longer than {MAX_RECORD:,} bytes: the file is no CSV.")
-        try:
-            self._lines.append(line.decode())
-        except UnicodeDecodeError as error:
-            raise FileError(f"{self.name}: {place} holds bytes that are no UTF-8 text.") from error
-        return True
-
-
-def _start(lines: _Lines) -> _Start:
-    """Find the delimiter: the first one that divides header and first row into equally many cells."""
-    divided = []
-    for delimiter in DELIMITERS:
-        try:
-            start = _divided(lines, delimiter)
-        except csv.Error:
-            continue
-        if len(start.header) > 1:
-            if start.first is None or len(start.first) == len(start.header):
-                return start
-            divided.append(start)
-    if divided:
-        return divided[0]
-    try:
-        return _divided(lines, DELIMITERS[0])
-    except csv.Error as error:
-        raise FileError(f"{lines.name}: the header can't be read: {error}.") from error
-
-
-def _divided(lines: _Lines, delimiter: str) -> _Start:
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    filled = (tuple(cells) for cells in reader if cells)
-    header = next(filled, ())
-    offset = sum(lines.sizes[: reader.line_num])
-    try:
-        first = next(filled, None)
-    except csv.Error:
-        first = ()
-    return _Start(header, first, delimiter, offset)
-
-
-def _refuse_message(part: Part, start: _Start, *, is_expected: bool) -> None:
+def _refuse_message(part: Part, start: Start, layout: Layout) -> None:
     """Raise FileError for a text that is a message rather than a table."""
-    is_wide, has_rows = len(start.header) > 1, start.first is not None
-    is_name = _NAME_LINE.fullmatch(beginning(part)) is not None
-    is_table = (is_wide or has_rows or is_name) if is_expected else (is_wide and has_rows)
+    if layout.format is FileFormat.CSV:
+        is_table = knows(start.header, layout) or not (
+            start.is_whole and is_message([row.cells for row in start.rows])
+        )
+    else:
+        is_table = len(start.header) > 1 and bool(start.body)
     if not is_table:
         said = shown(beginning(part))
         raise FileError(f'{part.name} is a text, not a report. It begins: "{said}".')

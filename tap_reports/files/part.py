@@ -38,6 +38,7 @@ class Part:
         path: Where it lies if it is on disk as it is.
         is_workbook: It is an XLSX (or older) workbook; `path` is set then.
         kept: Whatever must live as long as the part does.
+        encoding: Of its text, where the user has set it.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Part:
     path: Path | None = None
     is_workbook: bool = False
     kept: object = field(default=None, repr=False)
+    encoding: str | None = None
 
 
 class Unpacking(io.RawIOBase):

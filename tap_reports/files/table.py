@@ -92,12 +92,25 @@ class CsvTable(Table):
 
     Attributes:
         delimiter: One character.
+        encoding: What the file is written in.
+        first_cells: The header as it stands in the file.
         open_text: Opens the unpacked bytes behind the header record: UTF-8 without byte order mark,
             lines as they are in the file. The caller closes it. Reading raises FileError on damage.
     """
 
     delimiter: str
+    encoding: str = "utf-8"
+    first_cells: tuple[str, ...] = ()
     open_text: Callable[[], io.BufferedIOBase] = field(repr=False)
+
+    def may_repeat_header(self, block: bytes) -> bool:
+        """Tell whether a row in a block of the file begins as the header does."""
+        found = next(((at, cell) for at, cell in enumerate(self.first_cells) if cell), None)
+        if found is None or len(self.first_cells) < 2:
+            return False
+        before = self.delimiter.encode() if found[0] else b"\n"
+        quoted = b'"%b"' % found[1].replace('"', '""').encode()
+        return any(before + cell in block or block.startswith(cell) for cell in (found[1].encode(), quoted))
 
 
 def notation_of(options: FileOptions, table: Table) -> Notation:

@@ -51,7 +51,9 @@ def tables(file: ReportFile, layout: Layout, *, work_dir: Path) -> Iterator[Tabl
     """
     if layout.sheet is not None and file.sheet not in {None, layout.sheet}:
         return
-    found = parts(file.path, layout.format, work_dir)
+    found = (
+        replace(part, encoding=layout.options.encoding) for part in parts(file.path, layout.format, work_dir)
+    )
     sheets = [sheet for part in found for sheet in _sheets(part, layout)]
     if file.sheet is not None and len(sheets) == 1:
         sheets = [sheets[0]._replace(name=file.sheet)]
@@ -87,9 +89,7 @@ def _sheets(part: Part, layout: Layout) -> list[Sheet]:
         return json_sheets(part, layout)
     from tap_reports.files.csv_ import csv_table
 
-    is_expected = layout.format is FileFormat.CSV
-    load = partial(csv_table, part, part.sheet, empty_words=layout.empty_words, is_expected=is_expected)
-    return [Sheet(part.sheet, load)]
+    return [Sheet(part.sheet, partial(csv_table, part, part.sheet, layout))]
 
 
 def _refuse_foreign(part: Part, text: str, layout: Layout) -> None:

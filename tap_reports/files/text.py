@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import re
 
 from tap_reports.files.part import BUFFER, Part
 from tap_reports.redaction import redact
@@ -11,7 +12,14 @@ from tap_reports.redaction import redact
 SHOWN = 200
 """Characters of a file that a message shows."""
 
-_UTF_16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+_MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32-le",  # before UTF-16, whose mark is its first half
+    codecs.BOM_UTF32_BE: "utf-32-be",
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
+    codecs.BOM_UTF8: "utf-8",
+}
+_KANA, _CYRILLIC = re.compile("[\u3040-\u30ff]"), re.compile("[\u0430-\u044f]")
 
 
 def shown(text: str, most: int = SHOWN) -> str:
@@ -23,31 +31,72 @@ def shown(text: str, most: int = SHOWN) -> str:
 
 def beginning(part: Part) -> str:
     """Return the first characters of a text file, without byte order mark and white space before them."""
-    encoding = _UTF_16.get(part.head[:2], "utf-8")
-    return part.head.decode(encoding, errors="replace").removeprefix("\ufeff").lstrip()
+    encoding, mark = encoding_of(part)
+    return part.head[mark:].decode(encoding, errors="replace").lstrip()
+
+
+def encoding_of(part: Part) -> tuple[str, int]:
+    """Return a file's encoding and the size of its byte order mark: by that mark, the setting, or where every
+    second byte is NUL, as in UTF-16; else UTF-8.
+    """
+    for mark, encoding in _MARKS.items():
+        if part.head.startswith(mark):
+            return encoding, len(mark)
+    if part.encoding:
+        return codecs.lookup(part.encoding).name, 0
+    first, second = part.head[::2], part.head[1::2]
+    for encoding, letters, zeros in (("utf-16-le", first, second), ("utf-16-be", second, first)):
+        if b"\0" in zeros and b"\0" not in letters and zeros.count(b"\0") * 2 > len(zeros):
+            return encoding, 0
+    return "utf-8", 0
 
 
 def open_utf8(part: Part) -> io.BufferedIOBase:
     """Open a text file as UTF-8 without byte order mark; the caller closes it.
 
-    Bytes that are no text come through as bytes that are no UTF-8, so that there is one place
+    Bytes that are not text come through as bytes that are not UTF-8, so that there is one place
     to find them: where rows are counted.
     """
+    encoding, mark = encoding_of(part)
     stream = part.open()
-    if encoding := _UTF_16.get(part.head[:2]):
-        stream.read(2)
-        return io.BufferedReader(_Transcoded(stream, encoding), BUFFER)
-    if part.head.startswith(codecs.BOM_UTF8):
-        stream.read(3)
-    return stream
+    stream.read(mark)
+    if encoding in {"utf-8", "utf-8-sig", "ascii"}:
+        return stream
+    return io.BufferedReader(_Transcoded(stream, encoding), BUFFER)
+
+
+def likely_encoding(data: bytes) -> str | None:
+    """Return the encoding that bytes which are not UTF-8 are most likely in, as far as that can be told."""
+    for encoding in ("shift_jis", "cp932"):
+        if _share(_KANA, _decoded(data, encoding)) > 0.15:
+            return encoding
+    runs = re.findall(rb"[\x80-\xff]+", data)
+    # Western letters beyond ASCII stand alone; in other scripts they stand together.
+    if sum(map(len, runs)) < 2 * len(runs):
+        return "cp1252" if _decoded(data, "cp1252") else None
+    return "cp1251" if _share(_CYRILLIC, _decoded(data, "cp1251")) > 0.5 else None
+
+
+def _share(letters: re.Pattern[str], text: str) -> float:
+    """Return the share of some letters in what is beyond ASCII."""
+    return len(letters.findall(text)) / max(1, sum(not char.isascii() for char in text))
+
+
+def _decoded(data: bytes, encoding: str) -> str:
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError:
+        return ""
 
 
 class _Transcoded(io.RawIOBase):
-    """UTF-16 as UTF-8, on the fly."""
+    """Another encoding as UTF-8, on the fly."""
 
     def __init__(self, stream: io.BufferedIOBase, encoding: str) -> None:
         self._stream = stream
-        self._decoder = codecs.getincrementaldecoder(encoding)("surrogatepass")
+        # Both give bytes that are not UTF-8 for what is not text.
+        errors = "surrogatepass" if encoding.startswith("utf") else "surrogateescape"
+        self._decoder = codecs.getincrementaldecoder(encoding)(errors)
         self._ready = b""
 
     def readable(self) -> bool:
@@ -57,10 +106,9 @@ class _Transcoded(io.RawIOBase):
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # any buffer in stubs
         """Fill the buffer, as `io.RawIOBase` says."""
         while not self._ready and (chunk := self._stream.read(BUFFER)):
-            # A lone surrogate passes and gives bytes that are no UTF-8.
             self._ready = self._decoder.decode(chunk).encode("utf-8", "surrogatepass")
         if not self._ready and self._decoder.getstate()[0]:
-            # The file ends within a character: a byte that is no UTF-8 says so.
+            # The file ends within a character: a byte that is not UTF-8 says so.
             self._decoder.reset()
             self._ready = b"\xff"
         count = min(len(buffer), len(self._ready))

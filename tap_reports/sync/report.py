@@ -220,6 +220,9 @@ def _decided(report: Report, lineage_columns: bool) -> Report:
         keys = (SLICE_START, ROW) if report.type.dated else (ROW,)
     needed = {*keys, replication}
     lineage = tuple(column for column in LINEAGE if lineage_columns or column.property in needed)
+    known = {name for column in report.columns for name in (column.property, property_name(column.header))}
+    layout = replace(report.type.layout, known=frozenset(known))
+    report = replace(report, type=replace(report.type, layout=layout))
     return replace(report, primary_keys=keys, replication_key=replication, lineage=lineage, grid=grid)
 
 

@@ -47,13 +47,13 @@ def test_delimiter_is_found(reader, delimiter):
     [
         ("a|b,c|d\n1,2\n", ","),
         ("a|b,c|d\n1|2|3\n", "|"),
-        ("Revenue, USD;Date\n1,5;2\n", ","),
+        ("Revenue, USD;Date\n1,5;2\n", ";"),
+        ("Tag;Kosten, EUR\n2026-03-01;12,50\n2026-03-02;8,75\n", ";"),
+        ("Name;Note, long\n1,5;2,5\n", ";"),
         ("Revenue, USD;Date\n1;2\n", ";"),
-        ("a;b,c;d\n", ","),
-        ("single\na;b\n", ","),
     ],
 )
-def test_delimiter_fits_header_and_first_row_comma_first(reader, content, delimiter):
+def test_the_delimiter_is_the_one_that_fits_all_rows_or_makes_more_values(reader, content, delimiter):
     assert reader.table(content).delimiter == delimiter
 
 
@@ -85,7 +85,7 @@ def test_nothing_at_all_is_a_table_without_header_and_rows(reader, content):
     assert reader.rows(content) == ((), [])
 
 
-@pytest.mark.parametrize("content", ["a,b\n", "a,b", "a,b\r\n\r\n", "single_column\r\n"])
+@pytest.mark.parametrize("content", ["a,b\n", "a,b", "a,b\r\n\r\n"])
 def test_a_header_alone_is_a_table_without_rows(reader, content):
     assert reader.rows(content)[1] == []
 
@@ -114,11 +114,12 @@ def test_empty_word_as_a_value_is_a_value(reader):
         ("a,b\n1\n", "row 1 has 1 cells"),
         ("a,b\n1,2\n3,4\n5,", None),
         ("a,b\n1,2\n  \n", "row 2 has 1 cells"),
-        (b"a,b\n1,2\n3,\x00\n", "row 2 holds a NUL byte"),
-        (b"a,b\n1,2\n\n\n3,\xff\n", "row 2 holds bytes that are no UTF-8 text"),
+        (b"a,b\n1,2\n3,\x00\x00\x00\x00\n", "many NUL characters"),
+        (b"a,b\n" + b"1,2\0\n" * 2000, "many NUL characters"),
+        (b"a,b\n1,2\n\n\n3,\xff\n", "row 2 holds bytes that are not UTF-8 text"),
+        (b"a,b\n1,x\ry\n3,\xff\n", "row 2 holds bytes that are not UTF-8 text"),
         (b'a,b\n1,"2\n\xff"\n', "row 1 holds bytes"),
         (b"a,\xe9\n1,2\n", "the header holds bytes"),
-        (b"a,b\x00\n1,2\n", "the header holds a NUL byte"),
         ('a,b\n1,"2\n3,4\n', "a quoted cell is not closed"),
         ('a,b\n1,2\n3,"4', "a quoted cell is not closed"),
         ('a,b\n1,2\n3,"4"x\n', "row 2 can't be read"),

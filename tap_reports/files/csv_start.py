@@ -1,0 +1,299 @@
+"""How a CSV file begins: its delimiter and its header, told from several rows and for sure, or an error that
+names the setting.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import NamedTuple
+
+from tap_reports.exceptions import FileError
+from tap_reports.files.blocks import MAX_RECORD
+from tap_reports.files.columns import property_name
+from tap_reports.files.csv_text import Records
+from tap_reports.files.table import says_empty
+from tap_reports.files.text import likely_encoding, shown
+from tap_reports.models import Layout
+
+DELIMITERS = ",\t;|"
+SAMPLE_ROWS = 30
+SAMPLE_BYTES = 1 << 18
+STEADY_ROWS = 5
+"""So many rows of one kind below a row of words, and that row may well be their header."""
+
+_SEP_LINE = re.compile(r'"?sep=(?P<delimiter>[^"\r\n])"?[,;\t|]*\s*', re.IGNORECASE)
+"""What Excel takes for the delimiter, above the header."""
+_VALUE = re.compile(r"\s*[-+$€£]?\s*[0-9][0-9.,:/' \u00a0T+-]*[Zz%€$]?\s*")
+"""A number or a date, however it is written."""
+_NULL_WORDS = frozenset({"", "-", "--", "n/a", "na", "#n/a", "nan", "null", "none", "unknown"})
+
+
+class Row(NamedTuple):
+    """One row at the beginning of a file.
+
+    Attributes:
+        cells: Its cells.
+        line: Number of its first line in the file, from 1.
+        lines: Number of lines to its end.
+        is_behind_blank: A blank line stands before it.
+    """
+
+    cells: list[str]
+    line: int
+    lines: int
+    is_behind_blank: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """How a file begins, divided by one delimiter.
+
+    Attributes:
+        delimiter: What divides it.
+        rows: The header and the first rows; none for a file without any.
+        is_whole: These are all of the file.
+        error: What ended them, if they can't be divided.
+    """
+
+    delimiter: str
+    rows: tuple[Row, ...]
+    is_whole: bool
+    error: str = ""
+
+    @property
+    def header(self) -> list[str]:
+        """The header's cells."""
+        return self.rows[0].cells if self.rows else []
+
+    @property
+    def body(self) -> tuple[Row, ...]:
+        """The rows below the header."""
+        return self.rows[1:]
+
+    @property
+    def fitting(self) -> int:
+        """How many rows are as wide as the header, from the first on."""
+        width = len(self.header)
+        return next((at for at, row in enumerate(self.body) if len(row.cells) != width), len(self.body))
+
+    @property
+    def fits(self) -> bool:
+        """Every row is as wide as the header."""
+        return self.fitting == len(self.body) and not self.error
+
+    @property
+    def values(self) -> int:
+        """How many cells are numbers or dates."""
+        return sum(is_value(cell) for row in self.body for cell in row.cells)
+
+
+class Lines:
+    """The first lines of a file, kept to be read again with another delimiter."""
+
+    def __init__(self, stream: io.BufferedIOBase, name: str, encoding: str) -> None:
+        self._stream = stream
+        self.name = name
+        self.encoding = encoding
+        self._sizes: list[int] = []
+        self._texts: list[str] = []
+        self.size = 0
+
+    def __iter__(self) -> Iterator[str]:
+        for index in count():
+            if index == len(self._texts) and not self._more():
+                return
+            yield self._texts[index]
+
+    def offset(self, lines: int) -> int:
+        """Return the size of so many lines in bytes."""
+        return sum(self._sizes[:lines])
+
+    def data(self) -> bytes:
+        """Return them as they are in the file."""
+        return "".join(self._texts).encode(errors="surrogateescape")
+
+    def _more(self) -> bool:
+        line = self._stream.readline(MAX_RECORD)
+        self.size += len(line)
+        if self.size > MAX_RECORD:
+            part = "row 1" if any(text.strip() for text in self._texts) else "the header"
+            raise FileError(f"{self.name}: {part} is longer than {MAX_RECORD:,} bytes: the file is not CSV.")
+        if line:
+            self._sizes.append(len(line))
+            self._texts.append(line.decode(errors="surrogateescape"))
+        return bool(line)
+
+
+def start_of(lines: Lines, layout: Layout) -> Start:
+    """Find a file's delimiter and its header.
+
+    Raises:
+        FileError: It is not CSV, or it can't be told how it is to be read.
+    """
+    options, first = layout.options, 1
+    given = options.delimiter
+    if found := _SEP_LINE.fullmatch(next(iter(lines), "")):
+        given, first = given or found["delimiter"], 2
+    first = options.header_row or first
+    starts = [_divided(lines, delimiter, first, options.footer_rows) for delimiter in given or DELIMITERS]
+    start = starts[0] if given else _chosen(starts, lines.name, layout)
+    _refuse_unreadable(start, lines)
+    if options.header_row and (not start.rows or start.rows[0].line != options.header_row):
+        raise FileError(
+            f"{lines.name}: file.header_row is {options.header_row}, and that line is blank or missing."
+        )
+    first_rows = [row.cells for row in start.rows[:2]]
+    if options.header_row is None and not any(says_empty(cells, layout.empty_words) for cells in first_rows):
+        _refuse_other_header(start, lines.name, layout)
+    return start
+
+
+def is_value(cell: str) -> bool:
+    """Tell whether a cell is a number or a date rather than words."""
+    return _VALUE.fullmatch(cell) is not None
+
+
+def knows(cells: Sequence[str], layout: Layout) -> bool:
+    """Tell whether at least half of some cells are headers of columns that are known."""
+    known = sum(cell in layout.renames or property_name(cell) in layout.known for cell in cells)
+    return bool(known) and known * 2 >= len(cells)
+
+
+def _divided(lines: Lines, delimiter: str, first: int, footer_rows: int) -> Start:
+    """Divide the lines from number `first` on."""
+    texts = iter(lines)
+    for _ in range(first - 1):
+        next(texts, None)
+    records = Records(texts, delimiter)
+    rows: list[Row] = []
+    begin, is_behind_blank, error, limit = first, False, "", 0
+    try:
+        for cells in records:
+            if cells:
+                rows.append(Row(cells, begin, first - 1 + records.lines, is_behind_blank))
+            begin, is_behind_blank = first + records.lines, not cells
+            limit = limit or (len(rows) and SAMPLE_BYTES + lines.size)
+            if len(rows) > SAMPLE_ROWS + footer_rows or (len(rows) > 1 and lines.size > limit):
+                return Start(delimiter, tuple(rows), is_whole=False)
+    except csv.Error as raised:
+        error = str(raised)
+    kept = max(1, len(rows) - footer_rows)
+    return Start(delimiter, tuple(rows[:kept]), is_whole=not error, error=error)
+
+
+def _chosen(starts: list[Start], name: str, layout: Layout) -> Start:
+    """Return the beginning as the only delimiter divides it that fits."""
+    wide = [start for start in starts if len(start.header) > 1]
+    if not wide:
+        _refuse_wider_rows(starts, name)
+        return starts[0]
+    if known := [start for start in wide if knows(start.header, layout)]:
+        return max(known, key=lambda start: (start.fits, start.fitting))
+    fitting = [start for start in wide if start.fits]
+    if not fitting:
+        return max(wide, key=lambda start: start.fitting)
+    most = max(start.values for start in fitting)
+    best = [start for start in fitting if start.values == most]
+    if len(best) > 1:
+        ways = " or ".join(f'"{start.delimiter}"' for start in best)
+        raise FileError(
+            f"{name}: its cells may be divided by {ways}. It begins: "
+            f'"{shown(best[0].delimiter.join(best[0].header))}".',
+            remedy="Set file.delimiter.",
+        )
+    return best[0]
+
+
+def _refuse_wider_rows(starts: list[Start], name: str) -> None:
+    """Raise FileError where nothing divides the first row, and something those below it."""
+    for start in starts:
+        for row in start.body:
+            if len(row.cells) > 1:
+                raise FileError(
+                    f"{name}: line {row.line} has {len(row.cells)} cells, the header has 1: "
+                    f'"{shown(start.delimiter.join(start.header))}".',
+                    remedy=OTHER_HEADER,
+                )
+
+
+OTHER_HEADER = (
+    "If the header is not the first row, set file.header_row; if rows at the end are a footer, "
+    "file.footer_rows; if its cells are divided otherwise, file.delimiter. Else the file is damaged."
+)
+
+
+def _refuse_unreadable(start: Start, lines: Lines) -> None:
+    """Raise FileError if the header or the first row is not text, or wrongly quoted."""
+    if start.error and not start.rows:
+        raise FileError(f"{lines.name}: the header can't be read: {start.error}.")
+    for what, row in zip(("the header", "row 1"), start.rows, strict=False):
+        if any("\udc80" <= char <= "\udcff" for cell in row.cells for char in cell):
+            raise not_text(f"{lines.name}: {what}", lines.data(), lines.encoding)
+
+
+def not_text(what: str, data: bytes, encoding: str) -> FileError:
+    """Return the error of bytes that are not text.
+
+    Args:
+        what: File and row.
+        data: The bytes, and what is around them.
+        encoding: What they were read as.
+    """
+    likely = likely_encoding(data) if encoding == "utf-8" else None
+    guess = f'; it looks like "{likely}"' if likely else ""
+    return FileError(
+        f"{what} holds bytes that are not {encoding.upper()} text{guess}.",
+        remedy=f"Set file.encoding{f' to {likely}, if that is right' if likely else ''}; "
+        "if it is set rightly, the file is damaged.",
+    )
+
+
+def _refuse_other_header(start: Start, name: str, layout: Layout) -> None:
+    """Raise FileError if the first row may not be the header."""
+    if not start.rows or knows(start.header, layout):
+        return
+    width, header = len(start.header), start.header
+    rest = start.body[start.fitting :]
+    other = next((row for row in start.body if knows(row.cells, layout)), None)
+    if other is None and start.body and not start.fitting:
+        raise FileError(
+            f"{name}: row 1 has {len(rest[0].cells)} cells, the header has {width}. "
+            f'The header: "{shown(start.delimiter.join(header))}"; '
+            f'the row: "{shown(start.delimiter.join(rest[0].cells))}".',
+            remedy=OTHER_HEADER,
+        )
+    if other is None and len(rest) > 2 and len({len(row.cells) for row in rest}) == 1 < len(rest[0].cells):
+        other = rest[0]
+    if other := other or _later_header(start):
+        raise FileError(
+            f'{name}: its first row may not be the header: "{shown(start.delimiter.join(header))}". '
+            f'Line {other.line} looks like one: "{shown(start.delimiter.join(other.cells))}".',
+            remedy=f"Set file.header_row, to {other.line} if that line is the header, or to "
+            f"{start.rows[0].line} if the first one is.",
+        )
+    if all(is_value(cell) for cell in header):
+        raise FileError(
+            f"{name}: its first row looks like data, not like a header: "
+            f'"{shown(start.delimiter.join(header))}".',
+            remedy="Set file.header_row to the line of the header.",
+        )
+
+
+def _later_header(start: Start) -> Row | None:
+    """Return a row of words under which a column of numbers or dates begins."""
+    for number, row in enumerate(start.body[: start.fitting], start=1):
+        below = start.body[number : start.fitting]
+        if any(is_value(cell) or cell.strip().casefold() in _NULL_WORDS for cell in row.cells):
+            continue
+        enough = 1 if row.is_behind_blank else 2 if number > 1 else STEADY_ROWS
+        if len(below) >= enough and any(
+            any(map(is_value, column)) and all(is_value(cell) or not cell.strip() for cell in column)
+            for column in zip(*(one.cells for one in below), strict=True)
+        ):
+            return row
+    return None

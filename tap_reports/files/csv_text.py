@@ -1,0 +1,196 @@
+"""CSV bytes, cleaned on the way: line breaks of old, NUL characters, footers; and their records."""
+
+from __future__ import annotations
+
+import csv
+import io
+import logging
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from itertools import accumulate, chain
+from typing import TYPE_CHECKING
+
+from tap_reports.exceptions import FileError
+from tap_reports.files.blocks import MAX_RECORD, blocks
+from tap_reports.files.part import BUFFER, Part
+from tap_reports.files.text import open_utf8
+
+if TYPE_CHECKING:
+    from tap_reports.files.table import CsvTable
+
+logger = logging.getLogger("tap-reports")
+
+NUL_RUN = b"\0" * 4
+"""So many at once are a hole in a damaged file."""
+MOST_NULS = 1000
+
+csv.field_size_limit(MAX_RECORD)  # the module's own limit, 128 KiB, is one of the process, and too low
+
+
+class Records:
+    """The records of lines, as the csv module reads them strictly, without blanks before a quoted cell.
+
+    Attributes:
+        lines: How many lines the records so far had.
+    """
+
+    def __init__(self, lines: Iterable[str], delimiter: str) -> None:
+        self.lines = 0
+        self._taken: list[str] = []
+        self._source = self._noted(lines)
+        self._delimiter = delimiter
+        self._reader = csv.reader(self._source, delimiter=delimiter, strict=True)
+
+    def __iter__(self) -> Iterator[list[str]]:
+        return self
+
+    def __next__(self) -> list[str]:
+        self._taken.clear()
+        cells = next(self._reader)
+        if any(cell[:1] == " " and cell.lstrip(" ")[:1] == '"' for cell in cells):
+            lines = chain(list(self._taken), self._source)
+            cells = next(csv.reader(lines, delimiter=self._delimiter, strict=True, skipinitialspace=True))
+        return cells
+
+    def _noted(self, lines: Iterable[str]) -> Iterator[str]:
+        for line in lines:
+            self.lines += 1
+            self._taken.append(line)
+            yield line
+
+
+@dataclass(slots=True)
+class CsvText:
+    """The text of a CSV file.
+
+    Attributes:
+        part: The file.
+        has_cr_lines: Its line breaks are carriage returns.
+        offset: Bytes before the rows, once that is known.
+        end: Where the rows end; None: with the file.
+    """
+
+    part: Part
+    has_cr_lines: bool = False
+    offset: int = 0
+    end: int | None = None
+    _is_warned: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        """Look for a line break."""
+        with closing(open_utf8(self.part)) as stream:
+            start = stream.read(BUFFER)
+        self.has_cr_lines = b"\r" in start and b"\n" not in start
+
+    def open(self) -> io.BufferedIOBase:
+        """Open the text, from its beginning; the caller closes it."""
+        return io.BufferedReader(_Cleaned(self, open_utf8(self.part)), BUFFER)
+
+    def open_rows(self) -> io.BufferedIOBase:
+        """Open the text behind the header; the caller closes it."""
+        stream = self.open()
+        stream.read(self.offset)
+        return stream if self.end is None else io.BufferedReader(_Limited(stream, self.end), BUFFER)
+
+    def warn(self, nuls: int) -> None:
+        """Say once that characters were dropped."""
+        if not self._is_warned:
+            self._is_warned = True
+            logger.warning("%s: %d NUL characters within its text were dropped", self.part.name, nuls)
+
+
+class _Limited(io.RawIOBase):
+    """The first bytes of a stream."""
+
+    def __init__(self, stream: io.BufferedIOBase, size: int) -> None:
+        self._stream = stream
+        self._left = size
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # any buffer in stubs
+        """Fill the buffer, as `io.RawIOBase` says."""
+        data = self._stream.read(min(len(buffer), self._left))
+        self._left -= len(data)
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        """Close the stream, too."""
+        self._stream.close()
+        super().close()
+
+
+class _Cleaned(io.RawIOBase):
+    """A stream without NUL characters, whose lines end with a line feed."""
+
+    def __init__(self, text: CsvText, stream: io.BufferedIOBase) -> None:
+        self._text = text
+        self._stream = stream
+        self._ready = self._last = b""
+        self._nuls = self._count = 0
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # any buffer in stubs
+        """Fill the buffer, as `io.RawIOBase` says."""
+        while not self._ready and (chunk := self._stream.read(BUFFER)):
+            self._ready = self._cleaned(chunk)
+        if not self._ready and self._nuls:
+            self._text.warn(self._nuls)
+        count = min(len(buffer), len(self._ready))
+        buffer[:count] = self._ready[:count]
+        self._ready = self._ready[count:]
+        return count
+
+    def _cleaned(self, chunk: bytes) -> bytes:
+        self._count += len(chunk)
+        if b"\0" in chunk:
+            self._nuls += chunk.count(b"\0")
+            if NUL_RUN in self._last + chunk or self._nuls > min(MOST_NULS, 1 + self._count // 10):
+                raise FileError(
+                    f"{self._text.part.name} is damaged: many NUL characters before byte {self._count:,}.",
+                    remedy="If it is text in another encoding, set file.encoding; else run again: it is "
+                    "downloaded again.",
+                )
+        self._last = chunk[1 - len(NUL_RUN) :]
+        chunk = chunk.replace(b"\0", b"") if b"\0" in chunk else chunk
+        return chunk.replace(b"\r", b"\n") if self._text.has_cr_lines else chunk
+
+    def close(self) -> None:
+        """Close the file, too."""
+        self._stream.close()
+        super().close()
+
+
+def end_before_footer(table: CsvTable, rows: int) -> int:
+    """Return where the last `rows` rows of a table begin, in bytes behind its header.
+
+    Raises:
+        FileError: The file is damaged.
+    """
+    starts: deque[int] = deque(maxlen=rows)
+    offset = 0
+    try:
+        for block in blocks(table):
+            starts.extend(offset + start for start in _record_starts(block, table.delimiter))
+            offset += len(block)
+    except csv.Error as error:
+        raise FileError(f"{table.name} can't be read to its footer: {error}.") from error
+    return starts[0] if starts else offset
+
+
+def _record_starts(block: bytes, delimiter: str) -> Iterator[int]:
+    lines = list(io.StringIO(block.decode("latin-1"), newline="\n"))  # a character for each byte
+    ends = list(accumulate(map(len, lines)))
+    begin, records = 0, Records(lines, delimiter)
+    for cells in records:
+        if cells:
+            yield begin
+        begin = ends[records.lines - 1]

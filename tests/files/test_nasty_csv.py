@@ -1,0 +1,219 @@
+"""CSV files that are not what they seem: each is read rightly, or refused in words that name the setting."""
+
+import logging
+
+import pytest
+from file_reader import CSV, gzipped
+
+from tap_reports.exceptions import FileError
+from tap_reports.files import csv_
+from tap_reports.files.csv_ import block_rows
+from tap_reports.models import FileFormat, FileOptions, Layout
+
+SCORES = (("Trainee", "Score"), [["Ada", "91"], ["Bo", "68"]])
+
+
+def layout(known=(), **options):
+    return Layout(format=FileFormat.CSV, options=FileOptions(**options), known=frozenset(known))
+
+
+MESSAGES = {
+    "a comma": "Report server busy, please wait a minute and ask again.\n",
+    "a comma, two lines": "Report server busy, please wait.\nAsk again in one minute, not earlier.\n",
+    "another language": "Bericht wird erstellt, bitte warten\n",
+    "a failure, in short": "Error, report 4711\n",
+    "a status": "503,Service Unavailable\n",
+    "keys of an answer": "code,message\n500,oops\n",
+    "one line": "Internal Server Error\n",
+    "one word": "Unauthorized\n",
+    "one quoted word": '"Unauthorized"\n',
+    "key and value": "error: quota used\ncode: 429\n",
+    "semicolons": "Too many requests; slow down\n",
+    "two sentences": "Your report failed.\nContact our support team.\n",
+    "a control sequence": "\x1b[31mAccess denied, ask your administrator\x1b[0m\n",
+}
+
+
+@pytest.mark.parametrize("text", MESSAGES.values(), ids=MESSAGES)
+def test_a_message_is_never_a_header_and_the_error_shows_it(reader, text):
+    error = reader.error(text)
+    assert "is a text, not a report. It begins:" in error
+    assert text.split("\n")[0].strip('"').replace("\x1b", "")[:20].strip() in error
+    assert "\x1b" not in error
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Trainee,Score\n",
+        "Trainee, Team, Score\n",
+        "Name,Failed Attempts,Errors\n",
+        "Order No.,Amount\n",
+        "Completed,In progress,Retry Count\n",
+        "Status,Title\nopen,Please call back\n",
+        "Number of trainees\n12\n",
+        "campaign_id,date\n",
+    ],
+)
+def test_a_header_is_not_taken_for_a_message(reader, text):
+    assert reader.table(text).header[0] == text.split("\n")[0].split(",")[0]
+
+
+@pytest.mark.parametrize("text", ["single_column\r\n", "Total error count, overall\n"])
+def test_a_header_of_known_columns_is_never_a_message(reader, text):
+    assert reader.rows(text, layout(known=["single_column", "total_error_count", "overall"]))[1] == []
+
+
+READ = {
+    "sep= names the delimiter": "sep=,\nTrainee,Score\nAda,91\nBo,68\n",
+    "sep= with quotes and a delimiter": '"sep=;"\nTrainee;Score\nAda;91\nBo;68\n',
+    "sep= of another character": "sep=^\r\nTrainee^Score\r\nAda^91\r\nBo^68\r\n",
+    "the header again": "Trainee,Score\nAda,91\nTrainee,Score\nBo,68\nTrainee,Score\n",
+    "the header again, quoted": 'Trainee,Score\nAda,91\n"Trainee","Score"\nBo,68\n',
+    "a blank before quotes": 'Trainee, "Score"\nAda, "91"\n"Bo", "68"\n',
+    "line breaks of old": "Trainee,Score\rAda,91\rBo,68\r",
+    "some NUL characters": "Trainee,Sc\0ore\nA\0\0da,91\nBo,68\n",
+    "UTF-16 without a mark": "Trainee,Score\nAda,91\nBo,68\n".encode("utf-16-le"),
+    "UTF-16, the other one": "Trainee,Score\nAda,91\nBo,68\n".encode("utf-16-be"),
+    "UTF-32": "Trainee,Score\nAda,91\nBo,68\n".encode("utf-32"),
+}
+
+
+@pytest.mark.parametrize("content", READ.values(), ids=READ)
+def test_what_can_be_told_is_read(reader, content):
+    assert reader.rows(content) == SCORES
+    assert reader.rows(gzipped(content if isinstance(content, bytes) else content.encode())) == SCORES
+
+
+def test_line_breaks_and_delimiters_in_a_cell_behind_a_blank(reader):
+    content = 'a, "b"\n1, "x, y\nz"\n 2 ,3\n'
+    assert reader.rows(content) == (("a", "b"), [["1", "x, y\nz"], [" 2 ", "3"]])
+
+
+def test_the_header_in_the_middle_is_counted_and_a_single_column_may_repeat_its_header(reader, caplog):
+    reader.rows(READ["the header again"])
+    assert "the header stands again 2 times from row 1 on; dropped" in caplog.text
+    assert reader.rows("Name\nAda\nName\nBo\n") == (("Name",), [["Ada"], ["Name"], ["Bo"]])
+
+
+def test_dropped_characters_are_counted_once(reader, caplog):
+    table = reader.table(READ["some NUL characters"])
+    caplog.set_level(logging.WARNING)
+    assert list(table.rows()) == list(table.rows())
+    assert caplog.text.count("3 NUL characters within its text were dropped") == 1
+
+
+REFUSED = {
+    "key and value rows above": (
+        "Report name,Quiz overview\nExported on,2026-03-02\n\nTrainee,Score\nAda,91\nBo,68\n",
+        "Line 4 looks like one",
+        {"header_row": 4},
+    ),
+    "without a blank line": (
+        "Report,Quiz\nFrom,2026-03-02\nTrainee,Score\nAda,91\nBo,68\n",
+        "Line 3 looks like one",
+        {"header_row": 3},
+    ),
+    "one row above": (
+        "Report,Quiz\nTrainee,Score\nAda,91\nBo,68\nCy,1\nDi,2\nEd,3\n",
+        "file.header_row",
+        {"header_row": 2},
+    ),
+    "comments above": (
+        "# --\n# Quiz\n# --\nTrainee,Score\nAda,91\nBo,68\n",
+        "file.header_row",
+        {"header_row": 4},
+    ),
+    "a title above": ("Quiz overview\nTrainee;Score\nAda;91\nBo;68\n", "file.header_row", {"header_row": 2}),
+    "a wider title above": (
+        "Quiz, overview\nTrainee;Score;Team\nAda;91;x\nBo;68;y\n",
+        "file.header_row",
+        {"header_row": 2},
+    ),
+    "no header": ("2026-01-01,5\n2026-01-02,6\n", "looks like data, not like a header", None),
+    "a footer": ("Trainee,Score\nAda,91\nBo,68\nTotal rows: 2\n", "file.footer_rows", {"footer_rows": 1}),
+    "two delimiters": ("a;b,c\nx;y,z\n", 'divided by "," or ";"', {"delimiter": ","}),
+    "two delimiters, header only": ("Tag;Kosten, EUR\n", 'divided by "," or ";"', {"delimiter": ";"}),
+}
+
+
+@pytest.mark.parametrize(("content", "says", "options"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_told_is_refused_and_the_setting_reads_it(reader, content, says, options):
+    error = reader.error(content)
+    assert says in error
+    assert "file." in error
+    assert "un again" not in error
+    if options:
+        header, rows = reader.rows(content, layout(**options))
+        assert header[0] in {"Trainee", "a;b", "Tag"}
+        assert len(rows) >= content.count("Ada")
+
+
+def test_a_wrong_header_row_is_named(reader):
+    with pytest.raises(FileError, match=r"file\.header_row is 2, and that line is blank or missing"):
+        reader.table("a,b\n\n1,2\n", layout(header_row=2))
+    with pytest.raises(FileError, match=r"file\.header_row is 9"):
+        reader.table("a,b\n1,2\n", layout(header_row=9))
+
+
+def test_a_row_of_known_columns_is_the_header_wherever_words_stand(reader):
+    known = layout(known=["trainee", "score"])
+    assert reader.rows("Trainee,Score\nAda,absent\nBo,absent\nCy,68\nDi,71\n", known)[0] == SCORES[0]
+    with pytest.raises(FileError, match="Line 3 looks like one"):
+        reader.table("Report,Quiz\nBy,Ada\nTrainee,Score\nx,y\n", known)
+    assert reader.rows("Trainee;Score, EUR\nAda;1,5\n", layout(known=["trainee", "score_eur"]))[1] == [
+        ["Ada", "1,5"]
+    ]
+
+
+def test_a_footer_is_cut_off_wherever_blocks_end(reader, monkeypatch):
+    body = "".join(f'{number},"x\n{number}"\n' for number in range(300))
+    content = f"id,text\n{body}Total;300\nmade on 2026-01-01, by us, today\n\n"
+    assert len(reader.rows(content, layout(footer_rows=2))[1]) == 300
+    assert reader.rows("a,b\n1,2\nTotal\n", layout(footer_rows=5))[1] == []
+    monkeypatch.setattr(csv_, "blocks", lambda table, original=csv_.blocks: original(table, 8))
+    assert reader.rows(content, layout(footer_rows=2))[1][-1] == ["299", "x\n299"]
+
+
+ENCODINGS = {
+    "cp1252": "Date,Name\n2024-09-01,Café Größe\n",
+    "shift_jis": "日付,名前\n2024-09-01,カフェのテスト\n",
+    "cp932": "日付,名前\n2024-09-01,カフェ①\n",
+    "cp1251": "Дата,Имя\n2024-09-01,Москва\n",
+}
+
+
+@pytest.mark.parametrize(("encoding", "text"), ENCODINGS.items(), ids=ENCODINGS)
+def test_another_encoding_is_guessed_in_the_error_and_read_once_it_is_set(reader, encoding, text):
+    error = reader.error(text.encode(encoding))
+    assert f"Set file.encoding to {encoding}" in error
+    (row,) = reader.rows(text.encode(encoding), layout(encoding=encoding))[1]
+    assert row == text.splitlines()[1].split(",")
+
+
+def test_what_cannot_be_guessed_still_names_the_setting(reader):
+    text = "日期,名称\n2024-09-01,咖啡馆\n".encode("gb18030")
+    assert "bytes that are not UTF-8 text. Set file.encoding" in reader.error(text)
+    assert reader.rows(text, layout(encoding="gb18030"))[0] == ("日期", "名称")
+
+
+def test_a_mark_is_stronger_than_the_setting_and_wrong_bytes_name_the_encoding(reader):
+    assert reader.rows("ä,b\n1,2\n".encode("utf-8-sig"), layout(encoding="cp1252"))[0] == ("ä", "b")
+    with pytest.raises(FileError, match=r"row 1 holds bytes that are not CP1252 text\. Set file\.encoding"):
+        reader.everything(b"a,b\n1,\x81\n", layout(encoding="cp1252"))
+
+
+def test_ten_thousand_columns_are_the_most(reader):
+    names = ",".join(f"c{number}" for number in range(10_001))
+    assert "has 10,001 columns, more than 10,000" in reader.error(f"{names}\n")
+    assert len(reader.table(",".join(["same"] * 10_000) + "\n").header) == 10_000
+
+
+@pytest.mark.parametrize("header", ["Trainee,Score", '"Trainee","Score"', ",Score", '"a ""b""",c'])
+def test_a_block_with_the_header_again_is_known_for_the_quick_ways(reader, header):
+    table = reader.table(f"{header}\n1,2\n")
+    for block in (f"{header}\n", f"Ada,91\n{header}\n"):
+        assert table.may_repeat_header(block.encode())
+        assert [row for row in block_rows(table, block.encode(), 1) if row != ["Ada", "91"]] == []
+    assert not table.may_repeat_header(b"Ada,91\n")
+    assert reader.rows("a,b\n", CSV)[1] == []
