@@ -11,7 +11,8 @@ FEW_ROWS = 5
 _PHRASES = re.compile(
     r"\b(?:please|sorry|try (?:again|later)|retry (?:in|after|later)|not (?:found|ready|available)|"
     r"unavailable|unauthori[sz]ed|forbidden|denied|bad request|bad gateway|server error|"
-    r"server (?:is )?busy|too many|rate limit|limit exceeded|quota exceeded|timed out|maintenance|could ?n[o']t|can ?not|can't|unable to|"
+    r"server (?:is )?busy|too many|rate limit|limit exceeded|quota exceeded|timed out|maintenance|"
+    r"could ?n[o']t|can ?not|can't|unable to|"
     r"does ?n[o']t|no such|is being|has expired|invalid (?:token|key|request|parameter|credentials|api)|"
     r"request id|traceback)\b",
     re.IGNORECASE,
