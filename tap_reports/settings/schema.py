@@ -276,7 +276,9 @@ REPORT: tuple[th.Property[Any], ...] = (
     th.Property(
         "file",
         th.ObjectType(*FILE, additional_properties=False),
-        description="What cannot be known from its files, or is detected wrongly.",
+        description="What cannot be known from its files, or is detected wrongly; see docs/files.md: "
+        + ", ".join(f"`{setting.name}`" for setting in FILE)
+        + ".",
     ),
 )
 
