@@ -24,10 +24,14 @@ def mark() -> str:
     return f"{_place_mark()}-{os.getpid()}"
 
 
+def is_of_here(mark: str) -> bool:
+    """Return whether a mark is of this machine (and container), so that `is_marked_gone` can tell."""
+    return mark.partition("-")[0] == _place_mark()
+
+
 def is_marked_gone(mark: str) -> bool:
     """Return of a mark what `is_gone` returns of an owner."""
-    place, _, number = mark.partition("-")
-    return place == _place_mark() and _has_ended(number)
+    return is_of_here(mark) and _has_ended(mark.partition("-")[2])
 
 
 def _has_ended(number: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import tempfile
 import threading
@@ -18,10 +19,10 @@ from tap_reports.exceptions import FileError
 
 PREFIX = "tap-reports-"
 LOCK = ".lock"
-UNLOCKED_SECONDS = 3600.0
-"""A folder without a lock file is one that is just being made, unless it is older than this or its process
-has ended.
-"""
+_FORM = re.compile(r"tap-reports-([0-9a-f]{8}-[0-9]+)-[a-z0-9_]{8}")
+"""A work folder's name, with its process's mark. Any other folder is somebody's own."""
+FOREIGN_SECONDS = 3600.0
+"""From this age on, a folder of another container or machine whose lock nobody holds is abandoned."""
 REMOVALS = 50
 """How often a folder is removed in which files still appear."""
 REMOVAL_SECONDS = 0.02
@@ -32,8 +33,8 @@ LIMIT_BYTES = 10 * 1024**3
 class WorkFolder:
     """A run's temporary folder: only the user's, gone when the run is over.
 
-    A lock is held in it as long as the process lives, so that the next run knows the folders of killed runs
-    and removes them, and never a live one's.
+    Its name says which process made it, so that the next run knows the folders of killed runs and removes
+    them. Of another container's processes nothing is known; they hold a lock as long as they live.
     """
 
     def __init__(self) -> None:
@@ -68,9 +69,7 @@ def remove_abandoned() -> None:
     """Remove the folders of this user's killed runs."""
     try:
         with os.scandir(tempfile.gettempdir()) as found:
-            folders = [
-                Path(entry.path) for entry in found if entry.name.startswith(PREFIX) and _is_ours(entry)
-            ]
+            folders = [Path(entry.path) for entry in found if _FORM.fullmatch(entry.name) and _is_ours(entry)]
     except OSError:  # it may be writable without being readable
         return
     for folder in folders:
@@ -89,11 +88,14 @@ def _is_ours(entry: os.DirEntry[str]) -> bool:
 
 
 def _is_abandoned(folder: Path) -> bool:
-    """Return whether nobody holds the folder's lock."""
+    """Return whether the process that made a folder is known to be gone."""
+    found = _FORM.fullmatch(folder.name)
+    mark = found[1] if found else ""
+    if owner.is_of_here(mark):
+        return owner.is_marked_gone(mark)
     try:
-        if not (folder / LOCK).exists():
-            mark = folder.name.removeprefix(PREFIX).rpartition("-")[0]
-            return owner.is_marked_gone(mark) or time.time() - folder.stat().st_mtime > UNLOCKED_SECONDS
+        if time.time() - folder.stat().st_mtime < FOREIGN_SECONDS or not (folder / LOCK).exists():
+            return False
         with _lock_of(folder).acquire(blocking=False):
             return True
     except (Timeout, OSError, NotImplementedError):

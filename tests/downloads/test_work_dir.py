@@ -10,7 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
+from tap_reports.downloads import process
 from tap_reports.downloads.work_dir import DiskBudget, WorkFolder
 from tap_reports.exceptions import FileError
 
@@ -65,13 +67,49 @@ def test_two_runs_of_one_process_leave_each_other_alone(temporary):
     second.close()
 
 
-def test_a_folder_that_is_just_being_made_stays_and_one_that_never_was_finished_goes(temporary):
-    fresh, old = temporary / "tap-reports-fresh", temporary / "tap-reports-old"
-    fresh.mkdir()
-    old.mkdir()
-    os.utime(old, (time.time() - 7200, time.time() - 7200))
+def foreign(temporary, number, *, age, lock=True):
+    """A work folder that another container's process made."""
+    folder = temporary / f"tap-reports-0123abcd-{number}-abcdefgh"
+    folder.mkdir()
+    if lock:
+        (folder / ".lock").touch()
+    os.utime(folder, (time.time() - age, time.time() - age))
+    return folder
+
+
+def test_another_container_s_folder_goes_only_when_it_is_old_and_nobody_holds_its_lock(temporary):
+    old = foreign(temporary, 1, age=7200)
+    fresh, unlocked, held = (
+        foreign(temporary, 2, age=10),
+        foreign(temporary, 3, age=7200, lock=False),
+        foreign(temporary, 4, age=7200),
+    )
+    with FileLock(held / ".lock"):
+        os.utime(held, (time.time() - 7200, time.time() - 7200))
+        WorkFolder().close()
+    assert not old.exists()
+    assert fresh.exists()
+    assert unlocked.exists()
+    assert held.exists()
+
+
+@pytest.mark.parametrize("name", ["main/src", "config-backup", "0123abcd-1", "0123abcd-x-abcdefgh", "old"])
+def test_a_folder_of_the_user_s_own_stays_whatever_its_name_begins_with(name, temporary):
+    folder = temporary / f"tap-reports-{name}"
+    folder.mkdir(parents=True)
+    (folder / "mine").touch()
+    for path in (folder, *folder.parents[: len(Path(name).parts) - 1]):
+        os.utime(path, (time.time() - 7200, time.time() - 7200))
     WorkFolder().close()
-    assert [path.name for path in temporary.iterdir()] == ["tap-reports-fresh"]
+    assert (folder / "mine").exists()
+
+
+def test_a_living_process_s_folder_stays_also_before_its_lock_is_held(temporary):
+    folder = temporary / f"tap-reports-{process.mark()}-abcdefgh"
+    folder.mkdir()
+    (folder / ".lock").touch()
+    WorkFolder().close()
+    assert folder.exists()
 
 
 def test_a_folder_of_a_run_that_was_killed_while_it_was_made_goes_at_once(temporary):
