@@ -1,4 +1,4 @@
-"""Keeps secrets and signed links out of every text that leaves the tap.
+"""Keeps secrets and signed links out of every text that leaves the tap, and makes vendors' words printable.
 
 Secrets are registered where they enter (settings, tokens, signed links); the query of any URL is cut as well,
 since signed links carry their permission there. One formatter around the root handlers' own covers log
@@ -8,32 +8,37 @@ messages, tracebacks and the debug lines of the HTTP library alike.
 from __future__ import annotations
 
 import base64
+import html
 import json
 import logging
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import quote, quote_plus
+from urllib.parse import parse_qsl, urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 REDACTED = "[redacted]"
 SHORTEST_SECRET = 4
 """Shorter settings would redact ordinary words; nothing this short protects anything."""
+WORD_SECRET = 8
+"""A shorter secret is looked for as a word of its own, so that it does not cut other words."""
+LONG_PART = 16
+"""A part of a signed link that is this long may be the permission; shorter ones are dates and names."""
+MOST_LINKS = 5000
+"""Parts of signed links that are remembered: the newest."""
 
-_QUERY = re.compile(r"(?<=[\w/.%~:-])\?[\w.~%\[\]@+-]+=(?:\\u00[0-9a-fA-F]{2}|\\/|[^\s\"'<>\\)])*")
+_QUERY = re.compile(r"(?<=[\w/.%~:\]-])\?[\w.~%\[\]@+-]+=(?:\\u00[0-9a-fA-F]{2}|\\/|[^\s\"'<>\\)])*")
 """A URL's query, also as JSON writes it (`\\u0026` for `&`)."""
-_secrets: set[str] = set()
+_secrets: dict[str, re.Pattern[str]] = {}
+_links: dict[str, None] = {}
 
 
 def add_secrets(values: Iterable[str | None]) -> None:
-    """Register texts that must not be shown, in the spellings in which they could turn up."""
+    """Register texts that must not be shown, in whatever spelling somebody may echo them."""
     for value in values:
-        if not value or len(value) < SHORTEST_SECRET:
-            continue
-        _secrets.update(
-            {value, quote(value, safe=""), quote_plus(value), json.dumps(value)[1:-1], repr(value)[1:-1]}
-        )
+        if value and len(value) >= SHORTEST_SECRET and value not in _secrets:
+            _secrets[value] = re.compile("|".join(_spellings(value)))
 
 
 def add_basic_secret(user: str, password: str) -> None:
@@ -41,25 +46,77 @@ def add_basic_secret(user: str, password: str) -> None:
     add_secrets([password, base64.b64encode(f"{user}:{password}".encode()).decode()])
 
 
+def add_link(url: str) -> None:
+    """Register the path and the query of a link that carries its own permission."""
+    try:
+        path, query = urlsplit(url)[2:4]
+    except ValueError:
+        return
+    parts = [value for _, value in parse_qsl(query)] + query.split("&")
+    for part in (query, path, *parts):
+        if len(part) >= LONG_PART or (part and part == query):
+            _links.pop(part, None)
+            _links[part] = None
+    while len(_links) > MOST_LINKS:
+        del _links[next(iter(_links))]
+
+
 def redact(text: object) -> str:
     """Return the text without registered secrets and without URL queries."""
     shown = str(text)
-    for secret in sorted(_secrets, key=len, reverse=True):
-        if secret in shown:
-            shown = shown.replace(secret, REDACTED)
-    return _QUERY.sub(f"?{REDACTED}", shown)
+    for pattern in _secrets.values():
+        shown = pattern.sub(REDACTED, shown)
+    shown = _QUERY.sub(f"?{REDACTED}", shown)
+    for part in sorted((part for part in _links if part in shown), key=len, reverse=True):
+        shown = shown.replace(part, REDACTED)
+    return shown
+
+
+def printable(text: str) -> str:
+    """Return the text without what a terminal would obey: escape sequences, other control characters."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() or char in "\n\t" else " " for char in text)
+
+
+def _spellings(secret: str) -> Iterator[str]:
+    """Yield patterns of a secret: each character plain or escaped, and all of it as base64."""
+    pattern = "".join(map(_letter, secret))
+    yield pattern if len(secret) >= WORD_SECRET else rf"(?<![^\W_]){pattern}(?![^\W_])"
+    data = secret.encode()
+    if len(data) < WORD_SECRET:
+        return
+    for shift in range(3):  # it may stand in the middle of what was encoded
+        encoded = base64.b64encode(b"\0" * shift + data).decode().rstrip("=")
+        first, last = -(-shift * 8 // 6), len(encoded) - bool((shift + len(data)) % 3)
+        core = re.escape(encoded[first:last])
+        yield core.replace(r"\+", "[+-]").replace("/", "[/_]")
+
+
+def _letter(char: str) -> str:
+    """Return the pattern of one character: as it is, or as URLs, JSON and HTML write it."""
+    if char.isascii() and char.isalnum():
+        return char
+    percent = "".join(f"%(?:25)*{byte:02x}" for byte in char.encode())
+    units = char.encode("utf-16-be").hex()
+    escaped = "".join(rf"\\+u{units[at : at + 4]}" for at in range(0, len(units), 4))
+    named = re.escape(html.escape(char))
+    numbered = rf"&#(?:0*{ord(char)}|x0*{ord(char):x});"
+    short = "".join(rf"|\\+{re.escape(text[1:])}" for text in (repr(char)[1:-1], json.dumps(char)[1:-1]))
+    plus = r"|\+" if char == " " else ""
+    return rf"(?:\\*{re.escape(char)}|(?i:{percent}|{escaped}|{named}|{numbered}){short}{plus})"
 
 
 class RedactingFormatter(logging.Formatter):
-    """Formats with another formatter and redacts what comes out, tracebacks included."""
+    """Formats with another formatter; what comes out is redacted and printable, tracebacks included."""
 
     def __init__(self, inner: logging.Formatter | None) -> None:
         super().__init__()
         self._inner = inner or logging.Formatter()
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the record's text without secrets."""
-        return redact(self._inner.format(record))
+        """Return the record's text."""
+        return printable(redact(self._inner.format(record)))
 
 
 def install() -> None:

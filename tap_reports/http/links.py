@@ -12,6 +12,7 @@ from tap_reports.exceptions import BadAnswer, CallBroken, CallRejected, LinkExpi
 from tap_reports.http.origin import BadUrl, joined, safe_origin
 from tap_reports.http.responses import body_excerpt, retry_after
 from tap_reports.http.session import REDIRECTS, HttpSession, pieces, shown_break
+from tap_reports.redaction import add_link
 
 LINK = "GET download link"
 LARGEST_FILE_BYTES = 100 << 30
@@ -48,6 +49,7 @@ class DownloadSession:
             CallBroken: No answer.
             BadAnswer: The link is neither https nor, if the API is on this machine, http on it.
         """
+        add_link(url)
         request = requests.Request("GET", url, headers={**self._headers, **(headers or {})})
         try:
             origin = safe_origin(url, loopback=self._loopback)

@@ -34,7 +34,7 @@ from tap_reports.models import (
     ReportType,
     Slice,
 )
-from tap_reports.redaction import add_secrets, redact
+from tap_reports.redaction import add_link, redact
 from tap_reports.vendor import CatalogStream, ClientContext, ReportConfig, VendorConfig
 from tap_reports.vendors.digital_turbine.token import AccessToken
 
@@ -221,7 +221,7 @@ def _known_link(job: ReportJob) -> str:
 
 
 def _hide(link: str) -> None:
-    add_secrets([urlsplit(link).query])
+    add_link(link)
 
 
 def _last_part(link: str) -> str:

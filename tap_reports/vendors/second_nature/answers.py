@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from tap_reports.exceptions import BadAnswer
 from tap_reports.http.responses import answer_json
-from tap_reports.redaction import add_secrets, redact
+from tap_reports.redaction import add_link, redact
 
 if TYPE_CHECKING:
     from requests import Response
@@ -86,7 +85,8 @@ def links(answer: Status, what: str) -> Links:
 
 def hide(found: Iterable[Mapping[str, str | None]]) -> None:
     """Register what the links' queries hold."""
-    add_secrets(urlsplit(link["url"] or "").query for link in found)
+    for link in found:
+        add_link(link["url"] or "")
 
 
 def _link(entry: Any) -> dict[str, str | None]:

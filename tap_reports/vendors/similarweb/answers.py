@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 
 from tap_reports.exceptions import BadAnswer, SubmissionLost
 from tap_reports.http.responses import answer_json, body_excerpt, retry_after
 from tap_reports.models import Estimate, JobStatus, ReportJob
-from tap_reports.redaction import add_secrets, redact
+from tap_reports.redaction import add_link, redact
 from tap_reports.vendor import status_of
 from tap_reports.vendors.similarweb.calls import rejection, said
 
@@ -89,7 +88,7 @@ def polled(job: ReportJob, what: str, response: requests.Response, now: dt.datet
     link = next((str(answer[name]) for name in LINKS if answer.get(name)), "")
     if status is JobStatus.SUCCEEDED and not link:
         raise BadAnswer(what, f'"{redact(word)}" without {LINK}', status=response.status_code)
-    add_secrets([urlsplit(link).query])
+    add_link(link)
     return replace(
         job,
         status=status,
