@@ -66,6 +66,7 @@ class CallError(TapReportsError):
         answer: What came back, shortened and redacted.
         status: HTTP status, or None where no answer came.
         retry_after: Seconds that the vendor asked to wait, if it did.
+        calls_left: Calls that the vendor's rate limit headers leave, if they say.
         remedy: What to do, where it is not what the kind of error says.
     """
 
@@ -79,6 +80,7 @@ class CallError(TapReportsError):
         *,
         status: int | None = None,
         retry_after: float | None = None,
+        calls_left: int | None = None,
         remedy: str = "",
     ) -> None:
         self.remedy = remedy or type(self).remedy
@@ -86,6 +88,7 @@ class CallError(TapReportsError):
         self.answer = answer
         self.status = status
         self.retry_after = retry_after
+        self.calls_left = calls_left
         shown = f"{what}: {f'HTTP {status}' if status else self.without_status}"
         if retry_after and retry_after >= LONG_WAIT_SECONDS:
             answer += f" (the vendor asks to wait {retry_after:.0f} s)"

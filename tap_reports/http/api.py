@@ -27,7 +27,7 @@ from tap_reports.exceptions import (
     SubmissionLost,
 )
 from tap_reports.http.origin import origin_of, same_origin, shown_host
-from tap_reports.http.responses import LONGEST_ASKED_SECONDS, body_excerpt, retry_after
+from tap_reports.http.responses import LONGEST_ASKED_SECONDS, body_excerpt, rate_left, retry_after
 from tap_reports.http.session import REDIRECTS, HttpSession
 from tap_reports.redaction import redact
 
@@ -88,6 +88,8 @@ class ApiSession:
         self.headers: dict[str, str] = {"User-Agent": user_agent, "Accept": "application/json"}
         self.rate_limit: RateLimiter | None = None
         """Set by a client whose vendor limits calls; each call waits for its turn."""
+        self.denied: Mapping[int, str] = {}
+        """Set by a client: what to do about a 401 or 403, in the words of the vendor's settings."""
         self._policy = policy
         self._clock = clock
         self._http = HttpSession(timeout)
@@ -169,11 +171,14 @@ class ApiSession:
         except CallBroken as error:
             raise SubmissionLost(what, error.answer) from error
         if response.status_code in REFUSED:
+            now = self._clock.now()
+            left = rate_left(response.headers, now)
             raise CallRefused(
                 what,
                 body_excerpt(response),
                 status=response.status_code,
-                retry_after=retry_after(response.headers, self._clock.now()),
+                retry_after=retry_after(response.headers, now),
+                calls_left=left.remaining if left else None,
             )
         if response.status_code == 408 or response.status_code >= 500:
             raise SubmissionLost(what, body_excerpt(response), status=response.status_code)
@@ -246,7 +251,9 @@ class ApiSession:
                 status=status,
                 remedy="If the vendor's API has moved there, set api_url to it.",
             )
-        raise (AccessDenied if status in ACCESS else CallRejected)(what, answer, status=status)
+        if status in ACCESS:
+            raise AccessDenied(what, answer, status=status, remedy=self.denied.get(status, ""))
+        raise CallRejected(what, answer, status=status)
 
     def _wait(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None

@@ -59,6 +59,7 @@ def _impact(url: str, options: Options, accounts: Accounts) -> dict[str, Any]:
         "account_type": options.account_type,
         "reports_per_day": options.reports_per_day,
         "clicks_per_day": options.clicks_per_day,
+        "calls_per_hour": options.limit(options.requests_per_hour),
         "reports": copy.deepcopy(REPORTS[options.account_type]),
     }
 

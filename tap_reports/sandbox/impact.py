@@ -126,8 +126,10 @@ class Impact:
         program = request.value("SUBAID")
         if spec.needs_program and not program:
             return error("SUBAID is required")
-        start = _day(request.value("START_DATE") or request.value("StartDate"))
-        end = _day(request.value("END_DATE") or request.value("EndDate"))
+        today = self._world.time.today().isoformat()
+        default = "" if spec.is_dated else today
+        start = _day(default or request.value("START_DATE") or request.value("StartDate"))
+        end = _day(default or request.value("END_DATE") or request.value("EndDate"))
         if start > end:
             return error("START_DATE must not be after END_DATE")
         return self._submit(

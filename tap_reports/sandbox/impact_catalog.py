@@ -45,7 +45,7 @@ def metadata(request: Request) -> Answer:
     if spec is None or kind not in spec.kinds:
         return error(f"Report {name} not found", 404)
     base = f"/{request.params['prefix']}/{request.params['sid']}/Reports/{name}"
-    shown = ("Start Date", "End Date") if kind == "agency" else ("START_DATE", "END_DATE")
+    shown = [item.replace("_", " ").title() if kind == "agency" else item for item in spec.filters]
     first = {"Campaign": "String"} if spec.shape is Shape.BY_PROGRAM else {}
     attributes = first | spec.attributes
     return answer_json(

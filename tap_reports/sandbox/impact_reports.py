@@ -38,6 +38,7 @@ class ReportSpec:
         kinds: Account types that have it.
         dates: Date columns and their metadata types.
         needs_program: Refused without SUBAID.
+        filters: What the metadata lists; a report without dates among them is a snapshot.
     """
 
     name: str
@@ -48,6 +49,12 @@ class ReportSpec:
     fields: tuple[Field, ...]
     accessible: bool = True
     needs_program: bool = False
+    filters: tuple[str, ...] = ("START_DATE", "END_DATE", "SUBAID")
+
+    @property
+    def is_dated(self) -> bool:
+        """True if it takes dates."""
+        return "START_DATE" in self.filters
 
     @property
     def attributes(self) -> dict[str, str]:
@@ -153,6 +160,15 @@ REPORTS = {
     ),
 }
 
+REPORTS["mp_vanity_links"] = ReportSpec(
+    "Vanity Links",
+    "Listing",
+    Shape.BY_PROGRAM,
+    PARTNER,
+    {},
+    (Field("Vanity_Link", "String", padded(8)), *FIGURES),
+    filters=("SUBAID",),
+)
 CLICKS = ReportSpec(
     "Clicks",
     "Listing",

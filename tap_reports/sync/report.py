@@ -169,7 +169,16 @@ def catalogued(
     replication = None if replication_key in own_names else replication_key
     # A restored report type may not know its date column; the catalog does.
     days = report.dated_slice_days if replication else report.slice_days
-    known = replace(report, columns=columns, primary_keys=keys, replication_key=replication, slice_days=days)
+    # Every dated stream has a replication key, if only the slice's; one without is a snapshot.
+    dated = report.type.dated and bool(replication_key or SLICE_START in primary_keys)
+    known = replace(
+        report,
+        type=replace(report.type, dated=dated),
+        columns=columns,
+        primary_keys=keys,
+        replication_key=replication,
+        slice_days=days,
+    )
     return _decided(known, lineage_columns)
 
 

@@ -55,7 +55,7 @@ def test_wrong_credentials_are_said_once(account):
     ((name, ok, detail),) = found(client_of([{"id": "one"}]))
     assert (name, ok) == ("account", False)
     assert "HTTP 401" in detail
-    assert "Check the credentials" in detail
+    assert 'Set "account_sid" and "auth_token"' in detail
     assert TOKEN not in detail
     assert calls.call_count == 1
 
@@ -73,7 +73,7 @@ def test_company_information_is_not_needed_where_the_zone_is_set(account):
 
 def test_a_zone_that_is_none_is_said(account):
     account(company={"json": {"Timezone": "there"}})
-    assert found(client_of([]))[0][2] == 'time zone UTC, as "there" is none; set "timezone"'
+    assert found(client_of([]))[0][2] == 'time zone UTC, as "there" is not one; set "timezone"'
 
 
 def test_a_broken_account_call_does_not_hide_the_reports(account):

@@ -202,13 +202,80 @@ def test_the_date_column_is_the_first_of_a_date_type_or_known_name(listing, colu
         ("mp_action_listing_sku", "Action_Id", ()),
         ("adv_action_list_sku_pm_only", "Action_Id", ()),
         ("mp_action_listing_fast", "Oid", ()),
-        ("partner_performance_by_day", "action_id", ()),
+        ("ck_amex_aal", "Action_Id", ("Action_Id",)),
+        ("12172", "ActionId", ("ActionId",)),
     ],
 )
-def test_only_action_listings_have_a_key_and_not_by_sku(listing, handle, column, keys):
+def test_a_report_with_action_ids_has_them_as_key_but_not_by_sku(listing, handle, column, keys):
     listing(entry(handle), **{handle: attributes(**{column: "String"})})
     (type_,) = client_of([{"id": handle}], **ZONE).report_types()
     assert type_.primary_keys == keys
+
+
+def test_a_listing_that_shows_skus_has_several_rows_of_an_action(listing):
+    listing(entry("12172"), **{"12172": attributes(Action_Id="String", SKU="String")})
+    (type_,) = client_of([{"id": "12172"}], **ZONE).report_types()
+    assert type_.primary_keys == ()
+    listing(entry("12172"), **{"12172": attributes(Action_Id="String")})
+    (type_,) = client_of([{"id": "12172", "params": {"SHOW_SKU": 1}}], **ZONE).report_types()
+    assert type_.primary_keys == ()
+
+
+@pytest.mark.parametrize(
+    ("handle", "data_type", "kind", "column"),
+    [
+        ("partner_performance_by_day", "String", Kind.DATE, "date_display"),
+        ("partner_performance_by_month", "String", Kind.STRING, None),
+        ("partner_performance_by_month", "Date (yyyy-MM-dd)", Kind.DATE, "date_display"),
+    ],
+)
+def test_a_date_for_display_is_what_the_metadata_says_and_text_in_longer_periods(
+    listing, handle, data_type, kind, column
+):
+    listing(entry(handle), **{handle: attributes(date_display=data_type)})
+    (type_,) = client_of([{"id": handle}], **ZONE).report_types()
+    assert kinds(type_)["date_display"] is kind
+    assert type_.date_column == column
+
+
+def filtered(*names):
+    return {**attributes(Clicks="Integer"), "Filters": [{"Name": name} for name in names]}
+
+
+@pytest.mark.parametrize(
+    ("filters", "dated"),
+    [
+        ((), True),
+        (("START_DATE", "END_DATE"), True),
+        (("Start Date", "End Date"), True),
+        (("StartDate", "EndDate"), True),
+        (("SUBAID",), False),
+    ],
+)
+def test_a_report_whose_filters_hold_no_dates_is_a_snapshot(listing, filters, dated):
+    listing(entry("one"), one=filtered(*filters))
+    for reports in ([{"id": "one"}], None):
+        (type_,) = client_of(reports, **ZONE).report_types()
+        assert type_.dated is dated
+
+
+def test_date_parameters_that_the_filters_lack_are_warned_of(listing, caplog):
+    listing(entry("one"), one=filtered("Period_Start", "SUBAID"))
+    own = {"id": "one", "date_parameters": ["FROM", "TO"]}
+    (type_,) = client_of([own], **ZONE).report_types()
+    assert type_.dated is True
+    assert 'lists no filter FROM or TO; set "date_parameters"' in caplog.text
+
+
+def test_a_parameter_that_is_nearly_a_filter_is_an_error_and_another_a_warning(listing, caplog):
+    listing(entry("one"), one=filtered("START_DATE", "END_DATE", "Program Id"))
+    with pytest.raises(ConfigError, match=r'no filter "PROGRAMID"; did you mean "PROGRAM_ID".*START_DATE'):
+        list(client_of([{"id": "one", "params": {"PROGRAMID": 1}}], **ZONE).report_types())
+    params = {"SHOW_SKU": 1, "program id": 1, "SUPERSTATUS_MS": "NA"}
+    list(client_of([{"id": "one", "params": params}], **ZONE).report_types())
+    assert [record.args[1] for record in caplog.records if "lists no filter" in record.message] == [
+        "SUPERSTATUS_MS"
+    ]
 
 
 def test_clicks_are_a_stream_of_single_days_that_do_not_change(requests_mock):

@@ -171,11 +171,54 @@ def test_a_long_refusal_is_a_spent_quota_with_its_reset_time(requests_mock, clie
     assert '"reports_per_day"' in caught.value.remedy
 
 
-@pytest.mark.parametrize("headers", [{}, {"Retry-After": "30"}, {"X-RateLimit-Reset": "900"}])
-def test_a_short_refusal_is_to_be_waited_for(requests_mock, client, request_, headers):
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Retry-After": "30"},
+        {"X-RateLimit-Reset": "900"},
+        {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "3500"},
+        {"X-RateLimit-Remaining-hour": "0", "RateLimit-Reset": "3500", "Retry-After": "3500"},
+    ],
+)
+def test_the_hourly_limit_is_to_be_waited_for(requests_mock, client, request_, headers):
     requests_mock.get(EXPORT, status_code=429, headers=headers)
-    with pytest.raises(CallRefused):
+    with pytest.raises(CallRefused) as caught:
         client.submit(request_)
+    assert '"calls_per_hour"' in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("headers", "answer"),
+    [
+        ({"X-RateLimit-Remaining": "812", "X-RateLimit-Reset": "900"}, "Rate limit exceeded"),
+        ({"X-RateLimit-Remaining-hour": "812", "Retry-After": "600"}, "Rate limit exceeded"),
+        ({}, "Daily limit of 100 requests exceeded"),
+    ],
+)
+def test_a_refusal_while_the_hour_has_calls_left_is_the_day_s_quota(
+    requests_mock, client, request_, headers, answer
+):
+    requests_mock.get(EXPORT, status_code=429, headers=headers, json={"Message": answer})
+    with pytest.raises(QuotaSpent, match="quota is spent"):
+        client.submit(request_)
+
+
+def test_the_calls_are_kept_below_the_hourly_limit(requests_mock, clock):
+    requests_mock.get(JOB, json=job_object("RUNNING"))
+    client = client_of([{"id": "x"}], clock=clock, calls_per_hour=10)
+    job = ReportJob(request=request_of(client), id="j-1", submitted_at=clock.now())
+    for _ in range(20):
+        client.poll(job)
+    assert clock.monotonic() >= 3600
+
+
+def test_what_the_vendor_says_is_left_slows_the_calls_down(requests_mock, client, clock, job):
+    headers = {"X-RateLimit-Limit": "1000", "X-RateLimit-Remaining": "10", "X-RateLimit-Reset": "600"}
+    requests_mock.get(JOB, json=job_object("RUNNING"), headers=headers)
+    client.poll(job)
+    client.poll(job)
+    assert clock.monotonic() >= 60
 
 
 # --- poll ------------------------------------------------------------------------------------------------

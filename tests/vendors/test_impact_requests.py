@@ -68,13 +68,6 @@ def test_a_list_repeats_its_parameter_on_the_wire(requests_mock):
     }
 
 
-def test_the_data_is_settled_after_the_lookback():
-    assert request_of(client_of([{"id": "x"}])).settled_on == dt.date(2026, 4, 6)
-    assert request_of(client_of([{"id": "x", "lookback_days": 1}])).settled_on == dt.date(2026, 2, 1)
-    (request,) = clicks_of(clicks=True)
-    assert request.settled_on == dt.date(2026, 1, 6)
-
-
 @pytest.mark.parametrize(
     "other",
     [
@@ -112,6 +105,35 @@ def test_a_partner_s_clicks_are_one_request_a_day_without_programs():
     (request,) = clicks_of(clicks=True)
     assert (request.parameters["path"], request.quota) == ("ClickExport", "click")
     assert query(request) == {"Date": "2026-01-05", "ResultFormat": "CSV"}
+
+
+def test_a_snapshot_is_asked_for_without_dates():
+    client = client_of([{"id": "x", "date_parameters": []}])
+    assert only_type(client).dated is False
+    assert query(request_of(client, None)) == {"ResultFormat": "CSV"}
+
+
+@pytest.mark.parametrize(
+    ("account_type", "filters", "sent"),
+    [
+        (
+            "partner",
+            {"ad_ids": [7, "8"], "sub_ids": ["s"], "unique_click": True},
+            {"AdId": ["7", "8"], "SubId": ["s"], "UniqueClick": "TRUE"},
+        ),
+        (
+            "brand",
+            {"media_ids": ["9"], "unique_click": False},
+            {"MediaId": ["9"], "UniqueClick": "false"},
+        ),
+    ],
+)
+def test_filters_of_clicks_are_sent_by_the_vendor_s_names(account_type, filters, sent):
+    clicks = {"program_ids": ["11"], **filters}
+    (request,) = clicks_of(account_type=account_type, clicks=clicks)
+    asked = query(request)
+    asked.pop("ProgramId", None)
+    assert asked == {**sent, "Date": "2026-01-05", "ResultFormat": "CSV"}
 
 
 def test_a_partner_s_programs_are_one_request_each_and_have_their_own_keys():

@@ -16,12 +16,12 @@ from tap_reports.vendors.impact.zones import read_zone, zone_text
 BLOCK = {"account_sid": "IRsid", "auth_token": "t0ken", "account_type": "partner"}
 
 
-def mistakes(**settings):
+def errors(**settings):
     return list(VENDOR.check({**BLOCK, **settings}))
 
 
-def report_mistakes(**settings):
-    return mistakes(reports=[{"id": "x", **settings}])
+def report_errors(**settings):
+    return errors(reports=[{"id": "x", **settings}])
 
 
 def test_the_scan_finds_the_vendor():
@@ -69,35 +69,35 @@ def test_the_schema_marks_the_token_secret_and_names_the_account_types():
     ],
 )
 def test_good_blocks_have_no_mistakes(settings):
-    assert mistakes(**settings) == []
+    assert errors(**settings) == []
 
 
 @pytest.mark.parametrize("clicks", [True, {}, {"program_ids": []}])
 def test_a_brand_must_name_the_programs_of_its_clicks(clicks):
-    (text,) = mistakes(account_type="brand", clicks=clicks)
+    (text,) = errors(account_type="brand", clicks=clicks)
     assert text.startswith("clicks: a brand account must name its programs")
 
 
 def test_an_agency_has_no_clicks():
-    (text,) = mistakes(account_type="agency", clicks={"program_ids": ["1"]})
+    (text,) = errors(account_type="agency", clicks={"program_ids": ["1"]})
     assert text.startswith("clicks: an agency account has no ClickExport")
 
 
 @pytest.mark.parametrize("zone", ["Mars/Phobos", "", "America", "../etc/passwd", "(GMT -99:00) Nowhere"])
 def test_a_bad_timezone_is_named(zone):
-    (text,) = mistakes(timezone=zone)
-    assert text.startswith(f'timezone: "{zone}" is no time zone')
+    (text,) = errors(timezone=zone)
+    assert text.startswith(f'timezone: "{zone}" is not a time zone')
 
 
-@pytest.mark.parametrize("names", [["START_DATE"], ["a", "b", "c"], ["a", ""], ["a", "a"], []])
+@pytest.mark.parametrize("names", [["START_DATE"], ["a", "b", "c"], ["a", ""], ["a", "a"]])
 def test_two_different_date_parameters_are_needed(names):
-    (text,) = report_mistakes(date_parameters=names)
+    (text,) = report_errors(date_parameters=names)
     assert text.startswith("reports[0].date_parameters: must be two different names")
 
 
 @pytest.mark.parametrize("date_format", ["yyyy-MM-dd", "", "%Y-%m", "%d", "%Y-%m-%d%", "%Q%Y-%m-%d"])
 def test_a_date_format_that_does_not_write_days_is_named(date_format):
-    (text,) = report_mistakes(date_format=date_format)
+    (text,) = report_errors(date_format=date_format)
     assert text.startswith(f'reports[0].date_format: "{date_format}" does not write a day')
 
 
@@ -110,12 +110,33 @@ def test_a_date_format_that_does_not_write_days_is_named(date_format):
     ],
 )
 def test_parameters_that_the_tap_sets_or_cannot_send_are_named(params, start):
-    (text,) = report_mistakes(params=params)
+    (text,) = report_errors(params=params)
     assert text.startswith(start)
 
 
+def test_a_report_without_date_parameters_is_a_snapshot_and_has_no_settings_of_dates():
+    assert report_errors(date_parameters=[]) == []
+    assert not VENDOR.is_dated({"id": "x", "date_parameters": []})
+    assert VENDOR.is_dated({"id": "x"})
+    found = report_errors(date_parameters=[], slice_days=7, replication_key="Day", date_format="%d.%m.%Y")
+    assert [text.partition(":")[0] for text in found] == [
+        "reports[0].date_format",
+        "reports[0].slice_days",
+        "reports[0].replication_key",
+    ]
+
+
+@pytest.mark.parametrize(("name", "kind"), [("media_ids", "brand"), ("sub_ids", "partner")])
+def test_a_filter_of_clicks_that_the_kind_of_account_lacks_is_named(name, kind):
+    other = {"brand": "partner", "partner": "brand"}[kind]
+    clicks = {"program_ids": ["1"], name: ["2"]}
+    assert errors(account_type=kind, clicks=clicks) == []
+    (text,) = errors(account_type=other, clicks=clicks)
+    assert text.startswith(f"clicks.{name}: only a {kind} account")
+
+
 def test_every_mistake_is_listed_at_once():
-    found = mistakes(timezone="Mars", reports=[{"id": "a", "date_parameters": []}])
+    found = errors(timezone="Mars", reports=[{"id": "a", "date_parameters": ["x"]}])
     assert [text.partition(":")[0] for text in found] == [
         "timezone",
         "reports[0].date_parameters",
@@ -123,7 +144,7 @@ def test_every_mistake_is_listed_at_once():
 
 
 def test_no_report_may_take_the_name_of_the_click_stream():
-    (text,) = mistakes(clicks=True, reports=[{"id": "x", "name": "Clicks"}])
+    (text,) = errors(clicks=True, reports=[{"id": "x", "name": "Clicks"}])
     assert text.startswith('reports[0].name: "clicks" is the stream of the click export')
 
 

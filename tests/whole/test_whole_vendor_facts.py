@@ -64,3 +64,26 @@ def test_a_warning_of_validation_is_said_once(sandbox, caplog):
     report = {"table": "website", "filters": {"domains": ["nodata.com"]}}
     run_here(similarweb(sandbox, report))
     assert caplog.text.count("nodata.com has no data") == 1
+
+
+def impact(sandbox, **block):
+    config = {**sandbox.config("impact"), "start_date": "2026-07-01", "end_date": "2026-07-31"}
+    return {**config, "impact": {**config["impact"], **block}}
+
+
+def test_a_report_without_dates_is_a_snapshot_by_its_metadata_and_from_a_catalog(sandbox):
+    config = impact(sandbox, reports=[{"id": "mp_vanity_links"}])
+    ran = run_here(config)
+    assert ran.status == 0
+    assert len(ran.records("impact_mp_vanity_links")) == 3
+    assert sandbox.submissions("impact").accepted == 1
+    assert "START_DATE" not in str(sandbox.calls_of("impact", "submit"))
+    catalog = ran.tap.catalog_dict
+    again = run_here(config, catalog=catalog)
+    assert again.status == 0
+    assert sandbox.submissions("impact").accepted == 2, "a snapshot again, with the catalog too"
+
+
+def test_a_wrong_token_names_the_settings(sandbox, caplog):
+    run_here(impact(sandbox, auth_token="wrong"))
+    assert 'Set "account_sid" and "auth_token"' in caplog.text

@@ -16,7 +16,7 @@ from tap_reports.models import Json
 from tap_reports.vendor import LostSubmission, Vendor
 from tap_reports.vendors.impact.client import ImpactClient
 from tap_reports.vendors.impact.reports import LOOKBACK_DAYS
-from tap_reports.vendors.impact.settings import REPORT_SETTINGS, SETTINGS, mistakes, quotas
+from tap_reports.vendors.impact.settings import REPORT_SETTINGS, SETTINGS, errors, is_dated, quotas
 
 __all__ = ["VENDOR"]
 
@@ -38,7 +38,8 @@ VENDOR = Vendor(
     settings=SETTINGS,
     report_settings=REPORT_SETTINGS,
     connect=ImpactClient,
-    check=mistakes,
+    check=errors,
+    is_dated=is_dated,
     report_name=_report_name,
     quotas=quotas,
     max_jobs_in_flight=10,

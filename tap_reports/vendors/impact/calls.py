@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Any
 from urllib.parse import quote
 
@@ -25,11 +26,13 @@ from tap_reports.models import Json
 from tap_reports.vendor import status_of
 from tap_reports.vendors.impact.jobs import STATUSES, end_dates, error_text, job_id_of
 
-SPENT_FROM_SECONDS = 15 * 60
-"""A refusal that lasts longer is not waited for; the day's quota is spent."""
+HOUR_SECONDS = 3600.0
+"""The hourly limit of calls is over by then; a refusal that lasts longer is the day's quota."""
+_A_DAY = re.compile(r"\bdaily\b|\b(?:per|a) day\b", re.IGNORECASE)
 REPLAY_PAUSE_SECONDS = 1.0
 NO_BODY = {"Content-Length": "0"}
 SETTINGS_OF_QUOTAS = {"report": "reports_per_day", "click": "clicks_per_day"}
+HOURLY = 'Lower "calls_per_hour" where other programs use the account\'s hourly limit of calls too.'
 _FORBIDDEN, _UNKNOWN, _TOO_MANY = 403, 404, 429
 
 
@@ -60,7 +63,8 @@ class JobCalls:
             quota: Which quota it counts in, for the error.
 
         Raises:
-            QuotaSpent: The vendor refuses submissions for longer than is worth waiting.
+            QuotaSpent: The day's quota is spent.
+            CallRefused: The hourly limit of calls is reached, or the vendor is busy.
             CallRejected: The vendor said no, also within an HTTP 200.
         """
         path = f"{self._prefix}/{path}"
@@ -144,12 +148,19 @@ class JobCalls:
         return not has_ended(now) or end_dates(now) != end_dates(before)
 
     def _raise_if_spent(self, error: CallRefused, quota: str) -> None:
+        """Tell the day's quota from the hourly limit, whose headers are the same: the hourly one is used up
+        only where no calls are left, and for an hour at most.
+        """
+        if error.status != _TOO_MANY:
+            return
         seconds = error.retry_after or 0.0
-        if error.status != _TOO_MANY or seconds <= SPENT_FROM_SECONDS:
+        if seconds <= HOUR_SECONDS and not error.calls_left and not _A_DAY.search(error.answer):
+            error.remedy = f"{error.remedy} {HOURLY}"
             return
         resets_at = self._clock.now() + dt.timedelta(seconds=seconds)
+        until = f"until {resets_at:%Y-%m-%d %H:%M} UTC" if seconds > 0 else "for today"
         raise QuotaSpent(
-            f"The account's quota is spent until {resets_at:%Y-%m-%d %H:%M} UTC ({error}).",
+            f"The account's quota is spent {until} ({error}).",
             remedy="Run again after that; finished slices are kept. The setting "
             f'"{SETTINGS_OF_QUOTAS[quota]}" says how many submissions a day the tap may use.',
         ) from error

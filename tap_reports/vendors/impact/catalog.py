@@ -38,20 +38,18 @@ class Catalog:
         """
         return {str(entry["Id"]): entry for entry in self._entries() if entry.get("Id")}
 
-    def attributes(self, entry: Json) -> list[Any]:
-        """Return the Attributes of a report's metadata;
-        [], with a warning if it is not for this account.
-        """
+    def metadata(self, entry: Json) -> Json:
+        """Return a report's metadata; {}, with a warning, if this account may not read it."""
         path = (
             entry.get("MetaDataUri") or f"{self._prefix}/Reports/{quote(str(entry['Id']), safe='')}/MetaData"
         )
         try:
-            return listed(self._read(str(path)).get("Attributes"))
+            return self._read(str(path))
         except CallRejected as error:
             if error.status not in NOT_FOR_US:
                 raise
             logger.warning("Report %s: its columns are learnt from its files, as %s", entry["Id"], error)
-            return []
+            return {}
 
     def timezone(self) -> str:
         """Return the account's time zone in display form (`(GMT -06:00) …`), "" if it has none."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tap_reports.exceptions import AccessDenied, CallError, sentence
+from tap_reports.exceptions import AccessDenied, CallError
 from tap_reports.models import Check
 from tap_reports.redaction import redact
 from tap_reports.vendor import VendorConfig
 from tap_reports.vendors.impact.catalog import Catalog, is_accessible
-from tap_reports.vendors.impact.reports import mistake, report_id
+from tap_reports.vendors.impact.reports import report_id, unavailable
 from tap_reports.vendors.impact.zones import read_zone
 
 ACCOUNT, REPORTS = "account", "reports"
@@ -23,7 +23,7 @@ def check(config: VendorConfig, catalog: Catalog) -> Iterator[Check]:
         yield from _reports(config, catalog)
     except CallError as error:
         name = ACCOUNT if error.status == _UNAUTHORIZED else REPORTS
-        yield Check(name=name, ok=False, detail=_shown(error))
+        yield Check.of(name, error)
 
 
 def _account(config: VendorConfig, catalog: Catalog) -> Check:
@@ -38,10 +38,11 @@ def _account(config: VendorConfig, catalog: Catalog) -> Check:
             )
         return Check(name=ACCOUNT, ok=False, detail=f'{error}. Allow CompanyInformation or set "timezone".')
     except CallError as error:
-        return Check(name=ACCOUNT, ok=False, detail=_shown(error))
+        return Check.of(ACCOUNT, error)
     if "timezone" in config.values:
         return Check(name=ACCOUNT, ok=True, detail=f"time zone {config.values['timezone']} (setting)")
-    known = f"time zone {zone}" if read_zone(zone) else f'time zone UTC, as "{zone}" is none; set "timezone"'
+    unread = f'time zone UTC, as "{zone}" is not one; set "timezone"'
+    known = f"time zone {zone}" if read_zone(zone) else unread
     return Check(name=ACCOUNT, ok=True, detail=known)
 
 
@@ -50,9 +51,5 @@ def _reports(config: VendorConfig, catalog: Catalog) -> Iterator[Check]:
     count = sum(map(is_accessible, entries.values()))
     yield Check(name=REPORTS, ok=True, detail=f"{count} of {len(entries)} can be run by API")
     for report in config.reports or ():
-        wrong = mistake(report, entries)
+        wrong = unavailable(report, entries)
         yield Check(name=report_id(report), ok=not wrong, detail=wrong)
-
-
-def _shown(error: CallError) -> str:
-    return sentence(str(error), error.remedy)

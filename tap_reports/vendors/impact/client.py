@@ -10,6 +10,7 @@ from urllib.parse import quote
 from requests.auth import HTTPBasicAuth
 
 from tap_reports import redaction
+from tap_reports.http.rate_limit import RateLimiter
 from tap_reports.models import (
     Check,
     Download,
@@ -22,10 +23,11 @@ from tap_reports.models import (
 )
 from tap_reports.vendor import CatalogStream, ClientContext, VendorConfig, status_of
 from tap_reports.vendors.impact import checks, reports
-from tap_reports.vendors.impact.calls import JobCalls, has_ended
-from tap_reports.vendors.impact.catalog import Catalog
+from tap_reports.vendors.impact.calls import HOUR_SECONDS, JobCalls, has_ended
+from tap_reports.vendors.impact.catalog import Catalog, listed
 from tap_reports.vendors.impact.columns import columns_of
 from tap_reports.vendors.impact.exports import requests_for
+from tap_reports.vendors.impact.filters import checked
 from tap_reports.vendors.impact.jobs import (
     STATUSES,
     end_dates,
@@ -36,10 +38,14 @@ from tap_reports.vendors.impact.jobs import (
     whole_number,
 )
 from tap_reports.vendors.impact.pages import paged
-from tap_reports.vendors.impact.settings import AGENCY, BRAND, PARTNER, has_clicks
+from tap_reports.vendors.impact.settings import AGENCY, BRAND, CALLS_PER_HOUR, PARTNER, has_clicks
 from tap_reports.vendors.impact.zones import AccountZone, zone_text
 
 PREFIXES = {BRAND: "Advertisers", PARTNER: "Mediapartners", AGENCY: "Agencies"}
+DENIED = {
+    401: 'Set "account_sid" and "auth_token" as the account shows them under Settings > API.',
+    403: 'Let the token set as "auth_token" do this (Settings > API), or correct "account_type".',
+}
 REPLAYED_FROM = "replayed_from"
 """Handle of a replayed job: when its earlier run ended, so that it is not taken for the new one."""
 
@@ -61,6 +67,9 @@ class ImpactClient:
         redaction.add_basic_secret(self.account, values["auth_token"])
         if values.get("api_version"):
             self._api.headers["IR-Version"] = str(values["api_version"])
+        self._api.denied = DENIED
+        limit = values.get("calls_per_hour", CALLS_PER_HOUR)
+        self._api.rate_limit = RateLimiter(limit, HOUR_SECONDS, tools.clock)
         prefix = f"/{PREFIXES[values['account_type']]}/{quote(self.account, safe='')}"
         self._catalog = Catalog(self._api, prefix)
         self._jobs = JobCalls(self._api, self._clock, prefix)
@@ -78,7 +87,9 @@ class ImpactClient:
             for report in reports.chosen(configured, entries):
                 type_ = reports.plain_type(self._config, report, zone_text(self._zone.get()))
                 entry = entries[type_.report]
-                columns = columns_of(self._catalog.attributes(entry))
+                metadata = self._catalog.metadata(entry)
+                type_ = checked(type_, metadata)
+                columns = columns_of(listed(metadata.get("Attributes")), type_.report)
                 yield reports.described(type_, entry, columns, selected=configured is not None)
         if has_clicks(self._config.values):
             yield reports.clicks_type(self._config, zone_text(self._zone.get()))
@@ -104,7 +115,7 @@ class ImpactClient:
         same reason the answer's status is not believed: the job is PENDING until it is polled.
 
         Raises:
-            QuotaSpent: The vendor refuses submissions for longer than is worth waiting.
+            QuotaSpent: The day's quota is spent.
             CallRejected: The vendor said no, also within an HTTP 200.
         """
         parameters = request.parameters

@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 from tap_reports.models import FileFormat, Json, ReportRequest, ReportType, Slice
 from tap_reports.vendor import VendorConfig
-from tap_reports.vendors.impact.reports import CLICKS, LOOKBACK_DAYS, layout
-from tap_reports.vendors.impact.settings import BRAND, RESULT_FORMAT, program_ids
+from tap_reports.vendors.impact.reports import CLICKS, layout
+from tap_reports.vendors.impact.settings import BRAND, RESULT_FORMAT, click_filters, program_ids
 from tap_reports.vendors.impact.zones import AccountZone
 
 FIRST_MOMENT, LAST_MOMENT = dt.time(0, 0, 0), dt.time(23, 59, 59)
@@ -30,7 +30,11 @@ def _clicks(config: VendorConfig, report: ReportType, days: Slice | None) -> Ite
     """Yield a request for each day and program; a partner may ask for all programs at once."""
     for day in _each_day(days):
         for program in program_ids(config.values) or (None,):
-            query = {"Date": day.start.isoformat(), **_result_format(config)}
+            query = {
+                **click_filters(config.values),
+                "Date": day.start.isoformat(),
+                **_result_format(config),
+            }
             path = CLICKS
             if program and config.values["account_type"] == BRAND:
                 path = f"Programs/{quote(program, safe='')}/{CLICKS}"
@@ -48,7 +52,6 @@ def _request(
     quota: str = "report",
 ) -> ReportRequest:
     values = config.values
-    lookback = LOOKBACK_DAYS if report.lookback_days is None else report.lookback_days
     return ReportRequest(
         vendor=config.name,
         account=values["account_sid"],
@@ -62,7 +65,6 @@ def _request(
         },
         slice=days,
         quota=quota,
-        settled_on=days.end + dt.timedelta(days=lookback + 1) if days else None,
     )
 
 

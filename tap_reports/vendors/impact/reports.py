@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from tap_reports.exceptions import ConfigError
@@ -12,7 +12,13 @@ from tap_reports.models import Column, FileFormat, Json, Kind, Layout, ReportTyp
 from tap_reports.vendor import CatalogStream, ReportConfig, VendorConfig
 from tap_reports.vendors.impact.catalog import is_accessible
 from tap_reports.vendors.impact.columns import date_column_of, primary_keys_of
-from tap_reports.vendors.impact.settings import DATE_FORMAT, DATE_PARAMETERS, has_clicks, query_texts
+from tap_reports.vendors.impact.settings import (
+    DATE_FORMAT,
+    DATE_PARAMETERS,
+    has_clicks,
+    is_dated,
+    query_texts,
+)
 
 LOOKBACK_DAYS = 65
 """Actions change until they are locked, which is mostly some 27 days after the end of their month."""
@@ -67,12 +73,13 @@ def plain_type(config: VendorConfig, report: ReportConfig, zone: str | None) -> 
     values = report.values
     parameters = {
         "params": query_texts(values.get("params") or {}),
-        "date_parameters": list(values.get("date_parameters") or DATE_PARAMETERS),
+        "date_parameters": list(values.get("date_parameters", DATE_PARAMETERS)),
         "date_format": values.get("date_format") or DATE_FORMAT,
     }
     return ReportType(
         name=property_name(report.name or report_id(report)),
         report=report_id(report),
+        dated=is_dated(values),
         slice_days=report.slice_days,
         lookback_days=_lookback(report.lookback_days, config.lookback_days),
         parameters=_with_zone(parameters, zone),
@@ -104,20 +111,17 @@ def chosen(reports: Sequence[ReportConfig] | None, entries: Mapping[str, Json]) 
             ReportConfig(values={"id": handle}, name=name)
             for handle, name in zip(runnable, names, strict=True)
         ]
-    errors = list(mistaken(reports, entries))
+    errors = [
+        f"impact.reports[{index}].id: {text}"
+        for index, report in enumerate(reports)
+        if (text := unavailable(report, entries))
+    ]
     if errors:
         raise ConfigError(errors)
     return list(reports)
 
 
-def mistaken(reports: Iterable[ReportConfig], entries: Mapping[str, Json]) -> Iterator[str]:
-    """Yield a sentence for each configured report that this account can't run by API."""
-    for index, report in enumerate(reports):
-        if text := mistake(report, entries):
-            yield f"impact.reports[{index}].id: {text}"
-
-
-def mistake(report: ReportConfig, entries: Mapping[str, Json]) -> str:
+def unavailable(report: ReportConfig, entries: Mapping[str, Json]) -> str:
     """Return why this account can't run a configured report by API, or ""."""
     handle = report_id(report)
     nearest = _nearest(handle, [name for name, entry in entries.items() if is_accessible(entry)])
@@ -141,8 +145,8 @@ def described(type_: ReportType, entry: Json, columns: tuple[Column, ...], *, se
     return replace(
         type_,
         columns=columns,
-        primary_keys=primary_keys_of(type_.report, columns),
-        date_column=date_column_of(columns),
+        primary_keys=primary_keys_of(type_.report, columns, type_.parameters["params"]),
+        date_column=date_column_of(columns) if type_.dated else None,
         description=str(entry.get("Description") or entry.get("Name") or ""),
         selected=selected,
     )

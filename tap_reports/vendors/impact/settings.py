@@ -16,9 +16,14 @@ from tap_reports.vendors.impact.zones import read_zone
 BRAND, PARTNER, AGENCY = "brand", "partner", "agency"
 DATE_PARAMETERS = ("START_DATE", "END_DATE")
 DATE_FORMAT = "%Y-%m-%d"
-REPORTS_PER_DAY, CLICKS_PER_DAY = 100, 10
+REPORTS_PER_DAY, CLICKS_PER_DAY, CALLS_PER_HOUR = 100, 10, 1000
 DAY_SECONDS = 86400
 RESULT_FORMAT = "ResultFormat"
+CLICK_FILTERS = {"ad_ids": "AdId", "media_ids": "MediaId", "sub_ids": "SubId"}
+_CLICK_FILTERS_OF = {"media_ids": BRAND, "sub_ids": PARTNER}
+"""Those that one kind of account has."""
+_IDS = {"type": "array", "items": {"type": ["string", "integer"]}}
+_DATE_SETTINGS = ("date_format", "slice_days", "lookback_days", "replication_key")
 
 SETTINGS: tuple[th.Property[Any], ...] = (
     th.Property(
@@ -80,19 +85,29 @@ SETTINGS: tuple[th.Property[Any], ...] = (
         description="Most ClickExport submissions of the account in one UTC day.",
     ),
     th.Property(
+        "calls_per_hour",
+        th.IntegerType(minimum=1),
+        default=CALLS_PER_HOUR,
+        title="Calls per hour",
+        description="Most API calls of any kind in an hour; polls are spread to stay below it. "
+        "The vendor's rate limit headers are heeded too.",
+    ),
+    th.Property(
         "clicks",
         th.CustomType(
             {
                 "type": ["boolean", "object"],
                 "properties": {
-                    "program_ids": {"type": "array", "items": {"type": ["string", "integer"]}},
+                    **dict.fromkeys(("program_ids", "ad_ids", "media_ids", "sub_ids"), _IDS),
+                    "unique_click": {"type": "boolean"},
                 },
                 "additionalProperties": False,
             }
         ),
         title="Clicks",
         description='`true` or `{"program_ids": […]}` adds the stream `impact_clicks`, one job per day and '
-        "program. A brand account must name its programs.",
+        "program. A brand account must name its programs. Further filters: `ad_ids`, `media_ids` (brand), "
+        "`sub_ids` (partner), `unique_click`.",
     ),
 )
 
@@ -116,7 +131,8 @@ REPORT_SETTINGS: tuple[th.Property[Any], ...] = (
         th.ArrayType(th.StringType),
         default=list(DATE_PARAMETERS),
         title="Date parameters",
-        description="Names of the parameters for the first and the last day.",
+        description="Names of the parameters for the first and the last day. `[]`: the report takes no "
+        "dates, so it is a snapshot.",
     ),
     th.Property(
         "date_format",
@@ -129,30 +145,45 @@ REPORT_SETTINGS: tuple[th.Property[Any], ...] = (
 )
 
 
-def mistakes(block: Json) -> Iterator[str]:
+def errors(block: Json) -> Iterator[str]:
     """Yield what is wrong with a block that fits the schema."""
     if "timezone" in block and read_zone(block["timezone"]) is None:
         yield (
-            f'timezone: "{block["timezone"]}" is no time zone; use an IANA name such as "America/Chicago" '
+            f'timezone: "{block["timezone"]}" is not a time zone; use an IANA name such as "America/Chicago" '
             'or the display form "(GMT -06:00) …".'
         )
     clicks = has_clicks(block)
+    for name, kind in _CLICK_FILTERS_OF.items():
+        if clicks and name in _click_settings(block) and block["account_type"] != kind:
+            yield f"clicks.{name}: only a {kind} account's ClickExport has this filter; remove it."
     if clicks and block["account_type"] == AGENCY:
         yield 'clicks: an agency account has no ClickExport; remove "clicks".'
     if clicks and block["account_type"] == BRAND and not program_ids(block):
         yield 'clicks: a brand account must name its programs: {"program_ids": ["…"]}.'
     for index, report in enumerate(block.get("reports") or ()):
-        yield from (f"reports[{index}].{text}" for text in _report_mistakes(report))
+        yield from (f"reports[{index}].{text}" for text in _report_errors(report))
         if clicks and property_name(str(report.get("name") or report["id"])) == "clicks":
             yield f'reports[{index}].name: "clicks" is the stream of the click export; choose another name.'
 
 
-def _report_mistakes(report: Json) -> Iterator[str]:
+def is_dated(report: Json) -> bool:
+    """Return whether a report's settings give it dates."""
+    return report.get("date_parameters") != []
+
+
+def _report_errors(report: Json) -> Iterator[str]:
     names = report.get("date_parameters", DATE_PARAMETERS)
-    if len(names) != 2 or not all(names) or names[0] == names[1]:
+    if not is_dated(report):
+        for name in _DATE_SETTINGS:
+            if report.get(name) not in (None, DATE_FORMAT):
+                yield (
+                    f'{name}: a report with "date_parameters": [] is a snapshot, which has no dates; remove '
+                    f"{name}, or name the date parameters."
+                )
+    elif len(names) != 2 or not all(names) or names[0] == names[1]:
         yield (
             "date_parameters: must be two different names, for the first and the last day, such as "
-            '["START_DATE", "END_DATE"].'
+            '["START_DATE", "END_DATE"], or [] for a report that takes no dates.'
         )
     date_format = report.get("date_format", DATE_FORMAT)
     if not _writes_days(date_format):
@@ -196,11 +227,32 @@ def has_clicks(block: Json) -> bool:
     return clicks is not None and clicks is not False
 
 
+def _click_settings(block: Json) -> Json:
+    clicks = block.get("clicks")
+    return clicks if isinstance(clicks, dict) else {}
+
+
 def program_ids(block: Json) -> tuple[str, ...]:
     """Return the programs whose clicks are wanted, each once; () for all."""
-    clicks = block.get("clicks")
-    named = clicks.get("program_ids") or () if isinstance(clicks, dict) else ()
+    named = _click_settings(block).get("program_ids") or ()
     return tuple(dict.fromkeys(str(program) for program in named))
+
+
+def click_filters(block: Json) -> dict[str, Any]:
+    """Return the filters of the clicks as query parameters.
+
+    https://integrations.impact.com/impact-brand/reference/retrieve-export-click
+    """
+    clicks = _click_settings(block)
+    query: dict[str, Any] = {
+        parameter: [str(value) for value in clicks[name]]
+        for name, parameter in CLICK_FILTERS.items()
+        if clicks.get(name)
+    }
+    if "unique_click" in clicks:
+        word = str(clicks["unique_click"])
+        query["UniqueClick"] = word.upper() if block["account_type"] == PARTNER else word.lower()
+    return query
 
 
 def quotas(config: VendorConfig) -> tuple[Quota, ...]:

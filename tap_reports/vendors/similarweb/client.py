@@ -25,6 +25,7 @@ WEBHOOK_TEST = "/v3/batch/webhooks/test"
 BAD_REQUEST = 400
 KEY_DIGITS = 12
 NO_SUCH_PATH = 'That path does not exist there: set another "api_version", and check api_url.'
+WRONG_API_KEY = 'Set "api_key" to the Batch API key of Settings > Account > Batch API; it must be on there.'
 LOST = (
     'Look in the Similarweb account for a report named "{}" (with api_version "v3" they have no name) before '
     "you run again: it is charged if it was accepted."
@@ -50,6 +51,7 @@ class SimilarwebClient:
         self._api = tools.api
         self._api.headers["api-key"] = key
         self._api.rate_limit = RateLimiter(CALLS_PER_SECOND, 1, tools.clock)
+        self._api.denied = {401: WRONG_API_KEY}
         self._calls = Calls(tools.api, config.values)
         self.catalog = Catalog(self._calls)
 
