@@ -55,7 +55,7 @@ def test_wrong_credentials_are_said_once(account):
     ((name, ok, detail),) = found(client_of([{"id": "one"}]))
     assert (name, ok) == ("account", False)
     assert "HTTP 401" in detail
-    assert 'Set "account_sid" and "auth_token"' in detail
+    assert 'set "account_sid" and "auth_token"' in detail
     assert TOKEN not in detail
     assert calls.call_count == 1
 

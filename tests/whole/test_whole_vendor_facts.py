@@ -87,4 +87,4 @@ def test_a_report_without_dates_is_a_snapshot_by_its_metadata_and_from_a_catalog
 
 def test_a_wrong_token_names_the_settings(sandbox, caplog):
     run_here(impact(sandbox, auth_token="wrong"))
-    assert 'Set "account_sid" and "auth_token"' in caplog.text
+    assert 'set "account_sid" and "auth_token"' in caplog.text

@@ -25,7 +25,9 @@ WEBHOOK_TEST = "/v3/batch/webhooks/test"
 BAD_REQUEST = 400
 KEY_DIGITS = 12
 NO_SUCH_PATH = 'That path does not exist there: set another "api_version", and check api_url.'
-WRONG_API_KEY = 'Set "api_key" to the Batch API key of Settings > Account > Batch API; it must be on there.'
+WRONG_API_KEY = (
+    'Check the credentials: set "api_key" to the key of Settings > Account > Batch API, switched on there.'
+)
 LOST = (
     'Look in the Similarweb account for a report named "{}" (with api_version "v3" they have no name) before '
     "you run again: it is charged if it was accepted."
