@@ -43,8 +43,8 @@ from tap_reports.vendors.impact.zones import AccountZone, zone_text
 
 PREFIXES = {BRAND: "Advertisers", PARTNER: "Mediapartners", AGENCY: "Agencies"}
 DENIED = {
-    401: 'Check the credentials: set "account_sid" and "auth_token" as the account shows them (Settings > API).',
-    403: 'Check what the credentials may access: the scopes of "auth_token" (Settings > API), "account_type".',
+    401: 'Check the credentials: set "account_sid" and "auth_token" as Settings > API shows them.',
+    403: 'Check what the credentials may access: "account_type", and the scopes of "auth_token".',
 }
 REPLAYED_FROM = "replayed_from"
 """Handle of a replayed job: when its earlier run ended, so that it is not taken for the new one."""
