@@ -172,7 +172,7 @@ class RowConverter:
             f"{position}: a key is empty."
             if is_empty
             else f'{position}: "{shown}" does not fit type {one.kind.value}.',
-            remedy="" if is_empty else remedy(one.kind, cell),
+            remedy=remedy(one.kind, cell),
             vendor=self.context.vendor,
             stream=self.plan.stream,
             slice_=f"{days[0]}..{days[1]}" if days[0] else "",

@@ -72,7 +72,12 @@ def _converter(kind: Kind, zone: dt.tzinfo, notation: Notation) -> Converter:
 
 
 def remedy(kind: Kind, cell: Cell) -> str:
-    """Return what would help with a cell that does not fit a kind."""
+    """Return what would help with a cell that does not fit a kind, or is empty and must not be."""
+    if cell is None or (isinstance(cell, str) and not cell.strip()):
+        return (
+            "If the row is a sum at the end of the file, set file.footer_rows; else correct the report's "
+            '"primary_keys", or "invalid_values": "null" leaves the row out.'
+        )
     steps = ["set the column's type in the report's \"columns\""]
     if isinstance(cell, str) and kind in {Kind.INTEGER, Kind.NUMBER} and _SEPARATED.search(cell):
         steps.insert(0, "say in file.decimal_separator whether its numbers have a decimal comma or point")

@@ -23,6 +23,9 @@ from tap_reports.models import Layout
 DELIMITERS = ",\t;|"
 SAMPLE_ROWS = 30
 SAMPLE_BYTES = 1 << 18
+MAX_HEADER = 1 << 24
+LONGEST_CELL = 1000
+"""Characters of a cell below the header that are looked at."""
 STEADY_ROWS = 5
 """So many rows of one kind below a row of words, and that row may well be their header."""
 
@@ -118,11 +121,16 @@ class Lines:
         return "".join(self._texts).encode(errors="surrogateescape")
 
     def _more(self) -> bool:
-        line = self._stream.readline(MAX_RECORD)
+        is_header = not any(text.strip() for text in self._texts)
+        most = MAX_HEADER if is_header else MAX_RECORD
+        line = self._stream.readline(most)
         self.size += len(line)
-        if self.size > MAX_RECORD:
-            part = "row 1" if any(text.strip() for text in self._texts) else "the header"
-            raise FileError(f"{self.name}: {part} is longer than {MAX_RECORD:,} bytes: the file is not CSV.")
+        if self.size > MAX_RECORD or len(line) == most:
+            part = "the header" if is_header else "one of the first rows"
+            raise FileError(
+                f"{self.name}: {part} is longer than {most:,} bytes: the file is not CSV.",
+                remedy="A quote in it may not be closed, or its delimiter is another one (file.delimiter).",
+            )
         if line:
             self._sizes.append(len(line))
             self._texts.append(line.decode(errors="surrogateescape"))
@@ -175,7 +183,8 @@ def _divided(lines: Lines, delimiter: str, first: int, footer_rows: int) -> Star
     try:
         for cells in records:
             if cells:
-                rows.append(Row(cells, begin, first - 1 + records.lines, is_behind_blank))
+                looked_at = [cell[:LONGEST_CELL] for cell in cells] if rows else cells
+                rows.append(Row(looked_at, begin, first - 1 + records.lines, is_behind_blank))
             begin, is_behind_blank = first + records.lines, not cells
             limit = limit or (len(rows) and SAMPLE_BYTES + lines.size)
             if len(rows) > SAMPLE_ROWS + footer_rows or (len(rows) > 1 and lines.size > limit):
@@ -276,21 +285,24 @@ def _refuse_other_header(start: Start, name: str, layout: Layout) -> None:
             remedy=f"Set file.header_row, to {other.line} if that line is the header, or to "
             f"{start.rows[0].line} if the first one is.",
         )
-    if all(is_value(cell) for cell in header):
+    if all(is_value(cell) or not cell.strip() for cell in header):
         raise FileError(
-            f"{name}: its first row looks like data, not like a header: "
-            f'"{shown(start.delimiter.join(header))}".',
+            f'{name}: its first row does not look like a header: "{shown(start.delimiter.join(header))}".',
             remedy="Set file.header_row to the line of the header.",
         )
 
 
 def _later_header(start: Start) -> Row | None:
-    """Return a row of words under which a column of numbers or dates begins."""
+    """Return a row of words under which a column of numbers or dates begins, or one below a mere title."""
+    blank = sum(not cell.strip() for cell in start.header)
+    is_title = blank * 2 > len(start.header)
     for number, row in enumerate(start.body[: start.fitting], start=1):
         below = start.body[number : start.fitting]
         if any(is_value(cell) or cell.strip().casefold() in _NULL_WORDS for cell in row.cells):
             continue
-        enough = 1 if row.is_behind_blank else 2 if number > 1 else STEADY_ROWS
+        if is_title:
+            return row
+        enough = 1 if row.is_behind_blank or blank else 2 if number > 1 else STEADY_ROWS
         if len(below) >= enough and any(
             any(map(is_value, column)) and all(is_value(cell) or not cell.strip() for cell in column)
             for column in zip(*(one.cells for one in below), strict=True)

@@ -74,7 +74,7 @@ def absent_columns(report: Report, table: Table) -> list[str]:
     if missing or (own and not found) or is_foreign:
         raise FileError(
             f"{table.name} is not this report: it has the columns {named(table.header)}, "
-            f"not {named(missing or absent)}.",
+            f"not {named(dict.fromkeys(missing or absent))}.",
             remedy="If it is, its header may not be its first row (file.header_row), or its settings or "
             "catalog name other columns than it has.",
         )

@@ -351,6 +351,7 @@ def test_dates_are_read_by_the_users_format(date_format, cell, date, instant):
         (Kind.DATE, "03/08/2026", "file.date_format"),
         (Kind.NUMBER, "n/a", "file.null_words"),
         (Kind.NUMBER, True, '"columns"'),
+        (Kind.STRING, None, "file.footer_rows"),
     ],
 )
 def test_what_does_not_fit_names_the_setting_that_helps(kind, cell, setting):

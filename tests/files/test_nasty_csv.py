@@ -6,7 +6,7 @@ import pytest
 from file_reader import CSV, gzipped
 
 from tap_reports.exceptions import FileError
-from tap_reports.files import csv_
+from tap_reports.files import csv_, csv_start
 from tap_reports.files.csv_ import block_rows
 from tap_reports.models import FileFormat, FileOptions, Layout
 
@@ -53,10 +53,12 @@ def test_a_message_is_never_a_header_and_the_error_shows_it(reader, text):
         "Status,Title\nopen,Please call back\n",
         "Number of trainees\n12\n",
         "campaign_id,date\n",
+        ",name\nx,Ada\n",
+        ",a\n0,1\n",
     ],
 )
 def test_a_header_is_not_taken_for_a_message(reader, text):
-    assert reader.table(text).header[0] == text.split("\n")[0].split(",")[0]
+    assert reader.table(text).header[-1] == text.split("\n")[0].split(",")[-1]
 
 
 @pytest.mark.parametrize("text", ["single_column\r\n", "Total error count, overall\n"])
@@ -130,7 +132,14 @@ REFUSED = {
         "file.header_row",
         {"header_row": 2},
     ),
-    "no header": ("2026-01-01,5\n2026-01-02,6\n", "looks like data, not like a header", None),
+    "a title with delimiters": (
+        "Quiz,,\nTrainee,Team,City\nAda,x,y\nBo,x,y\n",
+        "Line 2 looks like one",
+        {"header_row": 2},
+    ),
+    "a title of two cells": ("Quiz,\nTrainee,Score\nAda,1\n", "Line 2 looks like one", {"header_row": 2}),
+    "a blank header": (",,\n1,2,3\n", "does not look like a header", None),
+    "no header": ("2026-01-01,5\n2026-01-02,6\n", "does not look like a header", None),
     "a footer": ("Trainee,Score\nAda,91\nBo,68\nTotal rows: 2\n", "file.footer_rows", {"footer_rows": 1}),
     "two delimiters": ("a;b,c\nx;y,z\n", 'divided by "," or ";"', {"delimiter": ","}),
     "two delimiters, header only": ("Tag;Kosten, EUR\n", 'divided by "," or ";"', {"delimiter": ";"}),
@@ -201,6 +210,13 @@ def test_a_mark_is_stronger_than_the_setting_and_wrong_bytes_name_the_encoding(r
     assert reader.rows("ä,b\n1,2\n".encode("utf-8-sig"), layout(encoding="cp1252"))[0] == ("ä", "b")
     with pytest.raises(FileError, match=r"row 1 holds bytes that are not CP1252 text\. Set file\.encoding"):
         reader.everything(b"a,b\n1,\x81\n", layout(encoding="cp1252"))
+
+
+def test_a_long_header_is_an_error_in_words(reader, monkeypatch):
+    monkeypatch.setattr(csv_start, "MAX_HEADER", 100)
+    assert "the header is longer than 100 bytes" in reader.error("x" * 200)
+    assert "the header is longer" in reader.error(f"a,{'b' * 99}\n1,2\n")
+    assert reader.rows(f"a,b\n1,{'x' * 5000}\n")[1] == [["1", "x" * 5000]]
 
 
 def test_ten_thousand_columns_are_the_most(reader):
