@@ -104,13 +104,9 @@ class CsvTable(Table):
     open_text: Callable[[], io.BufferedIOBase] = field(repr=False)
 
     def may_repeat_header(self, block: bytes) -> bool:
-        """Tell whether a row in a block of the file begins as the header does."""
-        found = next(((at, cell) for at, cell in enumerate(self.first_cells) if cell), None)
-        if found is None or len(self.first_cells) < 2:
-            return False
-        before = self.delimiter.encode() if found[0] else b"\n"
-        quoted = b'"%b"' % found[1].replace('"', '""').encode()
-        return any(before + cell in block or block.startswith(cell) for cell in (found[1].encode(), quoted))
+        """Tell whether the header may stand again in a block: its longest cell does."""
+        longest = max((cell for cell in self.first_cells if '"' not in cell), key=len, default="")
+        return len(self.first_cells) > 1 and bool(longest) and longest.encode() in block
 
 
 def notation_of(options: FileOptions, table: Table) -> Notation:
