@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tap_reports.clock import Clock
+    from tap_reports.jobs.event_loop import EngineLoop
     from tap_reports.jobs.task import Task
     from tap_reports.settings.read import Settings
     from tap_reports.sync.run import Run
@@ -67,11 +68,16 @@ class TapReports(Commands, Tap):
     ]
 
     def __init__(
-        self, *, clock: Clock | None = None, inline: bool = False, learn_columns: bool = True, **kwargs: Any
+        self,
+        *,
+        clock: Clock | None = None,
+        loop: EngineLoop | None = None,
+        learn_columns: bool = True,
+        **kwargs: Any,
     ) -> None:
         self.outcome = Outcome()
         self._clock = clock
-        self._inline = inline
+        self._loop = loop
         self._learn_columns = learn_columns
         self._is_asking = False
         self._signalled = 0.0
@@ -153,9 +159,7 @@ class TapReports(Commands, Tap):
         """What the run works with."""
         with fast_imports():
             from tap_reports.sync.run import Run
-        return Run(
-            self.settings, self._name_in_state, on_over=log_job, clock=self._clock, inline=self._inline
-        )
+        return Run(self.settings, self._name_in_state, on_over=log_job, clock=self._clock, loop=self._loop)
 
     def start_all(self) -> None:
         """Start the jobs of all selected streams at the same time."""
@@ -265,6 +269,6 @@ class TapReports(Commands, Tap):
         self._signalled = now
         self.outcome.signal = signum
         if "run" in self.__dict__ and self.run.is_started and not self._is_asking:
-            self.run.runner.post("stop", None)
+            self.run.runner.stop()
         else:
             raise Stopped(f"signal {signum}", signum)

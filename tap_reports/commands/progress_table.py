@@ -112,20 +112,14 @@ def _lines(run: Run, tasks: Iterable[Task], streams: Iterable[ReportStream]) -> 
         yield Line(
             rank=WRITING if writer else RANKS[stage],
             order=task.order,
-            stream=_name(task.streams),
+            stream=task.stream,
             slice=str(task.request.slice or "-"),
             status="writing" if writer else _status(run, task),
             style=STYLES.get(stage, ""),
-            age=task.age,
+            age=task.timeline.seconds() or 0.0,
             rows=writer.rows_in_progress if writer else rows,
             bytes=_bytes(run, task),
         )
-
-
-def _name(streams: Iterable[str]) -> str:
-    """Return who wants a job, in short: `second_nature_report__quiz +2`."""
-    first, *others = sorted(streams, key=lambda name: (len(name), name)) or [""]
-    return f"{first} +{len(others)}" if others else first
 
 
 def _status(run: Run, task: Task) -> str:
@@ -133,7 +127,7 @@ def _status(run: Run, task: Task) -> str:
     if task.stage is Stage.RUNNING and task.job:
         return task.job.word.lower() or str(task.job.status)
     if task.stage is Stage.WAITING:
-        held = run.runner.lanes[task.request.vendor].held_seconds
+        held = run.runner.workers[task.request.vendor].submissions.gate.held_seconds
         return f"in line, {held:.0f} s" if held >= 1 else "in line"
     return str(task.stage)
 
@@ -160,8 +154,8 @@ def _left(
 ) -> Iterator[str]:
     """Yield what is left of each quota and of the credits."""
     now = run.clock.monotonic()
-    for vendor, lane in run.runner.lanes.items():
-        limits = {quota.name: quota for quota in lane.quotas}
+    for vendor, worker in run.runner.workers.items():
+        limits = {quota.name: quota for quota in worker.vendor.quotas(worker.config)}
         for use in quotas.get(vendor, ()):
             quota = limits[use.name]
             own = sum(
@@ -169,16 +163,16 @@ def _left(
                 for task in tasks
                 if task.request.vendor == vendor
                 and task.request.quota == quota.counts
-                and task.times.get(Stage.RUNNING, 0.0) >= max(since, now - quota.seconds)
+                and task.timeline.entered.get(Stage.RUNNING, 0.0) >= max(since, now - quota.seconds)
             )
             yield f"{vendor} {use.name} {max(0, use.remaining - own):,}"
-        if lane.credits_left is not None:
-            yield f"{vendor} credits {lane.credits_left:,}"
+        if (left := worker.submissions.credits.left) is not None:
+            yield f"{vendor} credits {left:,}"
 
 
 def _submissions(task: Task) -> int:
     """Return how many submissions a task has cost so far."""
-    return (task.action is Action.SUBMIT) + task.resubmissions + task.losses
+    return (task.action is Action.SUBMIT) + task.attempts.resubmissions + task.attempts.losses
 
 
 def _table(lines: Iterable[Line], width: int) -> Table:

@@ -1,36 +1,79 @@
-"""What all lanes of a run share."""
+"""What all vendors' workers of a run share."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from tap_reports.exceptions import Stopped
 
 if TYPE_CHECKING:
     from tap_reports.clock import Clock
     from tap_reports.downloads.fetch_file import DiskBudget
-    from tap_reports.jobs.scheduler import Agenda
+    from tap_reports.jobs.event_loop import CallThreads, EngineLoop
     from tap_reports.jobs.task import Task
     from tap_reports.ledger.ledger import Ledger
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Workshop:
-    """What all lanes of a run share.
+@dataclass(slots=True)
+class Over:
+    """Event for the main thread: a task is over."""
+
+    task: Task
+
+
+@dataclass(slots=True)
+class Checkpoint:
+    """Event for the main thread: a job that the state must name. Its poll waits for `named`."""
+
+    task: Task
+    named: asyncio.Future[None]
+
+
+@dataclass(slots=True, kw_only=True)
+class RunContext:
+    """What all vendors' workers of a run share.
 
     Attributes:
-        post: Tells the main thread of a task's news: ("submitted" | "over", task).
-        ending: True once nothing more may be submitted.
-        stopping: True once the run is to end.
+        loop: Where their coroutines run.
+        clock: The time.
+        records: One thread for the ledger's calls, so that they are made in order.
+        folder: Returns the folder for downloaded files.
+        stopping: True once downloads are to end.
+        is_ending: Nothing more may be submitted.
+        room: Set when there may be more room on disk, or another job's files are needed next.
+        unsettled: Tasks whose submission is on its way, or whose job the state does not yet name.
     """
 
+    loop: EngineLoop
     clock: Clock
     ledger: Ledger
+    records: CallThreads
     run_id: str
     folder: Callable[[], Path]
     disk: DiskBudget
-    downloads: Agenda
-    post: Callable[[str, Task], None]
-    ending: Callable[[], bool]
     stopping: Callable[[], bool]
+    is_ending: bool = False
+    room: asyncio.Event = field(default_factory=asyncio.Event)
+    unsettled: set[Task] = field(default_factory=set)
+
+    async def checkpoint(self, task: Task) -> None:
+        """Have the state name the task's job; returns once it does.
+
+        Raises:
+            Stopped: The run is ending.
+        """
+        self.unsettled.add(task)
+        named: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.loop.post(Checkpoint(task, named))
+        await named
+        self.unsettled.discard(task)
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Raise Stopped if the run is ending."""
+        if self.is_ending:
+            raise Stopped("the run is to end")

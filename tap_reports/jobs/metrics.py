@@ -18,7 +18,7 @@ def log_job(task: Task) -> None:
     if task.job is None and task.error is None:
         return
     tags: dict[str, Any] = {
-        Tag.STREAM: ",".join(sorted(task.streams)),
+        Tag.STREAM: task.stream,
         Tag.JOB_TYPE: str(task.action or "none"),
         Tag.STATUS: Status.FAILED if task.error else Status.SUCCEEDED,
         "vendor": task.request.vendor,
@@ -27,7 +27,7 @@ def log_job(task: Task) -> None:
         **{f"{name}_seconds": round(seconds, 3) for name, seconds in durations(task).items()},
         Tag.PID: os.getpid(),
     }
-    total = round(_end(task) - task.times[Stage.WAITING], 3)
+    total = round(_end(task) - task.timeline.entered[Stage.WAITING], 3)
     log(get_metrics_logger(), Point("timer", Metric.JOB_DURATION, total, tags))
 
 
@@ -38,15 +38,19 @@ def durations(task: Task) -> dict[str, float]:
     beginning, until it was submitted. `run`: until it was done. `download`: until the files were here.
     """
     end = _end(task)
-    downloads = task.times.get(Stage.DOWNLOADING, end)
-    submitted = task.times.get(Stage.RUNNING, downloads)
-    starts = min(submitted if task.started is None else task.started, downloads)
+    downloads = task.timeline.entered.get(Stage.DOWNLOADING, end)
+    submitted = task.timeline.entered.get(Stage.RUNNING, downloads)
+    starts = min(submitted if task.timeline.began is None else task.timeline.began, downloads)
     return {
-        "queue": starts - task.times[Stage.WAITING],
+        "queue": starts - task.timeline.entered[Stage.WAITING],
         "run": downloads - starts,
         "download": end - downloads,
     }
 
 
 def _end(task: Task) -> float:
-    return task.times.get(Stage.READY) or task.times.get(Stage.FAILED) or task.monotonic()
+    return (
+        task.timeline.entered.get(Stage.READY)
+        or task.timeline.entered.get(Stage.FAILED)
+        or task.timeline.monotonic()
+    )

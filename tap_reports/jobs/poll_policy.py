@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import math
 import random
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 GROWTH = 1.1
 """A wait is about a tenth of the job's age, so a run lasts at most a tenth longer than its longest job."""
+TOLERANCE_SECONDS = 0.001
+"""A timer may end this much before its time; that counts as at its time."""
+WAKE_GAP_SECONDS = 5.0
+"""Between two polls of one job that the vendor's calls ask for: repeated calls cost little."""
+MOST_WAKES = 20
+"""Such polls of one job in all: forged calls cost little. After them it is polled by its schedule alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,17 +46,48 @@ class PollPolicy:
         left = self.deadline - waited
         return min(jittered, left) if left > 0 else jittered
 
+    def is_over(self, waited: float) -> bool:
+        """Return whether the deadline has come after `waited` seconds."""
+        return waited >= self.deadline - TOLERANCE_SECONDS
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WakePolicy:
-    """How often the vendor's calls may have a job polled: forged and repeated ones cost little.
+
+@dataclass(slots=True)
+class Wakes:
+    """When a job is polled sooner because its vendor called.
 
     A call that comes within the gap is not lost: the job is polled at its end, once for all of them.
 
     Attributes:
-        gap: Seconds between two such polls of one job.
-        most: Such polls of one job in all; after them it is polled by its schedule alone.
+        due: When a poll is due that a call asked for (monotonic); None if none is.
+        last: When the last such poll began.
+        count: How many were asked for.
     """
 
-    gap: float = 5.0
-    most: int = 20
+    due: float | None = None
+    last: float = -math.inf
+    count: int = 0
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def restart(self) -> None:
+        """The job starts, or starts again: the first call counts at once."""
+        self.last = -math.inf
+
+    def ask(self, now: float) -> bool:
+        """Ask for a poll. Returns False if one is due already, or too many were asked for."""
+        if self.due is not None or self.count >= MOST_WAKES:
+            return False
+        self.count += 1
+        self.due = max(now, self.last + WAKE_GAP_SECONDS)
+        self._changed.set()
+        return True
+
+    async def sleep(self, seconds: float, monotonic: Callable[[], float]) -> None:
+        """Wait until the next poll: so many seconds, or less if a call asks for it."""
+        end = monotonic() + seconds
+        while (left := min(end, end if self.due is None else self.due) - monotonic()) > TOLERANCE_SECONDS:
+            self._changed.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await self._changed.wait()
+        if self.due is not None:
+            self.due, self.last = None, monotonic()

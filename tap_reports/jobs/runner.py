@@ -1,42 +1,50 @@
-"""All jobs of all streams at once: starts the lanes, hands finished tasks to the main thread in its order.
+"""All jobs of all streams at once, as the main thread sees them: start, wait, release, close.
 
-Worker threads submit, poll and download; they never write messages. What the main thread must know comes as
-an event: a job to name in the state (polling starts only after that), a task that is over, a signal to stop.
+The engine's loop submits, polls and downloads; it never writes messages. What the main thread must know comes
+as an event: a job to name in the state (it is polled only after that), a task that is over, a signal to stop.
 """
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import logging
 import queue
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from enum import Enum, auto
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_reports.exceptions import Stopped
-from tap_reports.jobs.task import Stage, Task
+from tap_reports.jobs.context import Checkpoint, Over, RunContext
+from tap_reports.jobs.task import Event, Stage, Task, Timeline
 
 if TYPE_CHECKING:
-    from tap_reports.clock import Clock
-    from tap_reports.downloads.fetch_file import DiskBudget
-    from tap_reports.jobs.scheduler import Agenda
-    from tap_reports.jobs.worker import Lane
+    from tap_reports.jobs.worker import VendorWorker
     from tap_reports.models import ReportRequest
 
 logger = logging.getLogger("tap-reports.jobs")
 
 HEARTBEAT_SECONDS = 60.0
-LAST_WORDS_SECONDS = 10.0
-"""How long a stopping run waits for submissions that are on the way, so that their ids are not lost."""
-LAST_WORDS_LOOK_SECONDS = 0.02
-"""Between two looks whether one is still on the way."""
+LAST_ANSWER_SECONDS = 6.0
+"""How long a stopping run waits for submissions that are on their way: their ids are not to be lost. Whoever
+stops it mostly kills it after 10.
+"""
+
+
+class Signal(Enum):
+    """Events without a task."""
+
+    STOP = auto()
+    ENDED = auto()
 
 
 class Runner:
     """The engine of one run.
 
     Args:
-        clock: The time.
+        context: What all vendors share.
         stop: Ends the run for all threads; called once.
         on_submitted: Called in the main thread for each task whose job the state must name.
         on_over: Called in the main thread for each task that is over.
@@ -44,37 +52,27 @@ class Runner:
 
     def __init__(
         self,
+        context: RunContext,
         *,
-        clock: Clock,
-        disk: DiskBudget,
         stop: Callable[[], None],
         on_submitted: Callable[[Task], None],
         on_over: Callable[[Task], None] = lambda _task: None,
-        inline: Agenda | None = None,
     ) -> None:
-        self.lanes: dict[str, Lane] = {}
+        self.workers: dict[str, VendorWorker] = {}
         self.tasks: dict[str, Task] = {}
-        self._clock = clock
-        self._disk = disk
+        self._context = context
+        self._loop = context.loop
         self._stop = stop
         self._on_submitted = on_submitted
         self._on_over = on_over
-        self._inline = inline
-        self._agendas: list[Agenda] = []
-        self._events: queue.SimpleQueue[tuple[str, Task | None]] = queue.SimpleQueue()
         self._orders = itertools.count()
-        self.is_ending = False
-        """Nothing more may be submitted."""
-        self._beat = clock.monotonic()
+        self._beat = context.clock.monotonic()
+        self._group: asyncio.TaskGroup | None = None
+        self._ended = asyncio.Event()
+        self._lives: dict[Task, asyncio.Task[None]] = {}
+        self._loop.start(self._work())
 
-    def post(self, event: str, task: Task | None) -> None:
-        """Tell the main thread. Safe in any thread and in a signal handler."""
-        self._events.put((event, task))
-
-    def use(self, lane: Lane, *agendas: Agenda) -> None:
-        """Add a vendor's lane."""
-        self.lanes[lane.vendor.name] = lane
-        self._agendas.extend(agendas)
+    # --- for the main thread ----------------------------------------------------------------------------
 
     def start(self, stream: str, request: ReportRequest, known: Mapping[str, Any] | None = None) -> Task:
         """Start a request on its way, or join the task that is already on the way to the same job.
@@ -84,19 +82,18 @@ class Runner:
             request: What is wanted.
             known: The state's pending job of this request, if any.
         """
-        task = self.tasks.get(request.key)
+        key = request.key
+        task = self.tasks.get(key)
         if task and (task.stage is Stage.ABANDONED or (task.stage is Stage.DONE and task.files)):
             task = None
         if task is None:
-            task = Task(
-                request=request, order=next(self._orders), known=known, monotonic=self._clock.monotonic
-            )
-            task.streams.add(stream)
-            self.tasks[request.key] = task
-            self.lanes[request.vendor].begin(task)
+            timeline = Timeline(self._context.clock.monotonic)
+            task = Task(request, next(self._orders), frozenset({stream}), timeline=timeline)
+            self.tasks[key] = task
+            self._loop.soon(self._begin, task, known)
         else:
-            task.streams.add(stream)
-            if task.announced and task.job:
+            task.streams |= {stream}
+            if task.job and task.stage is not Stage.SUBMITTING:
                 self._on_submitted(task)
         return task
 
@@ -107,10 +104,11 @@ class Runner:
             Stopped: The run is to end.
         """
         wanted = list(tasks)
-        self._disk.need({task.request.key for task in wanted})
+        self._context.disk.need({task.request.key for task in wanted})
+        self._loop.soon(self._context.room.set)
         self.drain()
         while not all(task.is_over for task in wanted):
-            self._handle(*self._next_event())
+            self._handle(self._next_event())
 
     def drain(self) -> None:
         """Handle what has happened, without waiting.
@@ -120,20 +118,21 @@ class Runner:
         """
         while True:
             try:
-                event, task = self._events.get_nowait()
+                event = self._loop.next_event(0)
             except queue.Empty:
                 return
-            self._handle(event, task)
+            self._handle(event)
 
     def release(self, task: Task, stream: str) -> None:
         """Note that a stream has no more use for a task; its files go when nobody has."""
-        task.streams.discard(stream)
+        task.streams -= {stream}
         if task.streams or task.stage is not Stage.READY:
             return
-        task.stage = Stage.DONE
+        task.timeline.enter(Stage.DONE)
         for file in task.files:
             file.path.unlink(missing_ok=True)
-        self._disk.remove(task.request.key)
+        self._context.disk.remove(task.request.key)
+        self._loop.soon(self._context.room.set)
 
     def abandon(self, stream: str) -> None:
         """Submit nothing more for a stream that has failed; its running jobs are left to be resumed."""
@@ -141,84 +140,120 @@ class Runner:
             if stream in task.streams and task.stage is Stage.READY:
                 self.release(task, stream)
             elif task.streams == {stream} and task.job is None and not task.is_over:
-                task.is_unwanted = True
-                if task.stage is not Stage.SUBMITTING:  # that answer is still to be noted
-                    task.stage = Stage.ABANDONED
+                self._loop.call(partial(self._abandon, task))
+
+    def wake(self, task: Task) -> bool:
+        """Poll a task's job soon, as its vendor called. Returns False if that changes nothing."""
+        try:
+            return self._loop.call(lambda: self.workers[task.request.vendor].wake(task))
+        except RuntimeError:  # the loop has ended
+            return False
+
+    def stop(self) -> None:
+        """End the run. Safe in any thread and in a signal handler."""
+        self._loop.post(Signal.STOP)
 
     def close(self) -> None:
-        """End all threads. Submissions on the way get a moment to be answered, so that no id is lost.
+        """End all work. Submissions on their way get a moment to be answered, so that no id is lost.
 
         Raises:
             OSError: A job could not be named in the state, since the output can't be written. All has ended
                 then as well, and the ledger has the job.
         """
-        self.is_ending = True
-        for agenda in self._agendas:
-            agenda.close()
+        self._context.is_ending = True
+        self._loop.start(self._end())
+        failed: OSError | None = None
         try:
-            self._hear_last_words()
+            while (event := self._loop.next_event(HEARTBEAT_SECONDS)) is not Signal.ENDED:
+                if isinstance(event, Checkpoint):
+                    try:
+                        self._name(event)
+                    except OSError as error:
+                        failed = failed or error
         finally:
             self._stop()
+            self._loop.close()
+        if failed:
+            raise failed
 
-    def _hear_last_words(self) -> None:
-        """Name the jobs of submissions that are still on the way. An output that can't be written does not
-        end that: their answers are to be in the ledger.
-        """
-        trouble: OSError | None = None
-        end = self._clock.monotonic() + LAST_WORDS_SECONDS
-        while any(_has_news(task) for task in self.tasks.values()) and self._clock.monotonic() < end:
-            try:
-                event, task = self._events.get(timeout=LAST_WORDS_LOOK_SECONDS)
-            except queue.Empty:
-                continue
-            if event == "submitted" and task:
-                try:
-                    self._name(task)
-                except OSError as error:
-                    trouble = trouble or error
-        if trouble:
-            raise trouble
-
-    def _name(self, task: Task) -> None:
-        """Have the state name a task's job."""
-        try:
-            self._on_submitted(task)
-        finally:
-            task.announced = (
-                True  # also if it can't be written: it is not tried again, so nobody waits for it
-            )
-
-    def _next_event(self) -> tuple[str, Task | None]:
-        while self._inline is not None and self._events.empty():
-            if not self._inline.run_next():
-                raise RuntimeError("waiting for tasks that nobody works on")
+    def _next_event(self) -> Any:
         while True:
             try:
-                return self._events.get(timeout=HEARTBEAT_SECONDS)
+                return self._loop.next_event(HEARTBEAT_SECONDS)
             except queue.Empty:
                 self._heartbeat()
 
-    def _handle(self, event: str, task: Task | None) -> None:
-        if event == "stop":
-            raise Stopped("the run is to end")
-        if event == "submitted" and task:
-            self._name(task)
-            self.lanes[task.request.vendor].acknowledge(task)
-        if event == "over" and task:
-            self._on_over(task)
-        if self._clock.monotonic() - self._beat >= HEARTBEAT_SECONDS:
+    def _handle(self, event: Any) -> None:
+        match event:
+            case Signal.STOP:
+                raise Stopped("the run is to end")
+            case Checkpoint():
+                self._name(event)
+            case Over(task):
+                self._on_over(task)
+        if self._context.clock.monotonic() - self._beat >= HEARTBEAT_SECONDS:
             self._heartbeat()
+
+    def _name(self, checkpoint: Checkpoint) -> None:
+        """Have the state name a task's job. One that can't be written is not tried again: nobody waits."""
+        try:
+            self._on_submitted(checkpoint.task)
+        finally:
+            self._loop.soon(_set, checkpoint.named)
 
     def _heartbeat(self) -> None:
         """Say once a minute that the run is alive, and what it waits for."""
-        self._beat = self._clock.monotonic()
+        self._beat = self._context.clock.monotonic()
         if text := waited_for(self.tasks.values()):
             logger.info("waiting: %s", text)
 
+    # --- in the loop ------------------------------------------------------------------------------------
 
-def _has_news(task: Task) -> bool:
-    """Return whether the state does not yet name a task's job, or may be about to."""
-    return task.stage is Stage.SUBMITTING or (task.stage is Stage.RUNNING and not task.announced)
+    async def _work(self) -> None:
+        """Hold the coroutines of all tasks until the run ends."""
+        async with asyncio.TaskGroup() as self._group:
+            await self._ended.wait()
+        self._loop.post(Signal.ENDED)
+
+    def _begin(self, task: Task, known: Mapping[str, Any] | None) -> None:
+        if self._context.is_ending:
+            return
+        if self._group is None:  # `_work` takes its first step after this
+            asyncio.get_running_loop().call_soon(self._begin, task, known)
+        else:
+            worker = self.workers[task.request.vendor]
+            life = self._lives[task] = self._group.create_task(worker.run(task, known))
+            life.add_done_callback(lambda _: self._lives.pop(task, None))
+
+    def _abandon(self, task: Task) -> None:
+        """Submit nothing more for a task. A submission on its way is still to be noted."""
+        task.is_unwanted = True
+        if task not in self._context.unsettled:
+            task.timeline.enter(Stage.ABANDONED)
+            if life := self._lives.get(task):
+                life.cancel()
+
+    async def _end(self) -> None:
+        """Cancel all coroutines; those whose submission is on its way when it has been answered."""
+        unsettled = self._context.unsettled
+        for task, life in list(self._lives.items()):
+            if task not in unsettled:
+                life.cancel()
+        if last := [life for task, life in self._lives.items() if task in unsettled]:
+            await asyncio.wait(last, timeout=LAST_ANSWER_SECONDS)
+        for task, life in list(self._lives.items()):
+            if task.stage is Stage.SUBMITTING:
+                task.log(Event.UNANSWERED, NOT_ANSWERED, level=logging.WARNING)
+            life.cancel()
+        self._ended.set()
+
+
+NOT_ANSWERED = "a submission was not answered before the run ended; the vendor may have accepted it"
+
+
+def _set(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 def waited_for(tasks: Iterable[Task]) -> str:
@@ -227,10 +262,10 @@ def waited_for(tasks: Iterable[Task]) -> str:
     if not open_:
         return ""
     counts = Counter(task.stage for task in open_)
-    oldest = min(open_, key=lambda task: task.times[Stage.WAITING])
+    oldest = min(open_, key=lambda task: task.timeline.entered[Stage.WAITING])
     job = f" job {oldest.job_id}" if oldest.job_id else ""
-    what = f"{','.join(sorted(oldest.streams))} {oldest.request.slice or ''}".strip()
+    what = f"{oldest.stream} {oldest.request.slice or ''}".strip()
     return (
         f"{', '.join(f'{counts[stage]} {stage}' for stage in Stage if counts[stage])}; "
-        f"oldest: {what}{job}, {oldest.stage} for {oldest.age:.0f} s"
+        f"oldest: {what}{job}, {oldest.stage} for {oldest.timeline.seconds():.0f} s"
     )

@@ -1,237 +1,240 @@
-"""Submission: the line for the places among the jobs in flight, and what becomes of each request sent.
+"""Submission: what it waits for, and what becomes of each request that is sent.
 
-Law: re-submitting is not free. A request is sent again only where the vendor certainly did not take it, or
+Law: submitting again is not free. A request is sent again only where the vendor certainly did not take it, or
 where a second one costs nothing.
 """
 
 from __future__ import annotations
 
-import heapq
 import logging
-import threading
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tap_reports.exceptions import (
     BadAnswer,
-    CallBroken,
+    CallError,
     CallRefused,
-    CallRejected,
     CreditsSpent,
     NotSent,
     QuotaSpent,
+    Stopped,
     StreamError,
     SubmissionLost,
 )
 from tap_reports.jobs.credits import Credits
-from tap_reports.jobs.serial_queue import Line
-from tap_reports.jobs.task import Action, Stage, Task
+from tap_reports.jobs.gate import Gate
+from tap_reports.jobs.task import Action, Event, Stage, Task
 from tap_reports.ledger.ledger import Existing, Reservation, Wait
-from tap_reports.vendor import Estimates, LostSubmission
+from tap_reports.models import ReportJob
+from tap_reports.vendor import Estimates, LostSubmission, ReportClient, Vendor, VendorConfig
 
 if TYPE_CHECKING:
-    from tap_reports.jobs.worker import Lane
+    from tap_reports.http.api import RetryPolicy
+    from tap_reports.jobs.context import RunContext
+    from tap_reports.jobs.event_loop import CallThreads
 
-ALL_QUOTAS = ""
-"""Spent credits: nothing of the vendor can be submitted any more."""
 BUSY_SECONDS = 1.0
-"""Wait before asking again for a place that another process holds."""
+"""Wait before asking again for a place among the jobs in flight that another process's job holds."""
+SHORTEST_WAIT_SECONDS = 0.05
+THROTTLED = 429
 
 
 class Submissions:
-    """One lane's line of tasks that wait for a job.
+    """One vendor's submissions in this run.
 
     Args:
-        lane: Whose.
+        vendor, config, client: The vendor.
+        policy: For refused and lost submissions.
+        calls: Threads for the vendor's calls.
+        context: What all vendors share.
     """
 
-    def __init__(self, lane: Lane) -> None:
-        self._lane = lane
-        self.credits = Credits(lane.vendor, lane.config)
-        self._lock = threading.Lock()
-        self._queue: list[tuple[int, int, Task]] = []
-        self._in_flight: set[int] = set()
-        self._blocked_until = 0.0
-        self._line = Line(lane.agenda, self._serve)
-        self._spent: dict[str, QuotaSpent] = {}
+    def __init__(
+        self,
+        vendor: Vendor,
+        config: VendorConfig,
+        client: ReportClient,
+        *,
+        policy: RetryPolicy,
+        calls: CallThreads,
+        context: RunContext,
+    ) -> None:
+        self.gate = Gate(config.max_jobs_in_flight, context.clock)
+        self.credits = Credits(vendor, config)
+        self._vendor = vendor
+        self._config = config
+        self._client = client
+        self._policy = policy
+        self._calls = calls
+        self._context = context
+        self._refusals = 0
+        self._refused_since = 0.0
 
-    @property
-    def held_seconds(self) -> float:
-        """How long they are held back by a quota or a busy vendor; 0 if they are not."""
-        return max(0.0, self._blocked_until - self._lane.shop.clock.monotonic())
-
-    def enqueue(self, task: Task, wait: float = 0.0) -> None:
-        """Put a task in line for a place among the jobs in flight.
+    async def submit(self, task: Task, *, refresh: bool = False) -> ReportJob:
+        """Submit a task's request as soon as that is allowed. Returns its job, which the ledger has by then.
 
         Args:
-            task: Without a job.
-            wait: Seconds for which nothing at all is to be submitted.
+            task: `context.unsettled` has it afterwards: the state does not name the job yet.
+            refresh: A result that the vendor has kept would be too old.
+
+        Raises:
+            QuotaSpent: A day quota or a credit limit is spent.
+            StreamError, CallError: The vendor does not take it, or nobody knows whether it did.
+            Stopped: The run is ending.
         """
-        self.free_place(task)
-        task.stage = Stage.ABANDONED if task.is_unwanted else Stage.WAITING
-        clock = self._lane.shop.clock
-        with self._lock:
-            heapq.heappush(self._queue, (task.order, id(task), task))
-            self._blocked_until = max(self._blocked_until, clock.monotonic() + wait if wait else 0.0)
-            delay = max(0.0, self._blocked_until - clock.monotonic())
-        self._lane.agenda.add(self._admit, delay)
-
-    def take_place(self, task: Task) -> None:
-        """Count a job that already runs among the jobs in flight."""
-        with self._lock:
-            self._in_flight.add(id(task))
-
-    def free_place(self, task: Task) -> None:
-        """Free the task's place among the jobs in flight, if it has one."""
-        with self._lock:
-            if id(task) not in self._in_flight:
-                return
-            self._in_flight.discard(id(task))
-        self._lane.agenda.add(self._admit)
-
-    def _admit(self) -> None:
-        """Let tasks in line submit, in order, as far as places are free and no quota is waited for."""
-        while True:
-            with self._lock:
-                # A hair's breadth before the time counts as at it: nobody asks again.
-                held = self._lane.shop.clock.monotonic() < self._blocked_until - 0.001
-                full = len(self._in_flight) >= self._lane.config.max_jobs_in_flight
-                if held or full or not self._queue:
-                    return
-                task = heapq.heappop(self._queue)[2]
-                if task.is_over:
-                    continue
-                self._in_flight.add(id(task))
-                self._line.join(task)
-
-    def _serve(self, task: Task, let_next: Callable[[], None]) -> None:
-        self._lane.guarded(task, lambda task: self._submit(task, let_next))
-
-    def _submit(self, task: Task, let_next: Callable[[], None]) -> None:
-        if spent := self._spent_for(task):
-            raise spent
-        if isinstance(self._lane.client, Estimates) and task.estimate is None:
+        job: ReportJob | None = None
+        while job is None:
+            self._context.unsettled.discard(task)
+            self._context.go_on()
+            if task.is_unwanted:
+                task.timeline.enter(Stage.ABANDONED)
+                raise Stopped("its streams have failed")
+            self.gate.free(task)
+            task.timeline.enter(Stage.WAITING)
+            await self.gate.enter(task)
             try:
-                task.estimate = self.credits.afford(self._lane.client, task)
-            except CreditsSpent as error:
-                raise self._spend(error) from error
-        # In this order: the run's end waits for what it sees submitting, and what it does not see ends here.
-        task.stage = Stage.SUBMITTING
-        shop = self._lane.shop
-        if shop.ending():
-            task.stage = Stage.ABANDONED
-            return
-        place = shop.ledger.reserve(
-            task.request,
-            stream=",".join(sorted(task.streams)),
-            run_id=shop.run_id,
-            quotas=self._lane.quotas,
-            max_in_flight=self._lane.config.max_jobs_in_flight,
-            in_flight_hours=self._lane.config.job_deadline_seconds / 3600,
-            now=shop.clock.now(),
+                job = await self._turn(task, refresh=refresh)
+            finally:
+                self.gate.pass_on(task)
+        return job
+
+    async def _turn(self, task: Task, *, refresh: bool) -> ReportJob | None:
+        """Use a task's turn: pay, reserve, send. Returns None if it has to wait for another turn."""
+        await self._afford(task)
+        self._context.unsettled.add(task)
+        task.timeline.enter(Stage.SUBMITTING)
+        request, context = task.request, self._context
+        place = await context.records.run(
+            lambda: context.ledger.reserve(
+                request,
+                stream=",".join(sorted(task.streams)),
+                run_id=context.run_id,
+                quotas=list(self._vendor.quotas(self._config)),
+                max_in_flight=self._config.max_jobs_in_flight,
+                in_flight_hours=self._config.job_deadline_seconds / 3600,
+                now=context.clock.now(),
+            )
         )
-        let_next()
         if isinstance(place, Wait):
             self._wait_for(task, place)
-        elif isinstance(place, Existing):
-            task.action, task.job = Action.RESUME, place.job
-            self._lane.announce(task, place.job)
-        else:
-            self._send(task, place)
+            return None
+        if isinstance(place, Existing):
+            task.action = Action.RESUME
+            return place.job
+        if not self._refusals:  # while the vendor refuses, one at a time tries
+            self.gate.pass_on(task)
+        return await self._send(task, place, refresh=refresh)
+
+    async def _afford(self, task: Task) -> None:
+        """Count what the request costs, if the limits allow it. The vendor is asked what is left at first,
+        and again where its last answer less what was submitted since does not suffice.
+        """
+        client, credits_ = self._client, self.credits
+        if not isinstance(client, Estimates):
+            return
+        estimate = await self._calls.run(lambda: client.estimate(task.request))
+        for text in estimate.warnings:
+            task.log(Event.WARNED, text, level=logging.WARNING)
+        credits_.give_back(task.request.key)  # an earlier attempt's
+        if not credits_.suffice_for(estimate.credits):
+            credits_.left = await self._calls.run(client.remaining_credits)
+        try:
+            credits_.take(task.request.key, estimate.credits)
+        except CreditsSpent as error:
+            raise self.gate.spend(error) from error
 
     def _wait_for(self, task: Task, wait: Wait) -> None:
-        """Wait for a minute quota or a place; a spent day quota stops the submissions that it counts."""
+        """Wait for a minute quota or a job in flight. A spent day quota ends what it counts."""
+        self.credits.give_back(task.request.key)
         if wait.is_day and wait.quota:
             resets = wait.resets_at.isoformat(timespec="minutes") if wait.resets_at else "tomorrow"
-            raise self._spend(
+            raise self.gate.spend(
                 QuotaSpent(
                     f"the quota {wait.quota} ({wait.limit} a day) is spent",
                     remedy=f"It resets at {resets}; run again after that, finished slices are kept.",
                 ),
                 task.request.quota,
             )
-        if not wait.quota and not task.waits:
-            task.log("waits for a place: other jobs of this account are in flight")
-        task.waits += 1
-        self.enqueue(task, max(wait.seconds, 0.05) if wait.quota else min(wait.seconds, BUSY_SECONDS))
+        what = f"for {wait.quota}" if wait.quota else "for other jobs of this account that are in flight"
+        task.log(Event.WAITING, what, level=logging.DEBUG)
+        seconds = wait.seconds if wait.quota else min(wait.seconds, BUSY_SECONDS)
+        self.gate.hold(max(seconds, SHORTEST_WAIT_SECONDS))
 
-    def _send(self, task: Task, place: Reservation) -> None:
-        ledger = self._lane.shop.ledger
-        try:
-            job = self._lane.client.submit(task.request, refresh=task.refresh)
-        except NotSent as error:
-            ledger.not_sent(place)
-            self._again_if(task, error)
-        except CallRefused as error:
-            ledger.refused(place)
-            self._again_if(task, error)
-        except SubmissionLost as error:
-            ledger.lost(place)
-            self._lost(task, error)
-        except QuotaSpent as error:
-            ledger.refused(place)
-            raise self._spend(error, task.request.quota) from error
-        except BadAnswer as error:
-            # It came from behind the submission: a job may well run there.
-            ledger.lost(place)
-            self._lost(task, SubmissionLost(error.what, error.answer, status=error.status))
-        except (CallRejected, CallBroken):
-            # CallBroken: a free call before it (a token), as `submit` itself never raises it.
-            ledger.refused(place)
-            raise
-        else:
-            task.job, task.waiting_since = job, self._lane.shop.clock.monotonic()
+    async def _send(self, task: Task, place: Reservation, *, refresh: bool) -> ReportJob | None:
+        ledger, request = self._context.ledger, task.request
+        if self._context.is_ending:
+            await self._context.records.run(lambda: ledger.not_sent(place))
+            self._context.go_on()
+
+        def send() -> ReportJob:  # in a thread: its answer is in the ledger before anybody waits for it
+            try:
+                job = self._client.submit(request, refresh=refresh)
+            except NotSent:
+                ledger.not_sent(place)
+                raise
+            except (SubmissionLost, BadAnswer):  # a BadAnswer came from behind the submission
+                ledger.lost(place)
+                raise
+            except (CallError, QuotaSpent):
+                ledger.refused(place)
+                raise
             ledger.submitted(place, job)
-            self._lane.announce(task, job)
+            return job
 
-    def _again_if(self, task: Task, error: CallRefused | NotSent) -> None:
-        """Send a refused submission again, as often as a broken call."""
-        task.refusals += 1
-        policy = self._lane.policy
-        wait = policy.wait(task.refusals, error.retry_after)
-        if isinstance(error, NotSent) and not error.is_worth_repeating:
-            raise error
-        if task.refusals > policy.max_retries or wait > self._lane.config.job_deadline_seconds:
-            raise error
-        task.log(f"refused, again in {wait:.1f} s ({error})", level=logging.WARNING)
-        self.enqueue(task, wait)
+        try:
+            job = await self._calls.run(send)
+        except (SubmissionLost, BadAnswer) as error:
+            self._lost(task, error)
+            return None
+        except (CallError, QuotaSpent) as error:
+            self.credits.give_back(request.key)
+            self._refused(task, error)
+            return None
+        self._refusals = 0
+        return job
 
-    def _lost(self, task: Task, error: SubmissionLost) -> None:
-        """Decide what becomes of a submission whose answer was lost, by what a second one costs."""
-        task.losses += 1
+    def _refused(self, task: Task, error: CallError | QuotaSpent) -> None:
+        """Wait before the vendor is asked again, if that may help.
+
+        One that throttles or has too many jobs pending is waited for until the deadline of jobs; a call that
+        broke is repeated as often as any other.
+
+        Raises:
+            CallError, QuotaSpent: It would not.
+        """
+        if isinstance(error, QuotaSpent):
+            raise self.gate.spend(error, task.request.quota) from error
+        may_pass = isinstance(error, CallRefused) or (isinstance(error, NotSent) and error.is_worth_repeating)
+        now = self._context.clock.monotonic()
+        if not self._refusals:
+            self._refused_since = now
+        self._refusals += 1
+        wait = self._policy.wait(self._refusals, error.retry_after)
+        left = self._config.job_deadline_seconds - (now - self._refused_since)
+        tries_on = error.status == THROTTLED or self._refusals <= self._policy.max_retries
+        if not (may_pass and tries_on and wait <= left):
+            raise error
+        event = Event.NOT_SENT if isinstance(error, NotSent) else Event.REFUSED
+        task.log(event, f"sent again in {wait:.1f} s ({error})", level=logging.WARNING)
+        self.gate.hold(wait)
+
+    def _lost(self, task: Task, error: SubmissionLost | BadAnswer) -> None:
+        """Decide what becomes of a submission whose answer was lost, by what a second one costs.
+
+        Raises:
+            StreamError: A second one might be charged.
+        """
+        task.attempts.losses += 1
         allowed = {
-            LostSubmission.RESEND: self._lane.policy.max_retries,
+            LostSubmission.RESEND: self._policy.max_retries,
             LostSubmission.RESEND_ONCE: 1,
             LostSubmission.FAIL: 0,
-        }[self._lane.vendor.lost_submission]
-        if task.losses > allowed:
-            at = self._lane.shop.clock.now().isoformat(timespec="seconds")
+        }[self._vendor.lost_submission]
+        if task.attempts.losses > allowed:
+            at = self._context.clock.now().isoformat(timespec="seconds")
             raise StreamError(
                 f"the answer to a submission sent at {at} was lost ({error}); "
-                f"{self._lane.vendor.title} may or may not have accepted (and charged) it",
-                remedy=error.remedy,
+                f"{self._vendor.title} may or may not have accepted (and charged) it",
+                remedy=SubmissionLost.remedy,
             ) from error
-        task.log(f"answer lost, sent again ({error})", level=logging.WARNING)
-        self.enqueue(task, self._lane.policy.wait(task.losses, error.retry_after))
-
-    def _spend(self, error: QuotaSpent, quota: str = ALL_QUOTAS) -> QuotaSpent:
-        """Note that nothing more that counts in the quota can be submitted; all of it that is in line fails
-        now, what runs goes on.
-        """
-        self._spent.setdefault(quota, error)
-        self._lane.agenda.add(self._clear_queue)
-        return QuotaSpent(error.cause, remedy=error.remedy)
-
-    def _spent_for(self, task: Task) -> QuotaSpent | None:
-        """Return why the task cannot be submitted in this run, or None."""
-        spent = self._spent.get(ALL_QUOTAS) or self._spent.get(task.request.quota)
-        return QuotaSpent(spent.cause, remedy=spent.remedy) if spent else None
-
-    def _clear_queue(self) -> None:
-        with self._lock:
-            tasks = [task for _, _, task in self._queue]
-            self._queue = [entry for entry in self._queue if not self._spent_for(entry[2])]
-            heapq.heapify(self._queue)
-        for task in tasks:
-            if not task.is_over and (spent := self._spent_for(task)):
-                self._lane.fail(task, spent)
+        task.log(Event.LOST, f"sent again ({error})", level=logging.WARNING)
+        self.gate.hold(self._policy.wait(task.attempts.losses, error.retry_after))

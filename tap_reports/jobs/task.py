@@ -1,16 +1,16 @@
-"""A task: one job's way through this run."""
+"""A task: one request's way through this run."""
 
 from __future__ import annotations
 
 import logging
-import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from tap_reports.exceptions import StreamError
+from tap_reports.jobs.poll_policy import Wakes
 from tap_reports.models import ReportFile, ReportJob, ReportRequest
 
 logger = logging.getLogger("tap-reports.jobs")
@@ -38,92 +38,120 @@ class Stage(StrEnum):
     DONE = "done"
 
 
+class Event(StrEnum):
+    """What happened to a job: the `status=` of its log lines."""
+
+    SUBMITTED = "submitted"
+    RESUMED = "resumed"
+    REUSED = "reused"
+    REPLAYED = "replayed"
+    RETRIED = "retried"
+    RESUBMITTED = "resubmitted"
+    WAITING = "waiting"
+    WARNED = "warned"
+    REFUSED = "refused"
+    NOT_SENT = "not_sent"
+    LOST = "lost"
+    RUNNING = "running"
+    UNKNOWN = "unknown"
+    ASKED_AGAIN = "asked_again"
+    CALLED_BACK = "called_back"
+    LINK_EXPIRED = "link_expired"
+    UNANSWERED = "unanswered"
+    READY = "ready"
+
+
+@dataclass(slots=True)
+class Attempts:
+    """What was tried for a task so far, beside its first submission.
+
+    Attributes:
+        losses: Submissions whose answer was lost.
+        retries, replays: Runs again by the vendor, of a failed and of a finished job.
+        resubmissions: New submissions that the vendor's guide asks for.
+        link_renewals: Download links that had expired.
+        is_replay_refused: The vendor does not run the finished job again.
+    """
+
+    losses: int = 0
+    retries: int = 0
+    replays: int = 0
+    resubmissions: int = 0
+    link_renewals: int = 0
+    is_replay_refused: bool = False
+
+    @property
+    def number(self) -> int:
+        """The attempt at hand, from 1."""
+        return 1 + self.losses + self.retries + self.replays + self.resubmissions
+
+
+@dataclass(slots=True)
+class Timeline:
+    """When a task entered each stage first (monotonic).
+
+    Attributes:
+        monotonic: The clock.
+        stage: Where the task stands.
+        entered: WAITING is when the task was made.
+        began: When the vendor was first seen working on the job, if ever.
+    """
+
+    monotonic: Callable[[], float] = time.monotonic
+    stage: Stage = Stage.WAITING
+    entered: dict[Stage, float] = field(default_factory=dict)
+    began: float | None = None
+
+    def __post_init__(self) -> None:
+        self.enter(self.stage)
+
+    def enter(self, stage: Stage) -> None:
+        """Enter a stage, maybe again."""
+        self.entered.setdefault(stage, self.monotonic())
+        self.stage = stage
+
+    def seconds(self, stage: Stage = Stage.WAITING) -> float | None:
+        """Return how long ago a stage was entered first, or None if it never was."""
+        since = self.entered.get(stage)
+        return None if since is None else self.monotonic() - since
+
+
 @dataclass(slots=True, eq=False)
 class Task:
-    """One request on its way to its files. Only its lane changes it, one step at a time.
+    """One request on its way to its files. Only the engine's loop changes it, except for `streams`.
 
     Attributes:
         request: What is wanted.
         order: Streams in order, slices ascending: who goes first.
-        known_id: A job id that the state holds for it, and when it was submitted.
-        streams: The streams that want it and have not released it.
+        streams: The streams that want it and have not released it. Only the main thread changes it.
+        action: How it came to its job, once that is known.
         job: The job, once there is one.
         files: Its files in row order, once downloaded.
         error: Why it failed.
-        announced: The state names its job.
-        warned: Its unknown status was warned of.
+        attempts: What was tried.
+        timeline: Where it stands, and since when.
+        wakes: When the vendor's calls have its job polled.
         is_dropped: Its job ended for good without a result: nothing to resume.
         is_unwanted: Its streams have failed: nothing more is submitted for it.
-        is_refused: The vendor would not run its job again.
-        is_polled: Its job is being polled, or was polled for the last time.
-        wake_at: When a poll is due that the vendor's call asked for (monotonic); None if none is.
-        woken_at: When the last such poll began.
-        wakes: How many were asked for.
-        turn: Which of its planned polls counts: the latest.
-        refresh: A submission bypasses the vendor's cache.
-        waiting_since: When the deadline began (monotonic).
-        monotonic: The clock.
-        times: When each stage was entered first (monotonic), WAITING when the task was made.
-        started: When the vendor was first seen working on the job (monotonic), if ever.
     """
 
     request: ReportRequest
     order: int
-    known: Mapping[str, Any] | None = None
-    streams: set[str] = field(default_factory=set)
+    streams: frozenset[str] = frozenset()
     action: Action | None = None
     job: ReportJob | None = None
     files: tuple[ReportFile, ...] = ()
     error: StreamError | None = None
-    monotonic: Callable[[], float] = time.monotonic
-    times: dict[Stage, float] = field(default_factory=dict)
-    started: float | None = None
-    announced: bool = False
-    warned: bool = False
+    attempts: Attempts = field(default_factory=Attempts)
+    timeline: Timeline = field(default_factory=Timeline)
+    wakes: Wakes = field(default_factory=Wakes)
     is_dropped: bool = False
     is_unwanted: bool = False
-    is_refused: bool = False
-    is_polled: bool = False
-    wake_at: float | None = None
-    woken_at: float = -math.inf
-    wakes: int = 0
-    turn: int = 0
-    waits: int = 0
-    refresh: bool = False
-    estimate: Any = None
-    waiting_since: float | None = None
-    polls: int = 0
-    odd_polls: int = 0
-    links_renewed: int = 0
-    retries: int = 0
-    replays: int = 0
-    resubmissions: int = 0
-    refusals: int = 0
-    losses: int = 0
-    _stage: Stage = field(default=Stage.WAITING, init=False)
-
-    def __post_init__(self) -> None:
-        self.times[Stage.WAITING] = self.monotonic()
 
     @property
     def stage(self) -> Stage:
-        """Where it stands; entering a stage notes the time."""
-        return self._stage
-
-    @stage.setter
-    def stage(self, stage: Stage) -> None:
-        self.times.setdefault(stage, self.monotonic())
-        self._stage = stage
-
-    @property
-    def age(self) -> float:
-        """Seconds that this run has been at it."""
-        return self.monotonic() - self.times[Stage.WAITING]
-
-    def seconds(self, stage: Stage) -> float | None:
-        """Return how long ago it entered a stage first, or None if it never did."""
-        since = self.times.get(stage)
-        return None if since is None else self.monotonic() - since
+        """Where it stands."""
+        return self.timeline.stage
 
     @property
     def is_over(self) -> bool:
@@ -135,16 +163,29 @@ class Task:
         """The vendor's job id, or ""."""
         return self.job.id if self.job else ""
 
-    def log(self, status: str, seconds: float | None = None, level: int = logging.INFO) -> None:
-        """Log one transition, always with the same keys; structured logs get them as `extra`."""
+    @property
+    def stream(self) -> str:
+        """Who wants it, in short: `second_nature_report__quiz +2`."""
+        first, *others = sorted(self.streams, key=lambda name: (len(name), name)) or [""]
+        return f"{first} +{len(others)}" if others else first
+
+    def log(self, event: Event, detail: object = "", *, level: int = logging.INFO) -> None:
+        """Log one transition, always with the same keys; structured logs get them as `extra`.
+
+        Args:
+            event: What happened; `seconds` say how long after the task was made.
+            detail: More of it, in words.
+        """
+        if not logger.isEnabledFor(level):
+            return
         keys: dict[str, Any] = {
             "vendor": self.request.vendor,
-            "stream": ",".join(sorted(self.streams)),
+            "stream": self.stream.replace(" ", ""),
             "slice": str(self.request.slice) if self.request.slice else None,
             "job_id": self.job_id or None,
-            "status": status,
-            "attempt": 1 + self.retries + self.replays + self.resubmissions + self.losses,
-            "seconds": None if seconds is None else round(seconds, 1),
+            "status": str(event),
+            "attempt": self.attempts.number,
+            "seconds": round(self.timeline.seconds() or 0.0, 1),
         }
-        text = " ".join(f"{name}={'-' if value is None else value}" for name, value in keys.items())
-        logger.log(level, "job %s", text, extra=keys)
+        text = " ".join(f"{name}={'-' if value in {None, ''} else value}" for name, value in keys.items())
+        logger.log(level, "job %s%s", text, f": {detail}" if detail else "", extra=keys)

@@ -1,7 +1,7 @@
 """The vendors' calls: whose secret is right, which jobs they name, and what is polled for them.
 
-A call proves nothing. It only has a job polled sooner, within the lane's limits; what the job's state is, the
-vendor's API says. So a forged, repeated, early, late or lost call does no harm.
+A call proves nothing. It only has a job polled sooner, within the engine's limits; what the job's state is,
+the vendor's API says. So a forged, repeated, early, late or lost call does no harm.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 
-from tap_reports.jobs.task import Stage, Task
+from tap_reports.jobs.task import Event, Stage, Task
 from tap_reports.postbacks import payload as hints
 from tap_reports.postbacks.server import Call, Count, Listener
 
@@ -112,7 +112,7 @@ class Postbacks:
                 self.counts[Count.LATE] += 1
             elif self._wake(task):
                 self.counts[Count.WOKE] += 1
-                task.log("called back")
+                task.log(Event.CALLED_BACK)
 
     def _keep(self, ids: Iterable[str]) -> None:
         with self._lock:

@@ -1,4 +1,4 @@
-"""One run: the vendors' clients and lanes, the ledger, the work folder, the engine. Everything is made when
+"""One run: the vendors' clients and workers, the ledger, the work folder, the engine. Everything is made when
 it is first needed: `--discover` opens no ledger unless a report's columns are learnt from a file.
 """
 
@@ -20,11 +20,11 @@ from tap_reports.exceptions import Stopped
 from tap_reports.http.api import ApiSession
 from tap_reports.http.links import DownloadSession
 from tap_reports.http.origin import is_loopback
-from tap_reports.jobs.context import Workshop
+from tap_reports.jobs.context import RunContext
+from tap_reports.jobs.event_loop import EngineLoop
 from tap_reports.jobs.runner import Runner
-from tap_reports.jobs.scheduler import Agenda
 from tap_reports.jobs.task import Task
-from tap_reports.jobs.worker import Lane
+from tap_reports.jobs.worker import VendorWorker
 from tap_reports.ledger.ledger import Ledger
 from tap_reports.settings.read import Settings
 from tap_reports.vendor import ClientContext, ReportClient, Vendor, VendorConfig
@@ -35,11 +35,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("tap-reports")
 
-CALL_THREADS = 8
-"""Threads of one vendor's lane: a vendor that hangs holds up nobody else."""
-DOWNLOAD_THREADS = 8
-"""Jobs that were submitted together end together; their files should not queue for a thread."""
-
 
 class Run:
     """What a run works with.
@@ -49,7 +44,7 @@ class Run:
         on_submitted: Called in the main thread for each job that the state must name.
         on_over: Called in the main thread for each task that is over.
         clock: The time.
-        inline: Run all steps in the calling thread, on `clock` (for tests).
+        loop: Where the engine runs (a test's own runs on its `clock`).
     """
 
     def __init__(
@@ -59,27 +54,22 @@ class Run:
         *,
         on_over: Callable[[Task], None] = lambda _task: None,
         clock: Clock | None = None,
-        inline: bool = False,
+        loop: EngineLoop | None = None,
     ) -> None:
         self.settings = settings
         self.id = uuid.uuid4().hex
         self._on_submitted = on_submitted
         self._on_over = on_over
-        self._clock = clock or SystemClock()
-        self._stoppable = StoppableClock(self._clock)
-        self._inline = Agenda("inline", 0, self._clock) if inline else None
+        self._stoppable = StoppableClock(SystemClock())
+        self.clock: Clock = clock or self._stoppable
+        """The time; sleepers wake when the run is to end."""
+        self._loop = loop
         self._tools: dict[str, ClientContext] = {}
         self._clients: dict[str, ReportClient] = {}
         self._work_folder: WorkFolder | None = None
         self._folder_lock = threading.Lock()
         self._is_closed = False
-        self._downloads: Agenda | None = None
         self._postbacks: Postbacks | None = None
-
-    @property
-    def clock(self) -> Clock:
-        """The time; sleepers wake when the run is to end."""
-        return self._clock if self._inline else self._stoppable
 
     def vendors(self) -> Iterable[tuple[Vendor, VendorConfig, ReportClient]]:
         """Yield each configured vendor with its client."""
@@ -96,46 +86,36 @@ class Run:
     @cached_property
     def ledger(self) -> Ledger:
         """The job ledger."""
-        return Ledger.open(self.settings.job_ledger, clock=self._clock)
+        return Ledger.open(self.settings.job_ledger, clock=self.clock)
 
     @cached_property
     def runner(self) -> Runner:
-        """The engine, with a lane for each vendor."""
-        disk = DiskBudget(self.settings.download_disk_bytes)
-        runner = Runner(
-            clock=self._clock,
-            disk=disk,
-            stop=self._stoppable.stop,
-            on_submitted=self._submitted,
-            on_over=self._on_over,
-            inline=self._inline,
-        )
-        self._downloads = self._agenda("download", DOWNLOAD_THREADS)
-        shop = Workshop(
+        """The engine, with a worker for each vendor."""
+        loop = self._loop or EngineLoop()
+        context = RunContext(
+            loop=loop,
             clock=self.clock,
             ledger=self.ledger,
+            records=loop.threads("ledger", 1),
             run_id=self.id,
             folder=self.folder,
-            disk=disk,
-            downloads=self._downloads,
-            post=runner.post,
-            ending=lambda: runner.is_ending,
+            disk=DiskBudget(self.settings.download_disk_bytes),
             stopping=lambda: self._stoppable.is_stopped,
         )
+        runner = Runner(
+            context, stop=self._stoppable.stop, on_submitted=self._submitted, on_over=self._on_over
+        )
+        postbacks = self.settings.postbacks
         for vendor, config, client in self.vendors():
-            agenda = self._agenda(vendor.name, CALL_THREADS)
-            postbacks = self.settings.postbacks
-            lane = Lane(
+            runner.workers[vendor.name] = VendorWorker(
                 vendor,
                 config,
                 client,
                 tools=self._tools[config.name],
                 policy=self.settings.retry_policy,
-                agenda=agenda,
-                shop=shop,
+                context=context,
                 poll_interval=postbacks.fallback_poll_seconds if postbacks and vendor.calls_back else None,
             )
-            runner.use(lane, agenda, self._downloads)
         # Whatever ends the program: no temporary file outlives it.
         atexit.register(self.close)
         return runner
@@ -159,7 +139,7 @@ class Run:
                 secret=wanted.secret,
                 vendors=callers,
                 tasks=lambda: list(self.runner.tasks.values()) if self.is_started else (),
-                wake=lambda task: self.runner.lanes[task.request.vendor].wake(task),
+                wake=self._wake,
             )
             atexit.register(self.close)
         return self._postbacks.address
@@ -168,6 +148,9 @@ class Run:
         self._on_submitted(task)
         if self._postbacks is not None:
             self._postbacks.announced(task)
+
+    def _wake(self, task: Task) -> bool:
+        return self.runner.wake(task)
 
     def folder(self) -> Path:
         """Return the folder for downloaded files; made once, removed at `close`.
@@ -218,9 +201,6 @@ class Run:
             self._is_closed = True
             if self._work_folder is not None:
                 self._work_folder.close()
-
-    def _agenda(self, name: str, workers: int) -> Agenda:
-        return self._inline or Agenda(name, workers, self._clock)
 
     def _tools_of(self, config: VendorConfig) -> ClientContext:
         settings = self.settings

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scenarios import STORIES, FakeClock, Story, counted, run_here
+from scenarios import STORIES, Story, counted, run_here
+from virtual_clock import FakeClock
 
 from tap_reports.sandbox import Sandbox
 

@@ -21,10 +21,10 @@ import threading
 import pytest
 
 from tap_reports.commands.progress import is_wanted
-from tap_reports.commands.progress_table import _age, _cut, _name
+from tap_reports.commands.progress_table import _age, _cut
 from tap_reports.jobs.metrics import durations, log_job
 from tap_reports.jobs.runner import waited_for
-from tap_reports.jobs.task import Action, Stage, Task
+from tap_reports.jobs.task import Action, Event, Stage, Task, Timeline
 from tap_reports.models import ReportJob, ReportRequest, Slice
 from tap_reports.sandbox import Sandbox
 
@@ -90,9 +90,11 @@ def test_names_are_cut_in_their_middle():
     assert _cut("impact_a", 20) == "impact_a"
 
 
-def test_a_shared_job_names_one_stream_and_counts_the_others():
-    assert _name({"a__long", "a__b", "a__other"}) == "a__b +2"
-    assert _name(set()) == ""
+def test_a_shared_job_names_one_stream_and_counts_the_others(task):
+    task.streams = frozenset({"a__long", "a__b", "a__other"})
+    assert task.stream == "a__b +2"
+    task.streams = frozenset()
+    assert task.stream == ""
 
 
 @pytest.mark.parametrize(("seconds", "shown"), [(0.4, "0:00"), (65, "1:05"), (3725, "1:02:05")])
@@ -124,8 +126,7 @@ def task(hand):
     request = ReportRequest(
         vendor="impact", account="IR1", api_url="https://x", report="a", slice=Slice(day, day)
     )
-    made = Task(request=request, order=0, monotonic=hand)
-    made.streams.add("impact_a")
+    made = Task(request=request, order=0, streams=frozenset({"impact_a"}), timeline=Timeline(hand))
     made.action = Action.SUBMIT
     made.job = ReportJob(request=request, id="job-1", submitted_at=dt.datetime(2026, 3, 2, tzinfo=dt.UTC))
     return made
@@ -133,18 +134,21 @@ def task(hand):
 
 def step(hand, task, seconds, stage):
     hand.time += seconds
-    task.stage = stage
+    task.timeline.enter(stage)
 
 
 def test_durations_add_up_to_the_whole(hand, task):
     step(hand, task, 2, Stage.SUBMITTING)
     step(hand, task, 1, Stage.RUNNING)
     hand.time += 4
-    task.started = hand.time
+    task.timeline.began = hand.time
     step(hand, task, 20, Stage.DOWNLOADING)
     step(hand, task, 3, Stage.READY)
     assert durations(task) == {"queue": 7, "run": 20, "download": 3}
-    assert sum(durations(task).values()) == task.times[Stage.READY] - task.times[Stage.WAITING]
+    assert (
+        sum(durations(task).values())
+        == task.timeline.entered[Stage.READY] - task.timeline.entered[Stage.WAITING]
+    )
 
 
 def test_a_job_run_again_counts_from_its_first_stages(hand, task):
@@ -172,7 +176,7 @@ def test_job_duration_is_a_metric_of_the_sdk(hand, task, caplog):
 
 def test_a_task_that_was_never_sent_has_no_metric(task, caplog):
     task.job = None
-    task.stage = Stage.ABANDONED
+    task.timeline.enter(Stage.ABANDONED)
     with caplog.at_level(logging.INFO, logger="singer_sdk.metrics"):
         log_job(task)
     assert caplog.messages == []
@@ -180,12 +184,12 @@ def test_a_task_that_was_never_sent_has_no_metric(task, caplog):
 
 def test_a_transition_has_the_same_keys_in_words_and_in_structure(task, caplog):
     with caplog.at_level(logging.INFO, logger="tap-reports.jobs"):
-        task.log("queued")
-    line = "job vendor=impact stream=impact_a slice=2026-03-01..2026-03-01 job_id=job-1 status=queued"
-    assert caplog.messages == [f"{line} attempt=1 seconds=-"]
+        task.log(Event.SUBMITTED)
+    line = "job vendor=impact stream=impact_a slice=2026-03-01..2026-03-01 job_id=job-1 status=submitted"
+    assert caplog.messages == [f"{line} attempt=1 seconds=0.0"]
     record = caplog.records[0]
     keys = ("vendor", "stream", "slice", "job_id", "status", "attempt", "seconds")
-    values = ("impact", "impact_a", "2026-03-01..2026-03-01", "job-1", "queued", 1, None)
+    values = ("impact", "impact_a", "2026-03-01..2026-03-01", "job-1", "submitted", 1, 0.0)
     assert tuple(getattr(record, key) for key in keys) == values
 
 
@@ -195,7 +199,7 @@ def test_the_heartbeat_names_the_oldest_job_and_its_age(hand, task):
     assert waited_for([task]) == (
         "1 running; oldest: impact_a 2026-03-01..2026-03-01 job job-1, running for 725 s"
     )
-    task.stage = Stage.READY
+    task.timeline.enter(Stage.READY)
     assert waited_for([task]) == ""
 
 

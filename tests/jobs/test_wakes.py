@@ -5,9 +5,11 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
-from scenarios import STORIES, FakeClock, run_here
+from scenarios import STORIES, run_here
+from virtual_clock import FakeClock, VirtualLoop
 
-from tap_reports.jobs.poll_policy import WakePolicy
+from tap_reports.jobs.poll_policy import MOST_WAKES as MOST
+from tap_reports.jobs.poll_policy import WAKE_GAP_SECONDS as GAP
 from tap_reports.jobs.task import Stage
 from tap_reports.models import Slice
 from tap_reports.sandbox import Sandbox
@@ -15,7 +17,6 @@ from tap_reports.settings import read as config
 from tap_reports.sync.run import Run
 
 FALLBACK = 300
-GAP, MOST = WakePolicy().gap, WakePolicy().most
 DAYS = Slice(dt.date(2026, 3, 1), dt.date(2026, 3, 5))
 
 
@@ -38,25 +39,26 @@ class Watched:
             "secret": "a-long-random-text",
             "fallback_poll_seconds": FALLBACK,
         }
-        self.run = Run(config.read(raw, version="1"), self.submitted, clock=FakeClock(), inline=True)
+        clock = FakeClock()
+        loop = VirtualLoop(clock)
+        self.run = Run(config.read(raw, version="1"), self.submitted, clock=clock, loop=loop)
         client = self.run.client(self.run.settings.vendors[0])
         (request,) = client.requests(next(iter(client.report_types())), DAYS)
         self.is_early = is_early
-        self.lane = self.run.runner.lanes["impact"]
         self.polls = []
         self.answers = []
         self.task = self.run.runner.start("one", request)
         for at in calls:
-            self.run._inline.add(lambda: self.answers.append(self.lane.wake(self.task)), at)
+            loop.at(at, lambda: self.answers.append(self.run.runner.wake(self.task)))
         for at in range(1000):
-            self.run._inline.add(lambda: self.polls.append(len(sandbox.calls_of("impact", "poll"))), at + 0.5)
+            loop.at(at + 0.5, lambda: self.polls.append(len(sandbox.calls_of("impact", "poll"))))
         self.run.runner.wait([self.task])
         self.polls.append(len(sandbox.calls_of("impact", "poll")))
 
     def submitted(self, task):
         """The state is about to name the job."""
         if self.is_early:
-            self.answers.append(self.lane.wake(task))
+            self.answers.append(self.run.runner.wake(task))
 
     @property
     def times(self):
@@ -138,9 +140,8 @@ def test_a_call_before_the_state_names_the_job_is_kept(watch):
 
 def test_a_call_for_a_job_that_is_over_does_nothing(watch):
     watched = watch(polls=1, calls=[10])
-    before = watched.task.turn
-    assert watched.lane.wake(watched.task) is False
-    assert watched.task.turn == before
+    assert watched.run.runner.wake(watched.task) is False
+    assert watched.task.wakes.count == 1
 
 
 def test_the_fallback_ends_at_the_deadline(sandbox):

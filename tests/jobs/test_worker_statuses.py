@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from scenarios import STORIES, FakeClock, counted, run_here
+from scenarios import STORIES, counted, run_here
+from virtual_clock import FakeClock
 
 from tap_reports.sandbox import Sandbox
 from tap_reports.sandbox.jobs import Phase

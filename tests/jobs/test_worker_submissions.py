@@ -6,7 +6,8 @@ import datetime as dt
 import logging
 
 import pytest
-from scenarios import STORIES, FakeClock, counted, run_here
+from scenarios import STORIES, counted, run_here
+from virtual_clock import FakeClock
 
 from tap_reports.sandbox import Sandbox
 
@@ -163,7 +164,7 @@ def test_a_job_that_the_vendor_does_not_know_is_one_line_and_a_new_submission(
     lines = [
         one.getMessage()
         for one in caplog.records
-        if "submitted anew" in one.getMessage() or "is asked again" in one.getMessage()
+        if "submitted again" in one.getMessage() or "is asked again" in one.getMessage()
     ]
     assert len(lines) == 1
 
@@ -179,7 +180,7 @@ def test_a_job_of_the_ledger_that_the_vendor_does_not_know_is_submitted_anew(
     again = run_here(config, clock)
     assert is_whole(again, story, sandbox)
     assert sandbox.submissions(story.vendor).accepted == 1
-    assert len([one for one in caplog.records if "submitted anew" in one.getMessage()]) == 1
+    assert len([one for one in caplog.records if "submitted again" in one.getMessage()]) == 1
 
 
 def test_an_own_job_that_the_vendor_forgets_fails_and_the_next_run_submits_anew(sandbox, clock):

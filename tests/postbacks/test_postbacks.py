@@ -30,7 +30,7 @@ def task_of(vendor, job_id, stage=Stage.RUNNING):
     request = ReportRequest(vendor=vendor, account="1", api_url="https://example.com", report=job_id)
     job = ReportJob(request=request, id=job_id, submitted_at=dt.datetime.now(dt.UTC))
     task = Task(request=request, order=0, job=job)
-    task.stage = stage
+    task.timeline.enter(stage)
     return task
 
 
@@ -183,7 +183,7 @@ def test_a_call_for_a_job_that_is_not_known_is_only_counted(office, values):
 
 def test_a_late_call_is_only_counted(office):
     for stage in (Stage.DOWNLOADING, Stage.READY, Stage.DONE, Stage.FAILED):
-        office.tasks[0].stage = stage
+        office.tasks[0].timeline.enter(stage)
         assert office.call(f"/{SECRET}/impact?JobId={IDS[0]}") == 204
     assert office.woken == []
     assert office.counts == {Count.RECEIVED: 4, Count.LATE: 4}
@@ -201,10 +201,10 @@ def test_a_call_may_come_before_the_submission_is_answered(office):
 
 
 def test_a_call_may_come_while_the_submission_is_noted(office):
-    office.tasks[0].stage = Stage.SUBMITTING
+    office.tasks[0].timeline.enter(Stage.SUBMITTING)
     office.call(f"/{SECRET}/impact?any={IDS[0]}")
     assert office.woken == []
-    office.tasks[0].stage = Stage.RUNNING
+    office.tasks[0].timeline.enter(Stage.RUNNING)
     office.postbacks.announced(office.tasks[0])
     assert office.woken == [IDS[0]]
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from virtual_clock import FakeClock, VirtualLoop
+
 from tap_reports.files.columns import property_name
 from tap_reports.sandbox import Sandbox
 from tap_reports.tap import TapReports
@@ -179,24 +181,6 @@ def rows(result: Any, stream: str) -> Counter[str]:
     return counted(records_of(result.messages, stream))
 
 
-class FakeClock:
-    """A clock on which waiting takes no time."""
-
-    def __init__(self) -> None:
-        self._start = dt.datetime.now(dt.UTC)
-        self.seconds = 0.0
-        self.jump = dt.timedelta(0)
-
-    def now(self) -> dt.datetime:
-        return self._start + dt.timedelta(seconds=self.seconds) + self.jump
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-    def sleep(self, seconds: float) -> None:
-        self.seconds += seconds
-
-
 @dataclass
 class Ran:
     """What a run in this process did.
@@ -244,6 +228,6 @@ def run_here(config: dict[str, Any], clock: FakeClock | None = None, **given: An
     began = clock.seconds
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
-        tap = TapReports(config=config, clock=clock, inline=True, **given)
+        tap = TapReports(config=config, clock=clock, loop=VirtualLoop(clock), **given)
         tap.sync_all()
     return Ran(tap, parsed(out.getvalue()), clock.seconds - began)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from scenarios import STORIES, FakeClock, counted, run_here
+from scenarios import STORIES, counted, run_here
+from virtual_clock import FakeClock
 
 from tap_reports.downloads import transfer
 from tap_reports.sandbox import Sandbox

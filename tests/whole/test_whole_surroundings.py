@@ -6,7 +6,8 @@ import datetime as dt
 from collections import Counter
 
 import pytest
-from scenarios import STORIES, FakeClock, counted, rows, run_here
+from scenarios import STORIES, counted, rows, run_here
+from virtual_clock import FakeClock
 
 from tap_reports.sandbox import Sandbox
 

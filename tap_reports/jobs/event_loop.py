@@ -1,0 +1,144 @@
+"""The engine's event loop in a thread of its own, and threads for the calls that block.
+
+Only the loop's thread changes a task. The main thread hears of news through `next_event`; threads that call a
+vendor return their result to the loop. They are daemons: one that hangs does not keep the program alive.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import queue
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+Call = tuple["asyncio.Future[Any]", Callable[[], Any]]
+
+
+class CallThreads:
+    """Threads for blocking calls, started when they are needed.
+
+    Args:
+        loop: Where their results go.
+        name: For the threads' names.
+        count: Most calls at the same time; others wait in order.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, name: str, count: int) -> None:
+        self._loop = loop
+        self._name = name
+        self._count = count
+        self._calls: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
+        self._started = 0
+        self._open = 0
+
+    async def run(self, call: Callable[[], T]) -> T:
+        """Return what a call returns, or raise what it raises. A call that has begun can't be cancelled."""
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._open += 1
+        self._calls.put((future, call))
+        if self._started < min(self._open, self._count):
+            name = f"{self._name}-{self._started}"
+            threading.Thread(target=self._work, name=name, daemon=True).start()
+            self._started += 1
+        return await future
+
+    def close(self) -> None:
+        """End the threads once their calls have returned."""
+        for _ in range(self._started):
+            self._calls.put(None)
+
+    def _work(self) -> None:
+        while work := self._calls.get():
+            future, call = work
+            result, error = None, None
+            if not future.cancelled():
+                try:
+                    result = call()
+                except BaseException as caught:  # also Stopped: whoever awaits the call is to hear of it
+                    error = caught
+            with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits any more
+                self._loop.call_soon_threadsafe(self._settle, future, result, error)
+            del work, future, call, result, error  # a thread that waits holds nothing back
+
+    def _settle(self, future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
+        self._open -= 1
+        if future.done():
+            return
+        if error is None:
+            future.set_result(result)
+        else:
+            future.set_exception(error)
+
+
+class EngineLoop:
+    """An event loop that runs in a thread of its own from its first use until `close`."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._events: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._threads: list[CallThreads] = []
+        self._thread: threading.Thread | None = None
+
+    def threads(self, name: str, count: int) -> CallThreads:
+        """Return threads for blocking calls that end with the loop."""
+        made = CallThreads(self._loop, name, count)
+        self._threads.append(made)
+        return made
+
+    # --- called by the main thread ----------------------------------------------------------------------
+
+    def start(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Run a coroutine in the loop."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._loop.run_forever, name="engine", daemon=True)
+            self._thread.start()
+        asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+
+    def call(self, function: Callable[[], T]) -> T:
+        """Return what a function returns that runs in the loop, between two steps of its coroutines.
+
+        Raises:
+            RuntimeError: The loop has ended.
+        """
+        answer: Future[T] = Future()
+
+        def run() -> None:
+            try:
+                answer.set_result(function())
+            except BaseException as error:
+                answer.set_exception(error)
+
+        self._loop.call_soon_threadsafe(run)
+        return answer.result()
+
+    def soon(self, function: Callable[..., object], *values: Any) -> None:
+        """Have a function run in the loop."""
+        self._loop.call_soon_threadsafe(function, *values)
+
+    def next_event(self, seconds: float | None) -> Any:
+        """Return what was posted next.
+
+        Raises:
+            queue.Empty: Nothing came in so many seconds.
+        """
+        return self._events.get(timeout=seconds) if seconds else self._events.get_nowait()
+
+    def close(self) -> None:
+        """End the loop. Calls that hang are left to hang."""
+        for threads in self._threads:
+            threads.close()
+        if self._thread:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+        self._loop.close()
+
+    # --- called in any thread, and in signal handlers ---------------------------------------------------
+
+    def post(self, event: Any) -> None:
+        """Tell the main thread."""
+        self._events.put(event)

@@ -1,0 +1,123 @@
+"""Whose turn it is to submit: one task at a time, the earliest first, within the jobs in flight.
+
+What does not suffice for all (quotas, credits, jobs in flight) so goes to the earliest slices.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+from typing import TYPE_CHECKING
+
+from tap_reports.exceptions import QuotaSpent
+from tap_reports.jobs.poll_policy import TOLERANCE_SECONDS
+
+if TYPE_CHECKING:
+    from tap_reports.clock import Clock
+    from tap_reports.jobs.task import Task
+
+ALL_QUOTAS = ""
+"""Spent credits: nothing of the vendor can be submitted any more."""
+
+
+class Gate:
+    """One account's submissions.
+
+    Args:
+        max_in_flight: Most jobs submitted and not yet terminal.
+        clock: The time.
+    """
+
+    def __init__(self, max_in_flight: int, clock: Clock) -> None:
+        self._max_in_flight = max_in_flight
+        self._clock = clock
+        self._numbers = itertools.count()
+        self._waiting: list[tuple[int, int, Task, asyncio.Future[None]]] = []
+        self._in_flight: set[Task] = set()
+        self._turn: Task | None = None
+        self._held_until = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._spent: dict[str, QuotaSpent] = {}
+
+    @property
+    def held_seconds(self) -> float:
+        """How long submissions are held back by a quota or a busy vendor; 0 if they are not."""
+        return max(0.0, self._held_until - self._clock.monotonic())
+
+    async def enter(self, task: Task) -> None:
+        """Wait for the task's turn; it is counted among the jobs in flight then, until `free`.
+
+        Raises:
+            QuotaSpent: Nothing more can be submitted for it in this run.
+        """
+        self._check(task)
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, (task.order, next(self._numbers), task, future))
+        self._admit()
+        try:
+            await future
+            self._check(task)
+        except BaseException:
+            future.cancel()
+            self.free(task)
+            self.pass_on(task)
+            raise
+
+    def pass_on(self, task: Task) -> None:
+        """End the task's turn, if it has it."""
+        if self._turn is task:
+            self._turn = None
+            self._admit()
+
+    def count(self, task: Task) -> None:
+        """Count a job that already runs among the jobs in flight."""
+        self._in_flight.add(task)
+
+    def free(self, task: Task) -> None:
+        """Count the task's job no longer among the jobs in flight."""
+        if task in self._in_flight:
+            self._in_flight.discard(task)
+            self._admit()
+
+    def hold(self, seconds: float) -> None:
+        """Let nobody submit for so many seconds."""
+        self._held_until = max(self._held_until, self._clock.monotonic() + seconds)
+
+    def spend(self, error: QuotaSpent, quota: str = ALL_QUOTAS) -> QuotaSpent:
+        """Note that nothing more that counts in the quota can be submitted: all of it that waits fails now,
+        what runs goes on. Returns the error to raise.
+        """
+        self._spent.setdefault(quota, error)
+        for _, _, task, future in self._waiting:
+            if (spent := self._spent_for(task)) and not future.done():
+                future.set_exception(spent)
+        return _copy(error)
+
+    def _check(self, task: Task) -> None:
+        if spent := self._spent_for(task):
+            raise spent
+
+    def _spent_for(self, task: Task) -> QuotaSpent | None:
+        spent = self._spent.get(ALL_QUOTAS) or self._spent.get(task.request.quota)
+        return _copy(spent) if spent else None
+
+    def _admit(self) -> None:
+        """Give the turn to the first that waits, if one may submit now."""
+        while self._waiting and self._waiting[0][3].done():
+            heapq.heappop(self._waiting)
+        if self._turn or not self._waiting or len(self._in_flight) >= self._max_in_flight:
+            return
+        if self.held_seconds > TOLERANCE_SECONDS:
+            if self._timer:
+                self._timer.cancel()
+            self._timer = asyncio.get_running_loop().call_later(self.held_seconds, self._admit)
+            return
+        _, _, self._turn, future = heapq.heappop(self._waiting)
+        self._in_flight.add(self._turn)
+        future.set_result(None)
+
+
+def _copy(error: QuotaSpent) -> QuotaSpent:
+    """Return an error of its own for each task, as each names its own slice."""
+    return QuotaSpent(error.cause, remedy=error.remedy)
