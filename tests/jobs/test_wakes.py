@@ -17,12 +17,13 @@ from tap_reports.settings import read as config
 from tap_reports.sync.run import Run
 
 FALLBACK = 300
-DAYS = Slice(dt.date(2026, 3, 1), dt.date(2026, 3, 5))
+TODAY = dt.datetime.now(dt.UTC).date()
+DAYS = Slice(TODAY - dt.timedelta(days=9), TODAY - dt.timedelta(days=5))
 
 
 @pytest.fixture
 def sandbox():
-    with Sandbox(rows=1, speed=1e6, delay=0, today=dt.date(2026, 3, 20)) as running:
+    with Sandbox(rows=1, speed=1e6, delay=0) as running:
         yield running
 
 
