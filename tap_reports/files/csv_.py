@@ -105,7 +105,7 @@ def block_rows(table: CsvTable, block: bytes, first_row: int) -> Iterator[list[C
         raise FileError(f"{table.name}: row {row} can't be read: {what}.", remedy=OTHER_HEADER) from error
     if repeated:
         logger.warning(
-            "%s: the header stands again %d times from row %d on; dropped", table.name, repeated, first_row
+            "%s: the header stands again in %d rows from row %d on; dropped", table.name, repeated, first_row
         )
 
 

@@ -89,10 +89,14 @@ class Start:
         """Every row is as wide as the header."""
         return self.fitting == len(self.body) and not self.error
 
-    @property
-    def values(self) -> int:
-        """How many cells are numbers or dates."""
-        return sum(is_value(cell) for row in self.body for cell in row.cells)
+    def explains(self, delimiters: Sequence[str]) -> bool:
+        """Tell whether every other delimiter in its rows is part of a value, as a decimal comma is."""
+        return all(
+            is_value(cell)
+            for row in self.body
+            for cell in row.cells
+            if any(one in cell for one in delimiters if one != self.delimiter)
+        )
 
 
 class Lines:
@@ -206,16 +210,15 @@ def _chosen(starts: list[Start], name: str, layout: Layout) -> Start:
     fitting = [start for start in wide if start.fits]
     if not fitting:
         return max(wide, key=lambda start: start.fitting)
-    most = max(start.values for start in fitting)
-    best = [start for start in fitting if start.values == most]
-    if len(best) > 1:
-        ways = " or ".join(f'"{start.delimiter}"' for start in best)
+    delimiters = [start.delimiter for start in fitting]
+    sure = fitting if len(fitting) == 1 else [start for start in fitting if start.explains(delimiters)]
+    if len(sure) != 1:
         raise FileError(
-            f"{name}: its cells may be divided by {ways}. It begins: "
-            f'"{shown(best[0].delimiter.join(best[0].header))}".',
+            f"{name}: its cells may be divided by {' or '.join(map(repr, delimiters))}. It begins: "
+            f'"{shown(fitting[0].delimiter.join(fitting[0].header))}".',
             remedy="Set file.delimiter.",
         )
-    return best[0]
+    return sure[0]
 
 
 def _refuse_wider_rows(starts: list[Start], name: str) -> None:
@@ -225,7 +228,7 @@ def _refuse_wider_rows(starts: list[Start], name: str) -> None:
             if len(row.cells) > 1:
                 raise FileError(
                     f"{name}: line {row.line} has {len(row.cells)} cells, the header has 1: "
-                    f'"{shown(start.delimiter.join(start.header))}".',
+                    f'"{shown(start.header[0])}". The line: "{shown(start.delimiter.join(row.cells))}".',
                     remedy=OTHER_HEADER,
                 )
 
