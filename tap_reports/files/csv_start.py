@@ -31,7 +31,7 @@ STEADY_ROWS = 5
 
 _SEP_LINE = re.compile(r'"?sep=(?P<delimiter>[^"\r\n])"?[,;\t|]*\s*', re.IGNORECASE)
 """What Excel takes for the delimiter, above the header."""
-_VALUE = re.compile(r"\s*[-+$€£]?\s*[0-9][0-9.,:/' \u00a0T+-]*[Zz%€$]?\s*")
+_VALUE = re.compile(r" *(?:[-+$€£]* ?[0-9][0-9.,'\u00a0]* ?[%€$]?|[0-9][0-9:/. T+-]*[Zz]?) *")
 """A number or a date, however it is written."""
 _NULL_WORDS = frozenset({"", "-", "--", "n/a", "na", "#n/a", "nan", "null", "none", "unknown"})
 

@@ -49,9 +49,11 @@ class Records:
     def __next__(self) -> list[str]:
         self._taken.clear()
         cells = next(self._reader)
-        if any(cell[:1] == " " and cell.lstrip(" ")[:1] == '"' for cell in cells):
+        if _has_blank_before_quote(cells):
             lines = chain(list(self._taken), self._source)
-            cells = next(csv.reader(lines, delimiter=self._delimiter, strict=True, skipinitialspace=True))
+            again = next(csv.reader(lines, delimiter=self._delimiter, strict=True, skipinitialspace=True))
+            # A cell that still begins so is quoted itself.
+            cells = cells if _has_blank_before_quote(again) else again
         return cells
 
     def _noted(self, lines: Iterable[str]) -> Iterator[str]:
@@ -59,6 +61,10 @@ class Records:
             self.lines += 1
             self._taken.append(line)
             yield line
+
+
+def _has_blank_before_quote(cells: list[str]) -> bool:
+    return any(cell[:1] == " " and cell.lstrip(" ")[:1] == '"' for cell in cells)
 
 
 @dataclass(slots=True)
