@@ -1,0 +1,106 @@
+"""The metrics script, on a summary and a plan as the contract has them, and the alert rules' names."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2] / "integrations/monitoring"
+SUMMARY = {
+    "version": "0.1.0",
+    "started_at": "2026-03-20T13:30:00+00:00",
+    "seconds": 61.5,
+    "exit_status": 1,
+    "signal": None,
+    "streams": [
+        {
+            "stream": "impact_clicks",
+            "outcome": "failed",
+            "error": 'a "quoted" word',
+            "rows": 0,
+            "jobs": [{"job_id": "1", "action": "submit", "bytes": None, "credits": None, "seconds": 1}],
+        },
+        {
+            "stream": "similarweb_a",
+            "outcome": "done",
+            "error": None,
+            "rows": 30,
+            "jobs": [{"job_id": "2", "action": "submit", "bytes": 9, "credits": 36, "seconds": 1}],
+        },
+    ],
+    "state": {"bookmarks": {"similarweb_a": {"replication_key_value": "2026-03-15"}}},
+}
+PLAN = {
+    "streams": [{"stream": "similarweb_a", "last_day": "2026-03-16"}, {"stream": "empty", "last_day": None}],
+    "quotas": [
+        {"vendor": "impact", "quota": "reports_per_day", "limit": 100, "used": 97, "remaining": 3},
+        {"vendor": "similarweb", "quota": "credits", "limit": None, "used": None, "remaining": 998712},
+    ],
+}
+
+
+@pytest.fixture
+def files(tmp_path):
+    arguments = []
+    for name, value in (("summary", SUMMARY), ("plan", PLAN)):
+        path = tmp_path / f"{name}.json"
+        path.write_text(json.dumps(value))
+        arguments += [f"--{name}", str(path)]
+    return arguments
+
+
+def run(*arguments):
+    command = [sys.executable, str(ROOT / "tap_reports_metrics.py"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def test_prometheus_gets_a_gauge_for_each_fact(files):
+    shown = run(*files)
+    assert 'tap_reports_stream_failed{stream="impact_clicks"} 1\n' in shown
+    assert 'tap_reports_stream_credits{stream="similarweb_a"} 36\n' in shown
+    assert 'tap_reports_quota_remaining{vendor="impact",quota="reports_per_day"} 3\n' in shown
+    assert 'tap_reports_quota_limit{vendor="similarweb"' not in shown
+    final, bookmark = (
+        float(re.search(rf"^tap_reports_stream_{name}_seconds{{.*}} (\S+)$", shown, re.MULTILINE)[1])
+        for name in ("final_day", "bookmark")
+    )
+    assert final - bookmark == 86400
+    for line in shown.splitlines():
+        assert re.fullmatch(r'# (HELP|TYPE) \w+ .+|\w+(\{(\w+="[^"]*",?)+\})? [0-9.e+-]+', line), line
+
+
+def test_a_collector_gets_the_same_as_otlp(files):
+    came = []
+
+    class Collector(BaseHTTPRequestHandler):
+        def do_POST(self):
+            came.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Collector) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        run(*files, "--otlp", f"http://127.0.0.1:{server.server_port}/v1/metrics")
+        thread.join()
+    (scope,) = came[0]["resourceMetrics"][0]["scopeMetrics"]
+    rows = next(one for one in scope["metrics"] if one["name"] == "tap_reports_stream_rows")
+    assert [point["asDouble"] for point in rows["gauge"]["dataPoints"]] == [0, 30]
+
+
+def test_the_alerts_name_metrics_that_exist(files):
+    shown = set(re.findall(r"^(tap_reports_\w+)", run(*files), re.MULTILINE))
+    rules = yaml.safe_load((ROOT / "alerts.yml").read_text())["groups"][0]["rules"]
+    for rule in rules:
+        assert set(re.findall(r"tap_reports_\w+", rule["expr"])) <= shown
