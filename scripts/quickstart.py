@@ -1,7 +1,7 @@
 """The quick start: the four vendors' reports in a DuckDB file, from a local server that behaves as they do.
 
-The first run loads months of data, each further one what is new since then. Everything it makes lies in
-`.quickstart/` and Meltano's `.meltano/`; both are ignored by git and may be deleted.
+The first run loads months of data, each further one what is new since then. Everything it makes is in
+`.quickstart/` and Meltano's `.meltano/`. Both are ignored by git and may be deleted.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--sql", help="ask the loaded data something, load nothing")
-    parser.add_argument("--again", action="store_true", help="forget what was loaded and begin anew")
+    parser.add_argument("--sql", help="query the loaded data; loads nothing")
+    parser.add_argument("--again", action="store_true", help="forget what was loaded and start over")
     options = parser.parse_args()
     if options.sql:
         return query(options.sql)
@@ -265,13 +265,13 @@ def as_table(lines: list[list[str]]) -> str:
 
 NEXT_FIRST = """
 That was a run as if it were a week ago. Run the same command again: it extracts only what is new since then.
-Look further:
+To look at what was loaded:
   python3 scripts/quickstart.py --sql "FROM digital_turbine_campaign_daily LIMIT 5"
   .quickstart/meltano/bin/meltano invoke tap-reports --about"""
 NEXT_AGAIN = """
 "extracted now" is what this run asked the vendors for: the days since the last one, and those that a vendor
 may still restate (lookback: digital_turbine 1 day, impact 7 here). A snapshot is loaded whole each time.
-Begin anew with:  python3 scripts/quickstart.py --again"""
+To start over:  python3 scripts/quickstart.py --again"""
 
 
 if __name__ == "__main__":

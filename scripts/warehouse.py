@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from typing import Any
 
@@ -27,7 +28,6 @@ def tables(connection: duckdb.DuckDBPyConnection, days: dict[str, str]) -> list[
 
 
 def _table(connection: duckdb.DuckDBPyConnection, schema: str, name: str, day: str | None) -> dict[str, Any]:
-    # The target keeps a date as text, YYYY-MM-DD.
     ends = f'left(min("{day}")::TEXT, 10), left(max("{day}")::TEXT, 10)' if day else "NULL, NULL"
     answer = connection.execute(f'FROM "{schema}"."{name}" SELECT count(*), {ends}').fetchone()
     rows, first_day, last_day = answer or (0, None, None)
@@ -40,10 +40,27 @@ def main() -> int:
     with duckdb.connect(path, read_only=True) as connection:
         if rest[0] == "--tables":
             print(json.dumps(tables(connection, json.loads(rest[1]))))
-        else:
-            connection.sql("SET search_path = 'tap_reports'")
-            connection.sql(rest[0]).show(max_width=160)
+            return 0
+        connection.sql("SET search_path = 'tap_reports'")
+        try:
+            answer = connection.sql(rest[0])
+        except duckdb.Error as error:
+            print(str(error).partition("\n")[0], file=sys.stderr)
+            return 1
+        if answer is not None:
+            show(answer, rest[0])
     return 0
+
+
+def show(answer: duckdb.DuckDBPyRelation, sql: str) -> None:
+    """Print an answer; the columns that the tap adds (`_report_…`) only where the query names them."""
+    names = answer.columns
+    data = [name for name in names if not name.startswith("_") or name in sql]
+    if len(set(names)) == len(names) and data:
+        answer = answer.select(*(duckdb.ColumnExpression(name) for name in data))
+    answer.show(max_width=shutil.get_terminal_size((160, 24)).columns, max_rows=40)
+    if left_out := [name for name in names if name not in answer.columns]:
+        print(f"not shown: {', '.join(left_out)}")
 
 
 if __name__ == "__main__":
