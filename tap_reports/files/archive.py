@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import io
+import lzma
 import posixpath
 import zipfile
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from typing import cast
 
 from tap_reports.exceptions import FileError
 from tap_reports.files.part import BUFFER, Part, Unpacking, refuse_bomb
+from tap_reports.files.text import shown
 from tap_reports.models import FileFormat
 
 SUFFIXES = {
@@ -20,6 +23,7 @@ SUFFIXES = {
     FileFormat.JSON: (".json", ".jsonl", ".ndjson"),
     FileFormat.XLSX: (".xlsx", ".xlsm", ".xls"),
 }
+MOST_MEMBERS = 10_000
 UNCLEAR = ("", ".txt")
 """Suffixes of files that may be a report, or a note beside it."""
 
@@ -28,11 +32,23 @@ ENCRYPTED = 0x1
 
 
 def holds_workbook(part: Part) -> bool:
-    """Tell whether a zip on disk is a workbook."""
-    with _archive(part) as archive:
-        if not any(name.startswith("xl/workbook.") for name in archive.namelist()):
+    """Tell whether a zip on disk is a workbook.
+
+    Raises:
+        FileError: It is one of another program, or a bomb.
+    """
+    with closing(open_archive(part)) as archive:
+        names = {info.filename.replace("\\", "/").lstrip("/").lower() for info in archive.infolist()}
+        is_open_document = "mimetype" in names and b"opendocument" in _beginning(part, archive, "mimetype")
+        if is_open_document:
+            raise FileError(
+                f"{part.name} is an OpenDocument file (.ods), which can't be read.",
+                remedy="Ask the vendor for .xlsx or CSV.",
+            )
+        if not any(name.startswith("xl/workbook.") for name in names):
             return False
-        refuse_bomb(part.name, part.size, sum(info.file_size for info in archive.infolist()))
+        _refuse_encrypted(part, archive.infolist())
+        refuse_bomb(part, sum(info.file_size for info in archive.infolist()))
     return True
 
 
@@ -46,37 +62,70 @@ def members(part: Part, expected: FileFormat) -> Iterator[Part]:
     Raises:
         FileError: Damaged, encrypted, a bomb, or without any report.
     """
-    with _archive(part) as archive:
-        infos = [info for info in archive.infolist() if _is_file(info)]
-    if any(info.flag_bits & ENCRYPTED for info in infos):
-        remedy = "Ask the vendor for files without a password."
-        raise FileError(f"{part.name} is an encrypted zip.", remedy=remedy)
-    refuse_bomb(part.name, part.size, sum(info.file_size for info in infos))
+    archive = open_archive(part)  # once for all members, which keep it
+    infos = [info for info in archive.infolist() if _is_file(info)]
+    if len(infos) > MOST_MEMBERS:
+        raise FileError(
+            f"{part.name} is a zip of {len(infos):,} files; at most {MOST_MEMBERS:,} are read.",
+            remedy="Ask the vendor what this file is.",
+        )
+    _refuse_encrypted(part, infos)
+    refuse_bomb(part, sum(info.file_size for info in infos))
     sheets = _sheet_names(_chosen([info.filename for info in infos], expected))
     if not sheets:
-        names = ", ".join(f'"{info.filename}"' for info in infos[:10]) or "nothing"
+        names = ", ".join(f'"{shown(info.filename)}"' for info in infos[:10]) or "nothing"
         raise FileError(f"{part.name} is a zip without a {expected} file; it holds {names}.")
     for info in infos:
         if info.filename in sheets:
             yield Part(
-                name=f"{part.name} / {info.filename}",
-                open=partial(_open_member, part, info),
+                name=f"{part.name} / {shown(info.filename)}",
+                open=partial(member_stream, part, archive, info),
                 size=info.compress_size,
                 sheet=sheets[info.filename],
                 kept=part.kept,
+                most=part.most,
             )
 
 
-def _open_member(part: Part, info: zipfile.ZipInfo) -> io.BufferedIOBase:
-    """Open a member. The archive's file stays open for as long as the member is."""
-    with _archive(part) as archive:
-        try:
-            member = cast("io.BufferedIOBase", archive.open(info))
-        except (NotImplementedError, RuntimeError, zipfile.BadZipFile) as error:
-            raise FileError(f"{part.name} / {info.filename} can't be unpacked: {error}.") from error
-    damage = (EOFError, OSError, zlib.error, zipfile.BadZipFile)
-    named = Part(name=f"{part.name} / {info.filename}", open=part.open, size=info.compress_size)
-    return io.BufferedReader(Unpacking(named, (member,), damage), BUFFER)
+def open_archive(part: Part) -> zipfile.ZipFile:
+    """Open a zip on disk.
+
+    Raises:
+        FileError: Damaged.
+    """
+    if part.path is None:
+        raise ValueError("a zip is read from disk")
+    try:
+        return zipfile.ZipFile(part.path)
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise FileError(f"{part.name} is a damaged or truncated zip ({error}).") from error
+
+
+def member_stream(part: Part, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> io.BufferedIOBase:
+    """Open a member; the caller closes it. Damage is an error where it shows.
+
+    Raises:
+        FileError: It can't be unpacked.
+    """
+    named = replace(part, name=f"{part.name} / {shown(info.filename)}", size=info.compress_size)
+    try:
+        member = cast("io.BufferedIOBase", archive.open(info))
+    except (NotImplementedError, RuntimeError, zipfile.BadZipFile, OSError) as error:
+        raise FileError(f"{named.name} can't be unpacked: {error}.") from error
+    damage = (EOFError, OSError, zlib.error, zipfile.BadZipFile, lzma.LZMAError)
+    return io.BufferedReader(Unpacking(named, member, damage), BUFFER)
+
+
+def _refuse_encrypted(part: Part, infos: Sequence[zipfile.ZipInfo]) -> None:
+    if any(info.flag_bits & ENCRYPTED for info in infos):
+        remedy = "Ask the vendor for files without a password."
+        raise FileError(f"{part.name} is an encrypted zip.", remedy=remedy)
+
+
+def _beginning(part: Part, archive: zipfile.ZipFile, name: str) -> bytes:
+    info = next(info for info in archive.infolist() if info.filename.lower() == name)
+    with member_stream(part, archive, info) as stream:
+        return stream.read(100)
 
 
 def _is_file(info: zipfile.ZipInfo) -> bool:
@@ -104,15 +153,3 @@ def _sheet_names(names: list[str]) -> dict[str, str]:
     full = {name: posixpath.splitext(_bare(name))[0] for name in names}
     short = {name: posixpath.basename(sheet) for name, sheet in full.items()}
     return short if len(set(short.values())) == len(short) else full
-
-
-@contextmanager
-def _archive(part: Part) -> Iterator[zipfile.ZipFile]:
-    if part.path is None:
-        raise ValueError("a zip is read from disk")
-    try:
-        archive = zipfile.ZipFile(part.path)
-    except (zipfile.BadZipFile, OSError, ValueError) as error:
-        raise FileError(f"{part.name} is a damaged or truncated zip ({error}).") from error
-    with archive:
-        yield archive

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from tap_reports.files.days import day, instant
 from tap_reports.files.numbers import Number, number_text, plain_text
-from tap_reports.files.table import USUAL, Notation, unguarded
+from tap_reports.files.table import USUAL, ErrorCell, Notation, unguarded
 from tap_reports.models import Kind
 
 if TYPE_CHECKING:
@@ -103,6 +103,8 @@ def string(cell: Cell) -> str | None:
         return duration(cell)
     if isinstance(cell, dt.date):
         return cell.isoformat()
+    if isinstance(cell, ErrorCell):
+        raise ValueError("no value")  # noqa: TRY004  # as all that does not fit
     plain = isinstance(cell, Decimal) and not isinstance(cell, Number) and abs(cell.adjusted()) < PLAIN_DIGITS
     return f"{cell:f}" if plain else str(cell)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from tap_reports.files.cells import converter
 from tap_reports.files.days import by_format
 from tap_reports.files.numbers import Number
-from tap_reports.files.table import USUAL, Cell, Notation
+from tap_reports.files.table import USUAL, Cell, ErrorCell, Notation
 from tap_reports.models import Kind
 
 Sign = tuple[Kind, bool]
@@ -38,7 +38,12 @@ _WRITTEN = {Kind.DATE: (_DATE, converter(Kind.DATE)), Kind.DATE_TIME: (_INSTANT,
 
 
 def infer(
-    rows: Iterable[list[Cell]], width: int, *, numbers_in_text: bool = True, notation: Notation = USUAL
+    rows: Iterable[list[Cell]],
+    width: int,
+    *,
+    numbers_in_text: bool = True,
+    notation: Notation = USUAL,
+    known: Sequence[Kind | None] = (),
 ) -> list[Kind]:
     """Return the kind of each column, in one pass over the rows and constant memory.
 
@@ -48,20 +53,23 @@ def infer(
         numbers_in_text: Text that is a number counts as one. True for CSV, which has only text; in JSON and
             workbooks, a number written as text was meant as text.
         notation: How the cells are written.
+        known: Kinds that need no look at the cells.
 
     Returns:
         The kind that all cells of a column speak for; `string` where they differ or there are none.
     """
+    if known and None not in known:
+        return [kind for kind in known if kind]
     signs: list[set[Sign]] = [set() for _ in range(width)]
     for row in rows:
         for cell, seen in zip(row, signs, strict=True):
-            if cell is None or PLAIN_TEXT in seen:
+            if cell is None or PLAIN_TEXT in seen or isinstance(cell, ErrorCell):
                 continue
             if not isinstance(cell, str):
                 seen.add((_TYPES.get(type(cell), Kind.STRING), False))
             elif cell.strip() not in notation.null_words:
                 seen.add(_text_sign(cell.strip(" "), notation, numbers_in_text=numbers_in_text))
-    return [_kind(seen) for seen in signs]
+    return [kind or _kind(seen) for kind, seen in zip(known or [None] * width, signs, strict=True)]
 
 
 def _kind(seen: set[Sign]) -> Kind:

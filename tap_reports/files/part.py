@@ -25,6 +25,10 @@ is harmless, since all is read as a stream.
 """
 
 
+MOST_BYTES = 100 << 30
+"""Bytes of the largest file that is unpacked, unless the user says otherwise."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """A file within a downloaded file, or the file itself.
@@ -39,6 +43,7 @@ class Part:
         is_workbook: It is an XLSX (or older) workbook; `path` is set then.
         kept: Whatever must live as long as the part does.
         encoding: Of its text, where the user has set it.
+        most: Bytes that it may unpack to.
     """
 
     name: str
@@ -50,6 +55,7 @@ class Part:
     is_workbook: bool = False
     kept: object = field(default=None, repr=False)
     encoding: str | None = None
+    most: int = MOST_BYTES
 
 
 class Unpacking(io.RawIOBase):
@@ -57,18 +63,18 @@ class Unpacking(io.RawIOBase):
 
     Args:
         part: What is unpacked.
-        streams: The unpacking stream, then those below it; all are closed with this one.
+        stream: The unpacking stream; it is closed with this one.
         damage: What the unpacking stream raises for a damaged file.
     """
 
     def __init__(
         self,
         part: Part,
-        streams: tuple[io.BufferedIOBase, ...],
-        damage: tuple[type[Exception], ...],
+        stream: io.BufferedIOBase | io.RawIOBase,
+        damage: tuple[type[Exception], ...] = (),
     ) -> None:
         self._part = part
-        self._streams = streams
+        self._stream = stream
         self._damage = damage
         self._count = 0
 
@@ -79,20 +85,19 @@ class Unpacking(io.RawIOBase):
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # any buffer in stubs
         """Fill the buffer, as `io.RawIOBase` says."""
         try:
-            count = self._streams[0].readinto(buffer)
+            count = self._stream.readinto(buffer)
         except self._damage as error:
             raise FileError(
                 f"{self._part.name} is damaged or truncated: unpacking failed after "
                 f"{self._count:,} bytes ({error})."
             ) from error
-        self._count += count
-        refuse_bomb(self._part.name, self._part.size, self._count)
-        return count
+        self._count += count or 0
+        refuse_bomb(self._part, self._count)
+        return count or 0
 
     def close(self) -> None:
-        """Close the files below, too."""
-        for stream in self._streams:
-            stream.close()
+        """Close the stream below, too."""
+        self._stream.close()
         super().close()
 
 
@@ -107,11 +112,16 @@ class UnpackedFile:
             shutil.copyfileobj(packed, unpacked, 1 << 20)
 
 
-def refuse_bomb(name: str, packed: int, unpacked: int) -> None:
-    """Raise FileError if a file unpacks to more than any report would (sizes in bytes)."""
-    if unpacked > BOMB_BYTES and unpacked > BOMB_RATIO * packed:
+def refuse_bomb(part: Part, unpacked: int) -> None:
+    """Raise FileError if a file unpacks to more than any report would, or than may be, in bytes."""
+    if unpacked > BOMB_BYTES and unpacked > BOMB_RATIO * part.size:
         raise FileError(
-            f"{name} unpacks from {packed:,} to over {BOMB_BYTES:,} bytes, more than {BOMB_RATIO} times "
-            "its size: refused as a zip bomb.",
+            f"{part.name} unpacks from {part.size:,} to over {BOMB_BYTES:,} bytes, more than "
+            f"{BOMB_RATIO} times its size: refused as a zip bomb.",
             remedy="Ask the vendor what this file is.",
+        )
+    if unpacked > part.most:
+        raise FileError(
+            f"{part.name} unpacks to more than {part.most / 2**30:g} GiB: refused.",
+            remedy='Ask for less at once, with "slice_days" for one, or raise "max_file_gib".',
         )

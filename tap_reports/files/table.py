@@ -10,9 +10,23 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple
 
-from tap_reports.models import FileFormat, FileOptions
+from tap_reports.models import FileFormat, FileOptions, Kind
 
-Cell = str | int | Decimal | bool | dt.datetime | dt.date | dt.timedelta | None
+
+@dataclass(frozen=True, slots=True)
+class ErrorCell:
+    """A workbook's cell that holds no value though it is not empty: `#N/A`, or a formula not yet calculated.
+
+    It fits no column, so it is an invalid value wherever it stands.
+    """
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+Cell = str | int | Decimal | bool | dt.datetime | dt.date | dt.timedelta | ErrorCell | None
 """A cell as parsed: text where the format knows only text (CSV), else the file's own type."""
 
 
@@ -66,6 +80,8 @@ class Table:
         format: What the table was read from.
         header: Headers after renames; a blank one is `column_<n>`, equal ones stay as they are.
             () for a file without anything.
+        kinds: What each column holds by the file's own types, None where only its cells can tell;
+            () where the format has no types.
         read: Makes the iterator of `rows`.
         notation: How its text cells are written.
     """
@@ -74,6 +90,7 @@ class Table:
     sheet: str | None
     format: FileFormat
     header: tuple[str, ...]
+    kinds: tuple[Kind | None, ...] = ()
     read: Callable[[], Iterator[list[Cell]]] = field(repr=False)
     notation: Notation = USUAL
 

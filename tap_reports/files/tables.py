@@ -16,7 +16,7 @@ from tap_reports.exceptions import FileError
 from tap_reports.files.part import Part
 from tap_reports.files.table import Sheet, Table, notation_of, says_empty
 from tap_reports.files.text import beginning, shown
-from tap_reports.files.unpack import parts
+from tap_reports.files.unpack import OLE, parts
 from tap_reports.models import FileFormat, Layout, ReportFile
 
 FOREIGN = {
@@ -54,7 +54,7 @@ def tables(file: ReportFile, layout: Layout, *, work_dir: Path) -> Iterator[Tabl
     found = (
         replace(part, encoding=layout.options.encoding) for part in parts(file.path, layout.format, work_dir)
     )
-    sheets = [sheet for part in found for sheet in _sheets(part, layout)]
+    sheets = [sheet for part in found for sheet in _sheets(part, layout, work_dir)]
     if file.sheet is not None and len(sheets) == 1:
         sheets = [sheets[0]._replace(name=file.sheet)]
     for sheet in _chosen(sheets, layout.sheet, file.path.name):
@@ -74,12 +74,14 @@ def tables_of_all(files: Sequence[ReportFile], layout: Layout, *, work_dir: Path
         raise _no_sheet("the job's files", layout.sheet, names)
 
 
-def _sheets(part: Part, layout: Layout) -> list[Sheet]:
+def _sheets(part: Part, layout: Layout, work_dir: Path) -> list[Sheet]:
     """Return the tables of a part, by its first bytes."""
     if part.is_workbook:
-        from tap_reports.files.xlsx import xlsx_sheets
-
-        return xlsx_sheets(part)
+        if part.head.startswith(OLE):
+            from tap_reports.files.xls import xls_sheets as sheets_of
+        else:
+            from tap_reports.files.xlsx import xlsx_sheets as sheets_of
+        return sheets_of(part, layout.options, work_dir)
     text = beginning(part)
     _refuse_foreign(part, text, layout)
     is_json = layout.format is FileFormat.JSON

@@ -7,15 +7,13 @@ which can't be read from front to back, is unpacked to disk.
 from __future__ import annotations
 
 import io
-import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
 
 from tap_reports.exceptions import FileError
-from tap_reports.files.part import BUFFER, Part, UnpackedFile, Unpacking
+from tap_reports.files.part import BUFFER, MOST_BYTES, Part, UnpackedFile, Unpacking
 from tap_reports.models import FileFormat
 
 GZIP = b"\x1f\x8b"
@@ -30,7 +28,7 @@ MOST_LAYERS = 3
 """gzip in zip in gzip is still unpacked; more is no report."""
 
 
-def parts(path: Path, expected: FileFormat, work_dir: Path) -> Iterator[Part]:
+def parts(path: Path, expected: FileFormat, work_dir: Path, *, most: int = MOST_BYTES) -> Iterator[Part]:
     """Yield the files within a downloaded file, in order.
 
     Args:
@@ -38,11 +36,13 @@ def parts(path: Path, expected: FileFormat, work_dir: Path) -> Iterator[Part]:
         expected: Which members of a zip count; others only if there is none of these.
         work_dir: An existing folder for workbooks within gzip or zip; what is unpacked there goes with
             the parts that need it.
+        most: Bytes that the file may unpack to.
 
     Raises:
         FileError: Damaged, encrypted, a bomb, or without any report.
     """
-    whole = Part(name=path.name, open=partial(_open_file, path), size=path.stat().st_size, path=path)
+    size = path.stat().st_size
+    whole = Part(name=path.name, open=partial(_open_file, path), size=size, path=path, most=most)
     yield from _unpacked(whole, expected, work_dir, MOST_LAYERS)
 
 
@@ -79,19 +79,7 @@ def _open_file(path: Path) -> io.BufferedIOBase:
 
 
 def _open_gzip(part: Part) -> io.BufferedIOBase:
-    reader, damage = _gzip_reader()
-    packed = part.open()
-    streams = (reader(fileobj=packed, mode="rb"), packed)
-    return io.BufferedReader(Unpacking(part, streams, (EOFError, OSError, zlib.error, damage)), BUFFER)
+    from tap_reports.files.gzip_stream import GzipStream
 
-
-def _gzip_reader() -> tuple[Any, type[Exception]]:
-    """Return the fastest reader of gzip there is, and what it raises for damage."""
-    try:
-        from isal import igzip, isal_zlib
-    except ImportError:
-        import gzip
-
-        return gzip.GzipFile, gzip.BadGzipFile
-    # Its stubs take the class for an instance.
-    return igzip.IGzipFile, cast("type[Exception]", isal_zlib.error)
+    stream = GzipStream(part.name, part.open())
+    return io.BufferedReader(Unpacking(part, stream), BUFFER)

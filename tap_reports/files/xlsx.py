@@ -1,169 +1,178 @@
-"""Workbooks: each sheet's header and rows, by their own types. One sheet is in memory at a time."""
+"""Workbooks (.xlsx): which sheets there are, and the parts that their cells refer to."""
 
 from __future__ import annotations
 
-import datetime as dt
-import mmap
-from collections.abc import Callable, Iterator
-from decimal import Decimal
-from functools import partial
-from itertools import islice
+import io
+import posixpath
+from dataclasses import replace
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import NamedTuple
 
 from tap_reports.exceptions import FileError
-from tap_reports.files.table import Cell, Sheet, Table
+from tap_reports.files.archive import member_stream, open_archive
+from tap_reports.files.part import Part, refuse_bomb
+from tap_reports.files.table import Sheet, Table
 from tap_reports.files.text import shown
-from tap_reports.files.unpack import OLE
-from tap_reports.models import FileFormat
+from tap_reports.files.xlsx_rows import Book, sheet_rows
+from tap_reports.files.xlsx_sheet import SheetFile, sheet_table
+from tap_reports.files.xlsx_strings import SharedStrings, Strings
+from tap_reports.files.xlsx_styles import read_styles
+from tap_reports.files.xlsx_xml import ASK, Start, Xml, parse
+from tap_reports.models import FileOptions
 
-if TYPE_CHECKING:
-    from python_calamine import CalamineSheet, CalamineWorkbook
-
-    from tap_reports.files.part import Part
-
-PANIC = "PanicException"
-ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
-"""The name of the stream that holds an encrypted workbook."""
-EXACT = 2**53
-"""Integers are stored as floats; beyond this one, a float's digits are no longer the integer's."""
+MOST_BYTES = 1 << 24
+"""Of the parts that say which others there are."""
+MOST_SHEETS = 1000
 
 
-def xlsx_sheets(part: Part) -> list[Sheet]:
-    """Return the worksheets of a workbook, in its order.
+class _Link(NamedTuple):
+    kind: str
+    target: str
+
+
+def xlsx_sheets(part: Part, options: FileOptions, work_dir: Path) -> list[Sheet]:
+    """Return the worksheets of a workbook, in its order; hidden ones only if the options say so.
 
     Raises:
-        FileError: Damaged, or protected by a password.
+        FileError: Damaged, or not an .xlsx workbook.
     """
-    from python_calamine import SheetTypeEnum
-
-    if part.path is None:
-        raise ValueError("a workbook is read from disk")
-    workbook = _Workbook(part, part.path)
-    names = [found.name for found in workbook.metadata() if found.typ == SheetTypeEnum.WorkSheet]
-    return [Sheet(name, partial(_table, workbook, name)) for name in names]
+    workbook = Workbook(part, work_dir)
+    shown_ = [sheet for sheet in workbook.sheets() if options.hidden_sheets or not sheet.is_hidden]
+    return [Sheet(sheet.name, partial(_loaded, workbook, sheet, options)) for sheet in shown_]
 
 
-class _Workbook:
-    """A workbook's file and the sheet read last, so that tables need not hold theirs."""
+def _loaded(workbook: Workbook, sheet: _Found, options: FileOptions) -> Table:
+    return sheet_table(workbook.sheet_file(sheet), options)
 
-    def __init__(self, part: Part, path: Path) -> None:
-        self.name = part.name
+
+class _Found(NamedTuple):
+    name: str
+    is_hidden: bool
+    target: str
+
+
+class Workbook:
+    """A workbook's parts.
+
+    Args:
+        part: The file.
+        work_dir: For what has no room in memory.
+    """
+
+    def __init__(self, part: Part, work_dir: Path) -> None:
         self._part = part  # keeps an unpacked file on disk
-        self._path = path
-        self._sheet: CalamineSheet | None = None
-
-    def metadata(self) -> list[Any]:
-        """Return what the workbook says of its sheets."""
-        return self._opened(lambda workbook: workbook.sheets_metadata)  # type: ignore[no-any-return]
-
-    def sheet(self, name: str) -> CalamineSheet:
-        """Return a sheet, read anew unless it was the last one asked for."""
-        if self._sheet is None or self._sheet.name != name:
-            self._sheet = None
-            self._sheet = self._opened(lambda workbook: workbook.get_sheet_by_name(name))
-        return self._sheet
-
-    def _opened(self, use: Callable[[CalamineWorkbook], Any]) -> Any:
-        from python_calamine import CalamineError, CalamineWorkbook, PasswordError
-
-        try:
-            with CalamineWorkbook.from_path(self._path) as workbook:
-                return use(workbook)
-        except PasswordError as error:
-            raise self._protected() from error
-        except CalamineError as error:
-            raise self._damaged(error) from error
-        except BaseException as error:
-            # What its Rust does not expect is a panic, which is no Exception.
-            if type(error).__name__ != PANIC:
-                raise
-            raise self._damaged(error) from None
-
-    def _damaged(self, error: BaseException) -> FileError:
-        if self._is_encrypted():
-            return self._protected()
-        return FileError(f"{self.name} is a damaged or truncated workbook: {shown(str(error))}.")
-
-    def _protected(self) -> FileError:
-        remedy = "Ask the vendor for files without a password."
-        return FileError(f"{self.name} is protected by a password.", remedy=remedy)
-
-    def _is_encrypted(self) -> bool:
-        """Tell whether the file is what Office makes of a workbook with a password: a container."""
-        with self._path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            return data[:8] == OLE and data.find(ENCRYPTED) >= 0
-
-
-def _table(workbook: _Workbook, name: str) -> Table:
-    sheet = workbook.sheet(name)
-    above = _rows_above(sheet)
-    header = next(islice(sheet.iter_rows(), above, None), [])
-    kept = _kept_columns(sheet, above, header)
-    return Table(
-        name=f"{workbook.name} / {name}",
-        sheet=name,
-        format=FileFormat.XLSX,
-        header=tuple(_header(header, column) for column in kept),
-        read=partial(_rows, workbook, name, above + 1, kept),
-    )
-
-
-def _header(cells: list[Any], column: int) -> str:
-    """Return a column's header; one without is named by its place in the sheet, which stays the same."""
-    cell = cells[column]
-    return f"column_{column + 1}" if _is_blank(cell) else str(_cell(cell))
-
-
-def _rows_above(sheet: CalamineSheet) -> int:
-    """Return how many rows are above the header: the first row with two cells filled in.
-
-    In a sheet without such a row, which has one column, the first row filled in is the header.
-    """
-    first: int | None = None
-    for number, row in enumerate(sheet.iter_rows()):
-        filled = sum(not _is_blank(cell) for cell in row)
-        if filled > 1:
-            return number
-        if filled and first is None:
-            first = number
-    return first or 0
-
-
-def _kept_columns(sheet: CalamineSheet, above: int, header: list[Any]) -> list[int]:
-    """Return the indices of columns that have a header, or a value under a blank one."""
-    blank = {column for column, cell in enumerate(header) if _is_blank(cell)}
-    if blank:
-        for row in islice(sheet.iter_rows(), above + 1, None):
-            blank = {column for column in blank if row[column] == ""}
-            if not blank:
-                break
-    return [column for column in range(len(header)) if column not in blank]
-
-
-def _rows(workbook: _Workbook, name: str, start: int, kept: list[int]) -> Iterator[list[Cell]]:
-    for row in islice(workbook.sheet(name).iter_rows(), start, None):
-        values = [row[column] for column in kept]
-        cells = [value if type(value) is str and value else _cell(value) for value in values]
-        if any(cell is not None for cell in cells):
-            yield cells
-
-
-def _cell(value: Any) -> Cell:
-    """Return a workbook's value: floats that are integers as such, others by their shortest digits."""
-    if type(value) is float:  # first, as most cells are
-        if value.is_integer() and -EXACT <= value <= EXACT:
-            return int(value)
-        return Decimal(repr(value))
-    if value == "":
-        return None
-    if isinstance(value, dt.time):
-        # A duration under a day, as Excel formats it.
-        return dt.timedelta(
-            hours=value.hour, minutes=value.minute, seconds=value.second, microseconds=value.microsecond
+        self._folder = work_dir
+        self._archive = open_archive(part)
+        # Some writers use backslashes, and other cases than the links do.
+        self._infos = {_plain(info.filename): info for info in self._archive.infolist()}
+        links = self._links("")
+        self._path = next(
+            (link.target for link in links.values() if link.kind == "officeDocument"), "xl/workbook.xml"
         )
-    return value  # type: ignore[no-any-return]
+        self._refuse_others()
+        self._workbook_links = self._links(self._path)
+
+    def sheets(self) -> list[_Found]:
+        """Return the worksheets, in order; charts and macros are not among them."""
+        found: list[_Found] = []
+
+        def start(tag: str, attributes: dict[str, str]) -> None:
+            if tag == "sheet":
+                link = next(
+                    (
+                        self._workbook_links.get(value)
+                        for name, value in attributes.items()
+                        if name.endswith(":id")
+                    ),
+                    None,
+                )
+                name = attributes.get("name", "")
+                if link is None:
+                    raise self._damaged(f'the sheet "{shown(name)}" has no part')
+                if link.kind == "worksheet":
+                    found.append(_Found(name, attributes.get("state", "visible") != "visible", link.target))
+                if len(found) > MOST_SHEETS:
+                    raise FileError(
+                        f"{self._part.name} has more than {MOST_SHEETS:,} sheets: refused.", remedy=ASK
+                    )
+            elif tag == "workbookPr":
+                self.is_1904 = attributes.get("date1904", "0") in {"1", "true"}
+
+        self._parse(self._path, start)
+        return found
+
+    is_1904 = False
+
+    def sheet_file(self, sheet: _Found) -> SheetFile:
+        """Return a sheet to be read."""
+        name = f"{self._part.name} / {shown(sheet.name)}"
+        return SheetFile(
+            name=name,
+            sheet=sheet.name,
+            rows=partial(sheet_rows, partial(self._open, sheet.target), name, lambda: self._book),
+            folder=self._folder,
+            check=partial(refuse_bomb, replace(self._part, name=name)),
+        )
+
+    @cached_property
+    def _book(self) -> Book:
+        parts = {link.kind: link.target for link in self._workbook_links.values()}
+        styles, strings = parts.get("styles"), parts.get("sharedStrings")
+        return Book(
+            styles=self._styles(styles) if styles and _plain(styles) in self._infos else b"",
+            strings=self._strings(strings) if strings and _plain(strings) in self._infos else [],
+            is_1904=self.is_1904,
+        )
+
+    def _styles(self, path: str) -> bytes:
+        with self._open(path) as stream:
+            return read_styles(stream, self._named(path))
+
+    def _strings(self, path: str) -> Strings:
+        with self._open(path) as stream:
+            most = self._infos[_plain(path)].file_size
+            return SharedStrings(self._named(path), self._folder).read(stream, most)
+
+    def _links(self, path: str) -> dict[str, _Link]:
+        """Return what a part refers to, by its relationships' ids."""
+        folder, name = posixpath.split(path)
+        found: dict[str, _Link] = {}
+
+        def start(tag: str, attributes: dict[str, str]) -> None:
+            if tag == "Relationship" and attributes.get("TargetMode") != "External":
+                target = posixpath.join(f"/{folder}", attributes.get("Target", "").replace("\\", "/"))
+                kind = attributes.get("Type", "").rpartition("/")[2]
+                found[attributes.get("Id", "")] = _Link(kind, posixpath.normpath(target).lstrip("/"))
+
+        links = posixpath.join(folder, "_rels", f"{name}.rels")
+        if _plain(links) in self._infos:
+            self._parse(links, start)
+        return found
+
+    def _parse(self, path: str, start: Start) -> None:
+        with self._open(path) as stream:
+            parse(stream, Xml(self._named(path), start, lambda _: None), self._named(path), MOST_BYTES)
+
+    def _open(self, path: str) -> io.BufferedIOBase:
+        info = self._infos.get(_plain(path))
+        if info is None:
+            raise self._damaged(f"its part {shown(path)} is missing")
+        return member_stream(self._part, self._archive, info)
+
+    def _named(self, path: str) -> str:
+        return f"{self._part.name} / {shown(path)}"
+
+    def _refuse_others(self) -> None:
+        if self._path.endswith(".bin"):
+            raise FileError(
+                f"{self._part.name} is a binary workbook (.xlsb), which can't be read.",
+                remedy="Ask the vendor for .xlsx or CSV.",
+            )
+
+    def _damaged(self, what: str) -> FileError:
+        return FileError(f"{self._part.name} is a damaged workbook: {what}.", remedy=ASK)
 
 
-def _is_blank(value: Any) -> bool:
-    return value == "" or (isinstance(value, str) and not value.strip())
+def _plain(path: str) -> str:
+    return path.replace("\\", "/").lstrip("/").lower()

@@ -136,3 +136,34 @@ def columns(cells: Cells, fields: bytes, scales: bytes) -> Columns | None:
 def packed(fields: Sequence[tuple[Code, int]]) -> bytes:
     """Return codes, and positions among the wanted columns, as the compiled module takes them."""
     return b"".join(pack("=HH", code, at) for code, at in fields)
+
+
+class SheetRows(NamedTuple):
+    """Rows of a workbook's sheet.
+
+    Attributes:
+        data: The rows as CSV.
+        rows: How many lines.
+        last_row: Number of the last row in the sheet.
+        types: What each column holds, added up.
+        others: Columns that hold something and are not written.
+    """
+
+    data: bytes
+    rows: int
+    last_row: int
+    types: bytes
+    others: list[int]
+
+
+def sheet_rows(data: bytes, places: bytes, book: Any, row: int) -> SheetRows | None:
+    """Return some rows of a sheet's XML as CSV; None if they are refused.
+
+    Args:
+        data: Whole rows and nothing else.
+        places: For each column of the sheet, in 16 bits, where it is written, from 1; 0: it is not.
+        book: What cells refer to: `styles`, `strings`, `is_1904`.
+        row: Number of the row before.
+    """
+    found = _native and _native.sheet(data, places, book.styles, book.strings, book.is_1904, row)
+    return found and SheetRows(*found)

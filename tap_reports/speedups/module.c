@@ -85,6 +85,7 @@ static PyMethodDef methods[] = {
     {"json", json, METH_VARARGS, NULL},
     {"lines", lines, METH_VARARGS, NULL},
     {"columns", columns, METH_VARARGS, NULL},
+    {"sheet", sheet, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -109,4 +109,7 @@ PyObject *capsules(const Table *table, const Field *fields, const unsigned char 
 PyObject *lines(PyObject *module, PyObject *args);
 PyObject *columns(PyObject *module, PyObject *args);
 
+/* xlsx.c */
+PyObject *sheet(PyObject *module, PyObject *args);
+
 #endif

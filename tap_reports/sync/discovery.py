@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tap_reports.exceptions import CallError, CallsFailed, ConfigError, FileError, StreamError
-from tap_reports.files.columns import LINEAGE, property_name
+from tap_reports.files.columns import LINEAGE, property_name, property_names
 from tap_reports.models import Column, FileFormat, Kind, ReportType, Slice
 from tap_reports.sync.report import Report, configured, find_column
 from tap_reports.sync.state import StreamState
@@ -215,10 +215,12 @@ def _type_per_sheet(run: Run, type_: ReportType, tasks: list[Task]) -> Iterator[
     if len(found) < 2:
         yield replace(type_, columns=found[0][1] if found else ())
         return
-    for sheet, columns in found:
+    # Names that become equal get `_2`, `_3`, as columns do.
+    names = property_names([sheet or "sheet" for sheet, _ in found])
+    for (sheet, columns), name in zip(found, names, strict=True):
         yield replace(
             type_,
-            name=f"{type_.name}__{property_name(sheet or 'sheet')}",
+            name=f"{type_.name}__{name}",
             columns=columns,
             layout=replace(type_.layout, sheet=sheet),
         )
@@ -234,6 +236,7 @@ def _columns(table: Table, type_: ReportType) -> tuple[Column, ...]:
         len(table.header),
         numbers_in_text=table.format is FileFormat.CSV,
         notation=table.notation,
+        known=table.kinds,
     )
     return tuple(
         Column(header, property_name(header), Kind(known.get(property_name(header), kind)))

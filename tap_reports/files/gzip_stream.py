@@ -1,0 +1,108 @@
+"""gzip, read to its end: all members, each checked; bytes behind them that are not gzip are warned of."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Callable
+from typing import Any, cast
+
+from tap_reports.exceptions import FileError
+
+logger = logging.getLogger("tap-reports")
+
+GZIP = b"\x1f\x8b"
+PIECE = 1 << 18
+WINDOW = 31
+"""Of zlib: 32 KiB, with gzip's header and check sum."""
+
+
+class GzipStream(io.RawIOBase):
+    """The unpacked bytes of a gzip file.
+
+    Args:
+        name: For messages.
+        packed: The file; it is closed with this one.
+    """
+
+    def __init__(self, name: str, packed: io.BufferedIOBase) -> None:
+        self._name = name
+        self._unpacker, self._damage = _unpacker()
+        self._packed = packed
+        self._member: Any = None
+        self._rest = b""
+        self._members = self._count = 0
+        self._is_done = False
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # any buffer in stubs
+        """Fill the buffer, as `io.RawIOBase` says.
+
+        Raises:
+            FileError: The file is damaged or ends too soon.
+        """
+        while not self._is_done:
+            if not self._rest:
+                self._rest = self._packed.read(PIECE)
+            if self._member is None and not self._begins():
+                break
+            if not self._rest:
+                raise self._damaged("it ends before its last check sum")
+            try:
+                data = self._member.decompress(self._rest, len(buffer))
+            except self._damage as error:
+                raise self._damaged(str(error)) from error
+            self._rest = self._member.unconsumed_tail
+            if self._member.eof:
+                self._rest, self._member = self._member.unused_data, None
+            if data:
+                buffer[: len(data)] = data
+                self._count += len(data)
+                return len(data)
+        return 0
+
+    def _begins(self) -> bool:
+        """Begin the next member; False at the end of all."""
+        while not self._rest.strip(b"\0"):  # padding
+            self._rest = self._packed.read(PIECE)
+            if not self._rest:
+                self._is_done = True
+                return False
+        rest = self._rest.lstrip(b"\0") if self._members else self._rest
+        if len(rest) == 1:
+            rest += self._packed.read(1)
+        self._rest = rest
+        if not rest.startswith(GZIP) and not (self._members and GZIP.startswith(rest)):
+            logger.warning(
+                "%s: bytes behind the end of the gzip data are left out; all data before them is whole",
+                self._name,
+            )
+            self._is_done = True
+            return False
+        self._member = self._unpacker(WINDOW)
+        self._members += 1
+        return True
+
+    def close(self) -> None:
+        """Close the file, too."""
+        self._packed.close()
+        super().close()
+
+    def _damaged(self, why: str) -> FileError:
+        return FileError(
+            f"{self._name} is damaged or truncated: unpacking failed after {self._count:,} bytes ({why})."
+        )
+
+
+def _unpacker() -> tuple[Callable[[int], Any], type[Exception]]:
+    """Return the fastest there is, and what it raises for damage."""
+    try:
+        from isal import isal_zlib
+    except ImportError:
+        import zlib
+
+        return zlib.decompressobj, zlib.error
+    return isal_zlib.decompressobj, cast("type[Exception]", isal_zlib.error)

@@ -1,0 +1,285 @@
+"""One sheet of a workbook -> a table: the sheet is written to disk as CSV, and read as that.
+
+What a table is can be known only at the end of its sheet: which columns hold something, whether the file is
+damaged, which rows are its last. So a sheet is read to its end before any row of it goes on.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import tempfile
+import weakref
+from array import array
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from tap_reports import speedups
+from tap_reports.exceptions import FileError
+from tap_reports.files.blocks import MAX_RECORD
+from tap_reports.files.csv_ import rows
+from tap_reports.files.numbers import Number
+from tap_reports.files.table import Cell, CsvTable, ErrorCell, Table
+from tap_reports.files.xlsx_header import Header, find_header
+from tap_reports.files.xlsx_rows import LAST_COLUMN, SheetReader, SheetRow, Type
+from tap_reports.files.xlsx_xml import ASK
+from tap_reports.models import FileFormat, FileOptions, Kind
+
+MOST_COLUMNS = 10_000
+SAMPLE_ROWS = 100
+MARKS = {Type.ERROR: "\uffff", Type.NUMBER: "\ufffe"}
+"""What stands in the CSV before a cell that is not to be read as text: characters that XML can't hold."""
+_MARKED: dict[str, Callable[[str], Cell]] = {"\uffff": ErrorCell, "\ufffe": Number}
+_QUOTED = re.compile('[",\r\n]')
+_KINDS = {
+    Type.NUMBER: Kind.NUMBER,
+    Type.BOOLEAN: Kind.BOOLEAN,
+    Type.DATE: Kind.DATE,
+    Type.DATE_TIME: Kind.DATE_TIME,
+    Type.DATE | Type.DATE_TIME: Kind.DATE_TIME,
+}
+
+
+class Quickly(Protocol):
+    """Takes whole rows of a sheet's XML, if it can. Returns those that it can't take."""
+
+    def __call__(self, reader: SheetReader, data: bytes, /) -> bytes:
+        """See above."""
+
+
+class Rows(Protocol):
+    """Reads a sheet's rows from the start, in lists."""
+
+    def __call__(self, quickly: Quickly | None = None) -> Generator[list[SheetRow]]:
+        """Yield rows; those that `quickly` takes are left out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SheetFile:
+    """A sheet within a workbook.
+
+    Attributes:
+        name: For messages.
+        sheet: The sheet's own name.
+        rows: Reads it.
+        folder: Where it is written as CSV.
+        check: Raises FileError if so many bytes are more than a file of this size becomes.
+    """
+
+    name: str
+    sheet: str
+    rows: Rows
+    folder: Path
+    check: Callable[[int], None]
+
+
+def sheet_table(sheet: SheetFile, options: FileOptions) -> Table:
+    """Return a sheet's table.
+
+    Raises:
+        FileError: The sheet is damaged, too large, or its header can't be told.
+    """
+    header = find_header(_sample(sheet, options.header_row), sheet.name, options.header_row)
+    if header is None:
+        return _table(sheet, ())
+    # Text is read by the user's notation, numbers are not.
+    marks = MARKS if options.decimal_separator == "," else {Type.ERROR: MARKS[Type.ERROR]}
+    columns = sorted(header.names)
+    written = _written(sheet, header, columns, marks)
+    if written.others:
+        columns = sorted({*columns, *written.others})
+        written = _written(sheet, header, columns, marks)
+    if options.footer_rows:
+        written.drop_last(options.footer_rows)
+    return _written_table(sheet, header, columns, written)
+
+
+def _written(sheet: SheetFile, header: Header, columns: list[int], marks: Mapping[Type, str]) -> _Written:
+    if len(columns) > MOST_COLUMNS:
+        raise FileError(
+            f"{sheet.name} has {len(columns):,} columns; at most {MOST_COLUMNS:,} are read.", remedy=ASK
+        )
+    written = _Written(sheet, header, columns, marks)
+    written.write()
+    return written
+
+
+def _table(sheet: SheetFile, header: tuple[str, ...]) -> Table:
+    """Return a table without rows."""
+    return Table(
+        name=sheet.name, sheet=sheet.sheet, format=FileFormat.XLSX, header=header, read=lambda: iter(())
+    )
+
+
+def _written_table(sheet: SheetFile, header: Header, columns: list[int], written: _Written) -> Table:
+    # A column without header is named by its place in the sheet, which stays the same.
+    names = tuple(header.names.get(column, f"column_{column + 1}") for column in columns)
+    known = tuple(_KINDS.get(Type(types & ~Type.ERROR)) for types in written.types)
+    plain = CsvTable(
+        name=sheet.name,
+        sheet=sheet.sheet,
+        format=FileFormat.XLSX,
+        header=names,
+        kinds=known,
+        read=lambda: iter(()),
+        delimiter=",",
+        open_text=written.file.open,
+    )
+    if any(types & mark for types in written.types for mark in written.marks):
+        return replace(_table(sheet, names), kinds=known, read=partial(_marked_rows, plain))
+    return replace(plain, read=partial(rows, plain))
+
+
+def _marked_rows(table: CsvTable) -> Iterator[list[Cell]]:
+    for row in rows(table):
+        yield [_unmarked(cell) for cell in row]
+
+
+def _unmarked(cell: Cell) -> Cell:
+    made = _MARKED.get(cell[:1]) if isinstance(cell, str) else None
+    return made(cell[1:]) if made and isinstance(cell, str) else cell
+
+
+def _sample(sheet: SheetFile, header_row: int | None) -> list[SheetRow]:
+    """Return the first rows of a sheet, to the header and beyond."""
+    found = list[SheetRow]()
+    with closing(sheet.rows()) as batches:
+        for batch in batches:
+            found.extend(row for row in batch if not found or row.number >= (header_row or 0))
+            if len(found) >= SAMPLE_ROWS:
+                break
+    return found[:SAMPLE_ROWS]
+
+
+class _Written:
+    """A sheet's rows behind the header, as CSV on disk.
+
+    Args:
+        sheet: The sheet.
+        header: Its header.
+        columns: Those written, ascending.
+        marks: What stands before cells of some types.
+
+    Attributes:
+        types: What each of them holds.
+        others: Columns that hold something and are not written.
+        file: The CSV.
+    """
+
+    def __init__(
+        self, sheet: SheetFile, header: Header, columns: list[int], marks: Mapping[Type, str]
+    ) -> None:
+        self.marks = marks
+        self.types = [Type(0)] * len(columns)
+        self.others: set[int] = set()
+        self.file = _CsvFile(sheet.folder)
+        self._sheet = sheet
+        self._header = header
+        self._columns = columns
+        self._at = {column: at for at, column in enumerate(columns)}
+        self._places = _places(self._at)
+        self._begins: list[tuple[int, int]] = []  # where a line begins, and how many rows are before it
+        self._rows = 0
+        self._size = 0
+
+    def write(self) -> None:
+        """Write them.
+
+        Raises:
+            FileError: The sheet is damaged, or there is no room.
+        """
+        with self.file.path.open("wb") as out:
+            for batch in self._sheet.rows(partial(self._quickly, out)):
+                self._begins.append((self._size, self._rows))
+                for row in batch:
+                    if row.number > self._header.row:
+                        self._write_row(row, out)
+
+    def _quickly(self, out: io.BufferedWriter, reader: SheetReader, data: bytes) -> bytes:
+        """Let the compiled module write some rows."""
+        if reader.row < self._header.row or Type.NUMBER in self.marks:
+            return data
+        found = speedups.sheet_rows(data, self._places, reader.book, reader.row)
+        if found is None:
+            return data
+        self._put(found.data, found.rows, out)
+        self.types = [Type(old | new) for old, new in zip(self.types, found.types, strict=True)]
+        self.others.update(found.others)
+        reader.row = found.last_row
+        return b""
+
+    def _write_row(self, row: SheetRow, out: io.BufferedWriter) -> None:
+        texts, types, size = [""] * len(self._columns), self.types, 0
+        for column, value in row.cells.items():
+            at = self._at.get(column)
+            if at is None:
+                self.others.add(column)
+                continue
+            types[at] |= value.type
+            text = self.marks.get(value.type, "") + value.text
+            texts[at] = text if not _QUOTED.search(text) else '"{}"'.format(text.replace('"', '""'))
+            size += len(text)
+            if size > MAX_RECORD:
+                raise FileError(
+                    f"{self._sheet.name}: row {row.number} has more than {MAX_RECORD:,} characters."
+                )
+        if size:
+            self._put((",".join(texts) + "\n").encode(), 1, out)
+
+    def _put(self, data: bytes, count: int, out: io.BufferedWriter) -> None:
+        try:
+            out.write(data)
+        except OSError as error:
+            raise FileError(
+                f"{self._sheet.name} can't be unpacked to {self._sheet.folder}: {error.strerror}.",
+                remedy="Make room there, or set TMPDIR to a folder with more.",
+            ) from error
+        self._rows += count
+        self._size += len(data)
+        self._sheet.check(self._size)
+
+    def drop_last(self, count: int) -> None:
+        """Leave out the last rows."""
+        keep = max(self._rows - count, 0)
+        begin, before = next(one for one in reversed(self._begins) if one[1] <= keep)
+        self.file.keep_lines(begin, keep - before)
+
+
+def _places(at: dict[int, int]) -> bytes:
+    """Return for each column of a sheet where it is written, from 1, in 16 bits; 0: it is not."""
+    places = array("H", bytes(2 * LAST_COLUMN))
+    for column, place in at.items():
+        places[column] = place + 1
+    return places.tobytes()
+
+
+class _CsvFile:
+    """A file on disk, there for as long as something refers to this object."""
+
+    def __init__(self, folder: Path) -> None:
+        handle, name = tempfile.mkstemp(prefix="unpacked-", dir=folder)
+        os.close(handle)
+        self.path = Path(name)
+        weakref.finalize(self, self.path.unlink, missing_ok=True)
+
+    def open(self) -> io.BufferedIOBase:
+        """Open it; the caller closes it."""
+        return self.path.open("rb")
+
+    def keep_lines(self, begin: int, count: int) -> None:
+        """Keep so many records behind `begin`, and no more."""
+        with self.path.open("r+b") as file:
+            file.seek(begin)
+            kept = 0
+            while kept < count and (line := file.readline()):
+                begin += len(line)
+                while line.count(b'"') % 2:  # it ends within quotes
+                    line += (more := file.readline())
+                    begin += len(more)
+                kept += 1
+            file.truncate(begin)
