@@ -18,13 +18,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tap_reports.settings.about import print_about
+from tap_reports.settings.environment import is_text_in_meltano
+from tap_reports.settings.walk import SettingPath, types_of, walk
 from tap_reports.tap import TapReports
 
 ROOT = Path(__file__).resolve().parent.parent
 BLOCKS = ("similarweb", "impact", "digital_turbine", "second_nature")
-NESTED = (*BLOCKS, "postbacks", "shard", "stream_maps", "faker_config", "batch_config", "encoding", "storage")
+NESTED = (*BLOCKS, "postbacks", "shard", "faker_config", "batch_config", "encoding", "storage")
 """Objects whose settings are listed one by one, under dotted names; others are settings of kind object."""
-WHOLE = ("stream_maps",)
 KINDS = {"boolean": "boolean", "integer": "integer", "array": "array", "object": "object"}
 """Numbers with a fraction are texts, which the tap reads: Meltano's `decimal` fails on variables."""
 VENDORS_DIFFER = ("poll_interval_seconds", "poll_max_interval_seconds", "reuse_job_hours")
@@ -55,7 +57,9 @@ class Setting:
             return ENV_NAMES[self.name]
         if "enum" in self.schema:
             return "options"
-        types = [one for one in _types(self.schema) if one != "null"]
+        if is_text_in_meltano(self.schema):
+            return "string"
+        types = types_of(self.schema)
         return KINDS.get(types[-1], "string") if types else "string"
 
     @property
@@ -104,7 +108,7 @@ def about() -> dict[str, Any]:
     """Return what `tap-reports --about --format json` prints: capabilities, settings, the SDK's own too."""
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        TapReports.print_about("json")
+        print_about(TapReports, None, "json")
     found: dict[str, Any] = json.loads(printed.getvalue())
     return found
 
@@ -116,21 +120,18 @@ def properties() -> dict[str, Any]:
 
 
 def settings() -> list[Setting]:
-    """Return all settings of the tap."""
-    return list(_settings(properties(), ""))
+    """Return all settings of the tap that Meltano knows one by one."""
+    found = walk(about()["settings"])
+    return [
+        Setting(setting.name, dict(setting.schema))
+        for setting in found
+        if not is_listed_by_parts(setting) and all(part in NESTED for part in setting.path[:-1])
+    ]
 
 
-def _settings(schemas: dict[str, Any], prefix: str) -> Iterator[Setting]:
-    for name, schema in schemas.items():
-        if name in NESTED and name not in WHOLE:
-            yield from _settings(schema["properties"], f"{prefix}{name}.")
-        else:
-            yield Setting(f"{prefix}{name}", schema)
-
-
-def _types(schema: dict[str, Any]) -> list[str]:
-    types = schema.get("type", [])
-    return [types] if isinstance(types, str) else list(types)
+def is_listed_by_parts(setting: SettingPath) -> bool:
+    """Return whether the settings in an object are listed one by one, under dotted names."""
+    return setting.path[-1] in NESTED
 
 
 def _option(value: str) -> str:
@@ -261,8 +262,7 @@ def _table(
 def _type(schema: dict[str, Any]) -> str:
     if "enum" in schema:
         return " \\| ".join(f"`{one}`" for one in schema["enum"])
-    types = [one for one in _types(schema) if one != "null"]
-    return " or ".join(types) or "any"
+    return " or ".join(types_of(schema)) or "any"
 
 
 def _cell(text: str) -> str:

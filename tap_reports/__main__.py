@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import gc
 import logging
@@ -18,14 +17,20 @@ from tap_reports.exceptions import CallError, ConfigError, Stopped, TapReportsEr
 from tap_reports.sync.imports import fast_imports
 
 logger = logging.getLogger("tap-reports")
+logger.addFilter(
+    lambda record: record.msg != "Skipping parse of env var settings..."
+)  # the SDK's; it is said of all
 
 NOT_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
 """A full disk and the like."""
+CONFIGURATION_IS_WRONG = 78
+"""EX_CONFIG of sysexits.h: running again does not help."""
 
 
 def main() -> NoReturn:
     """Run the command line; every error of the user's ends in a sentence and a true exit status."""
     with fast_imports():
+        from tap_reports.sync.signals import forget_stdout
         from tap_reports.tap import TapReports
     command = TapReports.cli
     if sys.stderr is None:  # closed: whatever is opened next must not become standard error
@@ -39,7 +44,7 @@ def main() -> NoReturn:
         sys.stdout.flush()
     except OSError as error:
         status = status or _told(error)
-        _forget_stdout()
+        forget_stdout()
     gc.freeze()  # else the interpreter looks through everything once more, to give back what ends anyway
     sys.exit(status)
 
@@ -69,6 +74,7 @@ def _told(error: Exception) -> int:
         case ConfigError():
             for text in error.errors:
                 logger.error("%s", text)
+            return CONFIGURATION_IS_WRONG
         case CallError():
             logger.error("%s", sentence(str(error), error.remedy))
         case TapReportsError():
@@ -81,12 +87,6 @@ def _told(error: Exception) -> int:
             logger.error("unexpected %s: %s", type(error).__name__, error)
             logger.debug("traceback", exc_info=error)
     return 1
-
-
-def _forget_stdout() -> None:
-    """Give the interpreter something to flush to at its end."""
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -1,154 +1,178 @@
-"""The command line: what every SDK tap has, and `--plan`, `--jobs`, `--test` as this tap means them."""
+"""The command line: the options, which of them go together, and what they start."""
 
 from __future__ import annotations
 
-import contextlib
-import json
 import logging
 import sys
-import typing as t
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
-from singer_sdk.plugin_base import _ConfigInput
-from typing_extensions import override
+from singer_sdk.plugin_base import SingerCommand
 
 from tap_reports.exceptions import ConfigError, TapReportsError
-from tap_reports.settings.environment import environment_config, merged, with_numbers
+from tap_reports.settings.inputs import Inputs, read_inputs
+from tap_reports.sync.mode import Mode
 from tap_reports.vendors import all_vendors
 
 if TYPE_CHECKING:
-    from singer_sdk import Tap
-
     from tap_reports.tap import TapReports
-
-    Base = Tap
-else:
-    Base = object
 
 logger = logging.getLogger("tap-reports")
 
-ENV = "ENV"
+DOCS = "https://github.com/tap-reports/tap-reports#readme"
+EPILOG = f"""\b
+Examples:
+  tap-reports --config config.json --check-config
+  tap-reports --config config.json --test
+  tap-reports --config config.json --config=ENV --discover > catalog.json
+  tap-reports --config config.json --catalog catalog.json --plan
+  tap-reports --config config.json --catalog catalog.json --state state.json
+  tap-reports --about impact
+
+Settings: tap-reports --about. Documentation: {DOCS}
+"""
+ALL = "all"
+FORMATS = {
+    "text": {"about", "plan", "jobs", "test", "submit"},
+    "json": {"about", "plan", "jobs", "test", "submit"},
+    "markdown": {"about"},
+    "html": {"jobs"},
+}
+"""Which commands print in which style."""
+NOT_A_FLAG = {"about"}
 
 
-class Commands(Base):
-    """The tap's command line options; mixed into the tap."""
+def options() -> list[click.Parameter]:
+    """Return the command line's options, as the help lists them."""
 
-    @classmethod
-    @override
-    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> _ConfigInput:
-        """Merge the files (and the environment, for ENV), later ones over earlier ones, block by block."""
-        config: dict[str, Any] = {}
-        for name in value:
-            config = merged(config, environment_config() if name == ENV else read_object(name, "config"))
-        return _ConfigInput(config=with_numbers(config))
+    def flag(name: str, text: str) -> click.Option:
+        return click.Option([f"--{name}"], is_flag=True, help=text)
 
-    @classmethod
-    @override
-    def get_singer_command(cls) -> click.Command:
-        command = super().get_singer_command()
-        command.help = cls.__doc__
-        command.params = [param for param in command.params if param.name not in {"about_format", "test"}]
-        command.params.extend(
-            [
-                click.Option(
-                    ["--test"],
-                    is_flag=True,
-                    help="Check credentials and access with free calls; submit nothing.",
-                ),
-                click.Option(["--plan"], is_flag=True, help="Show what a sync would do now; submit nothing."),
-                click.Option(
-                    ["--jobs"], is_flag=True, help="List the jobs that the ledger knows, newest first."
-                ),
-                click.Option(
-                    ["--format", "about_format"],
-                    type=click.Choice(["text", "json", "markdown", "html"], case_sensitive=False),
-                    help="Output style; text and json of all that print, markdown of --about, "
-                    "html of --jobs (a timeline).",
-                ),
-            ]
-        )
-        for param in command.params:
-            if param.name in {"config", "catalog", "state"}:
-                # Completed as paths, but read by us: a wrong file gets a sentence, not a traceback.
-                param.type = click.Path()
-        return command
+    def path(name: str, text: str, metavar: str = "FILE", **more: Any) -> click.Option:
+        # Completed as paths, but read by us: a wrong file gets a sentence, not a traceback.
+        return click.Option([f"--{name}"], help=text, metavar=metavar, type=click.Path(), **more)
 
-    @classmethod
-    @override
-    def print_about(cls, output_format: str | None = None) -> None:
-        from tap_reports.settings import about
+    vendors = [ALL, *all_vendors()]
+    return [
+        path("config", "Settings: a JSON file, or ENV for variables. May be repeated.", multiple=True),
+        path("catalog", "Selects streams and columns; made with --discover."),
+        path("state", "The last STATE message's value; begins after what is in it."),
+        flag(
+            "check-config", "Report everything that is wrong with settings, catalog and state; send nothing."
+        ),
+        flag("test", "Check credentials and access with free calls; submit nothing."),
+        flag("discover", "Print the catalog of all streams."),
+        flag("plan", "Show what a sync would do now, and whether quotas allow it; submit nothing."),
+        flag("jobs", "List the jobs that the ledger knows, newest first."),
+        click.Option(
+            ["--about"],
+            is_flag=False,
+            flag_value=ALL,
+            type=click.Choice(vendors, case_sensitive=False),
+            metavar="[VENDOR]",
+            help="Describe all settings, or those of one vendor.",
+        ),
+        click.Option(
+            ["--format", "style"],
+            type=click.Choice(list(FORMATS), case_sensitive=False),
+            help="Output style: text or json; markdown of --about, html of --jobs (a timeline).",
+        ),
+        flag("version", "Print the version."),
+    ]
 
-        if output_format == "json":
-            super().print_about("json")
-            return
-        show = about.as_markdown if output_format == "markdown" else about.as_text
-        click.echo(show(cls._get_about_info()))
 
-    @classmethod
-    @override
-    def invoke(cls, **options: Any) -> None:
-        """Do what the options ask for."""
+def command(tap: type[TapReports]) -> click.Command:
+    """Return the command line of a tap."""
+
+    def run(**given: Any) -> None:
         with _reader():
-            cls._answer(**options)
+            sys.exit(answer(tap, **given))
 
-    @classmethod
-    @override
-    def cb_discover(cls, ctx: click.Context, param: click.Option, value: bool) -> None:
-        with _reader():
-            super().cb_discover(ctx, param, value)
-
-    @classmethod
-    def _answer(
-        cls,
-        *,
-        about: bool = False,
-        about_format: str | None = None,
-        config: _ConfigInput | None = None,
-        state: str | None = None,
-        catalog: str | None = None,
-        test: bool = False,
-        plan: bool = False,
-        jobs: bool = False,
-    ) -> None:
-        style = (about_format or "text").lower()
-        for only, is_asked in (("markdown", about), ("html", jobs and not about)):
-            if style == only and not is_asked:
-                raise click.UsageError(
-                    f"--format {only} goes with {'--about' if only == 'markdown' else '--jobs'}."
-                )
-        if about:
-            cls.print_about(style)
-            return
-        as_json = style == "json"
-        settings = (config or _ConfigInput()).config
-        given: dict[str, Any] = {"config": settings}
-        make = t.cast("type[TapReports]", cls)
-        if test or jobs:
-            tap = make(setup_mapper=False, **given)
-            if test:
-                from tap_reports.commands.test import test as run_checks
-
-                sys.exit(run_checks(tap, as_json=as_json))
-            from tap_reports.commands.jobs import jobs as show_jobs
-
-            sys.exit(show_jobs(tap, style))
-        given["state"] = read_object(state, "state") if state else None
-        given["catalog"] = read_catalog(catalog) if catalog else None
-        if plan:
-            from tap_reports.commands.plan import plan as show_plan
-
-            tap = make(learn_columns=False, **given)
-            sys.exit(show_plan(tap, as_json=as_json))
-        cls.print_version(print_fn=cls.logger.info)
-        tap = make(**given)
-        tap.sync_all()
-        sys.exit(tap.outcome.status)
+    return SingerCommand(
+        name=tap.name,
+        callback=run,
+        params=options(),
+        help=tap.__doc__,
+        epilog=EPILOG,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        logger=tap.logger,
+    )
 
 
-@contextlib.contextmanager
+def answer(tap: type[TapReports], *, style: str | None, **given: Any) -> int:
+    """Do what the options ask for. Returns the exit status.
+
+    Raises:
+        UsageError: Options that do not go together.
+    """
+    wanted = _one_command(given)
+    if style and wanted not in FORMATS[style]:
+        raise click.UsageError(_goes_with("--format", style, sorted(FORMATS[style])))
+    if wanted == "version":
+        tap.print_version(print_fn=click.echo)
+        return 0
+    if wanted == "about":
+        from tap_reports.settings.about import print_about
+
+        vendor = given["about"].lower()
+        print_about(tap, None if vendor == ALL else vendor, style or "text")
+        return 0
+    inputs = read_inputs(given["config"], given["catalog"], given["state"])
+    if inputs.config is None:
+        raise ConfigError(inputs.errors)
+    return _with_inputs(tap, wanted, inputs, style or "text")
+
+
+def _with_inputs(tap: type[TapReports], wanted: str, inputs: Inputs, style: str) -> int:
+    as_json = style == "json"
+    match wanted:
+        case "check_config":
+            from tap_reports.commands.check_config import show_right
+
+            made = tap.of(Mode.CHECK, inputs)
+            if inputs.catalog:
+                made.setup_mapper()
+                made.selected_streams()
+            return show_right(made.settings)
+        case "discover":
+            tap.of(Mode.DISCOVER, inputs).run_discovery()
+            return 0
+        case "test":
+            from tap_reports.commands.test import test
+
+            return test(tap.of(Mode.ASK, inputs).run, as_json=as_json)
+        case "jobs":
+            from tap_reports.commands.jobs import jobs
+
+            return jobs(tap.of(Mode.ASK, inputs).run, style)
+        case "plan":
+            from tap_reports.commands.plan import plan
+
+            made = tap.of(Mode.PLAN, inputs)
+            return plan(made.run, made.selected_streams(), as_json=as_json)
+    tap.print_version(print_fn=tap.logger.info)
+    made = tap.of(Mode.SYNC, inputs)
+    made.sync_all()
+    return made.outcome.status
+
+
+def _one_command(given: Mapping[str, Any]) -> str:
+    """Return the command that is asked for; "" for a sync."""
+    names = ("check_config", "test", "discover", "plan", "jobs", "about", "version")
+    asked = [name for name in names if given.get(name)]
+    if len(asked) > 1:
+        first, second = (f"--{name.replace('_', '-')}" for name in asked[:2])
+        raise click.UsageError(f"{first} and {second} are two commands; give one of them.")
+    return asked[0] if asked else ""
+
+
+def _goes_with(option: str, value: str, commands: list[str]) -> str:
+    return f"{option} {value} goes with {', '.join(f'--{name}' for name in commands)}."
+
+
+@contextmanager
 def _reader() -> Iterator[None]:
     """Tell a reader who left as an error of ours: the command line library would end without a word."""
     try:
@@ -156,50 +180,3 @@ def _reader() -> Iterator[None]:
         sys.stdout.flush()
     except BrokenPipeError as error:
         raise TapReportsError("the reader of the output went away") from error
-
-
-def read_object(path: str, what: str) -> dict[str, Any]:
-    """Return the JSON object in a file.
-
-    Raises:
-        ConfigError: No such file, not readable, not JSON, no object.
-    """
-    try:
-        with Path(path).open(encoding="utf-8-sig") as file:
-            content = json.load(file)
-    except OSError as error:
-        raise ConfigError([f"--{what} {path}: can't be read ({error.strerror}); check the path."]) from error
-    except ValueError as error:
-        hint = (
-            "pass only the last line" if what == "state" and "Extra data" in str(error) else "check the file"
-        )
-        raise ConfigError([f"--{what} {path}: is not JSON ({error}); {hint}."]) from error
-    if not isinstance(content, dict):
-        raise ConfigError([f"--{what} {path}: must hold a JSON object, not a {type(content).__name__}."])
-    if "type" in content and "value" in content and what == "state":
-        raise ConfigError([f'--state {path}: is a whole STATE message; pass only its "value".'])
-    if (kind := _kind_of(content)) not in {what, ""}:
-        raise ConfigError([f"--{what} {path}: is a {kind}, not a {what}; pass it with --{kind} {path}."])
-    return content
-
-
-def _kind_of(content: Mapping[str, Any]) -> str:
-    """Return which of the three files a JSON object is; "" where it could be any."""
-    marks = {"catalog": {"streams"}, "state": {"bookmarks"}, "config": {"start_date", *all_vendors()}}
-    found = [kind for kind, names in marks.items() if names & content.keys()]
-    return found[0] if len(found) == 1 else ""
-
-
-def read_catalog(path: str) -> dict[str, Any]:
-    """Return the catalog in a file.
-
-    Raises:
-        ConfigError: As `read_object`; or it is no catalog.
-    """
-    content = read_object(path, "catalog")
-    streams = content.get("streams")
-    if not isinstance(streams, list) or not all(isinstance(one, dict) and "schema" in one for one in streams):
-        raise ConfigError(
-            [f'--catalog {path}: is no Singer catalog (no "streams" with schemas); make one with --discover.']
-        )
-    return content

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tap_reports.cli import read_catalog, read_object
 from tap_reports.exceptions import ConfigError
+from tap_reports.settings.inputs import read_catalog, read_object
 
 CONFIG = {"start_date": "2026-01-01", "impact": {"account_sid": "x", "auth_token": "y"}}
 CATALOG = {
@@ -74,7 +74,7 @@ def test_a_file_that_is_not_there_or_is_a_folder_is_named(tmp_path):
 
 @pytest.mark.parametrize("content", [{"streams": {}}, {"streams": [{"stream": "a"}]}, {"streams": ["a"]}, {}])
 def test_a_catalog_needs_streams_with_schemas(tmp_path, content):
-    with pytest.raises(ConfigError, match="no Singer catalog"):
+    with pytest.raises(ConfigError, match="not a Singer catalog"):
         read_catalog(written(tmp_path, content))
 
 
@@ -83,7 +83,7 @@ def test_a_catalog_of_another_tap_is_warned_of_and_refused(tmp_path):
     block = {**CONFIG["impact"], "account_type": "partner", "reports": [{"id": "a"}]}
     config.write_text(json.dumps({**CONFIG, "impact": {**block, "api_url": "http://127.0.0.1:9"}}))
     done = command("--config", str(config), "--catalog", written(tmp_path, CATALOG))
-    assert done.returncode == 1
+    assert done.returncode == 78
     assert done.stdout == ""
     assert "users: in the catalog, but not configured; skipped" in done.stderr
     assert "none of its streams (users) is configured here" in done.stderr
@@ -107,7 +107,7 @@ def test_options_that_do_not_go_together_are_a_usage_error(options, said):
 
 def test_without_configuration_the_settings_that_are_missing_are_told():
     done = command()
-    assert done.returncode == 1
+    assert done.returncode == 78
     assert "No vendor is configured" in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -175,3 +175,86 @@ def test_completion_knows_options_values_and_files():
     assert "plain,--plan" in completed("tap-reports --p", 1)
     assert completed("tap-reports --format j", 2) == ["plain,json"]
     assert completed("tap-reports --config x", 2) == ["file,x"]
+
+
+def checked(tmp_path, config, *options):
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(config))
+    return command("--config", str(path), "--check-config", *options)
+
+
+BLOCK = {**CONFIG["impact"], "account_type": "partner", "reports": [{"id": "a"}]}
+
+
+def test_a_right_configuration_is_said_to_be_right(tmp_path):
+    done = checked(tmp_path, {**CONFIG, "impact": BLOCK})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "The configuration is right: impact (1 report). Nothing was sent.\n"
+
+
+def test_settings_variables_catalog_and_state_are_checked_at_once(tmp_path):
+    config = {"impactt": {}, "impact": {**BLOCK, "slice_days": "x"}}
+    (tmp_path / "catalog.json").write_text("[]")
+    (tmp_path / "state.json").write_text('{"bookmarks": {"impact_a": 1}}')
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(config))
+    files = ("--catalog", str(tmp_path / "catalog.json"), "--state", str(tmp_path / "state.json"))
+    done = command(
+        "--config",
+        str(path),
+        "--config=ENV",
+        "--check-config",
+        *files,
+        environment={"TAP_REPORTS_IMPACT_LOOKBACK_DAYS": "many", "TAP_REPORTS_NEW_COLUMN": "add"},
+    )
+    assert done.returncode == 78
+    for part in (
+        "TAP_REPORTS_IMPACT_LOOKBACK_DAYS: must be a whole number",
+        'TAP_REPORTS_NEW_COLUMN: unknown variable. Did you mean "TAP_REPORTS_NEW_COLUMNS"?',
+        "--catalog",
+        "state: bookmarks.impact_a must be an object",
+        "impactt: unknown setting",
+        "impact.slice_days: must be a whole number",
+        "start_date: required setting is missing",
+    ):
+        assert part in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("maps", "said"),
+    [
+        ({"impact_a": {"id": None}}, "Removing key property 'id' is not permitted"),
+        ({"impact_a": {"x": "1 +"}}, "stream_maps: "),
+        ({"__other__": None}, "stream_maps"),
+    ],
+)
+def test_stream_maps_that_can_t_be_used_are_a_configuration_error(tmp_path, maps, said):
+    schema = {"type": "object", "properties": {"id": {"type": ["string", "null"]}}}
+    entry = {"tap_stream_id": "impact_a", "stream": "impact_a", "key_properties": ["id"], "schema": schema}
+    selected = [{"breadcrumb": [], "metadata": {"selected": True}}]
+    catalog = written(tmp_path, {"streams": [{**entry, "metadata": selected}]})
+    done = checked(tmp_path, {**CONFIG, "impact": BLOCK, "stream_maps": maps}, "--catalog", catalog)
+    assert done.returncode == 78
+    assert said in done.stderr
+    assert "unexpected" not in done.stderr
+
+
+def test_two_commands_at_once_are_a_usage_error():
+    done = command("--plan", "--jobs")
+    assert done.returncode == 2
+    assert "--plan and --jobs are two commands; give one of them." in done.stderr
+
+
+def test_help_has_a_short_option_examples_and_where_to_read_on():
+    short, long = command("-h"), command("--help")
+    assert short.stdout == long.stdout
+    assert "tap-reports --config config.json --check-config" in long.stdout
+    assert "https://" in long.stdout
+
+
+def test_the_settings_of_one_vendor_can_be_asked_for():
+    done = command("--about", "impact")
+    assert "impact.auth_token" in done.stdout
+    assert "impact.reports[].file.encoding" in done.stdout
+    assert "similarweb.api_key" not in done.stdout
+    assert command("--about", "impct").returncode == 2

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console, RenderableType
 
-    from tap_reports.tap import TapReports
+    from tap_reports.sync.run import Run
 
 Json = dict[str, Any]
 
@@ -42,17 +42,17 @@ STYLES = {
 EMPTY = "The ledger holds no jobs yet: a sync fills it."
 
 
-def jobs(tap: TapReports, style: str) -> int:
+def jobs(run: Run, style: str) -> int:
     """Print the ledger's jobs, newest first; `style` is text, json or html. Returns the exit status."""
     try:
         if style == "html":
             from tap_reports.commands.timeline_html import page
 
-            tables.write(page(tap.run.ledger.history(), tap.run.clock.now()))
+            tables.write(page(run.ledger.history(), run.clock.now()))
             return 0
-        found = [{name: job.get(name) for name in COLUMNS} for job in tap.run.ledger.listing()]
+        found = [{name: job.get(name) for name in COLUMNS} for job in run.ledger.listing()]
     finally:
-        tap.run.close()
+        run.close()
     if style == "json":
         tables.write_json(found)
     else:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tap_reports.models import ReportRequest
     from tap_reports.streams import ReportStream
-    from tap_reports.tap import TapReports
+    from tap_reports.sync.run import Run
 
 logger = logging.getLogger("tap-reports")
 
@@ -31,14 +31,13 @@ Json = dict[str, Any]
 STYLES = {"submit": "bold yellow", "resume": "cyan", "reuse": "green", "replay": "magenta"}
 
 
-def plan(tap: TapReports, *, as_json: bool) -> int:
+def plan(run: Run, streams: Iterable[ReportStream], *, as_json: bool) -> int:
     """Print what a sync would do now. Returns the exit status: 1 if a stream could not be planned."""
     errors: list[str] = []
     try:
-        tap.require_start_date()
-        content = planned(tap, errors)
+        content = planned(run, streams, errors)
     finally:
-        tap.run.close()
+        run.close()
     if as_json:
         tables.write_json(content)
     else:
@@ -56,7 +55,7 @@ def plan(tap: TapReports, *, as_json: bool) -> int:
 class _Planner:
     """What each slice's job would be; streams of one request share it."""
 
-    tap: TapReports
+    run: Run
     vendors: dict[str, tuple[Vendor, VendorConfig, ReportClient]]
     jobs: dict[str, tuple[Action, Decimal | None]] = field(default_factory=dict)
     """Request key -> how it comes to its job, and what that would cost."""
@@ -77,11 +76,11 @@ class _Planner:
         decision = lookup(
             request,
             stream.bookmark_state.pending(request.key),
-            ledger=self.tap.run.ledger,
+            ledger=self.run.ledger,
             vendor=vendor,
             config=config,
             client=client,
-            now=self.tap.run.clock.now(),
+            now=self.run.clock.now(),
         )
         if request.key not in self.jobs:
             cost = None
@@ -104,28 +103,28 @@ class _Planner:
         return {**counts, "estimated_credits": sum(estimates, Decimal(0)) if estimates else None}
 
 
-def planned(tap: TapReports, errors: list[str]) -> Json:
+def planned(run: Run, streams: Iterable[ReportStream], errors: list[str]) -> Json:
     """Return the plan; what can't be planned is added to `errors`."""
     planner = _Planner(
-        tap, {config.name: (vendor, config, client) for vendor, config, client in tap.run.vendors()}
+        run, {config.name: (vendor, config, client) for vendor, config, client in run.vendors()}
     )
-    streams = []
-    for stream in tap.selected_streams():
+    found = []
+    for stream in streams:
         try:
-            streams.append(planner.stream(stream))
+            found.append(planner.stream(stream))
         except (StreamError, CallError) as error:
             failed = CallsFailed.of(error) if isinstance(error, CallError) else error
             errors.append(redact(failed.placed(vendor=stream.report.vendor, stream=stream.name)))
-    quotas = list(_quotas(tap, planner.vendors.values(), errors))
-    return {"streams": streams, "quotas": quotas, "totals": planner.totals()}
+    quotas = list(_quotas(run, planner.vendors.values(), errors))
+    return {"streams": found, "quotas": quotas, "totals": planner.totals()}
 
 
 def _quotas(
-    tap: TapReports, vendors: Iterable[tuple[Vendor, VendorConfig, ReportClient]], errors: list[str]
+    run: Run, vendors: Iterable[tuple[Vendor, VendorConfig, ReportClient]], errors: list[str]
 ) -> Iterator[Json]:
     for vendor, config, client in vendors:
         quotas = list(vendor.quotas(config))
-        for use in tap.run.ledger.usage(vendor.name, client.account, quotas, tap.run.clock.now()):
+        for use in run.ledger.usage(vendor.name, client.account, quotas, run.clock.now()):
             yield {
                 "vendor": vendor.name,
                 "quota": use.name,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TextIO, cast
 
 from tap_reports.exceptions import TapReportsError
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from tap_reports.ledger.records import QuotaUse
     from tap_reports.streams import ReportStream
-    from tap_reports.tap import TapReports
+    from tap_reports.sync.outcome import Outcome
+    from tap_reports.sync.run import Run
 
 REFRESHES_PER_SECOND = 2
 SPARE_LINES = 8
@@ -59,14 +60,16 @@ def _is_terminal(file: TextIO | None) -> bool:
 
 
 class Display:
-    """The live table of a tap; a context that may be entered again inside itself.
+    """The live table of a run; a context that may be entered again inside itself.
 
     Args:
-        tap: What it looks at.
+        outcome: How many streams are done.
+        run: Returns the run, None until there is one.
     """
 
-    def __init__(self, tap: TapReports) -> None:
-        self._tap = tap
+    def __init__(self, outcome: Outcome, run: Callable[[], Run | None]) -> None:
+        self._outcome = outcome
+        self._run = run
         self._depth = 0
         self._live: Live | None = None
         self._above: dict[logging.StreamHandler[TextIO], TextIO] = {}
@@ -113,12 +116,11 @@ class Display:
             self._live.stop()
         self._live = None
 
-    def begin_sync(self) -> None:
+    def begin_sync(self, run: Run, streams: list[ReportStream]) -> None:
         """Note the streams, and read the quotas once; what this run submits is counted from its tasks."""
         if not self._live:
             return
-        run = self._tap.run
-        self._streams = self._tap.selected_streams()
+        self._streams = streams
         self._since = run.clock.monotonic()
         try:
             for vendor, config, client in run.vendors():
@@ -133,8 +135,11 @@ class Display:
         from tap_reports.commands.progress_table import drawn
 
         most = max(1, console.height - SPARE_LINES)
+        run = self._run()
+        if run is None or not run.is_started:
+            return ""
         return drawn(
-            self._tap, self._streams, self._quotas, self._since, most_lines=most, width=console.width
+            run, self._outcome, self._streams, self._quotas, self._since, most_lines=most, width=console.width
         )
 
 

@@ -19,8 +19,8 @@ from tap_reports.jobs.task import Action, Stage, Task
 if TYPE_CHECKING:
     from tap_reports.ledger.records import QuotaUse
     from tap_reports.streams import ReportStream
+    from tap_reports.sync.outcome import Outcome
     from tap_reports.sync.run import Run
-    from tap_reports.tap import TapReports
 
 RANKS = {
     Stage.FAILED: 0,
@@ -62,7 +62,8 @@ class Line:
 
 
 def drawn(
-    tap: TapReports,
+    run: Run,
+    outcome: Outcome,
     streams: Sequence[ReportStream],
     quotas: Mapping[str, Sequence[QuotaUse]],
     since: float,
@@ -73,16 +74,14 @@ def drawn(
     """Return the table as of now; nothing as long as there are no jobs.
 
     Args:
-        tap: Whose jobs.
+        run: Whose jobs.
+        outcome: Which streams are done.
         streams: Those that are extracted, as far as they are known by now.
         quotas: By vendor, as they were at `since`.
         since: A reading of the run's monotonic clock.
         most_lines: Of jobs; what does not fit is counted.
         width: Of the terminal; long stream names are cut.
     """
-    if "run" not in tap.__dict__ or not tap.run.is_started:
-        return Text("")
-    run = tap.run
     tasks = tuple(run.runner.tasks.values())
     if not tasks:
         return Text("")
@@ -94,7 +93,7 @@ def drawn(
         )
     over = sum(task.stage is Stage.DONE for task in tasks)
     rows = sum(stream.rows_out for stream in streams)
-    done = f"{len(tap.outcome.done)} of {len(streams)} streams done, " if streams else ""
+    done = f"{len(outcome.done)} of {len(streams)} streams done, " if streams else ""
     parts.append(cell(f"{done}{over} of {len(tasks)} jobs done, {rows:,} rows out", "bold"))
     if left := "; ".join(_left(run, quotas, tasks, since)):
         parts.append(cell(f"Left: {left}", "dim"))

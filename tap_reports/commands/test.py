@@ -14,21 +14,19 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from tap_reports.tap import TapReports
+    from tap_reports.sync.run import Run
     from tap_reports.vendor import ReportClient
 
 Found = list[tuple[str, Check]]
 
 
-def test(tap: TapReports, *, as_json: bool) -> int:
+def test(run: Run, *, as_json: bool) -> int:
     """Print what the checks found. Returns the exit status: 0 if all is well, else 1."""
     try:
-        found = [("postbacks", check) for check in _listening(tap)]
-        found += [
-            (vendor.name, check) for vendor, _, client in tap.run.vendors() for check in _checked(client)
-        ]
+        found = [("postbacks", check) for check in _listening(run)]
+        found += [(vendor.name, check) for vendor, _, client in run.vendors() for check in _checked(client)]
     finally:
-        tap.run.close()
+        run.close()
     if as_json:
         tables.write_json(
             [
@@ -41,10 +39,10 @@ def test(tap: TapReports, *, as_json: bool) -> int:
     return 0 if all(check.ok for _, check in found) else 1
 
 
-def _listening(tap: TapReports) -> Iterator[Check]:
+def _listening(run: Run) -> Iterator[Check]:
     """Yield whether the vendors' calls can be listened for; it goes on meanwhile, for their test calls."""
     try:
-        if address := tap.run.listen():
+        if address := run.listen():
             yield Check(name="listen", ok=True, detail=f"listens on {address}")
     except ConfigError as error:
         yield Check(name="listen", ok=False, detail=str(error))

@@ -5,44 +5,26 @@ from __future__ import annotations
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tap_reports.settings.environment import OBJECTS
-from tap_reports.settings.schema import TOP_LEVEL
+import click
+from singer_sdk.about import AboutFormatter
+
+from tap_reports.settings.top_level import TOP_LEVEL
+from tap_reports.settings.walk import Schema, SettingPath, types_of, walk
 from tap_reports.vendors import all_vendors
 
 if TYPE_CHECKING:
+    from singer_sdk import Tap
     from singer_sdk.about import AboutInfo
-
-Schema = Mapping[str, Any]
 
 WIDTH = 100
 TYPES = {"string": "text", "array": "list"}
 SDK_GROUP = "Of every tap built with the Meltano SDK"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """One setting as it is shown; `name` is its path (`impact.reports[].id`)."""
-
-    name: str
-    type: str
-    description: str
-    default: str = ""
-    is_secret: bool = False
-    is_required: bool = False
-    variable: str = ""
-
-    @property
-    def marks(self) -> str:
-        """What stands beside its name."""
-        marks = [self.type]
-        marks += ["required"] if self.is_required else []
-        marks += ["secret"] if self.is_secret else []
-        marks += [f"default {self.default}"] if self.default else []
-        return ", ".join(marks)
+LISTED_DEPTH = 3
+"""How deep settings are listed where all are: down to a report's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,71 +32,46 @@ class Group:
     """Settings under one heading."""
 
     title: str
-    settings: tuple[Setting, ...]
+    settings: tuple[SettingPath, ...]
 
 
-def groups(info: AboutInfo) -> list[Group]:
-    """Return all settings: the top level, each vendor's block, those of the SDK."""
-    settings: dict[str, Schema] = info.settings["properties"]
-    required = info.settings.get("required", ())
-    top = [setting.name for setting in TOP_LEVEL]
-    rest = [name for name in settings if name not in top and name not in all_vendors()]
-
-    def group(title: str, names: Sequence[str]) -> Group:
-        found = (
-            setting
-            for name in names
-            for setting in _settings(name, settings[name], info.env_var_prefix, is_required=name in required)
-        )
-        return Group(title, tuple(found))
-
-    return [
-        group("Top level", top),
-        *(group(f"{vendor.title} (`{name}`)", [name]) for name, vendor in all_vendors().items()),
-        group(SDK_GROUP, rest),
-    ]
+def groups(info: AboutInfo, vendor: str | None = None) -> list[Group]:
+    """Return all settings: the top level, each vendor's block, those of the SDK; or one vendor's alone."""
+    top = {setting.name for setting in TOP_LEVEL}
+    titles = {name: f"{one.title} (`{name}`)" for name, one in all_vendors().items()}
+    found: dict[str, list[SettingPath]] = {
+        "Top level": [],
+        **{title: [] for title in titles.values()},
+        SDK_GROUP: [],
+    }
+    for setting in walk(info.settings):
+        first = setting.path[0]
+        if vendor is None and len(setting.path) > LISTED_DEPTH:
+            continue
+        if (vendor and first != vendor) or setting.name in titles:
+            continue  # a vendor's block has nothing to say but what is in it
+        found["Top level" if first in top else titles.get(first, SDK_GROUP)].append(setting)
+    return [Group(title, tuple(settings)) for title, settings in found.items() if settings]
 
 
-def _settings(name: str, schema: Schema, prefix: str, *, is_required: bool) -> Iterator[Setting]:
-    """Yield a setting, then those within it. A vendor's block has nothing to say but what is within."""
-    depth = name.count(".")
-    if name not in all_vendors():
-        yield Setting(
-            name=name,
-            type=_type(schema),
-            description=schema.get("description", ""),
-            default=_default(schema),
-            is_secret=bool(schema.get("secret") or schema.get("writeOnly")),
-            is_required=is_required,
-            variable=_variable(name, prefix),
-        )
-    inner, inner_name = schema, name
-    if "properties" in schema.get("items", {}):
-        inner, inner_name = schema["items"], f"{name}[]"
-    if depth > 1:
-        return
-    for part, part_schema in inner.get("properties", {}).items():
-        is_needed = part in inner.get("required", ())
-        yield from _settings(f"{inner_name}.{part}", part_schema, prefix, is_required=is_needed)
+def marks(setting: SettingPath) -> str:
+    """Return what stands beside a setting's name: type, required, secret, default."""
+    shown = [type_words(setting.schema)]
+    shown += ["required"] if setting.required else []
+    shown += ["secret"] if setting.is_secret else []
+    shown += [f"default {default}"] if (default := default_words(setting.schema)) else []
+    return ", ".join(shown)
 
 
-def _variable(name: str, prefix: str) -> str:
-    """Return the environment variable of a setting, "" if it has none (those within reports)."""
-    block, _, inner = name.partition(".")
-    if inner and ("[]" in name or "." in inner or block not in {*all_vendors(), *OBJECTS}):
-        return ""
-    return f"{prefix}{name.replace('.', '_').upper()}"
-
-
-def _type(schema: Schema) -> str:
+def type_words(schema: Schema) -> str:
+    """Return what a setting takes: `text`, `number`, its words."""
     if "enum" in schema:
         return " | ".join(f"`{value}`" for value in schema["enum"] if value is not None)
-    kinds = schema.get("type", "any")
-    kinds = [kinds] if isinstance(kinds, str) else kinds
-    return " or ".join(TYPES.get(kind, kind) for kind in kinds if kind != "null")
+    return " or ".join(TYPES.get(kind, kind) for kind in types_of(schema)) or "any"
 
 
-def _default(schema: Schema) -> str:
+def default_words(schema: Schema) -> str:
+    """Return a setting's default as it is read, "" for none."""
     default = schema.get("default")
     if default is None:
         return ""
@@ -125,11 +82,22 @@ def _default(schema: Schema) -> str:
     return ", ".join(map(str, default)) if isinstance(default, list) else str(default)
 
 
+def print_about(tap: type[Tap], vendor: str | None, style: str) -> None:
+    """Print what `--about` asks for: of all, or of one vendor's block alone."""
+    info = tap._get_about_info()  # noqa: SLF001
+    if style == "json":
+        if vendor:
+            info.settings = {**info.settings, "properties": {vendor: info.settings["properties"][vendor]}}
+        click.echo(AboutFormatter.get_formatter("json").format_about(info))
+        return
+    click.echo((as_markdown if style == "markdown" else as_text)(info, vendor))
+
+
 # --- text ---------------------------------------------------------------------------------------------
 
 
-def as_text(info: AboutInfo) -> str:
-    """Return what `--about` prints."""
+def as_text(info: AboutInfo, vendor: str | None = None) -> str:
+    """Return what `--about` prints, of one vendor or of all."""
     width = min(WIDTH, shutil.get_terminal_size().columns) if sys.stdout.isatty() else WIDTH
     lines = [
         f"{info.name} {info.version} (Meltano SDK {info.sdk_version})",
@@ -144,16 +112,16 @@ def as_text(info: AboutInfo) -> str:
             width,
         ),
     ]
-    for group in groups(info):
+    for group in groups(info, vendor):
         lines += ["", group.title.replace("`", ""), "-" * len(group.title.replace("`", ""))]
         for setting in group.settings:
             lines += _text(setting, width)
     return "\n".join(lines)
 
 
-def _text(setting: Setting, width: int) -> Iterator[str]:
-    yield f"{setting.name}  ({setting.marks.replace('`', '')})"
-    yield from _wrapped(setting.description, width, indent="    ")
+def _text(setting: SettingPath, width: int) -> Iterator[str]:
+    yield f"{setting.name}  ({marks(setting).replace('`', '')})"
+    yield from _wrapped(setting.schema.get("description", ""), width, indent="    ")
     if setting.variable:
         yield f"    [{setting.variable}]"
 
@@ -173,8 +141,8 @@ def _wrapped(text: str, width: int, indent: str = "") -> list[str]:
 # --- Markdown -----------------------------------------------------------------------------------------
 
 
-def as_markdown(info: AboutInfo) -> str:
-    """Return what `--about --format markdown` prints."""
+def as_markdown(info: AboutInfo, vendor: str | None = None) -> str:
+    """Return what `--about --format markdown` prints, of one vendor or of all."""
     lines = [
         f"# `{info.name}`",
         "",
@@ -192,22 +160,21 @@ def as_markdown(info: AboutInfo) -> str:
         "",
         "## Settings",
     ]
-    for group in groups(info):
+    for group in groups(info, vendor):
         lines += ["", f"### {group.title}", ""]
         lines += ["| Setting | Type | Default | Description |", "|:--------|:-----|:--------|:------------|"]
         lines += [_row(setting) for setting in group.settings]
     return "\n".join(lines)
 
 
-def _row(setting: Setting) -> str:
-    marks = [
-        name for name, is_on in (("required", setting.is_required), ("secret", setting.is_secret)) if is_on
-    ]
-    description = f"**{', '.join(marks)}** {setting.description}" if marks else setting.description
+def _row(setting: SettingPath) -> str:
+    notes = [name for name, is_on in (("required", setting.required), ("secret", setting.is_secret)) if is_on]
+    description = setting.schema.get("description", "")
+    default = default_words(setting.schema)
     cells = [
         f"`{setting.name}`",
-        setting.type,
-        f"`{setting.default}`" if setting.default else "",
-        description,
+        type_words(setting.schema),
+        f"`{default}`" if default else "",
+        f"**{', '.join(notes)}** {description}" if notes else description,
     ]
     return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"

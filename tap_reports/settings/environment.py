@@ -6,57 +6,52 @@ import contextlib
 import json
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from tap_reports.exceptions import ConfigError
 from tap_reports.settings.schema import settings_schema
-from tap_reports.settings.validate import ENV_PREFIX, nearest
-from tap_reports.vendors import all_vendors
+from tap_reports.settings.walk import ENV_PREFIX, Schema, SettingPath, types_of, walk
+from tap_reports.settings.words import KINDS, NEAR, nearest
 
 logger = logging.getLogger("tap-reports")
 
 TRUE = {"true", "1", "yes", "on"}
 FALSE = {"false", "0", "no", "off"}
-OBJECTS = ("postbacks", "shard")
-"""Objects of the top level whose settings have variables of their own, as a vendor's block has."""
 NOT_SETTINGS = {f"{ENV_PREFIX}LOGLEVEL"}
 
 
-def environment_config(environment: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Return the settings that the environment holds; unknown variables of the prefix are warned of.
+def environment_config(
+    environment: Mapping[str, str] | None = None,
+) -> tuple[dict[str, Any], list[str]]:
+    """Return the settings that the environment holds, and what is wrong with others: values that can't be
+    read as their setting's type, names that are surely misspelt.
 
     Args:
         environment: The variables; by default the process's, with those of a `.env` file in the working
             folder or above it.
-
-    Raises:
-        ConfigError: A value that can't be read as its setting's type; the value is not shown.
     """
     if environment is None:
         environment = {**{name: text or "" for name, text in _dotenv().items()}, **os.environ}
-    known = dict(_variables())
+    known = {setting.variable: setting for setting in walk(settings_schema()) if setting.variable}
     config: dict[str, Any] = {}
     errors: list[str] = []
     for name, text in environment.items():
         if not name.startswith(ENV_PREFIX) or name in NOT_SETTINGS or name.startswith(f"{ENV_PREFIX}_"):
             continue
         if name not in known:
-            logger.warning("%s: unknown variable, ignored.%s", name, nearest(name, known))
+            errors.extend(_unknown(name, known))
             continue
-        path, schema = known[name]
+        setting = known[name]
         try:
-            value = _value(text, schema)
-        except ValueError as error:
-            errors.append(f"{name}: {error}")
+            value = _value(text, setting.schema)
+        except ValueError:
+            errors.append(_misfit(name, text, setting))
             continue
         block = config
-        for part in path[:-1]:
+        for part in setting.path[:-1]:
             block = block.setdefault(part, {})
-        block[path[-1]] = value
-    if errors:
-        raise ConfigError(errors)
-    return config
+        block[setting.path[-1]] = value
+    return config, errors
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -64,27 +59,61 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     result = dict(base)
     for name, value in over.items():
         mine = result.get(name)
-        both = isinstance(mine, Mapping) and isinstance(value, Mapping)
-        result[name] = merged(mine, value) if both else value  # type: ignore[arg-type]
+        if isinstance(mine, Mapping) and isinstance(value, Mapping):
+            result[name] = merged(mine, value)
+        else:
+            result[name] = value
     return result
 
 
-def with_numbers(config: Mapping[str, Any], schema: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Return a configuration whose texts are numbers where only a number fits.
+def with_values(config: Mapping[str, Any], schema: Schema | None = None) -> dict[str, Any]:
+    """Return a configuration whose texts are values where Meltano can pass on nothing but text.
 
-    Meltano has no kind for a number with a fraction that survives an environment variable (its `decimal`
-    ends in a TypeError), so such settings are texts there. A text that is no number is left for the checks.
+    It has no kind for a number with a fraction that survives an environment variable (its `decimal` ends in
+    a TypeError), nor one for "true or an object", so such settings are texts there. A text that can't be
+    read is left for the checks.
     """
     properties = (settings_schema() if schema is None else schema).get("properties", {})
     result = dict(config)
     for name, value in config.items():
         inner = properties.get(name, {})
         if isinstance(value, Mapping):
-            result[name] = with_numbers(value, inner)
-        elif isinstance(value, str) and "number" in inner.get("type", ()) and "string" not in inner["type"]:
+            result[name] = with_values(value, inner)
+        elif isinstance(value, str) and is_text_in_meltano(inner):
             with contextlib.suppress(ValueError):
                 result[name] = _value(value, inner)
     return result
+
+
+def is_text_in_meltano(schema: Schema) -> bool:
+    """Return whether Meltano knows a setting as text although it is none."""
+    types = types_of(schema)
+    return "string" not in types and ("number" in types or {"boolean", "object"} <= set(types))
+
+
+def no_constant(name: str) -> Any:
+    """Refuse NaN and Infinity, which Python reads and JSON does not have.
+
+    Raises:
+        ValueError: Always.
+    """
+    raise ValueError(f"{name} is not a JSON value")
+
+
+def _unknown(name: str, known: Mapping[str, SettingPath]) -> list[str]:
+    short = {variable.removeprefix(ENV_PREFIX): variable for variable in known}
+    near = nearest(name.removeprefix(ENV_PREFIX), short, NEAR).replace('"', f'"{ENV_PREFIX}', 1)
+    if near:
+        return [f"{name}: unknown variable.{near}"]
+    logger.warning("%s: unknown variable, ignored.", name)
+    return []
+
+
+def _misfit(name: str, text: str, setting: SettingPath) -> str:
+    wanted = " or ".join(KINDS[kind] for kind in setting.types) or "JSON"
+    has_secret = setting.is_secret or any(part.is_secret for part in walk(setting.schema))
+    got = "" if has_secret else f", not {json.dumps(text[:60], ensure_ascii=False)}"
+    return f"{name}: must be {wanted}{got}; lists and objects are written as JSON."
 
 
 def _dotenv() -> Mapping[str, str | None]:
@@ -93,25 +122,10 @@ def _dotenv() -> Mapping[str, str | None]:
     return dotenv_values(find_dotenv(usecwd=True))
 
 
-def _variables() -> Iterator[tuple[str, tuple[tuple[str, ...], Mapping[str, Any]]]]:
-    """Yield each variable with the place and the schema of its setting."""
-    for name, schema in settings_schema()["properties"].items():
-        variable = f"{ENV_PREFIX}{name.upper()}"
-        yield variable, ((name,), schema)
-        if name in all_vendors() or name in OBJECTS:
-            for inner, inner_schema in schema["properties"].items():
-                yield f"{variable}_{inner.upper()}", ((name, inner), inner_schema)
-
-
-def _value(text: str, schema: Mapping[str, Any]) -> Any:
-    types = schema.get("type", [])
-    types = [types] if isinstance(types, str) else types
+def _value(text: str, schema: Schema) -> Any:
+    types = types_of(schema)
     if "string" in types:
         return text
     if "boolean" in types and text.strip().lower() in TRUE | FALSE:
         return text.strip().lower() in TRUE
-    try:
-        return json.loads(text)
-    except ValueError:
-        names = " or ".join(kind for kind in types if kind != "null") or "JSON"
-        raise ValueError(f"can't be read as {names}.") from None
+    return json.loads(text, parse_constant=no_constant)

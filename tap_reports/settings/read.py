@@ -1,38 +1,29 @@
-"""Raw settings -> frozen values. Every configuration error is found and worded here, all at once."""
+"""Raw settings -> frozen values, with the vendors' defaults filled in."""
 
 from __future__ import annotations
 
 import copy
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping
+import logging
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import quote, urlsplit
 
-from jsonschema import ValidationError
 from singer_sdk.plugin_base import JSONSchemaValidator
 
 from tap_reports import redaction
 from tap_reports.exceptions import ConfigError
 from tap_reports.http.api import RetryPolicy
 from tap_reports.models import FileOptions, InvalidValues, Json, Kind, OnQuotaSpent, Shard
-from tap_reports.settings import schema as config_schema
+from tap_reports.settings.credentials import secrets_in, trim_credentials, without_nulls
+from tap_reports.settings.formats import day_of, listen_address
+from tap_reports.settings.schema import COMMON, REPORT, settings_schema
 from tap_reports.settings.shard import read_shard
-from tap_reports.settings.validate import (
-    dated_streams,
-    day_of,
-    listen_address,
-    missing_start_date,
-    mistakes,
-    reports_of,
-    worded,
-)
+from tap_reports.settings.top_level import POLL_INTERVAL_SECONDS, POLL_MAX_INTERVAL_SECONDS, REUSE_JOB_HOURS
+from tap_reports.settings.validate import errors_of, reports_of, unknown_settings
 from tap_reports.vendor import ReportConfig, Vendor, VendorConfig
 from tap_reports.vendors import all_vendors
 
-_STAND_IN = "missing"
-_IN_REPORT = 4
-"""Length of a path into a report: block, `reports`, index, setting."""
+logger = logging.getLogger("tap-reports")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,65 +68,28 @@ def read(raw: Json, *, version: str, for_sync: bool = False) -> Settings:
         for_sync: All configured reports are to be extracted, so dated ones need a start_date.
 
     Raises:
-        ConfigError: Naming every mistake, its setting and its remedy.
+        ConfigError: Naming every error, its setting and its remedy.
     """
-    given = _without_nulls(raw)
-    redaction.add_secrets(_secret_values(given, config_schema.settings_schema()))
-    ledger = given.get("job_ledger") if isinstance(given, dict) else None
+    given = without_nulls(raw)
+    redaction.add_secrets(text for *_, secret in secrets_in(given) for text in (secret, secret.strip()))
+    ledger = given.get("job_ledger")
     if isinstance(ledger, str) and "://" in ledger:
         redaction.add_secrets([urlsplit(ledger).password])
+    errors = list(trim_credentials(given))
+    for name, near in unknown_settings(given):
+        if not near:
+            logger.warning("%s: unknown setting, ignored.%s", name, _where_it_belongs(name))
+    if errors := [*errors, *errors_of(given, for_sync=for_sync)]:
+        raise ConfigError(errors)
     filled = copy.deepcopy(given)
-    misfits = list(JSONSchemaValidator(config_schema.settings_schema()).iter_errors(filled))
-    errors = [text for error in misfits for text in worded(error)]
-    sound = _sound(filled, misfits)
-    errors.extend(mistakes(filled, sound))
-    if for_sync and "start_date" not in filled and (dated := dated_streams(sound)):
-        errors.append(missing_start_date(dated))
-    if errors:
-        raise ConfigError(list(dict.fromkeys(errors)))
+    list(JSONSchemaValidator(settings_schema()).iter_errors(filled))  # it fills in the defaults
     return _settings(given, filled, version)
 
 
-def _sound(filled: Json, misfits: Iterable[ValidationError]) -> Json:
-    """Return the settings that can be judged further although others are wrong, so that all mistakes are told
-    at once: those that do not fit the schema are left out, as small a part as will do.
-    """
-    pruned = copy.deepcopy(filled)
-    left = list(misfits)
-    for _ in range(2):  # what is left out may leave something required missing
-        for error in left:
-            _leave_out(pruned, error)
-        left = list(JSONSchemaValidator(config_schema.settings_schema()).iter_errors(pruned))
-    unsound = {error.absolute_path[0] for error in left if error.absolute_path}
-    return {name: value for name, value in pruned.items() if name not in unsound}
-
-
-def _leave_out(pruned: Json, error: ValidationError) -> None:
-    """Take out what a schema error is about; what a block lacks gets a stand-in."""
-    path, schema = list(error.absolute_path), error.schema
-    expected: Any = error.validator_value
-    if error.validator == "additionalProperties" and isinstance(schema, Mapping):
-        part, known = _at(pruned, path), schema.get("properties", {})
-        for name in [name for name in part if name not in known]:
-            del part[name]
-    elif error.validator == "required" and len(path) == 1 and path[0] in all_vendors():
-        for name in expected:
-            words = _at(schema, ["properties", name, "enum"]) or [_STAND_IN]
-            _at(pruned, path).setdefault(name, words[-1])
-    elif len(path) >= _IN_REPORT and path[1] == "reports":
-        _at(pruned, path[: _IN_REPORT - 1]).pop(path[_IN_REPORT - 1], None)
-    elif len(path) > 1:
-        _at(pruned, path[:1]).pop(path[1], None)
-
-
-def _at(value: Any, path: Iterable[str | int]) -> Any:
-    """Return the part at a path; an empty one where it has been left out."""
-    for name in path:
-        try:
-            value = value[name]
-        except (KeyError, IndexError, TypeError):
-            return {}
-    return value
+def _where_it_belongs(name: str) -> str:
+    """Return where a setting of every vendor's block belongs, if `name` is one."""
+    is_common = any(name == setting.name for setting in (*COMMON, *REPORT))
+    return f" It belongs in a vendor's block, as {next(iter(all_vendors()))}.{name}." if is_common else ""
 
 
 def _settings(given: Json, filled: Json, version: str) -> Settings:
@@ -168,8 +122,8 @@ def _settings(given: Json, filled: Json, version: str) -> Settings:
 
 def _vendor_config(vendor: Vendor, given: Json, filled: Json, postbacks: Postbacks | None) -> VendorConfig:
     block = filled[vendor.name]
-    first = _own_or_top(given, vendor, "poll_interval_seconds", config_schema.POLL_INTERVAL_SECONDS)
-    most = _own_or_top(given, vendor, "poll_max_interval_seconds", config_schema.POLL_MAX_INTERVAL_SECONDS)
+    first = _own_or_top(given, vendor, "poll_interval_seconds", POLL_INTERVAL_SECONDS)
+    most = _own_or_top(given, vendor, "poll_max_interval_seconds", POLL_MAX_INTERVAL_SECONDS)
     reports = reports_of(vendor, block)
     return VendorConfig(
         name=vendor.name,
@@ -182,7 +136,7 @@ def _vendor_config(vendor: Vendor, given: Json, filled: Json, postbacks: Postbac
         poll_interval_seconds=first,
         poll_max_interval_seconds=max(first, most),
         job_deadline_seconds=float(block.get("job_deadline_seconds", filled["job_deadline_seconds"])),
-        reuse_job_hours=_own_or_top(given, vendor, "reuse_job_hours", config_schema.REUSE_JOB_HOURS),
+        reuse_job_hours=_own_or_top(given, vendor, "reuse_job_hours", REUSE_JOB_HOURS),
         reuse_finished_jobs=filled["reuse_finished_jobs"],
         callback_url=(
             f"{postbacks.public_url}/{quote(postbacks.secret)}/{vendor.name}"
@@ -227,20 +181,3 @@ def _postbacks(block: Json | None) -> Postbacks | None:
         secret=block["secret"],
         fallback_poll_seconds=float(block["fallback_poll_seconds"]),
     )
-
-
-def _without_nulls(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {name: _without_nulls(item) for name, item in value.items() if item is not None}
-    return [_without_nulls(item) for item in value] if isinstance(value, (list, tuple)) else value
-
-
-def _secret_values(value: Any, schema: Json) -> Iterator[str]:
-    """Yield the values of all settings that the schema marks as secret."""
-    if not isinstance(value, Mapping):
-        return
-    for name, item in value.items():
-        part = schema.get("properties", {}).get(name, {})
-        if part.get("secret") and isinstance(item, str):
-            yield item
-        yield from _secret_values(item, part)

@@ -75,7 +75,7 @@ def test_all_mistakes_are_told_at_once_before_any_request(cli, turbine, block):
         second_nature={"api_url": "http://example.com"},
     )
     result = cli.run(config)
-    assert result.status == 1
+    assert result.status == 78
     assert result.stdout == ""
     for words in (
         "start_date",
@@ -165,14 +165,14 @@ def test_two_equal_names_are_a_mistake(cli, turbine, block):
     report = {"metrics": ["Spend"], "splits": ["Date"]}
     names = [{**report, "name": "By Day"}, {**report, "name": "by_day"}]
     result = cli.run(cli.config(**ONE_DAY, digital_turbine={**block, "reports": names}))
-    assert result.status == 1
+    assert result.status == 78
     assert "by_day" in result.stderr
     assert turbine.calls == []
 
 
 def test_a_vendor_block_is_needed(cli):
     result = cli.run(cli.config(**ONE_DAY))
-    assert result.status == 1
+    assert result.status == 78
     assert "digital_turbine" in result.stderr
     assert "Traceback" not in result.stderr
 
@@ -430,7 +430,7 @@ def test_other_bookmarks_are_kept(cli, both):
 def test_a_state_of_another_tap_alone_is_refused(cli, both, turbine):
     other = {"replication_key": "x", "replication_key_value": "1"}
     result = cli.run(both, state={"bookmarks": {"elsewhere": other}})
-    assert result.status == 1
+    assert result.status == 78
     assert "elsewhere" in result.stderr
     assert turbine.submits == []
 
@@ -548,7 +548,7 @@ def test_a_ledger_may_be_a_postgresql_database(cli, both, turbine):
 
 def test_a_ledger_that_cannot_be_opened_is_explained(cli, both):
     result = cli.run({**both, "job_ledger": "/proc/nowhere/jobs.sqlite"})
-    assert result.status == 1
+    assert result.status == 78
     assert "job_ledger" in result.stderr
     assert "Traceback" not in result.stderr
 

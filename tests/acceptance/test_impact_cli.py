@@ -476,7 +476,7 @@ def test_a_brands_clicks_are_one_job_a_day_and_program_with_rows_counted_on(tap,
 @pytest.mark.parametrize("account", ["brand", "agency"], indirect=True)
 def test_clicks_without_programs_are_a_configuration_error_where_they_cannot_be(tap, account):
     ran = tap.run(config(account, BY_DAY, clicks=True))
-    assert ran.status == 1
+    assert ran.status == 78
     assert account.api.calls == []
     assert "clicks" in ran.stderr
 
@@ -702,6 +702,6 @@ def test_a_stream_map_filters_and_adds(tap, vendor):
 
 def test_both_names_of_one_stream_are_a_configuration_error(tap, vendor):
     ran = tap.run(config(vendor, {"id": BY_DAY, "name": "Same Name"}, {"id": LISTING, "name": "same_name"}))
-    assert ran.status == 1
+    assert ran.status == 78
     assert "impact_same_name" in ran.stderr
     assert vendor.api.calls == []

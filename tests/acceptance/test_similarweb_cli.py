@@ -839,7 +839,7 @@ def test_configuration_errors_are_told_all_at_once_before_any_request(tap, vendo
     settings = config(vendor, *reports, domians=["a.com"], api_version="v9")
     settings["start_date"] = "yesterday"
     ran = tap.run(settings)
-    assert ran.status == 1
+    assert ran.status == 78
     assert vendor.api.calls == []
     for told in ("domians", "domains", "metrics", "api_version", "yesterday", "twice"):
         assert told in ran.stderr, told

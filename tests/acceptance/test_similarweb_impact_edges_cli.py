@@ -151,13 +151,13 @@ def test_an_http_url_of_another_host_is_a_configuration_error(tap, similarweb):
     settings = of_similarweb(similarweb)
     settings["similarweb"]["api_url"] = "http://api.similarweb.com"
     ran = tap.run(settings)
-    assert ran.status == 1
+    assert ran.status == 78
     assert "api_url" in ran.stderr
 
 
 def test_start_date_is_required_before_any_request(tap, similarweb):
     ran = tap.run(of_similarweb(similarweb, {"start_date": None}))
-    assert ran.status == 1
+    assert ran.status == 78
     assert "start_date" in ran.stderr
     assert similarweb.api.calls == []
 

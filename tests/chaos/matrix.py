@@ -14,6 +14,7 @@ from scenario_runner import ScenarioRunner
 from scenarios import STORIES
 
 from tap_reports.sandbox import Sandbox
+from tap_reports.sync.mode import Mode
 from tap_reports.tap import TapReports
 
 Told = tuple[str, Point, int, str]
@@ -65,7 +66,7 @@ def catalog_of(vendor: str) -> dict[str, Any]:
     """Return the catalog of a vendor's report: with it, a run asks for nothing for discovery's sake."""
     with Sandbox(rows=1, speed=1e6, delay=0) as sandbox:
         config = STORIES[vendor].config(sandbox, job_ledger="off")
-        return TapReports(config=config, setup_mapper=False).catalog_dict
+        return TapReports(config=config, mode=Mode.DISCOVER).catalog_dict
 
 
 def table(outcomes: list[Outcome]) -> str:

@@ -14,6 +14,7 @@ from tap_reports.commands.plan import _parts as plan_parts
 from tap_reports.commands.plan import plan
 from tap_reports.commands.test import test as run_checks
 from tap_reports.sandbox import Sandbox
+from tap_reports.sync.mode import Mode
 from tap_reports.tap import TapReports
 
 UNANSWERED = "http://127.0.0.1:9"
@@ -33,12 +34,15 @@ def config(sandbox, tmp_path):
 
 
 def answer(command, config, *args, **given):
-    options = {"setup_mapper": False} if command is not plan else {"learn_columns": False}
-    return command(TapReports(config=config, **options, **given), *args)
+    return command(TapReports(config=config, mode=Mode.ASK, **given).run, *args)
+
+
+def show_plan(tap, *, as_json):
+    return plan(tap.run, tap.selected_streams(), as_json=as_json)
 
 
 def planned(config, capsys, **given):
-    assert plan(TapReports(config=config, learn_columns=False, **given), as_json=True) == 0
+    assert show_plan(TapReports(config=config, mode=Mode.PLAN, **given), as_json=True) == 0
     return json.loads(capsys.readouterr().out)
 
 
@@ -99,7 +103,7 @@ def test_a_plan_goes_by_state_and_catalog(config, capsys):
     config["job_ledger"] = "off"
     everything = planned(config, capsys)
     name = "similarweb_traffic_and_engagement_daily"
-    chosen = TapReports(config=config, learn_columns=False).catalog_dict
+    chosen = TapReports(config=config, mode=Mode.PLAN).catalog_dict
     chosen["streams"] = [one for one in chosen["streams"] if one["tap_stream_id"] == name]
     capsys.readouterr()
     content = planned(config, capsys, catalog=chosen, state=state)
@@ -111,19 +115,19 @@ def test_a_plan_goes_by_state_and_catalog(config, capsys):
 
 def test_nothing_new_is_said_in_the_table(config, capsys):
     state = synced(config, capsys)
-    assert plan(TapReports(config=config, learn_columns=False, state=state), as_json=False) == 0
+    assert show_plan(TapReports(config=config, mode=Mode.PLAN, state=state), as_json=False) == 0
     out = capsys.readouterr().out
     line = next(line for line in out.splitlines() if "similarweb_traffic_and_engagement_daily" in line)
     assert line.split() == ["similarweb_traffic_and_engagement_daily", "-", "nothing", "new", "-", "-"]
 
 
 def test_a_vendor_that_does_not_answer_fails_its_own_streams_only(config, capsys, caplog):
-    catalog = TapReports(config=config, learn_columns=False).catalog_dict
+    catalog = TapReports(config=config, mode=Mode.PLAN).catalog_dict
     config["similarweb"]["api_url"] = UNANSWERED
     config |= {"max_request_retries": 0}
-    tap = TapReports(config=config, learn_columns=False, catalog=catalog)
+    tap = TapReports(config=config, mode=Mode.PLAN, catalog=catalog)
     capsys.readouterr()
-    assert plan(tap, as_json=True) == 1
+    assert show_plan(tap, as_json=True) == 1
     content = json.loads(capsys.readouterr().out)
     vendors = {one["stream"].partition("_")[0] for one in content["streams"]}
     assert vendors == {"digital", "impact", "second"}
@@ -179,7 +183,7 @@ def test_a_pipe_gets_one_line_a_job_with_whole_ids(config, capsys):
 
 
 def test_checks_of_good_accounts_are_well_and_submit_nothing(config, sandbox, capsys):
-    assert run_checks(TapReports(config=config, setup_mapper=False), as_json=False) == 0
+    assert run_checks(TapReports(config=config, mode=Mode.ASK).run, as_json=False) == 0
     out = capsys.readouterr().out
     assert "checks are well. Nothing was submitted." in out
     assert sandbox.submissions().calls == 0
@@ -187,7 +191,7 @@ def test_checks_of_good_accounts_are_well_and_submit_nothing(config, sandbox, ca
 
 def test_a_wrong_key_fails_with_what_to_do_and_without_the_key(config, capsys):
     config["similarweb"]["api_key"] = "wrong-key-of-nobody"
-    assert run_checks(TapReports(config=config, setup_mapper=False), as_json=True) == 1
+    assert run_checks(TapReports(config=config, mode=Mode.ASK).run, as_json=True) == 1
     out = capsys.readouterr().out
     failed = [check for check in json.loads(out) if not check["ok"]]
     assert failed
@@ -198,7 +202,7 @@ def test_a_wrong_key_fails_with_what_to_do_and_without_the_key(config, capsys):
 
 def test_failed_checks_are_counted_in_words(config, capsys):
     config["similarweb"]["api_key"] = "wrong-key-of-nobody"
-    assert run_checks(TapReports(config=config, setup_mapper=False), as_json=False) == 1
+    assert run_checks(TapReports(config=config, mode=Mode.ASK).run, as_json=False) == 1
     assert re.search(r"\d of \d+ checks failed \(similarweb\)", capsys.readouterr().out)
 
 

@@ -51,14 +51,14 @@ def test_secrets_and_required_settings_are_marked(info):
     ):
         assert f"{name}  (text, required, secret)" in text
         assert f"| `{name}` | text |  | **required, secret** " in markdown
-    assert "postbacks.secret  (text, secret)" in text
+    assert "postbacks.secret  (text, required, secret)" in text
 
 
 def test_variables_are_those_that_are_read(info):
     named = {setting.variable: setting.name for group in groups(info)[:-1] for setting in group.settings}
     named.pop("")
     assert named["TAP_REPORTS_IMPACT_AUTH_TOKEN"] == "impact.auth_token"
-    read = environment_config({variable: "1" for variable, name in named.items() if "seconds" in name})
+    read, _ = environment_config({variable: "1" for variable, name in named.items() if "seconds" in name})
     assert read["impact"]["poll_interval_seconds"] == read["poll_interval_seconds"] == 1
 
 

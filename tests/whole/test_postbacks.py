@@ -137,7 +137,7 @@ def test_a_port_that_is_taken_ends_the_run_before_any_call(start, config_of, pro
         config = config_of(sandbox, "impact")
         config["postbacks"]["listen"] = f"127.0.0.1:{port}"
         result = program.run(config)
-    assert result.status == 1
+    assert result.status == 78
     assert f"postbacks.listen: 127.0.0.1:{port} is taken" in result.stderr
     assert "Traceback" not in result.stderr
     assert result.messages == []

@@ -21,7 +21,7 @@ def test_every_configuration_error_is_told_at_once_and_nothing_is_sent(program, 
     config["similarweb"].pop("api_key")
     config["digital_turbine"]["api_url"] = "http://example.com"
     done = program.text(config)
-    assert done.returncode == 1
+    assert done.returncode == 78
     for part in ("start_date", "account_sid", "similarweb.api_key", "digital_turbine.api_url"):
         assert part in done.stderr
     assert "Traceback" not in done.stderr
@@ -42,7 +42,7 @@ def test_every_configuration_error_is_told_at_once_and_nothing_is_sent(program, 
 )
 def test_a_state_that_can_t_be_this_tap_s_ends_before_any_request(program, sandbox, state, said):
     done = program.text(STORIES["impact"].config(sandbox), state=state)
-    assert done.returncode == 1
+    assert done.returncode == 78
     assert said in done.stderr
     assert "Traceback" not in done.stderr
     assert sandbox.calls == []
@@ -89,7 +89,7 @@ def test_a_bookmark_of_another_tap_s_stream_is_left_as_it_is(program, sandbox):
 def test_a_wrong_file_is_a_sentence(program, sandbox, option, content):
     path = program.write("wrong.json", content)
     done = program.text(STORIES["impact"].config(sandbox), option, path)
-    assert done.returncode == 1
+    assert done.returncode == 78
     assert "wrong.json" in done.stderr
     assert "Traceback" not in done.stderr
     assert sandbox.calls == []

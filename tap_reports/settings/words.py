@@ -1,0 +1,145 @@
+"""What is wrong with a setting's value, in words of JSON: which setting, what it must be, what came."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from jsonschema import ValidationError
+
+from tap_reports.redaction import redact
+from tap_reports.settings.formats import WANTED
+from tap_reports.settings.walk import ENV_PREFIX, Schema, types_of, walk
+
+KINDS = {
+    "string": "text",
+    "number": "a number",
+    "integer": "a whole number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "an object",
+}
+BOUNDS = {
+    "minimum": "at least",
+    "exclusiveMinimum": "more than",
+    "maximum": "at most",
+}
+LONGEST_VALUE = 60
+NEAR = 0.8
+"""How alike two names are (0 to 1) where one is surely meant for the other."""
+
+
+def errors_in_words(error: ValidationError) -> Iterator[str]:
+    """Yield the sentences for one schema error."""
+    setting = name_of(error.absolute_path)
+    expected: Any = error.validator_value
+    schema: Any = error.schema
+    instance: Any = error.instance
+    got = _got(instance, schema, with_kind=error.validator not in {"enum", "format", *BOUNDS})
+    match error.validator:
+        case "additionalProperties":
+            known = schema.get("properties", {})
+            for name in instance:
+                if name not in known:
+                    yield f"{joined(setting, name)}: unknown setting.{nearest(name, known)}"
+        case "required":
+            yield from _missing(error, setting)
+        case "type":
+            wanted = " or ".join(KINDS[kind] for kind in types_of(schema))
+            yield f"{setting}: must be {wanted}, {got}.{_example(instance, schema)}"
+        case "enum":
+            allowed = ", ".join(f'"{value}"' for value in expected if value is not None)
+            yield f"{setting}: must be one of {allowed}, {got}.{nearest(str(instance), expected)}"
+        case "minimum" | "exclusiveMinimum" | "maximum":
+            yield f"{setting}: must be {BOUNDS[error.validator]} {expected}, {got}."
+        case "format":
+            yield f"{setting}: {WANTED[expected]}, {got}."
+        case _:
+            yield f"{setting}: {_alternatives(schema)}, {got}."
+
+
+def _missing(error: ValidationError, setting: str) -> Iterator[str]:
+    """Yield a sentence for each required setting that is missing, unless it is there under a wrong name."""
+    schema: Any = error.schema
+    instance: Any = error.instance
+    unknown = [name for name in instance if name not in schema["properties"]]
+    for name in schema["required"]:
+        if name in instance or difflib.get_close_matches(name, unknown, n=1, cutoff=NEAR):
+            continue
+        yield f"{joined(setting, name)}: required setting is missing; {how_to_set(setting, name)}"
+
+
+def _got(value: Any, schema: Schema, *, with_kind: bool) -> str:
+    """Return what came instead; the value itself only where no part of the setting is a secret."""
+    if schema.get("secret") or any(setting.is_secret for setting in walk(schema)):
+        return f"not {_kind(value)}"
+    if isinstance(value, (list, dict)):
+        return f"not {_kind(value)}"
+    shown = json.dumps(value, ensure_ascii=False)
+    shown = shown if len(shown) <= LONGEST_VALUE else f"{shown[:LONGEST_VALUE]}…"
+    kind = f"{_kind(value)}: " if with_kind and not isinstance(value, bool) else ""
+    return f"not {kind}{redact(shown)}"
+
+
+def _kind(value: Any) -> str:
+    match value:
+        case str():
+            return "text"
+        case bool():
+            return "true or false"
+        case int() | float():
+            return "a number"
+        case list() | tuple():
+            return "a list"
+        case Mapping():
+            return "an object"
+    return "null"
+
+
+def _example(value: Any, schema: Schema) -> str:
+    """Return how to write a text as the object that it stands for, where that has one required setting."""
+    required = schema.get("required", ())
+    if not isinstance(value, str) or len(required) != 1 or "properties" not in schema:
+        return ""
+    if schema["properties"][required[0]].get("secret"):
+        return ""
+    return f" Write {json.dumps({required[0]: value[:LONGEST_VALUE]}, ensure_ascii=False)}."
+
+
+def _alternatives(schema: Schema) -> str:
+    """Return what a setting of several forms may be."""
+    forms = [one for name in ("anyOf", "oneOf") for one in schema.get(name, ())]
+    shown = [
+        f'"{one["const"]}"' if "const" in one else " or ".join(KINDS[kind] for kind in types_of(one))
+        for one in forms
+    ]
+    return f"must be {' or '.join(filter(None, shown))}" if forms else "does not fit"
+
+
+def nearest(name: str, known: Iterable[str], cutoff: float = 0.5) -> str:
+    """Return ` Did you mean "x"?` for the nearest known name, or ""."""
+    found = difflib.get_close_matches(name, [str(one) for one in known], n=1, cutoff=cutoff)
+    return f' Did you mean "{found[0]}"?' if found else ""
+
+
+def name_of(path: Iterable[Any]) -> str:
+    """Return a path as people write it: `impact.reports[0].id`."""
+    name = ""
+    for part in path:
+        name = f"{name}[{part}]" if isinstance(part, int) else joined(name, str(part))
+    return name
+
+
+def joined(setting: str, name: str) -> str:
+    """Return the name of a setting within another; "" is the whole configuration."""
+    return f"{setting}.{name}" if setting else name
+
+
+def how_to_set(setting: str, name: str) -> str:
+    """Return what to do about a missing setting."""
+    if "[" in setting or not setting:
+        return "add it."
+    variable = f"{ENV_PREFIX}{setting}_{name}".upper().replace(".", "_")
+    return f"add it, or set the variable {variable} and pass --config=ENV."

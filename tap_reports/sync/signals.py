@@ -1,0 +1,61 @@
+"""SIGTERM, SIGINT and an output that closes: what of a run they end, and when."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+from tap_reports.exceptions import Stopped
+from tap_reports.sync.outcome import Outcome
+
+ONE_SIGNAL_SECONDS = 1.0
+"""Signals that come within this time are one: `timeout` sends its own to the process and to its group."""
+
+
+class Signals:
+    """Ends a run at once while vendors are asked, and between two blocks while messages are written.
+
+    Args:
+        outcome: Where the signal is noted.
+        stop: Ends the engine's work; returns whether it did, that is, whether there is an engine.
+    """
+
+    def __init__(self, outcome: Outcome, stop: Callable[[], bool]) -> None:
+        self._outcome = outcome
+        self._stop = stop
+        self._is_at_once = False
+        self._came_at = 0.0
+
+    @contextlib.contextmanager
+    def at_once(self, *, is_on: bool = True) -> Iterator[None]:
+        """Let a signal end what is done in here at once, as nothing is being written; or not so (`is_on`)."""
+        before, self._is_at_once = self._is_at_once, is_on
+        try:
+            yield
+        finally:
+            self._is_at_once = before
+
+    def came(self, signum: int) -> None:
+        """Note a signal, and end the run.
+
+        Raises:
+            Stopped: It ends here.
+        """
+        now = time.monotonic()
+        if self._outcome.signal is not None:
+            if now - self._came_at >= ONE_SIGNAL_SECONDS:
+                os._exit(128 + signum)  # asked twice: at once, also out of a write to a reader that hangs
+            return
+        self._came_at = now
+        self._outcome.signal = signum
+        if self._is_at_once or not self._stop():
+            raise Stopped(f"signal {signum}", signum)
+
+
+def forget_stdout() -> None:
+    """Give the interpreter something to flush to at its end, as nobody reads standard output any more."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

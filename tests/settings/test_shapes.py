@@ -1,0 +1,144 @@
+"""Settings of the wrong shape: each is a sentence in words of JSON, and hides nothing else that is wrong."""
+
+from __future__ import annotations
+
+import pytest
+
+from tap_reports.exceptions import ConfigError
+from tap_reports.settings.read import read
+from tap_reports.settings.schema import settings_schema
+from tap_reports.settings.walk import walk
+
+IMPACT = {"account_sid": "IRabc", "auth_token": "token-of-impact", "account_type": "partner"}
+SIMILARWEB = {"api_key": "key-of-similarweb", "domains": ["x.com"]}
+VALUES = ["x", "", 7, -1, 0.5, True, [], ["x"], [[]], [None], {}, {"x": {}}, 1e999, None]
+
+
+def errors(**config):
+    with pytest.raises(ConfigError) as caught:
+        read({"start_date": "2026-01-01", **config}, version="1")
+    return caught.value.errors
+
+
+def put(config, path, value):
+    """Return the configuration with a value where a path of the walk leads."""
+    name, *rest = path
+    name, is_list = name.removesuffix("[]"), name.endswith("[]")
+    if not rest:
+        return {**config, name: value}
+    inner = config.get(name) or {}
+    return {**config, name: [put({}, rest, value)] if is_list else put(inner, rest, value)}
+
+
+@pytest.mark.parametrize("setting", list(walk(settings_schema())), ids=lambda setting: setting.name)
+def test_whatever_a_setting_holds_it_is_taken_or_refused_in_words(setting):
+    for value in VALUES:
+        config = put({"impact": IMPACT, "similarweb": SIMILARWEB}, setting.path, value)
+        try:
+            read(config, version="1")
+        except ConfigError as error:
+            text = "\n".join(error.errors)
+            assert text
+            assert not any(word in text for word in ("NoneType", " dict", " str.", " int.", "array", "Unset"))
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"impact": "x"}, ["impact: must be an object, not text."]),
+        ({"impact": []}, ["impact: must be an object, not a list."]),
+        ({"impact": IMPACT, "postbacks": "x"}, ["postbacks: must be an object, not text."]),
+        (
+            {"impact": {**IMPACT, "reports": ["by_day"]}},
+            ['impact.reports[0]: must be an object, not text: "by_day". Write {"id": "by_day"}.'],
+        ),
+        (
+            {"similarweb": {**SIMILARWEB, "domains": "x.com"}},
+            ['similarweb.domains: must be a list, not text: "x.com".'],
+        ),
+        (
+            {"impact": IMPACT, "max_request_retries": "5"},
+            ['max_request_retries: must be a whole number, not text: "5".'],
+        ),
+        ({"impact": IMPACT, "end_date": 20260131}, ["end_date: must be text, not a number: 20260131."]),
+        ({"impact": IMPACT, "new_columns": True}, ["new_columns: must be text, not true."]),
+        ({"impact": {**IMPACT, "slice_days": 0}}, ["impact.slice_days: must be at least 1, not 0."]),
+        (
+            {"impact": IMPACT, "user_agent": "a\nb"},
+            ['user_agent: must be printable ASCII text, not "a\\nb".'],
+        ),
+        (
+            {"impact": IMPACT, "stream_maps": {"__else__": "x"}},
+            ['stream_maps.__else__: must be "__NULL__", not text: "x".'],
+        ),
+    ],
+)
+def test_one_mistake_is_one_sentence_that_shows_what_came(config, said):
+    assert errors(**config) == said
+
+
+@pytest.mark.parametrize("value", [["key-of-mine"], {"key": "key-of-mine"}, 4711])
+def test_what_stands_where_a_secret_belongs_is_not_shown(value):
+    (text,) = errors(similarweb={**SIMILARWEB, "api_key": value})
+    assert text.startswith("similarweb.api_key: must be text, not a")
+    assert "mine" not in text
+    assert "4711" not in text
+
+
+def test_consequences_of_a_mistake_are_left_out_but_no_other_mistake():
+    found = errors(
+        similarweb={"api_key": "abcd", "domians": ["x.com"], "status_path": "/no/id"},
+        impact={"account_sid": "a", "auth_tokn": "abcd", "clicks": True, "account_type": "brnd"},
+        end_date="soon",
+        impactt={},
+        job_ledgr="x",
+    )
+    assert [text.partition(":")[0] for text in found] == [
+        "end_date",
+        "impact.account_type",
+        "impact.auth_tokn",
+        "similarweb.domians",
+        "impactt",
+        "job_ledgr",
+        "similarweb.status_path",
+    ]
+
+
+def test_a_name_that_is_far_from_any_known_one_is_a_warning(caplog):
+    read({"start_date": "2026-01-01", "impact": IMPACT, "comment": "x", "lookback_days": 3}, version="1")
+    assert "comment: unknown setting, ignored." in caplog.text
+    assert "lookback_days: unknown setting, ignored. It belongs in a vendor's block" in caplog.text
+
+
+SECRETS = [
+    (setting.path, setting.name)
+    for setting in walk(settings_schema())
+    if setting.is_secret or setting.name in ("impact.account_sid", "digital_turbine.client_id")
+]
+BLOCKS = {
+    "impact": IMPACT,
+    "similarweb": SIMILARWEB,
+    "second_nature": {"api_key": "key-of-second-nature"},
+    "digital_turbine": {"client_id": "client", "client_secret": "secret-of-dt"},
+    "postbacks": {"listen": "127.0.0.1:1", "public_url": "https://x.com", "secret": "abcd"},
+}
+
+
+@pytest.mark.parametrize(("path", "name"), SECRETS, ids=[name for _, name in SECRETS])
+def test_white_space_around_a_credential_is_left_out_with_a_warning(path, name, caplog):
+    block, setting = path
+    config = {"impact": IMPACT, block: {**BLOCKS[block], setting: " pasted-word\r\n"}}
+    found = read({"start_date": "2026-01-01", **config}, version="1")
+    values = {one.name: one.values for one in found.vendors}
+    assert (found.postbacks.secret if block == "postbacks" else values[block][setting]) == "pasted-word"
+    assert f"{name}: white space around it is left out" in caplog.text
+    assert "pasted" not in caplog.text
+
+
+@pytest.mark.parametrize(("path", "name"), [one for one in SECRETS if one[0][0] != "postbacks"])
+@pytest.mark.parametrize("value", ["two\nlines", "bell\x07", "schlüssel", "zero\u200bwidth"])
+def test_a_credential_that_cannot_be_sent_is_refused_without_being_shown(path, name, value):
+    block, setting = path
+    (text,) = errors(**{block: {**BLOCKS[block], setting: value}})
+    assert text.startswith(f"{name}: must be printable ASCII text")
+    assert value not in text
