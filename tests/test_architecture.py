@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "speedups": BASE,
     "files": {"speedups"} | BASE,
     "vendors": {"http", "files"} | BASE,
-    "settings": {"vendors", "http", "emit", "files"} | BASE,
+    "settings": {"vendors", "http", "files"} | BASE,
     "jobs": {"ledger", "downloads", "http"} | BASE,
     "postbacks": {"jobs"} | BASE,
     "emit": {"files", "speedups"} | BASE,
@@ -37,7 +37,7 @@ MAY_IMPORT = {
     }
     | BASE,
     "streams": {"sync", "emit", "files", "tap"} | BASE,
-    "commands": {"tap", "sync", "settings", "streams", "vendors", "jobs", "ledger"} | BASE,
+    "commands": {"sync", "settings", "streams", "vendors", "jobs", "ledger"} | BASE,
     "cli": {"tap", "commands", "settings", "sync", "vendors"} | BASE,
 }
 NAMES_NO_VENDOR = ("jobs", "ledger", "downloads", "http", "files", "emit", "postbacks", "streams")
