@@ -76,6 +76,8 @@ def number_text(cell: Cell, notation: Notation = USUAL) -> str | None:
     if not isinstance(cell, str):
         return plain_text(cell) or None
     text = bare(cell)
+    if text in notation.null_words:
+        return None
     if not text or (notation.decimal_separator != "," and is_json_number(text)):
         return text or None
     found = _WRITTEN[notation.decimal_separator].fullmatch(text)

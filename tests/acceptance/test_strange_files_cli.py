@@ -107,3 +107,33 @@ def test_what_is_not_the_report_is_an_error_that_shows_it(tmp_path, report, file
     states = [one["value"] for one in messages if one["type"] == "STATE"]
     bookmarks = states[-1].get("bookmarks", {}) if states else {}
     assert not [one for one in bookmarks.values() if "replication_key_value" in one]
+
+
+def test_the_file_settings_read_what_cannot_be_told(tmp_path):
+    content = (
+        "Report;Quiz überblick\nMade;2026-01-21\nTrainee;Day;Score;Bonus\n"
+        "Ada;08/01/2026;1.091,50;n/a\nBo;09/01/2026;0,125;3\nTotal;;1.091,625;3\n"
+    )
+    settings = {
+        "encoding": "cp1252",
+        "delimiter": ";",
+        "decimal_separator": ",",
+        "header_row": 3,
+        "footer_rows": 1,
+        "null_words": ["n/a"],
+        "date_format": "DD/MM/YYYY",
+    }
+    with FakeSecondNature() as vendor:
+        vendor.on_file = lambda _ticket, _call: Answer(body=content.encode("cp1252"))
+        cli = Cli(tmp_path)
+        report = {"report_name": "admin-xls-report", "format": "csv", "file": settings}
+        report["columns"] = {"Score": "number"}
+        block = {"api_url": vendor.api, "api_key": API_KEY, "reports": [report]}
+        ran = cli.run(cli.config(start_date="2026-01-10", second_nature=block))
+    assert ran.status == 0, ran.stderr
+    messages = [json.loads(line) for line in ran.stdout.splitlines()]
+    schema = next(one["schema"]["properties"] for one in messages if one["type"] == "SCHEMA")
+    assert (schema["day"]["format"], schema["bonus"]["type"][0]) == ("date", "number")
+    names = ("trainee", "day", "score", "bonus")
+    rows = [[one["record"][name] for name in names] for one in messages if one["type"] == "RECORD"]
+    assert rows == [["Ada", "2026-01-08", 1091.5, None], ["Bo", "2026-01-09", 0.125, 3]]

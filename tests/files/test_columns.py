@@ -21,7 +21,7 @@ from tap_reports.files.columns import (
     property_names,
     schema_of,
 )
-from tap_reports.files.numbers import Number
+from tap_reports.files.numbers import Number, number_text
 from tap_reports.files.table import Notation
 from tap_reports.models import Kind
 
@@ -311,6 +311,7 @@ def test_words_that_mean_null_are_null_in_every_column(kind):
     convert = converter(kind, notation=Notation(null_words=frozenset({"N/A", "-"})))
     assert [convert(cell) for cell in ("N/A", " - ", "")] == [None, None, None]
     assert converter(Kind.STRING)("N/A") == "N/A"
+    assert number_text(" N/A", Notation(null_words=frozenset({"N/A"}))) is None
 
 
 US, EUROPEAN, YEAR_DAY = "MM/DD/YYYY h:mm A", "DD.MM.YYYY", "YYYY-DD-MM"
