@@ -16,7 +16,7 @@ from pathlib import Path
 
 from bootstrap import ROOT, SetupError, environment, require_python
 
-SLOW = "installs or browser or s3 or kill_matrix"
+SLOW = "installs or browser or s3 or hostile or kill_matrix"
 FAST = ("tests/files", "tests/settings", "tests/sync", "tests/vendors", "tests/test_architecture.py")
 ON_ALL_CORES = ("--numprocesses", "auto", "--dist", "loadgroup")
 """Tests of one group, which install the same packages, stay on one core."""
