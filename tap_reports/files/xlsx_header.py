@@ -73,7 +73,7 @@ def _other_header(first: Header, below: Sequence[SheetRow]) -> Header | None:
         rest = below[at + 1 :]
         used = {column for other in rest for column in other.cells}
         names = _header(row).names
-        is_text = all(value.type is Type.TEXT for value in row.cells.values())
+        is_text = all(value.type == Type.TEXT for value in row.cells.values())
         if is_text and used - set(first.names) and used <= set(names) and _is_above_values(names, rest):
             return _header(row)
     return None

@@ -6,7 +6,6 @@ import io
 import re
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
-from enum import IntFlag
 from typing import NamedTuple
 
 from tap_reports.exceptions import FileError
@@ -28,8 +27,10 @@ _AROUND_TEXT = (["is"], ["is", "r"])
 NO_VALUE = "a formula without a stored value"
 
 
-class Type(IntFlag):
-    """What a cell holds by the file's own word. The values are those of xlsx.c."""
+class Type:
+    """What a cell holds by the file's own word. The values are those of xlsx.c,
+    and plain numbers: members of an enumeration are slow to add up.
+    """
 
     TEXT = 1
     NUMBER = 2
@@ -42,7 +43,7 @@ class Type(IntFlag):
 class Value(NamedTuple):
     """A cell: its text, as a CSV file would hold it; for an `ERROR`, what is wrong with it."""
 
-    type: Type
+    type: int
     text: str
 
 
@@ -268,12 +269,12 @@ class SheetReader:
             ) from None
         return Value(Type.TEXT, found) if found else None
 
-    def _style(self) -> Style:
+    def _style(self) -> int:
         text = self._attributes.get("s", "0")
         styles = self.book.styles
         number = _number(text, self._place, "a style")
         if number < len(styles):
-            return Style(styles[number])
+            return styles[number]
         if number == 0:
             return Style.NUMBER
         raise FileError(
@@ -291,7 +292,7 @@ _TYPES = {
 }
 
 
-def numeric(text: str, style: Style, *, is_1904: bool) -> Value:
+def numeric(text: str, style: int, *, is_1904: bool) -> Value:
     """Return a number by the way in which it is shown."""
     plain = plain_number(text)
     if plain is None:

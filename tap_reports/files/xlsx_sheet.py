@@ -99,7 +99,7 @@ def sheet_table(sheet: SheetFile, options: FileOptions) -> Table:
     return _written_table(sheet, header, columns, written)
 
 
-def _written(sheet: SheetFile, header: Header, columns: list[int], marks: Mapping[Type, str]) -> _Written:
+def _written(sheet: SheetFile, header: Header, columns: list[int], marks: Mapping[int, str]) -> _Written:
     if len(columns) > MOST_COLUMNS:
         raise FileError(
             f"{sheet.name} has {len(columns):,} columns; at most {MOST_COLUMNS:,} are read.", remedy=ASK
@@ -119,7 +119,7 @@ def _table(sheet: SheetFile, header: tuple[str, ...]) -> Table:
 def _written_table(sheet: SheetFile, header: Header, columns: list[int], written: _Written) -> Table:
     # A column without header is named by its place in the sheet, which stays the same.
     names = tuple(header.names.get(column, f"column_{column + 1}") for column in columns)
-    known = tuple(_KINDS.get(Type(types & ~Type.ERROR)) for types in written.types)
+    known = tuple(_KINDS.get(types & ~Type.ERROR) for types in written.types)
     plain = CsvTable(
         name=sheet.name,
         sheet=sheet.sheet,
@@ -172,10 +172,10 @@ class _Written:
     """
 
     def __init__(
-        self, sheet: SheetFile, header: Header, columns: list[int], marks: Mapping[Type, str]
+        self, sheet: SheetFile, header: Header, columns: list[int], marks: Mapping[int, str]
     ) -> None:
         self.marks = marks
-        self.types = [Type(0)] * len(columns)
+        self.types = [0] * len(columns)
         self.others: set[int] = set()
         self.file = _CsvFile(sheet.folder)
         self._sheet = sheet
@@ -208,7 +208,7 @@ class _Written:
         if found is None:
             return data
         self._put(found.data, found.rows, out)
-        self.types = [Type(old | new) for old, new in zip(self.types, found.types, strict=True)]
+        self.types = [old | new for old, new in zip(self.types, found.types, strict=True)]
         self.others.update(found.others)
         reader.row = found.last_row
         return b""

@@ -111,7 +111,7 @@ def plain_number(text: str) -> str | None:
     return f"{sign}{whole}.{fraction}" if fraction else f"{sign}{whole}"
 
 
-def dated(text: str, style: Style, *, is_1904: bool) -> tuple[str, bool] | None:
+def dated(text: str, style: int, *, is_1904: bool) -> tuple[str, bool] | None:
     """Return what a serial number is: `2024-01-02`, `2024-01-02T03:04:05`, `36:00:00`.
 
     Args:
@@ -147,7 +147,7 @@ def _clock(milliseconds: int, hours: int = 0) -> str:
     return f"{hours}:{seconds // 60 % 60:02}:{seconds % 60:02}" + (f".{rest:03}" if rest else "")
 
 
-def iso_dated(text: str, style: Style) -> tuple[str, Style] | None:
+def iso_dated(text: str, style: int) -> tuple[str, Style] | None:
     """Return a cell of the type `d`, which is text in ISO 8601, as `dated` would; and its `Style`."""
     try:
         if "-" not in text:

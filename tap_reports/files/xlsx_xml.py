@@ -39,8 +39,10 @@ class Xml:
         self._name = name
         self._parser = parser = expat.ParserCreate()
         parser.buffer_text = True
-        parser.StartElementHandler = lambda tag, attributes: start(tag.rpartition(":")[2], attributes)
-        parser.EndElementHandler = lambda tag: end(tag.rpartition(":")[2])
+        parser.StartElementHandler = lambda tag, attributes: start(
+            tag.rpartition(":")[2] if ":" in tag else tag, attributes
+        )
+        parser.EndElementHandler = lambda tag: end(tag.rpartition(":")[2] if ":" in tag else tag)
         if text:
             parser.CharacterDataHandler = text
         parser.StartDoctypeDeclHandler = self._refuse

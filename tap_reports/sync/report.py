@@ -121,7 +121,9 @@ def configured(
     type_: ReportType, vendor: Vendor, config: VendorConfig, report: ReportConfig, settings: Settings
 ) -> Report:
     """Return a report type with the user's settings laid over it."""
-    type_ = replace(type_, layout=replace(type_.layout, options=report.file))
+    type_ = replace(
+        type_, layout=replace(type_.layout, options=report.file, most_bytes=settings.max_file_bytes)
+    )
     if type_.infers_columns and type_.columns:
         report = _for_sheet(type_, report, settings.column_names)
     columns = list(_known_columns(type_, report, settings.column_names))
