@@ -145,6 +145,7 @@ class Layout:
         sheet: The sheet to read (XLSX sheet, `sheet_name` of JSON, name of a CSV file); None: the only one.
         options: What the user sets of the report's files.
         known: Property names of the columns that are known: a row of these is the header.
+        most_bytes: That a file may unpack to.
     """
 
     format: FileFormat = FileFormat.CSV
@@ -153,6 +154,7 @@ class Layout:
     renames: Json = field(default_factory=dict)
     sheet: str | None = None
     options: FileOptions = FileOptions()
+    most_bytes: int = 100 << 30
     known: frozenset[str] = frozenset()
 
 

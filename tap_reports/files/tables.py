@@ -52,7 +52,8 @@ def tables(file: ReportFile, layout: Layout, *, work_dir: Path) -> Iterator[Tabl
     if layout.sheet is not None and file.sheet not in {None, layout.sheet}:
         return
     found = (
-        replace(part, encoding=layout.options.encoding) for part in parts(file.path, layout.format, work_dir)
+        replace(part, encoding=layout.options.encoding)
+        for part in parts(file.path, layout.format, work_dir, most=layout.most_bytes)
     )
     sheets = [sheet for part in found for sheet in _sheets(part, layout, work_dir)]
     if file.sheet is not None and len(sheets) == 1:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from tap_reports.exceptions import FileError
 from tap_reports.files import csv_, tables
 from tap_reports.files import part as part_module
+from tap_reports.models import Layout
 
 BODY = b"a,b\n" + b"".join(b"%d,%d\n" % (number, number * 7919) for number in range(2000))
 RANDOM = random.Random(5)
@@ -92,6 +93,13 @@ def test_bytes_behind_a_whole_gzip_are_warned_of(reader, caplog, behind):
 def test_a_zip_of_very_many_files_is_refused_at_once(reader):
     text = reader.error(zipped({f"m{number}.csv": "" for number in range(10_001)}))
     assert "is a zip of 10,001 files; at most 10,000 are read" in text
+
+
+def test_a_file_that_unpacks_to_more_than_the_user_allows_is_refused(reader):
+    for content in (gzipped(BODY), zipped({"a.csv": BODY})):
+        text = reader.error(content, Layout(most_bytes=1000))
+        assert "GiB: refused" in text
+        assert "max_file_gib" in text
 
 
 def test_names_in_a_zip_are_made_printable(reader):
