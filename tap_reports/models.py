@@ -227,10 +227,10 @@ class ReportRequest:
     row_limit: int | None = None
     result_hours: float | None = None
     settled_on: dt.date | None = None
+    key: str = field(default="", init=False, compare=False)
+    """Identity of the job that this request leads to: 32 hexadecimal digits."""
 
-    @property
-    def key(self) -> str:
-        """Identity of the job that this request leads to: 32 hexadecimal digits."""
+    def __post_init__(self) -> None:
         identity = [
             self.vendor,
             self.account,
@@ -241,7 +241,7 @@ class ReportRequest:
             list(self.columns),
         ]
         text = json.dumps(identity, sort_keys=True, separators=(",", ":"), default=str)
-        return hashlib.sha256(text.encode()).hexdigest()[:32]
+        object.__setattr__(self, "key", hashlib.sha256(text.encode()).hexdigest()[:32])
 
 
 def _plain(value: Any) -> Any:

@@ -18,6 +18,7 @@ from typing_extensions import override
 
 from tap_reports import cli
 from tap_reports.commands.progress import Display
+from tap_reports.emit.state_output import StateOutput
 from tap_reports.emit.writer import MessageWriter
 from tap_reports.exceptions import ConfigError, Stopped
 from tap_reports.jobs.metrics import log_job
@@ -185,7 +186,14 @@ class TapReports(Tap):
         """What the run works with."""
         with fast_imports():
             from tap_reports.sync.run import Run
-        return Run(self.settings, self._name_in_state, on_over=log_job, clock=self._clock, loop=self._loop)
+        return Run(
+            self.settings,
+            self._name_in_state,
+            write_state=self._write_names,
+            on_over=log_job,
+            clock=self._clock,
+            loop=self._loop,
+        )
 
     def start_all(self) -> None:
         """Start the jobs of all selected streams at the same time."""
@@ -193,11 +201,28 @@ class TapReports(Tap):
             for stream in self.selected_streams():
                 stream.start()
 
-    def write_state(self) -> None:
-        """Write a STATE message if anything changed since the last one. No signal ends it half-way."""
+    @cached_property
+    def _state_output(self) -> StateOutput:
+        writer = cast("MessageWriter", self.message_writer)
+        return StateOutput(writer, self.run.clock.monotonic)
+
+    @property
+    @override
+    def state_writer(self) -> StateOutput:
+        return self._state_output
+
+    def write_state(self, *, now: bool = False) -> float:
+        """Write a STATE message if anything changed since the last one. No signal ends it half-way.
+
+        Args:
+            now: At once, also a large one.
+
+        Returns:
+            The seconds until it is due; 0 if it is out.
+        """
         with self.signals.at_once(is_on=False):
             known: Any = self.state if self._streams else self._early_state.values
-            self.state_writer.write_state(known)
+            return self.state_writer.put(known, now=now)
 
     def write_block(self, data: bytes) -> None:
         """Write whole lines of messages."""
@@ -212,7 +237,7 @@ class TapReports(Tap):
         self.run.runner.drain()
 
     def _name_in_state(self, task: Task) -> None:
-        """Name a submitted job in the state of each stream that wants it, before it is polled."""
+        """Name a submitted job in the state of each stream that wants it."""
         known = self._streams or {}
         for name in task.streams:
             stream = known.get(name)
@@ -220,8 +245,9 @@ class TapReports(Tap):
                 stream.bookmark_state.add(task.job)
             elif not known and task.job:
                 self._early_state.add(name, task.job)
-        if self.mode is Mode.SYNC:
-            self.write_state()
+
+    def _write_names(self, now: bool) -> float:
+        return self.write_state(now=now) if self.mode is Mode.SYNC else 0.0
 
     @override  # type: ignore[misc]
     def sync_all(self) -> None:
@@ -254,7 +280,7 @@ class TapReports(Tap):
     def _end(self) -> None:
         try:
             self.close()
-            self.write_state()
+            self.write_state(now=True)
             if self.outcome.signal is not None:  # the last word is a STATE, also one that was said before
                 self.message_writer.write_message(StateMessage(value=dict(self.state)))
             sys.stdout.flush()

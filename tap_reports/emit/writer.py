@@ -48,9 +48,13 @@ class MessageWriter(GenericSingerWriter[bytes, Message]):
 
     @override
     def write_message(self, message: Message) -> None:
-        self.write_block(self.serialize_message(message))
-        if message.type is SingerMessageType.STATE:
-            _flush()
+        write = self.write_state if message.type is SingerMessageType.STATE else self.write_block
+        write(self.serialize_message(message))
+
+    def write_state(self, line: bytes) -> None:
+        """Write the line of a STATE message, and flush."""
+        self.write_block(line)
+        _flush()
 
     def write_block(self, data: bytes) -> None:
         """Write whole lines.

@@ -33,6 +33,10 @@ stops it mostly kills it after 10.
 """
 
 
+WriteState = Callable[[bool], float]
+"""Writes the state if it is due, or in any case. Returns the seconds until it is; 0 if all is written."""
+
+
 class Signal(Enum):
     """Events without a task."""
 
@@ -46,7 +50,8 @@ class Runner:
     Args:
         context: What all vendors share.
         stop: Ends the run for all threads; called once.
-        on_submitted: Called in the main thread for each task whose job the state must name.
+        on_submitted: Called in the main thread for each task, to name its job in the state.
+        write_state: Called then. The job is polled when it has returned 0.
         on_over: Called in the main thread for each task that is over.
     """
 
@@ -56,6 +61,7 @@ class Runner:
         *,
         stop: Callable[[], None],
         on_submitted: Callable[[Task], None],
+        write_state: WriteState,
         on_over: Callable[[Task], None] = lambda _task: None,
     ) -> None:
         self.workers: dict[str, VendorWorker] = {}
@@ -64,7 +70,9 @@ class Runner:
         self._loop = context.loop
         self._stop = stop
         self._on_submitted = on_submitted
+        self._write_state = write_state
         self._on_over = on_over
+        self._unnamed: list[asyncio.Future[None]] = []
         self._orders = itertools.count()
         self._beat = context.clock.monotonic()
         self._group: asyncio.TaskGroup | None = None
@@ -104,10 +112,22 @@ class Runner:
             Stopped: The run is to end.
         """
         wanted = list(tasks)
-        self._context.disk.need({task.request.key for task in wanted})
+        self.wait_until(lambda: all(task.is_over for task in wanted), wanted)
+
+    def wait_until(self, is_so: Callable[[], bool], tasks: Iterable[Task]) -> None:
+        """Return when something is so that depends on what the tasks of this run have come to.
+
+        Args:
+            is_so: Asked again after each event.
+            tasks: Whose files are wanted next: they are downloaded however much lies on the disk.
+
+        Raises:
+            Stopped: The run is to end.
+        """
+        self._context.disk.need({task.request.key for task in tasks})
         self._loop.soon(self._context.room.set)
         self.drain()
-        while not all(task.is_over for task in wanted):
+        while not is_so():
             self._handle(self._next_event())
 
     def drain(self) -> None:
@@ -120,8 +140,9 @@ class Runner:
             try:
                 event = self._loop.next_event(0)
             except queue.Empty:
-                return
+                break
             self._handle(event)
+        self._checkpoint(now=False)
 
     def release(self, task: Task, stream: str) -> None:
         """Note that a stream has no more use for a task; its files go when nobody has."""
@@ -162,26 +183,31 @@ class Runner:
         """
         self._context.is_ending = True
         self._loop.start(self._end())
-        failed: OSError | None = None
+        event, failed = None, None
         try:
-            while (event := self._loop.next_event(HEARTBEAT_SECONDS)) is not Signal.ENDED:
+            while event is not Signal.ENDED:
+                try:
+                    event = self._next_event(now=True)
+                except OSError as error:
+                    event, failed = None, failed or error
                 if isinstance(event, Checkpoint):
-                    try:
-                        self._name(event)
-                    except OSError as error:
-                        failed = failed or error
+                    self._name(event)
         finally:
             self._stop()
             self._loop.close()
         if failed:
             raise failed
 
-    def _next_event(self) -> Any:
+    def _next_event(self, *, now: bool = False) -> Any:
+        """Return what happens next. Jobs that are to be named are named before anything is waited for."""
+        seconds = 0.0
         while True:
             try:
-                return self._loop.next_event(HEARTBEAT_SECONDS)
+                return self._loop.next_event(seconds)
             except queue.Empty:
-                self._heartbeat()
+                if seconds and not self._unnamed:
+                    self._heartbeat()
+                seconds = self._checkpoint(now=now) or HEARTBEAT_SECONDS
 
     def _handle(self, event: Any) -> None:
         match event:
@@ -195,11 +221,23 @@ class Runner:
             self._heartbeat()
 
     def _name(self, checkpoint: Checkpoint) -> None:
-        """Have the state name a task's job. One that can't be written is not tried again: nobody waits."""
+        self._unnamed.append(checkpoint.named)
+        self._on_submitted(checkpoint.task)
+
+    def _checkpoint(self, *, now: bool) -> float:
+        """Write the state that names the jobs of `_unnamed`, and let them be polled. Returns the seconds until
+        it is due, 0 if it is written. One that can't be written is not tried again: nobody waits for it.
+        """
+        seconds = 0.0
         try:
-            self._on_submitted(checkpoint.task)
+            if self._unnamed:
+                seconds = self._write_state(now)
         finally:
-            self._loop.soon(_set, checkpoint.named)
+            if not seconds:
+                for named in self._unnamed:
+                    self._loop.soon(_set, named)
+                self._unnamed.clear()
+        return seconds
 
     def _heartbeat(self) -> None:
         """Say once a minute that the run is alive, and what it waits for."""

@@ -22,7 +22,7 @@ from tap_reports.http.links import DownloadSession
 from tap_reports.http.origin import is_loopback
 from tap_reports.jobs.context import RunContext
 from tap_reports.jobs.event_loop import EngineLoop
-from tap_reports.jobs.runner import Runner
+from tap_reports.jobs.runner import Runner, WriteState
 from tap_reports.jobs.task import Task
 from tap_reports.jobs.worker import VendorWorker
 from tap_reports.ledger.ledger import Ledger
@@ -41,7 +41,8 @@ class Run:
 
     Args:
         settings: The configuration.
-        on_submitted: Called in the main thread for each job that the state must name.
+        on_submitted: Called in the main thread for each job, to name it in the state.
+        write_state: Writes the state then, before the job is polled; see `Runner`.
         on_over: Called in the main thread for each task that is over.
         clock: The time.
         loop: Where the engine runs (a test's own runs on its `clock`).
@@ -52,6 +53,7 @@ class Run:
         settings: Settings,
         on_submitted: Callable[[Task], None],
         *,
+        write_state: WriteState = lambda _now: 0.0,
         on_over: Callable[[Task], None] = lambda _task: None,
         clock: Clock | None = None,
         loop: EngineLoop | None = None,
@@ -59,6 +61,7 @@ class Run:
         self.settings = settings
         self.id = uuid.uuid4().hex
         self._on_submitted = on_submitted
+        self._write_state = write_state
         self._on_over = on_over
         self._stoppable = StoppableClock(SystemClock())
         self.clock: Clock = clock or self._stoppable
@@ -103,7 +106,11 @@ class Run:
             stopping=lambda: self._stoppable.is_stopped,
         )
         runner = Runner(
-            context, stop=self._stoppable.stop, on_submitted=self._submitted, on_over=self._on_over
+            context,
+            stop=self._stoppable.stop,
+            on_submitted=self._submitted,
+            write_state=self._write_state,
+            on_over=self._on_over,
         )
         postbacks = self.settings.postbacks
         for vendor, config, client in self.vendors():
