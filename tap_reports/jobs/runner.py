@@ -225,8 +225,10 @@ class Runner:
         self._on_submitted(checkpoint.task)
 
     def _checkpoint(self, *, now: bool) -> float:
-        """Write the state that names the jobs of `_unnamed`, and let them be polled. Returns the seconds until
-        it is due, 0 if it is written. One that can't be written is not tried again: nobody waits for it.
+        """Write the state, which names the jobs of `_unnamed`, and let them be polled.
+
+        Where it can't be written that is not tried again: nobody waits for it. Returns the seconds until it
+        is due, 0 if it is written.
         """
         seconds = 0.0
         try:

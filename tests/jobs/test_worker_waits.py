@@ -1,0 +1,166 @@
+"""What a run waits for, and how long: vendors that refuse for now, polls that break; credits as charged."""
+
+from __future__ import annotations
+
+import logging
+from decimal import Decimal
+
+import pytest
+from scenarios import STORIES, counted, run_here
+from virtual_clock import FakeClock
+
+from tap_reports.exceptions import CreditsSpent
+from tap_reports.jobs.credits import Credits
+from tap_reports.sandbox import Sandbox
+
+
+@pytest.fixture
+def sandbox():
+    with Sandbox(rows=2, speed=1e6, delay=0) as running:
+        yield running
+
+
+@pytest.fixture(params=STORIES)
+def story(request):
+    return STORIES[request.param]
+
+
+@pytest.fixture
+def clock():
+    return FakeClock()
+
+
+def is_whole(ran, story, sandbox):
+    return ran.status == 0 and counted(ran.records(story.stream)) == counted(story.expected(sandbox))
+
+
+# --- submissions that the vendor refuses for now --------------------------------------------------------
+
+
+def test_a_vendor_that_throttles_is_waited_for_longer_than_a_broken_call_is_repeated(sandbox, story, clock):
+    sandbox.faults.add("status", vendor=story.vendor, kind="submit", status=429, times=20)
+    ran = run_here(story.config(sandbox, job_ledger="off", retry_backoff_seconds=1), clock)
+    assert is_whole(ran, story, sandbox)
+    assert 600 < ran.seconds < 1500
+
+
+def test_a_vendor_that_throttles_for_ever_is_waited_for_until_the_deadline(sandbox, story, clock):
+    sandbox.faults.add("status", vendor=story.vendor, kind="submit", status=429, times=0)
+    ran = run_here(
+        story.config(sandbox, job_ledger="off", retry_backoff_seconds=1, job_deadline_seconds=600), clock
+    )
+    assert ran.status == 1
+    assert "HTTP 429" in ran.error
+    assert 500 < ran.seconds <= 601
+    assert sandbox.submissions(story.vendor).accepted == 0
+
+
+def test_while_a_vendor_refuses_the_earliest_slice_alone_tries(sandbox, clock, caplog):
+    caplog.set_level(logging.INFO)
+    story = STORIES["digital_turbine"]
+    sandbox.faults.add("status", vendor=story.vendor, kind="submit", status=429, times=6)
+    config = story.config(sandbox, block={"slice_days": 9}, job_ledger="off", retry_backoff_seconds=1)
+    ran = run_here(config, clock)
+    assert is_whole(ran, story, sandbox)
+    refused = [one.slice for one in caplog.records if getattr(one, "status", "") == "refused"]
+    assert set(refused) == {min(refused)}
+
+
+@pytest.mark.parametrize("status", [408, 501, 502, 504, 520, 522, 524])
+def test_an_answer_that_says_nothing_of_a_submission_is_a_lost_one(sandbox, story, clock, status):
+    sandbox.faults.add("status", vendor=story.vendor, kind="submit", status=status)
+    ran = run_here(story.config(sandbox, block={"slice_days": 24}, job_ledger="off"), clock)
+    if story.vendor == "similarweb":
+        assert ran.status == 1
+        assert "may or may not have accepted" in ran.error
+    else:
+        assert is_whole(ran, story, sandbox)
+
+
+# --- polls ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["similarweb", "impact", "second_nature"])
+def polled(request):
+    """A vendor whose polls are calls of its API."""
+    return STORIES[request.param]
+
+
+@pytest.mark.parametrize("status", [304, 408, 409, 425])
+def test_a_poll_that_says_nothing_of_its_job_is_asked_again(sandbox, polled, clock, status):
+    sandbox.faults.add("status", vendor=polled.vendor, kind="poll", status=status)
+    assert is_whole(run_here(polled.config(sandbox, job_ledger="off"), clock), polled, sandbox)
+
+
+@pytest.mark.parametrize("said", ["Request was throttled.", "rate limit exceeded", "Too many requests"])
+def test_a_403_that_speaks_of_limits_is_asked_again(sandbox, polled, clock, said):
+    sandbox.faults.add("status", vendor=polled.vendor, kind="poll", status=403, body=said)
+    assert is_whole(run_here(polled.config(sandbox, job_ledger="off"), clock), polled, sandbox)
+
+
+def test_a_403_of_another_kind_ends_the_stream_and_keeps_the_job(sandbox, polled, clock):
+    sandbox.faults.add("status", vendor=polled.vendor, kind="poll", status=403, times=0)
+    ran = run_here(polled.config(sandbox, job_ledger="off"), clock)
+    assert ran.status == 1
+    assert ran.pending(polled.stream)
+
+
+def test_a_poll_that_is_told_to_come_in_half_an_hour_does(sandbox, polled, clock):
+    sandbox.faults.add("status", vendor=polled.vendor, kind="poll", status=429, retry_after=1800)
+    ran = run_here(polled.config(sandbox, job_ledger="off"), clock)
+    assert is_whole(ran, polled, sandbox)
+    assert 1800 <= ran.seconds < 1900
+
+
+def test_a_poll_that_is_told_to_come_tomorrow_is_asked_at_the_deadline(sandbox, polled, clock):
+    sandbox.faults.add("status", vendor=polled.vendor, kind="poll", status=429, retry_after=86_400, times=0)
+    ran = run_here(polled.config(sandbox, job_ledger="off"), clock)
+    assert ran.status == 1
+    assert ran.error_class == "JobTimeout"
+    assert ran.seconds == pytest.approx(3600, abs=10)
+    assert ran.pending(polled.stream)
+
+
+def test_the_retry_of_a_resumed_job_is_given_time(sandbox, clock):
+    """Its status may lag: polled at once, both retries were used up in a second."""
+    story = STORIES["similarweb"]
+    polls = {"poll_interval_seconds": 10, "poll_max_interval_seconds": 10}
+    config = story.config(sandbox, block={"slice_days": 24, **polls}, job_ledger="off")
+    sandbox.faults.add("status", vendor="similarweb", kind="poll", status=400, times=1)
+    state = run_here(config, clock).state
+    sandbox.faults.clear()
+    sandbox.faults.add("statuses", vendor="similarweb", kind="poll", words=["internal_error"])
+    began = clock.seconds
+    assert run_here(config, clock, state=state).status == 0
+    assert clock.seconds - began >= 8
+
+
+# --- credits --------------------------------------------------------------------------------------------
+
+
+class _Limits:
+    """A vendor that allows so many credits a run."""
+
+    @staticmethod
+    def max_credits(_):
+        return None, Decimal(12)
+
+
+def test_credits_count_what_the_vendor_charged_once_that_is_known():
+    credits_ = Credits(_Limits, None)
+    credits_.take("a", Decimal(5))
+    credits_.take("b", Decimal(5))
+    credits_.correct("a", Decimal(2))
+    credits_.take("c", Decimal(5))
+    credits_.correct("b", Decimal(36))
+    with pytest.raises(CreditsSpent, match="43 are used"):
+        credits_.take("d", Decimal(1))
+
+
+def test_an_estimate_that_was_not_used_is_given_back():
+    credits_ = Credits(_Limits, None)
+    credits_.left = Decimal(20)
+    credits_.take("a", Decimal(12))
+    credits_.give_back("a")
+    credits_.take("b", Decimal(12))
+    assert (credits_.used, credits_.left) == (12, 8)
