@@ -7,6 +7,7 @@ import datetime as dt
 import queue
 import selectors
 from collections import deque
+from functools import cached_property
 
 from tap_reports.jobs.event_loop import EngineLoop
 
@@ -66,11 +67,15 @@ class VirtualLoop(EngineLoop):
     """Runs in the main thread, while that waits for an event."""
 
     def __init__(self, clock: FakeClock) -> None:
-        self._loop = _Loop(clock)
+        self._clock = clock
         self._posted = deque()
         self._waiter = None
         self._tasks = []
         self._idle = 0
+
+    @cached_property
+    def _loop(self):  # a run that never starts has none to close
+        return _Loop(self._clock)
 
     def threads(self, name, count):
         return _Here()
