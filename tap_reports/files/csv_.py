@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from tap_reports.exceptions import FileError
 from tap_reports.files.blocks import blocks
-from tap_reports.files.csv_start import OTHER_HEADER, Lines, Start, knows, not_text, start_of
+from tap_reports.files.csv_sample import Lines, Start
+from tap_reports.files.csv_start import OTHER_HEADER, knows, not_text, start_of
 from tap_reports.files.csv_text import CsvText, Records, end_before_footer
 from tap_reports.files.prose import is_message
 from tap_reports.files.table import Cell, CsvTable, says_empty

@@ -1,6 +1,6 @@
 """A report file -> its tables: unpacked, told apart by its first bytes, its sheet chosen.
 
-A file is read as what it is, also where the vendor was asked for another format; what is no report
+A file is read as what it is, also where the vendor was asked for another format; what is not a report
 at all (an error page, a message, something truncated) is an error that shows how it begins.
 """
 
@@ -47,7 +47,7 @@ def tables(file: ReportFile, layout: Layout, *, work_dir: Path) -> Iterator[Tabl
         work_dir: Where a workbook within a gzip or zip is unpacked for as long as its tables are in use.
 
     Raises:
-        FileError: It is no report, damaged, or has no such sheet.
+        FileError: It is not a report, damaged, or has no such sheet.
     """
     if layout.sheet is not None and file.sheet not in {None, layout.sheet}:
         return
