@@ -7,14 +7,15 @@ at all (an error page, a message, something truncated) is an error that shows ho
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from tap_reports.exceptions import FileError
 from tap_reports.files.part import Part
-from tap_reports.files.table import Sheet, Table, notation_of, says_empty
+from tap_reports.files.table import Cell, Sheet, Table, notation_of, says_empty
 from tap_reports.files.text import beginning, shown
 from tap_reports.files.unpack import OLE, parts
 from tap_reports.models import FileFormat, Layout, ReportFile
@@ -106,7 +107,7 @@ def _refuse_foreign(part: Part, text: str, layout: Layout) -> None:
         )
         raise FileError(f'{part.name} is {what}, not a report. It begins: "{shown(text)}".')
     if not part.head and layout.format is FileFormat.XLSX:
-        raise FileError(f"{part.name} is empty (0 bytes), so no workbook.")
+        raise FileError(f"{part.name} is empty (0 bytes): not a workbook.")
 
 
 def _chosen(sheets: list[Sheet], wanted: str | None, name: str) -> list[Sheet]:
@@ -135,8 +136,20 @@ def _finished(sheet: Sheet, layout: Layout) -> Table:
         )
     if says_empty(table.header, layout.empty_words):
         return replace(table, sheet=sheet.name, header=(), read=lambda: iter(()))
+    if layout.options.footer_rows and table.format is FileFormat.JSON:
+        read = partial(_without_last, table.read, layout.options.footer_rows)
+        table = Table(name=table.name, sheet=None, format=table.format, header=table.header, read=read)
     header = tuple(
         str(layout.renames.get(text, text)) if text.strip() else f"column_{number}"
         for number, text in enumerate(table.header, start=1)
     )
     return replace(table, sheet=sheet.name, header=header, notation=notation_of(layout.options, table))
+
+
+def _without_last(read: Callable[[], Iterator[list[Cell]]], count: int) -> Iterator[list[Cell]]:
+    """Yield all rows but the last ones."""
+    held: deque[list[Cell]] = deque()
+    for row in read():
+        held.append(row)
+        if len(held) > count:
+            yield held.popleft()

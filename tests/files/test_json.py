@@ -8,7 +8,7 @@ from file_reader import CSV, JSON, gzipped
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_reports.models import FileFormat, Layout
+from tap_reports.models import FileFormat, FileOptions, Layout
 
 IMPACT = Layout(format=FileFormat.JSON, records=("Records", "Clicks"))
 HEADER_AND_ROWS = (("a", "b"), [[1, "x"], [Decimal("2.50"), None]])
@@ -234,3 +234,10 @@ def test_round_trip(session_reader, objects, lines):
         else []
     )
     assert [list(map(repr, row)) for row in rows] == [list(map(repr, row)) for row in wanted]
+
+
+def test_a_footer_of_json_is_left_out(reader):
+    layout = Layout(format=FileFormat.JSON, options=FileOptions(footer_rows=1))
+    content = '[{"a": 1}, {"a": 2}, {"a": 3}]'
+    assert reader.rows(content, layout) == (("a",), [[1], [2]])
+    assert reader.rows('[{"a": 1}]', layout) == (("a",), [])
