@@ -16,9 +16,9 @@ from singer_sdk.singerlib import RecordMessage, SchemaMessage
 
 from tap_reports.emit.batch import batches
 from tap_reports.emit.blocks import encode
-from tap_reports.emit.encoder import LineBlocks
+from tap_reports.emit.encode import LineBlocks
 from tap_reports.emit.plan import EmitPlan, Field, SliceContext
-from tap_reports.emit.rows import chunks, records
+from tap_reports.emit.rows import records
 from tap_reports.emit.writer import MessageWriter, envelope
 from tap_reports.files import Table, tables
 from tap_reports.files.columns import LINEAGE, property_names, schema_of
@@ -88,13 +88,10 @@ def main() -> None:
 
 def _write_by_row(table: Table, plan: EmitPlan, writer: MessageWriter) -> None:
     """Take the path of what a block can't do."""
-    extracted, start = dt.datetime.now(dt.UTC), 0
+    extracted = dt.datetime.now(dt.UTC)
     encoder = LineBlocks(table, plan, CONTEXT, envelope(plan.stream, plan.version, extracted))
-    for rows in chunks(table.rows()):
-        done = encoder.by_row(rows, start)
-        for block in done.blocks:
-            writer.write_block(block.data)
-        start += len(rows)
+    for block in encoder.by_row(table.rows(), 0):
+        writer.write_block(block.data)
 
 
 def _write_records(table: Table, plan: EmitPlan, writer: MessageWriter) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk import Stream
 from singer_sdk.exceptions import AbortedSyncFailedException, AbortedSyncPausedException
 from singer_sdk.helpers.conform import TypeConformanceLevel
-from singer_sdk.mapper import SameRecordTransform
+from singer_sdk.mapper import RemoveRecordTransform
 from typing_extensions import override
 
 from tap_reports.emit.plan import EmitPlan, Tally
@@ -26,11 +26,15 @@ NOT_OURS = (BrokenPipeError, OutputError, AbortedSyncFailedException, AbortedSyn
 DEFECT = "If no setting explains it, report it with the log at level DEBUG."
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from singer_sdk.helpers._batch import BatchConfig
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.metrics import Counter as MetricCounter
     from singer_sdk.singerlib import Catalog
 
+    from tap_reports.emit.plan import SliceContext
+    from tap_reports.emit.rows import Block
     from tap_reports.files import Table
     from tap_reports.tap import TapReports
     from tap_reports.vendor import ReportClient
@@ -169,17 +173,24 @@ class ReportStream(Stream):
     ) -> Generator[dict[str, Any], Any, Any]:
         self._messages_wanted = write_messages
         with self._outcome(), self.get_record_counter() as counter, self.get_sync_timer():
-            if self._needs_records or not write_messages:
-                yield from self._sync_rows(counter, write_messages=write_messages)
-            else:
+            if write_messages and self.ABORT_AT_RECORD_COUNT is None:
                 self._sync_blocks(counter)
+            else:
+                yield from self._sync_rows(counter, write_messages=write_messages)
+
+    @override
+    def get_batch_config(self, config: Mapping[str, Any]) -> BatchConfig | None:
+        from tap_reports.emit.batch import BATCH_SIZE
+
+        raw = config.get("batch_config")
+        return super().get_batch_config({"batch_config": {"batch_size": BATCH_SIZE, **raw}} if raw else {})
 
     @override
     def _sync_batches(self, batch_config: BatchConfig, context: Context | None = None) -> None:
         from tap_reports.emit.batch import batches
 
         if batch_config.encoding.format == "parquet":
-            import_meanwhile("tap_reports.emit.typed")  # polars
+            import_meanwhile("pyarrow.parquet")
         with self._outcome(), self.get_batch_counter() as counter:
             for tables in self._extraction.slices():
                 for table, place in tables:
@@ -201,15 +212,6 @@ class ReportStream(Stream):
                     place.rows += 1
                     yield record
 
-    @property
-    def _needs_records(self) -> bool:
-        """Whether messages need each record by itself: stream maps, flattening, a record limit."""
-        plain = all(
-            type(stream_map) is SameRecordTransform and not stream_map.flattening_enabled
-            for stream_map in self.stream_maps
-        )
-        return not plain or self.ABORT_AT_RECORD_COUNT is not None
-
     def _sync_rows(self, counter: MetricCounter, *, write_messages: bool) -> Iterator[dict[str, Any]]:
         for index, record in enumerate(self.get_records(None)):
             self._check_max_record_limit(current_record_index=index)
@@ -221,18 +223,26 @@ class ReportStream(Stream):
             yield record
 
     def _sync_blocks(self, counter: MetricCounter) -> None:
-        from tap_reports.emit.blocks import encode
-
         clock = self._reports_tap.run.clock
         for tables in self._extraction.slices():
             extracted = clock.now()
             for table, place in tables:
-                for block in encode(table, self._plan_for(table), place.context, extracted=extracted):
+                for block in self._blocks(table, place.context, extracted):
                     self._reports_tap.write_block(block.data)
                     self._tally.add(block.tally)
                     place.rows += block.rows
-                    counter.increment(block.rows)
+                    counter.increment(block.records)
                     self._reports_tap.drain()
+
+    def _blocks(self, table: Table, context: SliceContext, extracted: dt.datetime) -> Iterator[Block[bytes]]:
+        from tap_reports.emit.blocks import encode
+        from tap_reports.emit.maps import mapped_blocks, mapped_plan
+
+        plan = self._plan_for(table)
+        maps = [one for one in self.stream_maps if not isinstance(one, RemoveRecordTransform)]
+        if plain := mapped_plan(plan, maps, self.config):
+            return encode(table, plain, context, extracted=extracted)
+        return mapped_blocks(table, plan, context, maps, extracted)
 
     @contextlib.contextmanager
     def _outcome(self) -> Iterator[None]:

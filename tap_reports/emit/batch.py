@@ -1,37 +1,40 @@
 """Rows -> BATCH files, which hold what the RECORD messages would: selected, typed, mapped.
 
 `jsonl` files are the records' lines, `parquet` files are made of the same columns. A file has `batch_size`
-rows. Files lie under `storage.root`, on disk or wherever fsspec reaches (`s3://`); one that could not be
-finished is removed. Where stream maps make several streams of one, each has files of its own.
+rows at most. Files lie under `storage.root`, on disk or wherever fsspec reaches (`s3://`); one that could not
+be finished is removed. Where stream maps make several streams of one, each has files of its own.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
+from singer_sdk.mapper import RemoveRecordTransform
 
-from tap_reports.emit.batch_files import FILES
-from tap_reports.emit.blocks import encode, pieces
-from tap_reports.emit.outlet import WRITERS, Outlet, Writer
-from tap_reports.emit.rows import records
+from tap_reports.emit.batch_files import JsonLinesFile
+from tap_reports.emit.batch_writer import Background, Batch, BatchWriter
+from tap_reports.emit.blocks import columns, encode
+from tap_reports.emit.maps import mapped_plan
+from tap_reports.emit.rows import record_blocks
 from tap_reports.emit.writer import ENCODER
 from tap_reports.exceptions import StreamError
+from tap_reports.files.columns import kind_of
 
 if TYPE_CHECKING:
     from singer_sdk import Stream
     from singer_sdk.helpers._batch import BatchConfig
     from singer_sdk.mapper import StreamMap
 
-    from tap_reports.emit.outlet import Batch, Full
+    from tap_reports.emit.batch_files import BatchFile
     from tap_reports.emit.plan import EmitPlan, SliceContext, Tally
     from tap_reports.files.table import Table
 
-MAPPED_AT_ONCE = 1000
-"""Mapped records that are written together."""
+__all__ = ["BATCH_SIZE", "Batch", "batches"]
+
+BATCH_SIZE = 50_000
+"""Records of a file, unless `batch_config.batch_size` says otherwise."""
 
 
 def batches(
@@ -53,91 +56,122 @@ def batches(
         tally: Takes what is noticed in the rows.
 
     Raises:
-        StreamError: A format that there is not.
+        StreamError: A format that there is not, or that needs an extra.
         InvalidValue: A cell does not fit; unfinished files are gone.
         FileError: The file turns out damaged; likewise.
     """
-    if config.encoding.format not in FILES:
-        raise StreamError(
-            f'batch_config: there is no encoding "{config.encoding.format}".', remedy="Use jsonl or parquet."
-        )
+    file = file_type(config.encoding.format)
     maps = [one for one in stream.stream_maps if not isinstance(one, RemoveRecordTransform)]
+    plain = mapped_plan(plan, maps, stream.config)
     with ExitStack() as files:
-        writer = Writer(1 if FILES[config.encoding.format].in_turn else WRITERS)
-        if any(_changes(one) for one in maps) or len(maps) != 1:
-            outlets = [Outlet.of_map(config, stream, one, writer) for one in maps]
-            made = _mapped(table, plan, context, list(zip(maps, outlets, strict=True)), tally)
+        background = Background()
+
+        def writer(alias: str, kinds: Mapping[str, Any]) -> BatchWriter:
+            return BatchWriter(config, alias, f"{stream.tap_name}--{alias}", kinds, file, background)
+
+        if plain:
+            kinds = {one.property: one.kind for one in plain.fields}
+            writers = [writer(maps[0].stream_alias, kinds)]
+            found = _plain(table, plain, context, writers[0], tally)
         else:
-            kinds = {one.property: one.kind for one in plan.fields}
-            outlets = [Outlet(config, stream, maps[0].stream_alias, kinds, writer)]
-            made = _plain(table, plan, context, outlets[0], tally)
-        for outlet in outlets:
-            files.callback(outlet.discard)
-        files.callback(writer.close)
-        yield from made
+            writers = [writer(one.stream_alias, _kinds_of(one)) for one in maps]
+            found = _mapped(table, plan, context, list(zip(maps, writers, strict=True)), tally)
+        for one in writers:
+            files.callback(one.discard)
+        files.callback(background.close)
+        yield from found
 
 
-def _changes(stream_map: StreamMap) -> bool:
-    return type(stream_map) is not SameRecordTransform or stream_map.flattening_enabled
+def file_type(format_: str) -> type[BatchFile[Any]]:
+    """Return what makes files of a format.
+
+    Raises:
+        StreamError: There is no such format, or it needs an extra.
+    """
+    if format_ == "jsonl":
+        return JsonLinesFile
+    if format_ != "parquet":
+        raise StreamError(f'batch_config: there is no encoding "{format_}".', remedy="Use jsonl or parquet.")
+    try:
+        from tap_reports.emit.parquet_file import ParquetFile
+    except ImportError as error:
+        raise StreamError(
+            "batch_config: Parquet files need the package pyarrow, which is not installed.",
+            remedy="Install the extra: pip install 'tap-reports[parquet]'",
+        ) from error
+    return ParquetFile
+
+
+def _kinds_of(stream_map: StreamMap) -> dict[str, Any]:
+    properties = stream_map.transformed_schema["properties"]
+    return {name: kind_of(schema) for name, schema in properties.items()}
 
 
 def _plain(
-    table: Table, plan: EmitPlan, context: SliceContext, outlet: Outlet, tally: Tally | None
+    table: Table, plan: EmitPlan, context: SliceContext, writer: BatchWriter, tally: Tally | None
 ) -> Iterator[Batch]:
-    is_columns = outlet.config.encoding.format == "parquet"
-    found = pieces(table, plan, context) if is_columns else encode(table, plan, context, extracted=None)
-    waiting: deque[Full] = deque()
+    is_columns = writer.config.encoding.format == "parquet"
+    blocks: Iterator[Any] = (
+        columns(table, plan, context) if is_columns else encode(table, plan, context, extracted=None)
+    )
     error: StreamError | None = None
     left_out = 0
     try:
-        for block in found:
+        for block in blocks:
             if tally is not None:
                 tally.add(block.tally)
             left_out += block.rows - block.records
-            waiting.extend(outlet.add(block.data, block.records))
-            while waiting and waiting[0].url.done():
-                full = waiting.popleft()
-                yield outlet.batch((outlet.told(full),), full.records)
-        waiting.extend(outlet.finish())
+            writer.add(block.data, block.records)
+            for url, count in writer.published():
+                yield writer.batch((url,), count)
+        writer.close()
     except StreamError as raised:
         error = raised
-    for full in waiting:
-        yield outlet.batch((outlet.told(full),), full.records)
+    for url, count in writer.published(is_end=True):
+        yield writer.batch((url,), count)
     if error:
         raise error
     if left_out:
-        yield outlet.batch((), left_out)
+        yield writer.batch((), left_out)
 
 
 def _mapped(
     table: Table,
     plan: EmitPlan,
     context: SliceContext,
-    ways: list[tuple[StreamMap, Outlet]],
+    ways: Sequence[tuple[StreamMap, BatchWriter]],
     tally: Tally | None,
 ) -> Iterator[Batch]:
-    """Take each row through the stream maps."""
-    waiting: list[list[Mapping[str, Any]]] = [[] for _ in ways]
-    rows = told = 0
-    for rows, record in enumerate(records(table, plan, context, tally), start=1):
-        for (stream_map, outlet), kept in zip(ways, waiting, strict=True):
-            mapped = stream_map.transform(record)
-            if mapped is not None:
-                kept.append(mapped)
-            if len(kept) >= min(outlet.room, MAPPED_AT_ONCE):
-                for full in _added(outlet, kept):
-                    yield outlet.batch((outlet.told(full),), rows - told)
-                    told = rows
-    for (_, outlet), kept in zip(ways, waiting, strict=True):
-        for full in (*_added(outlet, kept), *outlet.finish()):
-            yield outlet.batch((outlet.told(full),), rows - told)
-            told = rows
-    if rows > told and ways:  # filtered out, all of them
-        yield ways[0][1].batch((), rows - told)
+    """Take each record through the stream maps."""
+    rows = published = 0
+
+    def finished(*, is_end: bool = False) -> Iterator[Batch]:
+        nonlocal published
+        for _, writer in ways:
+            for url, _ in writer.published(is_end=is_end):
+                yield writer.batch((url,), rows - published)
+                published = rows
+
+    for block in record_blocks(table, plan, context):
+        if tally is not None:
+            tally.add(block.tally)
+        rows += block.rows
+        for stream_map, writer in ways:
+            _add(writer, [one for record in block.data if (one := stream_map.transform(record)) is not None])
+        yield from finished()
+    for _, writer in ways:
+        writer.close()
+    yield from finished(is_end=True)
+    if rows > published and ways:  # filtered out, all of them
+        yield ways[0][1].batch((), rows - published)
 
 
-def _added(outlet: Outlet, kept: list[Mapping[str, Any]]) -> Iterator[Full]:
-    if kept:
-        lines = ENCODER.encode_lines(kept)
-        yield from outlet.add(outlet.of_lines(lines), len(kept))
-        kept.clear()
+def _add(writer: BatchWriter, records: list[dict[str, Any]]) -> None:
+    if not records:
+        return
+    lines: Any = ENCODER.encode_lines(records)
+    if writer.config.encoding.format == "parquet":
+        from tap_reports.emit.parquet_file import batch_of_lines
+
+        lines = batch_of_lines(lines, writer.kinds)
+    writer.add(lines, len(records))

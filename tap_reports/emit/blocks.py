@@ -1,32 +1,35 @@
 """A table -> blocks of Singer messages or of columns, as fast as the file's format allows.
 
-CSV, and JSON whose objects are written alike, go through in blocks of whole records, by column, some blocks
-at the same time. What the column path can't take, and files too small to be worth loading it, go by row.
-Other files are read by row and written by column. The blocks come out in the file's order and hold what the
-row path would write.
+The compiled module takes CSV and JSON in blocks of whole records, several at the same time. What it can't
+take, and files of other formats, are read in Python. The blocks come out in the file's order.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, TypeVar
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 
-from tap_reports.emit.csv_tasks import csv_blocks
-from tap_reports.emit.encoder import Block, Encoder, LineBlocks
-from tap_reports.emit.json_tasks import json_blocks
-from tap_reports.emit.row_tasks import row_blocks
-from tap_reports.emit.rows import chunks
+from tap_reports.emit.csv_blocks import CsvBlocks
+from tap_reports.emit.encode import Encoder, LineBlocks
+from tap_reports.emit.rows import Block
 from tap_reports.emit.writer import envelope
+from tap_reports.exceptions import StreamError
 from tap_reports.files.json_blocks import JsonTable
 from tap_reports.files.table import CsvTable
 
 if TYPE_CHECKING:
-    from tap_reports.emit.parquet import Piece
-    from tap_reports.emit.plan import EmitPlan, SliceContext
-    from tap_reports.files.table import Table
+    import pyarrow as pa
 
-__all__ = ["Block", "encode", "pieces"]
+    from tap_reports.emit.compiled import Found
+    from tap_reports.emit.plan import EmitPlan, SliceContext
+    from tap_reports.emit.rows import Row
+    from tap_reports.files.table import Cut, Table
+
+__all__ = ["Block", "columns", "encode"]
 
 T = TypeVar("T")
 
@@ -34,6 +37,8 @@ LINES_SIZE = 3 << 19
 """Bytes of a block: enough to hide what a block costs, little enough to be held several times over."""
 COLUMNS_SIZE = 3 << 20
 """The same for columns, which take less memory than lines."""
+MOST_THREADS = 8
+"""Each one holds a block and what becomes of it, some 10 MiB."""
 
 
 def encode(
@@ -57,46 +62,125 @@ def encode(
         InvalidValue: A cell does not fit, under `invalid_values: fail`; the rows before it have come out.
         FileError: The file turns out damaged; likewise.
     """
-    around = (b"", b"") if extracted is None else envelope(plan.stream, plan.version, extracted)
-    return _blocks(table, LineBlocks(table, plan, context, around), size)
+    around = (b"", b"") if extracted is None else envelope(plan.alias or plan.stream, plan.version, extracted)
+    return _blocks(LineBlocks(table, plan, context, around), size)
 
 
-def pieces(
+def columns(
     table: Table, plan: EmitPlan, context: SliceContext, *, size: int = COLUMNS_SIZE
-) -> Iterator[Block[Piece]]:
-    """Yield a table's records in blocks of columns.
+) -> Iterator[Block[pa.RecordBatch]]:
+    """Yield a table's records in blocks of columns. Arguments and errors are those of `encode`."""
+    from tap_reports.emit.parquet import ColumnBlocks
 
-    Args:
-        table: The rows.
-        plan: What to emit.
-        context: Where the rows come from.
-        size: Bytes of a CSV block.
-
-    Raises:
-        InvalidValue: A cell does not fit, under `invalid_values: fail`; the rows before it have come out.
-        FileError: The file turns out damaged; likewise.
-    """
-    from tap_reports.emit.typed import TypedBlocks
-
-    return _blocks(table, TypedBlocks(table, plan, context), size)
+    return _blocks(ColumnBlocks(table, plan, context), size)
 
 
-def _blocks(table: Table, encoder: Encoder[T], size: int) -> Iterator[Block[T]]:
-    plan = encoder.plan
-    if not plan.notation.is_usual or plan.dated_by or any(one.required for one in plan.fields):
-        return _by_row(encoder)
+def _blocks(encoder: Encoder[T], size: int) -> Iterator[Block[T]]:
+    table = encoder.table
+    if encoder.compiled is None:
+        return encoder.by_row(table.rows(), 0)
     if isinstance(table, CsvTable):
-        return csv_blocks(table, encoder, size)
-    if isinstance(table, JsonTable) and table.header:
-        return json_blocks(table, encoder)
-    return row_blocks(encoder)
+        return _Pipeline(CsvBlocks(table, size), encoder).blocks()
+    assert isinstance(table, JsonTable)  # noqa: S101  # there is no other
+    return _Pipeline(table, encoder).blocks()
 
 
-def _by_row(encoder: Encoder[T]) -> Iterator[Block[T]]:
-    start = 0
-    for rows in chunks(encoder.table.rows()):
-        done = encoder.by_row(rows, start)
-        yield from done.blocks
-        if done.error:
-            raise done.error
-        start += len(rows)
+class Source(Protocol):
+    """What a table's blocks come from."""
+
+    def cuts(self, offset: int | None = None) -> Iterator[Cut]:
+        """Yield blocks of whole records; from an offset on: exactly cut ones."""
+
+    def rows_of(self, block: bytes, start: int) -> Iterable[Row]:
+        """Return the rows of a block, read in Python; `start` is the number of table rows before them."""
+
+
+class _Scan(NamedTuple):
+    """A block of which the cells are being found, from `begin` on."""
+
+    cut: Cut
+    begin: int
+    found: Future[Found | None]
+
+
+class _Pipeline(Generic[T]):
+    """Blocks of a table through the compiled module, some at the same time."""
+
+    def __init__(self, source: Source, encoder: Encoder[T]) -> None:
+        self._source = source
+        self._encoder = encoder
+        self._threads = min(os.cpu_count() or 1, MOST_THREADS)
+        self._ahead = self._threads + 1
+        """The main thread reads and writes meanwhile."""
+        self._scans: deque[_Scan] = deque()
+        self._writes: deque[Future[Block[T]]] = deque()
+        self._failed: StreamError | None = None
+        self._start = 0
+        """Rows of the table before those that are to be written next."""
+
+    def blocks(self) -> Iterator[Block[T]]:
+        """Yield the blocks."""
+        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="emit")
+        try:
+            yield from self._run()
+        finally:
+            self._pool.shutdown(cancel_futures=True)
+
+    def _run(self) -> Iterator[Block[T]]:
+        self._cuts: Iterator[Cut] | None = self._source.cuts()
+        while self._is_more():
+            scan = self._scans.popleft()
+            found = scan.found.result()
+            if found is not None:
+                if found.end < len(scan.cut.data):
+                    self._scan(scan.cut, found.end, is_next=True)
+                yield from self._write(found)
+            elif scan.cut.is_exact:
+                yield from self._drained()
+                yield from self._by_row(scan)
+            else:
+                self._scans.clear()
+                self._cuts, self._failed = self._source.cuts(scan.cut.offset), None
+        yield from self._drained()
+        if self._failed:
+            raise self._failed
+
+    def _is_more(self) -> bool:
+        """Read on, some blocks ahead. Returns whether any is left."""
+        while self._cuts and len(self._scans) < self._ahead:
+            try:
+                cut = next(self._cuts)
+            except StopIteration:
+                self._cuts = None
+            except StreamError as error:  # what is before it comes first
+                self._cuts, self._failed = None, error
+            else:
+                self._scan(cut, 0)
+        return bool(self._scans)
+
+    def _scan(self, cut: Cut, begin: int, *, is_next: bool = False) -> None:
+        assert self._encoder.compiled is not None  # noqa: S101
+        scan = _Scan(cut, begin, self._pool.submit(self._encoder.compiled.find, cut.data, begin))
+        (self._scans.appendleft if is_next else self._scans.append)(scan)
+
+    def _write(self, found: Found) -> Iterator[Block[T]]:
+        parts = self._encoder.parts(found)
+        if len(parts) == 1:
+            self._writes.append(self._pool.submit(self._encoder.by_cells, found, self._start, parts[0]))
+            if len(self._writes) >= self._ahead:
+                yield self._writes.popleft().result()
+        else:  # too large to be held several times
+            yield from self._drained()
+            for part in parts:
+                yield self._encoder.by_cells(found, self._start, part)
+        self._start += found.rows
+
+    def _by_row(self, scan: _Scan) -> Iterator[Block[T]]:
+        data = scan.cut.data[scan.begin :] if scan.begin else scan.cut.data
+        for block in self._encoder.by_row(self._source.rows_of(data, self._start), self._start):
+            self._start += block.rows
+            yield block
+
+    def _drained(self) -> Iterator[Block[T]]:
+        while self._writes:
+            yield self._writes.popleft().result()

@@ -12,6 +12,8 @@ from tap_reports.files.columns import SNAKE_CASE, VERBATIM, property_names
 from tap_reports.files.table import USUAL, Notation
 from tap_reports.models import InvalidValues, Kind
 
+ROW = "_report_row"
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
@@ -38,6 +40,7 @@ class EmitPlan:
 
     Attributes:
         stream: Its name.
+        alias: Its name in the messages, where that is another one.
         fields: The selected properties in the schema's order.
         invalid_values: A cell that does not fit its column is an InvalidValue (`fail`), or null and counted;
             so is a record without a required value, which is left out then.
@@ -48,6 +51,7 @@ class EmitPlan:
     """
 
     stream: str
+    alias: str = ""
     fields: tuple[Field, ...]
     invalid_values: InvalidValues = "fail"
     version: int | None = None
@@ -101,6 +105,8 @@ class Tally:
         first_day, last_day: The least and the greatest day of `EmitPlan.dated_by`; "" where there is none.
         dated: How many records have such a day.
         outside: How many of these are not of the slice, with a tolerance of a day.
+        by_python: How many cells of a column went through Python, by property, where the others did not.
+        rows_by_python: How many rows did.
     """
 
     nulled: Counter[str] = field(default_factory=Counter)
@@ -109,6 +115,8 @@ class Tally:
     last_day: str = ""
     dated: int = 0
     outside: int = 0
+    by_python: Counter[str] = field(default_factory=Counter, compare=False)
+    rows_by_python: int = field(default=0, compare=False)
 
     def add(self, other: Tally) -> None:
         """Add what was noticed in other rows."""
@@ -118,6 +126,8 @@ class Tally:
         self.first_day = min(filter(None, (self.first_day, other.first_day)), default="")
         self.dated += other.dated
         self.outside += other.outside
+        self.by_python.update(other.by_python)
+        self.rows_by_python += other.rows_by_python
 
     def add_days(self, values: Iterable[str | None], context: SliceContext) -> None:
         """Add the days of records: dates, or instants by the day that they show."""

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from itertools import compress, islice, repeat
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
-from tap_reports.emit.plan import EmitPlan, Field, SliceContext, Tally, sources
-from tap_reports.emit.quick import quickly
+from tap_reports.emit.fast_columns import fast_column
+from tap_reports.emit.plan import ROW, EmitPlan, Field, SliceContext, Tally, sources
 from tap_reports.emit.writer import ENCODER
 from tap_reports.exceptions import InvalidValue, StreamError
 from tap_reports.files.cells import Value, converter, remedy
@@ -30,10 +30,28 @@ if TYPE_CHECKING:
 
 CHUNK_ROWS = 500
 """Rows converted at once: enough to hide what a chunk costs, little enough to stay in the cache."""
+CHUNK_CELLS = 200_000
 SHOWN_CHARACTERS = 60
-ROW = "_report_row"
 
 Row = Sequence["Cell"]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Block(Generic[T]):
+    """Some records.
+
+    Attributes:
+        data: Whole lines, or columns.
+        rows: How many rows of the table they were.
+        records: How many records are left of these.
+        tally: What was noticed.
+    """
+
+    data: T
+    rows: int
+    records: int
+    tally: Tally = field(default_factory=Tally)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +91,7 @@ class RowConverter:
         self._converters = [self._converter(one.kind) for one in self.plan.fields]
 
     def _converter(self, kind: Kind) -> Callable[[Cell], Any]:
-        if self.raw and kind is Kind.NUMBER:
+        if self.raw and kind is Kind.NUMBER and not self.plan.notation.null_words:
             return partial(raw_number, notation=self.plan.notation)
         convert = converter(kind, self.plan.zone, self.plan.notation)
         # Days and truth values come again and again.
@@ -115,7 +133,7 @@ class RowConverter:
         self, one: Field, convert: Callable[[Cell], Any], cells: Sequence[Cell], tally: Tally
     ) -> Sequence[Any]:
         """Return the values of a column: up to the first cell that does not fit, or null for those."""
-        quick = quickly(one.kind, cells, raw=self.raw) if self.plan.notation.is_usual else None
+        quick = fast_column(one.kind, cells, raw=self.raw) if self.plan.notation.is_usual else None
         if quick is not None:
             return quick
         try:
@@ -129,8 +147,8 @@ class RowConverter:
     ) -> tuple[list[Sequence[Any]], int]:
         """Return the values of the records that have all required ones, and how many these are."""
         whole = [True] * count
-        for one, column in zip(self.plan.fields, values, strict=True):
-            if one.required and None in column:
+        for one, source, column in zip(self.plan.fields, self._sources, values, strict=True):
+            if one.required and source is not None and None in column:
                 for row, value in enumerate(column):
                     if value is None and whole[row]:
                         whole[row] = False
@@ -180,16 +198,15 @@ class RowConverter:
         )
 
 
-def records(
-    table: Table, plan: EmitPlan, context: SliceContext, tally: Tally | None = None
-) -> Iterator[dict[str, Value]]:
-    """Yield a table's records: the plan's fields in order, what the file lacks as null.
+def record_blocks(
+    table: Table, plan: EmitPlan, context: SliceContext
+) -> Iterator[Block[list[dict[str, Value]]]]:
+    """Yield a table's records in blocks: the plan's fields in order, what the file lacks as null.
 
     Args:
         table: The rows.
         plan: What to emit.
         context: Where the rows come from.
-        tally: Takes what is noticed.
 
     Raises:
         InvalidValue: A cell does not fit, under `invalid_values: fail`.
@@ -197,15 +214,24 @@ def records(
     to_columns = RowConverter(table.name, table.header, plan, context)
     names = [one.property for one in plan.fields]
     start = 0
-    for rows in chunks(table.rows()):
+    for rows in chunks(table.rows(), width=len(table.header)):
         found = to_columns.columns(rows, start)
-        if tally is not None:
-            tally.add(found.tally)
-        for values in zip(*found.values, strict=True) if names else repeat((), found.records):
-            yield dict(zip(names, values, strict=True))
+        by_row = zip(*found.values, strict=True) if names else repeat((), found.records)
+        data = [dict(zip(names, values, strict=True)) for values in by_row]
+        yield Block(data, found.rows, found.records, found.tally)
         if found.error:
             raise found.error
         start += found.rows
+
+
+def records(
+    table: Table, plan: EmitPlan, context: SliceContext, tally: Tally | None = None
+) -> Iterator[dict[str, Value]]:
+    """Yield the records of `record_blocks`; `tally` takes what is noticed."""
+    for block in record_blocks(table, plan, context):
+        if tally is not None:
+            tally.add(block.tally)
+        yield from block.data
 
 
 class LineEncoder:
@@ -236,8 +262,9 @@ def raw_number(cell: Cell, notation: Notation = USUAL) -> msgspec.Raw | None:
     return None if text is None else msgspec.Raw(text.encode())
 
 
-def chunks(rows: Iterable[Row], size: int = CHUNK_ROWS) -> Iterator[list[Row]]:
-    """Yield rows in lists of up to `size`; where reading them fails, those before come out first."""
+def chunks(rows: Iterable[Row], *, width: int) -> Iterator[list[Row]]:
+    """Yield rows in lists, shorter ones of wide rows; where reading fails, the rows before come out first."""
+    size = max(1, min(CHUNK_ROWS, CHUNK_CELLS // max(1, width)))
     iterator, chunk = iter(rows), list[Row]()
     try:
         while True:

@@ -1,65 +1,208 @@
-"""JSON bytes -> blocks of whole objects, in flat memory, for files whose objects are written alike.
+"""The objects of a JSON array, or of JSON lines -> their keys, and blocks of whole objects, in flat memory.
 
-The whole file is looked through before a row of it is used: it is known to be whole then, and to be cut where
-objects end. A file that is otherwise is left to the reader that understands all of JSON.
+A first pass goes over all of them: objects may have keys that the first one lacks, a table's header must be
+known before its rows, and the file is known to be whole before a row of it is used. The second pass reads
+blocks that are cut where objects begin.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-from tap_reports.files.json_form import Form
+from tap_reports import speedups
+from tap_reports.exceptions import FileError
+from tap_reports.files.json_cursor import NOT_JSON, Cursor, decoded
 from tap_reports.files.numbers import Number
-from tap_reports.files.table import Cell, Table
-from tap_reports.files.text import open_utf8
+from tap_reports.files.table import Cell, Cut, Table
+from tap_reports.files.text import open_utf8, shown
+from tap_reports.speedups import Flag
 
 if TYPE_CHECKING:
     from tap_reports.files.part import Part
 
 SIZE = 1 << 21
 """Bytes of a block."""
-MAX_OBJECT = 1 << 26
-"""Bytes without an end of an object in sight: the objects are not alike after all."""
-
+MOST_KEYS = 10_000
+"""A table has at most so many columns."""
 NESTED = frozenset({dict, list})
 
 
-class NotAlikeError(Exception):
-    """The file is no JSON, or its objects are not written alike."""
+@dataclass(slots=True)
+class JsonRows:
+    """Objects that are the rows of a table.
+
+    Attributes:
+        start: Where the first one begins: bytes of UTF-8.
+        is_lines: No commas separate them.
+        keys: Their keys in the order in which they come, with the number of each.
+        spelled: The same for each way in which a key is spelled in the file.
+        sizes: Bytes of the blocks that they are read in.
+        rows: How many there are.
+        is_plain: The compiled module has understood all of them.
+    """
+
+    start: int
+    is_lines: bool
+    keys: dict[str, int] = field(default_factory=dict)
+    spelled: dict[bytes, int] = field(default_factory=dict)
+    sizes: list[int] = field(default_factory=list)
+    rows: int = 0
+    is_plain: bool = True
+
+    def add(self, keys: Sequence[str]) -> None:
+        """Add keys that may be known."""
+        for key in keys:
+            self.keys.setdefault(key, len(self.keys))
+        if len(self.keys) > MOST_KEYS:
+            raise FileError(f"A row has a key that is the {len(self.keys):,}th column: that is too many.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JsonTable(Table):
-    """A table of a JSON file whose objects may be read as text as well.
+    """A table of a JSON file, whose objects may be read as bytes as well.
 
     Attributes:
-        keys: The objects' keys, in the order of the header.
-        form: How most objects are written.
-        open_blocks: Makes the iterator of blocks: objects and what separates them, from the first brace to
-            the last. Reading raises FileError on damage.
-        is_lines: The objects are one a line, without commas.
+        spelled: The keys as they are spelled in the file; () if the rows are for Python to read.
+        columns: Which column each of them is.
+        is_lines: The objects are separated by white space only, not by commas.
+        open_blocks: Makes the iterator of blocks of whole objects.
     """
 
-    keys: tuple[str, ...]
-    form: Form
-    open_blocks: Callable[[], Iterator[bytes]]
+    spelled: tuple[bytes, ...]
+    columns: tuple[int, ...]
     is_lines: bool
+    open_blocks: Callable[[], Iterator[bytes]]
+    keys: tuple[str, ...]
 
-    def rows_of(self, block: bytes) -> list[list[Cell]]:
-        """Return the rows of a block."""
-        return [cells(found, self.keys) for found in objects(block, is_lines=self.is_lines)]
+    def cuts(self, offset: int | None = None) -> Iterator[Cut]:
+        """Yield the blocks, all of them cut exactly."""
+        position = 0
+        for block in self.open_blocks():
+            if offset is None or position >= offset:
+                yield Cut(block, position, is_exact=True)
+            position += len(block)
+
+    def rows_of(self, block: bytes, start: int = 0) -> Iterator[list[Cell]]:
+        """Yield the rows of a block."""
+        del start
+        for found in objects(block, is_lines=self.is_lines):
+            yield cells(found, self.keys)
 
 
-def objects(block: bytes, *, is_lines: bool) -> list[dict[str, Any]]:
-    """Return the objects of a block; numbers that are no integers as `Number`."""
-    decoder = _decoder(is_lines=is_lines)
-    found: list[dict[str, Any]] = decoder.decode_lines(block) if is_lines else decoder.decode(b"[%b]" % block)
-    return found
+def survey(cursor: Cursor, *, is_lines: bool = False) -> JsonRows:
+    """Go over objects up to the end of their array, or of the file, and over that.
+
+    Raises:
+        FileError: They are not all objects, or not JSON, or the file ends too early.
+    """
+    is_empty = cursor.peek() == b"]"
+    rows, begin = JsonRows(cursor.position, is_lines), cursor.position
+    rows.is_plain = speedups.is_compiled()
+    while not is_empty:
+        if cursor.peek() != b"{":
+            _refuse_row(cursor, rows)
+        if cursor.position - begin >= SIZE:
+            rows.sizes.append(cursor.position - begin)
+            begin = cursor.position
+        _go_on(cursor, rows)
+        follows = cursor.peek()
+        if is_lines:
+            is_empty = not follows
+        elif follows == b",":
+            cursor.at += 1
+        else:
+            is_empty = True
+    if cursor.position > begin:
+        rows.sizes.append(cursor.position - begin)
+    if not is_lines:
+        cursor.take(b"]")
+    return rows
+
+
+def _go_on(cursor: Cursor, rows: JsonRows) -> None:
+    """Go behind one object at least."""
+    while rows.is_plain:
+        cursor.where = f"row {rows.rows + 1}" if rows.is_lines else ""
+        flags = Flag.IS_LINES if rows.is_lines else Flag(0)
+        found = speedups.json_keys(cursor.data, cursor.at, tuple(rows.spelled), 1 << 30, flags)
+        rows.rows += found.objects
+        cursor.at = found.end
+        try:
+            names = [decoded(b'"%b"' % key) for key in found.new]
+        except NOT_JSON:  # not UTF-8, say
+            rows.is_plain = False
+            break
+        rows.add(names)
+        rows.spelled.update((key, rows.keys[name]) for key, name in zip(found.new, names, strict=True))
+        if found.objects:
+            return
+        if not found.is_json:
+            rows.is_plain = False  # it may be JSON all the same
+        elif not found.new and not cursor.more():
+            cursor.unexpected()
+    cursor.where = f"row {rows.rows + 1}" if rows.is_lines else ""
+    rows.add(cursor.value())
+    rows.rows += 1
+
+
+def _refuse_row(cursor: Cursor, rows: JsonRows) -> None:
+    if not cursor.peek():
+        cursor.unexpected()
+    value = cursor.value()
+    raise FileError(f'{cursor.name}: row {rows.rows + 1} is no object: "{shown(str(value))}".')
+
+
+def blocks(part: Part, found: JsonRows) -> Iterator[bytes]:
+    """Yield the blocks of a file's objects, each with what follows the last of its objects."""
+    with closing(open_utf8(part)) as stream:
+        skipped = found.start
+        while skipped:
+            skipped -= len(stream.read(min(skipped, SIZE))) or skipped
+        for size in found.sizes:
+            yield stream.read(size)
+
+
+def with_rows(table: JsonTable) -> JsonTable:
+    """Return a table that reads its own rows."""
+
+    def read() -> Iterator[list[Cell]]:
+        for block in table.open_blocks():
+            yield from table.rows_of(block)
+
+    return replace(table, read=read)
+
+
+def objects(block: bytes, *, is_lines: bool) -> Iterator[dict[str, Any]]:
+    """Yield the objects of a block."""
+    import msgspec
+
+    try:
+        yield from _decoder(is_lines=is_lines)(block)
+    except (msgspec.MsgspecError, *NOT_JSON):
+        yield from _one_by_one(block)
+
+
+def _one_by_one(block: bytes) -> Iterator[dict[str, Any]]:
+    cursor = Cursor(partial(io.BytesIO, block), "a block", SIZE)
+    while cursor.peek():
+        yield cursor.value()
+        if cursor.peek() == b",":
+            cursor.at += 1
+
+
+@cache
+def _decoder(*, is_lines: bool) -> Callable[[bytes], list[dict[str, Any]]]:
+    import msgspec
+
+    if is_lines:
+        return msgspec.json.Decoder(dict[str, Any], float_hook=Number).decode_lines
+    decode = msgspec.json.Decoder(list[dict[str, Any]], float_hook=Number).decode
+    return lambda block: decode(b"[%b]" % block.rstrip(b" \t\r\n").removesuffix(b","))
 
 
 def cells(found: dict[str, Any], keys: tuple[str, ...]) -> list[Cell]:
@@ -70,6 +213,12 @@ def cells(found: dict[str, Any], keys: tuple[str, ...]) -> list[Cell]:
     ]
 
 
+def value_cell(raw: str) -> Cell:
+    """Return the cell of a value as it stands in the file."""
+    value = decoded(raw.encode())
+    return cells({"": value}, ("",))[0]
+
+
 def json_text(value: Any) -> str:
     """Return what is nested in a row, as JSON."""
     import msgspec
@@ -78,52 +227,3 @@ def json_text(value: Any) -> str:
         return msgspec.Raw(str(value).encode())
 
     return msgspec.json.Encoder(decimal_format="number", enc_hook=written).encode(value).decode()
-
-
-@lru_cache
-def _decoder(*, is_lines: bool) -> Any:
-    import msgspec
-
-    type_ = dict[str, Any] if is_lines else list[dict[str, Any]]
-    return msgspec.json.Decoder(type_, float_hook=Number)
-
-
-def rows(table: JsonTable) -> Iterator[list[Cell]]:
-    """Yield a table's rows."""
-    for block in table.open_blocks():
-        yield from table.rows_of(block)
-
-
-def blocks(part: Part, start: int, size: int, form: Form) -> Iterator[bytes]:
-    """Yield `size` bytes from `start` on in blocks."""
-    with closing(open_utf8(part)) as stream:
-        stream.read(start)
-        cut = Cut(stream, form, size)
-        yield from cut
-        yield cut.rest
-
-
-class Cut:
-    """Blocks of a stream, each cut where the text between two objects stands; `rest` is behind the last."""
-
-    def __init__(self, stream: io.BufferedIOBase, form: Form, size: int | None = None) -> None:
-        self.rest = b""
-        self._stream = stream
-        self._left = size
-        self._between = form.between.encode()
-        self._close = len(form.close)
-        self._gap = len(form.close) + len(form.separator)
-
-    def __iter__(self) -> Iterator[bytes]:
-        while chunk := self._stream.read(SIZE if self._left is None else min(SIZE, self._left)):
-            if self._left is not None:
-                self._left -= len(chunk)
-            data = self.rest + chunk
-            end = data.rfind(self._between)
-            if end >= 0:
-                self.rest = data[end + self._gap :]
-                yield data[: end + self._close]
-            elif len(data) > MAX_OBJECT:
-                raise NotAlikeError
-            else:
-                self.rest = data

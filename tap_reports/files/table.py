@@ -120,11 +120,6 @@ class CsvTable(Table):
     first_cells: tuple[str, ...] = ()
     open_text: Callable[[], io.BufferedIOBase] = field(repr=False)
 
-    def may_repeat_header(self, block: bytes) -> bool:
-        """Tell whether the header may stand again in a block: its longest cell does."""
-        longest = max((cell for cell in self.first_cells if '"' not in cell), key=len, default="")
-        return len(self.first_cells) > 1 and bool(longest) and longest.encode() in block
-
 
 def notation_of(options: FileOptions, table: Table) -> Notation:
     """Return the notation of a table, by the user's settings.
@@ -150,3 +145,17 @@ def says_empty(cells: Sequence[str], words: Sequence[str]) -> bool:
     """Tell whether the first cells of a file are the vendor's way to say that there is no data."""
     known = {word.strip().casefold() for word in words}
     return bool(cells) and cells[0].strip().casefold() in known and not any(cells[1:])
+
+
+class Cut(NamedTuple):
+    """A block of a file.
+
+    Attributes:
+        data: Its bytes.
+        offset: How many bytes of the table are before it.
+        is_exact: It ends where a record ends. Else it does so if all its records are properly quoted.
+    """
+
+    data: bytes
+    offset: int
+    is_exact: bool

@@ -1,30 +1,32 @@
-"""Blocks of CSV or JSON -> lines of JSON or Arrow columns, in C.
+"""Blocks of CSV or JSON -> lines of JSON or Arrow columns, in C, like the standard library's accelerators.
 
-All or nothing: a block that is not plainly well-formed, or has one cell that is not written as its kind's
-values stand in JSON, is refused, and the paths in Python decide what it is. They take all blocks where there
-is no compiled module: an install from source leaves it out where there is no C compiler.
+Cells that are not written as their kind's values stand in records are refused one by one: `convert` asks
+Python about them. A block that is not plainly well-formed is refused as a whole, and Python reads it. Where
+there is no compiled module (an install from source leaves it out without a C compiler) Python does all.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
-from enum import IntEnum
+from collections.abc import Callable, Sequence
+from enum import IntEnum, IntFlag
 from importlib import import_module
 from struct import pack
 from typing import Any, NamedTuple
 
 from tap_reports.models import Kind
 
-_native: Any = None
+_compiled: Any = None
 with contextlib.suppress(ImportError):  # it may not be compiled
-    _native = import_module("_tap_reports_speedups")
+    _compiled = import_module("_tap_reports_speedups")
 
 WIDEST = 0xFFFF
+BY_PYTHON = 0x80
+"""With a code: Python converts each cell of the column that is not empty."""
 
 
 class Code(IntEnum):
-    """What a cell must be, and how it is written; the numbers are those of speedups.h."""
+    """What a cell holds, and how it is written; the numbers are those of speedups.h."""
 
     SKIPPED = 0
     TEXT = 1
@@ -33,8 +35,21 @@ class Code(IntEnum):
     DAY = 4
     INSTANT = 5
     BOOLEAN = 6
-    MOMENT = 7
-    ROW = 8
+    ROW = 7
+
+
+class Flag(IntFlag):
+    """How cells are written; the numbers are those of speedups.h.
+
+    Attributes:
+        TAKES_LOCAL: Instants may lack their offset.
+        TAKES_COMMAS: A comma in a number separates thousands.
+        IS_LINES: No commas separate the JSON objects.
+    """
+
+    TAKES_LOCAL = 1
+    TAKES_COMMAS = 2
+    IS_LINES = 4
 
 
 CODES = {
@@ -48,15 +63,60 @@ CODES = {
 
 
 class Cells(NamedTuple):
-    """The places of the wanted cells of one block.
+    """The wanted cells of one block.
 
     Attributes:
         table: The compiled module's; it keeps the block.
         rows: How many.
+        end: Where in the block the last row ends.
+        refused: How many cells of each wanted column are to be converted; () if there are none at all.
     """
 
     table: Any
     rows: int
+    end: int
+    refused: tuple[int, ...]
+
+
+class JsonKeys(NamedTuple):
+    """The keys of JSON objects, and what is wanted of them.
+
+    Attributes:
+        spelled: Each key as it is spelled in the file.
+        codes: The `Code` of each one's values.
+        columns: For each which wanted column it is, 16 bits.
+        wanted: The code of each wanted column.
+    """
+
+    spelled: tuple[bytes, ...]
+    codes: bytes
+    columns: bytes
+    wanted: bytes
+
+
+class Survey(NamedTuple):
+    """What `json_keys` went over.
+
+    Attributes:
+        end: Where the last object ends.
+        objects: How many it went over.
+        new: Keys of the next object that were not known.
+        is_json: All is JSON, as far as it goes.
+    """
+
+    end: int
+    objects: int
+    new: list[bytes]
+    is_json: bool
+
+
+class Days(NamedTuple):
+    """The days of a column: the least and the greatest, how many cells have one, how many are outside."""
+
+    first: str
+    last: str
+    dated: int
+    outside: int
 
 
 class Columns:
@@ -72,7 +132,7 @@ class Columns:
 
 def is_compiled() -> bool:
     """Tell whether there is the compiled module."""
-    return _native is not None
+    return _compiled is not None
 
 
 def takes_csv(width: int, delimiter: str) -> bool:
@@ -80,57 +140,100 @@ def takes_csv(width: int, delimiter: str) -> bool:
     return is_compiled() and 2 <= width <= WIDEST and len(delimiter) == 1 and delimiter.isascii()
 
 
-def csv_cells(block: bytes, delimiter: str, codes: bytes, *, takes_local: bool) -> Cells | None:
-    """Return the cells of a block of whole CSV records, None if it is refused.
+def csv_cells(
+    block: bytes, delimiter: str, codes: bytes, flags: Flag, header: tuple[int, str] = (-1, "")
+) -> Cells | None:
+    """Return the cells of a block of whole CSV records; None if it is not plainly well-formed.
 
     Args:
         block: UTF-8.
         delimiter: One character.
         codes: A `Code` for each column.
-        takes_local: Take instants without offset.
+        flags: How cells are written.
+        header: A column and what its header is: a block with a row that has the same there is refused.
     """
-    found = _native.csv(block, ord(delimiter), codes, takes_local)
+    at, text = header
+    found = _compiled.csv(block, ord(delimiter), codes, at, text.replace('"', '""').encode(), flags)
     return found and Cells(*found)
 
 
-def json_cells(block: bytes, texts: tuple[bytes, ...], codes: bytes, *, takes_local: bool) -> Cells | None:
-    """Return the values of a block of JSON objects that are written alike, None if it is refused.
+def json_cells(block: bytes, start: int, keys: JsonKeys, most_rows: int, flags: Flag) -> Cells | None:
+    """Return the values of JSON objects; None if these are not plainly well-formed.
 
     Args:
         block: UTF-8.
-        texts: What stands before each value, behind the last one, and between two objects.
-        codes: A `Code` for each value.
-        takes_local: Take instants without offset.
+        start: Where the first object begins in it.
+        keys: All keys that there are.
+        most_rows: How many objects to take at most.
+        flags: How values are written.
     """
-    found = _native.json(block, texts, codes, takes_local)
+    found = _compiled.json(block, start, *keys, most_rows, flags)
     return found and Cells(*found)
 
 
-def lines(cells: Cells, fields: bytes, texts: tuple[bytes, ...], first_row: int, zone: bytes) -> bytes:
+def json_keys(block: bytes, start: int, spelled: tuple[bytes, ...], most: int, flags: Flag) -> Survey:
+    """Go over up to `most` JSON objects, from the brace at `start` on, up to one with unknown keys."""
+    end, objects, new, is_json = _compiled.json_keys(block, start, spelled, most, flags)
+    return Survey(end, objects, new, bool(is_json))
+
+
+def convert(cells: Cells, at: int, cache: dict[str, Any], converter: Callable[[str], bytes | None]) -> int:
+    """Put in what the converter makes of the refused cells of a wanted column.
+
+    Args:
+        cells: Of one block.
+        at: Which of the wanted columns.
+        cache: What the converter made of cells before.
+        converter: Returns a cell's text (of JSON: the value as it stands) as it is in records, without quotes
+            and escapes; b"" for null; None for a cell that does not fit, which becomes null as well.
+
+    Returns:
+        How many cells do not fit.
+    """
+    invalid: int = _compiled.convert(cells.table, at, cache, converter)
+    return invalid
+
+
+def drop_nulls(cells: Cells, at: int) -> int:
+    """Leave out the rows in which a wanted column is null; returns how many. The others keep numbers."""
+    dropped: int = _compiled.drop_nulls(cells.table, at)
+    return dropped
+
+
+def days(cells: Cells, at: int, first: str, last: str) -> Days:
+    """Return the days of a wanted column of days or instants, compared with two days."""
+    return Days(*_compiled.days(cells.table, at, first.encode(), last.encode()))
+
+
+def lines(
+    cells: Cells, fields: bytes, texts: tuple[bytes, ...], first_row: int, zone: bytes, rows: tuple[int, int]
+) -> bytes:
     """Return a text for each row.
 
     Args:
         cells: Of one block.
-        fields: What is written, as `packed` makes it; no column twice.
+        fields: What is written, as `packed` makes it.
         texts: What stands before each field's value, and behind the last one.
-        first_row: What `Code.ROW` writes for the first row.
+        first_row: What `Code.ROW` writes for the first row of the block.
         zone: Offset of instants that have none: `+00:00`.
+        rows: The first row that is written, and the first one that is not.
     """
-    made: bytes = _native.lines(cells.table, fields, texts, first_row, zone)
+    made: bytes = _compiled.lines(cells.table, fields, texts, first_row, zone, *rows)
     return made
 
 
-def columns(cells: Cells, fields: bytes, scales: bytes) -> Columns | None:
-    """Return columns of a CSV block; None if some number has more digits than fit.
+def columns(cells: Cells, fields: bytes, first_row: int, zone: bytes) -> Columns:
+    """Return columns of values: text, 64 bits, decimals of 38 digits, days, microseconds in UTC, booleans.
+
+    A column of integers, decimals or instants in which one does not fit is text, as in records.
 
     Args:
         cells: Of one block.
-        fields: As `packed` makes them. `TEXT` becomes texts, `INTEGER` 64 bits, `NUMBER` a decimal of 38
-            digits, `DAY` a date, `MOMENT` microseconds in UTC.
-        scales: For each field, how many of a decimal's digits are behind the point.
+        fields: What is wanted, as `packed` makes it.
+        first_row: What `Code.ROW` is for the first row of the block.
+        zone: Offset of instants that have none: `+00:00`.
     """
-    found = _native.columns(cells.table, fields, scales)
-    return found and Columns(found)
+    return Columns(_compiled.columns(cells.table, fields, first_row, zone))
 
 
 def packed(fields: Sequence[tuple[Code, int]]) -> bytes:
@@ -165,5 +268,5 @@ def sheet_rows(data: bytes, places: bytes, book: Any, row: int) -> SheetRows | N
         book: What cells refer to: `styles`, `strings`, `is_1904`.
         row: Number of the row before.
     """
-    found = _native and _native.sheet(data, places, book.styles, book.strings, book.is_1904, row)
+    found = _compiled and _compiled.sheet(data, places, book.styles, book.strings, book.is_1904, row)
     return found and SheetRows(*found)

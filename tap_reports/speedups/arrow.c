@@ -1,4 +1,4 @@
-/* Columns in Arrow's C data interface, which polars takes over without copying the values. */
+/* Columns in Arrow's C data interface, which pyarrow takes over without copying the values. */
 #include "speedups.h"
 
 /* As https://arrow.apache.org/docs/format/CDataInterface.html defines them. */
@@ -49,16 +49,17 @@ static void release_array(struct ArrowArray *array) {
     array->release = NULL;
 }
 
-static int label(struct ArrowSchema *schema, Field field, int scale, size_t at) {
+static int label(struct ArrowSchema *schema, const Column *column, size_t at) {
+    static const char *const formats[CODES] = {
+        [TEXT] = "u", [INTEGER] = "l", [DAY] = "tdD", [INSTANT] = "tsu:UTC", [BOOLEAN] = "b"};
     Label *label = calloc(1, sizeof(Label));
     schema->private_data = label;
     schema->release = release_schema;
     if (!label) return 0;
-    const char *format = field.code == TEXT ? "U" : field.code == INTEGER ? "l" : field.code == DAY ? "tdD" : "tsu:UTC";
-    if (field.code == NUMBER)
-        PyOS_snprintf(label->format, sizeof(label->format), "d:%d,%d", PRECISION, scale);
+    if (column->code == NUMBER)
+        PyOS_snprintf(label->format, sizeof(label->format), "d:%d,%d", PRECISION, column->scale);
     else
-        strcpy(label->format, format);
+        strcpy(label->format, formats[column->code]);
     PyOS_snprintf(label->name, sizeof(label->name), "%u", (unsigned)at);
     schema->format = label->format;
     schema->name = label->name;
@@ -67,8 +68,7 @@ static int label(struct ArrowSchema *schema, Field field, int scale, size_t at) 
 }
 
 /* Make the children of both structures; what is made belongs to them. */
-static int export(struct ArrowSchema *schema, struct ArrowArray *array, const Table *table, const Field *fields,
-                  const unsigned char *scales, Column *columns, size_t count) {
+static int export(struct ArrowSchema *schema, struct ArrowArray *array, const Table *table, Column *columns, size_t count) {
     static const void *no_buffer[1] = {NULL};
     *schema = (struct ArrowSchema){.format = "+s", .name = "", .release = release_schema};
     *array = (struct ArrowArray){.length = (int64_t)table->rows, .n_buffers = 1, .buffers = no_buffer, .release = release_array};
@@ -80,7 +80,7 @@ static int export(struct ArrowSchema *schema, struct ArrowArray *array, const Ta
         Column *column = malloc(sizeof(Column));
         schema->n_children += child != NULL;
         array->n_children += values != NULL;
-        if (!child || !values || !column || !label(child, fields[at], scales[at], at)) {
+        if (!child || !values || !column || !label(child, &columns[at], at)) {
             free(column);
             return 0;
         }
@@ -89,7 +89,7 @@ static int export(struct ArrowSchema *schema, struct ArrowArray *array, const Ta
         *values = (struct ArrowArray){
             .length = (int64_t)table->rows,
             .null_count = column->null_count,
-            .n_buffers = fields[at].code == TEXT ? 3 : 2,
+            .n_buffers = column->code == TEXT ? 3 : 2,
             .buffers = column->buffers,
             .release = release_array,
             .private_data = column,
@@ -110,17 +110,15 @@ static void forget_array(PyObject *capsule) {
     free(array);
 }
 
-PyObject *capsules(const Table *table, const Field *fields, const unsigned char *scales, Column *columns, size_t count) {
+PyObject *capsules(const Table *table, Column *columns, size_t count) {
     struct ArrowSchema *schema = calloc(1, sizeof(struct ArrowSchema));
     struct ArrowArray *array = calloc(1, sizeof(struct ArrowArray));
     PyObject *first = schema ? PyCapsule_New(schema, "arrow_schema", forget_schema) : NULL;
     PyObject *second = array ? PyCapsule_New(array, "arrow_array", forget_array) : NULL;
-    if (first && second && export(schema, array, table, fields, scales, columns, count))
-        return Py_BuildValue("(NN)", first, second);
+    if (first && second && export(schema, array, table, columns, count)) return Py_BuildValue("(NN)", first, second);
     if (!first) free(schema);
     if (!second) free(array);
     Py_XDECREF(first);
     Py_XDECREF(second);
     return PyErr_Occurred() ? NULL : PyErr_NoMemory();
 }
-

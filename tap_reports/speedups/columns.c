@@ -49,7 +49,7 @@ static const unsigned char *take_digits(const unsigned char *here, const unsigne
     return here;
 }
 
-/* Set the value of a JSON number of so many digits behind the point. Returns 0 if it has more, or too many. */
+/* Set the value of a JSON number of so many digits behind the point; 0: it has more, or too many. */
 static int decimal(const unsigned char *here, const unsigned char *end, int scale, Wide *value) {
     int is_negative = *here == '-', count = 0, power = 0, behind = 0;
     *value = (Wide){0, 0};
@@ -90,111 +90,185 @@ static int32_t day_of(const unsigned char *text) { /* days since 1970-01-01, by 
     return (int32_t)(year / 400 * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468);
 }
 
-static int64_t moment_of(const unsigned char *text) { /* microseconds since 1970-01-01 in UTC */
-    int64_t seconds = (number_of(text + 11, 2) * 60 + number_of(text + 14, 2)) * 60 + number_of(text + 17, 2);
-    return (day_of(text) * INT64_C(86400) + seconds) * 1000000;
+static int64_t minutes_of(const unsigned char *text) { /* of an offset: `-05:30` */
+    int64_t minutes = number_of(text + 1, 2) * 60 + number_of(text + 4, 2);
+    return text[0] == '-' ? -minutes : minutes;
 }
 
-/* Copy a CSV cell's text, where doubled quotes are one; at least as many bytes as the cell has may be written. */
-static size_t copy_text(char *out, const unsigned char *text, size_t size, int is_rewritten) {
-    if (!is_rewritten) {
+/* Set microseconds since 1970-01-01 in UTC; 0: the instant has a finer fraction. */
+static int moment(const unsigned char *text, size_t size, Span zone, int64_t *value) {
+    int64_t seconds = (number_of(text + 11, 2) * 60 + number_of(text + 14, 2)) * 60 + number_of(text + 17, 2), micros = 0;
+    size_t at = 19, digits = 0;
+    if (at < size && text[at] == '.') {
+        for (at++; at < size && (unsigned)(text[at] - '0') < 10; at++, digits++) {
+            if (digits >= 6 && text[at] != '0') return 0;
+            if (digits < 6) micros = micros * 10 + text[at] - '0';
+        }
+        for (; digits < 6; digits++) micros *= 10;
+    }
+    if (at == size)
+        seconds -= zone.end - zone.text == 6 ? minutes_of(zone.text) * 60 : 0;
+    else if (text[at] != 'Z')
+        seconds -= minutes_of(text + at) * 60;
+    *value = (day_of(text) * INT64_C(86400) + seconds) * 1000000 + micros;
+    return 1;
+}
+
+/* Tell whether an integer has 64 bits. */
+static int is_small(const unsigned char *text, size_t size) {
+    size_t sign = text[0] == '-';
+    if (size - sign != 19) return size - sign < 19;
+    return memcmp(text + sign, sign ? "9223372036854775808" : "9223372036854775807", 19) <= 0;
+}
+
+/* Widen the digits before and behind the point to those of a JSON number. */
+static void measure(const unsigned char *here, const unsigned char *end, int *whole, int *scale) {
+    int before = 0, behind = 0, power = 0, is_small_power;
+    here += *here == '-';
+    for (; here < end && (unsigned)(*here - '0') < 10; here++) before += before || *here != '0';
+    if (here < end && *here == '.')
+        for (here++; here < end && (unsigned)(*here - '0') < 10; here++) behind++;
+    if (here < end) {
+        is_small_power = here[1] == '-';
+        for (here += 1 + (is_small_power || here[1] == '+'); here < end; here++) power = power * 10 + *here - '0';
+        power = is_small_power ? -power : power;
+    }
+    if (before + power > *whole) *whole = before + power;
+    if (behind - power > *scale) *scale = behind - power;
+}
+
+/* Copy the text of a cell; as many bytes as the cell has may be written. */
+static size_t copy_text(unsigned char *out, const Table *table, const unsigned char *text, Cell cell) {
+    size_t size = cell.size & SIZE_BITS;
+    unsigned char *start = out;
+    if (!(cell.size & REWRITTEN) || cell.size & EXTRA) {
         memcpy(out, text, size);
         return size;
     }
-    char *start = out;
+    if (table->is_json) return (size_t)(put_json_text(out, text, text + size, 0) - start);
     for (size_t at = 0; at < size; at++) {
-        *out++ = (char)text[at];
-        at += text[at] == '"';
+        *out++ = text[at];
+        at += text[at] == '"'; /* they come in pairs */
     }
     return (size_t)(out - start);
 }
 
 static size_t width_of(unsigned code) {
-    return code == DAY ? sizeof(int32_t) : code == NUMBER ? sizeof(Wide) : sizeof(int64_t);
+    return code == DAY || code == TEXT ? sizeof(int32_t) : code == NUMBER ? sizeof(Wide) : sizeof(int64_t);
 }
 
-static int make_room(const Table *table, Field field, size_t texts, Column *column) {
+typedef struct {
+    const Table *table;
+    Span data, zone;
+    const Field *fields;
+    size_t count;
+    int64_t row;
+} Job;
+
+/* Find out what a column's values are, and make room for them. Returns 0: no memory. */
+static int plan(const Job *job, size_t at, Column *column) {
+    enum { OFFSET = 8 };
+    const Table *table = job->table;
+    Field field = job->fields[at];
+    const Cell *cell = field.code == ROW ? NULL : table->cells + field.at;
+    size_t texts = 0;
+    int whole = 0, scale = 0, fits = 1;
+    int64_t ignored;
+    for (size_t row = 0; cell && row < table->rows; row++, cell += table->wanted) {
+        size_t size = cell->size & SIZE_BITS;
+        const unsigned char *text = text_of(table, job->data, *cell);
+        texts += size + (field.code == INSTANT ? OFFSET : 0);
+        if (!size || !fits) continue;
+        if (field.code == NUMBER)
+            measure(text, text + size, &whole, &scale);
+        else if (field.code == INTEGER)
+            fits = is_small(text, size);
+        else if (field.code == INSTANT)
+            fits = moment(text, size, job->zone, &ignored);
+        fits &= whole + scale <= PRECISION;
+    }
+    column->code = (unsigned char)(field.code == ROW ? INTEGER : fits ? field.code : TEXT);
+    column->scale = (unsigned char)(fits ? scale : 0);
+    if (texts > INT32_MAX) return 0;
     column->buffers[0] = calloc(1, table->rows / 8 + 1);
-    column->buffers[1] = calloc(table->rows + 1, width_of(field.code));
-    column->buffers[2] = field.code == TEXT ? malloc(texts + 1) : NULL;
-    return column->buffers[0] && column->buffers[1] && (column->buffers[2] || field.code != TEXT);
+    column->buffers[1] = calloc(table->rows + 1, width_of(column->code));
+    column->buffers[2] = column->code == TEXT ? malloc(texts + 1) : NULL;
+    return column->buffers[0] && column->buffers[1] && (column->buffers[2] || column->code != TEXT);
 }
 
-/* Set one cell's value. Returns 0 if it is a number that does not fit. */
-static int fill_value(const unsigned char *text, Cell cell, unsigned code, int scale, Column *column, size_t row) {
-    size_t size = cell.size & ~REWRITTEN;
+static void set_value(const Job *job, Cell cell, unsigned code, Column *column, size_t row) {
+    size_t size = cell.size & SIZE_BITS;
+    const unsigned char *text = text_of(job->table, job->data, cell);
     void *values = (void *)column->buffers[1];
-    if (code == TEXT) {
-        int64_t *ends = (int64_t *)values + row;
-        ends[1] = ends[0] + (int64_t)copy_text((char *)column->buffers[2] + ends[0], text, size, cell.size != size);
+    if (column->code == TEXT) {
+        int32_t *ends = (int32_t *)values + row;
+        unsigned char *out = (unsigned char *)column->buffers[2] + ends[0];
+        if (code == INSTANT && size)
+            ends[1] = ends[0] + (int32_t)(put_instant(out, text, size, job->zone, 0) - out);
+        else
+            ends[1] = ends[0] + (int32_t)copy_text(out, job->table, text, cell);
     }
     if (!size) {
         column->null_count++;
-        return 1;
+        return;
     }
     ((unsigned char *)column->buffers[0])[row / 8] |= (unsigned char)(1 << row % 8);
-    switch (code) {
-    case INTEGER: ((int64_t *)values)[row] = number_of(text, size); return 1;
-    case DAY: ((int32_t *)values)[row] = day_of(text); return 1;
-    case MOMENT: ((int64_t *)values)[row] = moment_of(text); return 1;
-    case NUMBER: return decimal(text, text + size, scale, (Wide *)values + row);
-    default: return 1;
+    switch (column->code) {
+    case INTEGER: ((int64_t *)values)[row] = number_of(text, size); break;
+    case DAY: ((int32_t *)values)[row] = day_of(text); break;
+    case INSTANT: moment(text, size, job->zone, (int64_t *)values + row); break;
+    case NUMBER: decimal(text, text + size, column->scale, (Wide *)values + row); break;
+    case BOOLEAN:
+        if (*text == 't') ((unsigned char *)values)[row / 8] |= (unsigned char)(1 << row % 8);
+        break;
+    default: break;
     }
 }
 
-static enum outcome fill(const Table *table, Span data, const Field *fields, const unsigned char *scales, size_t *sizes,
-                         Column *columns, size_t count) {
-    const Cell *cells = table->cells;
-    for (size_t row = 0; row < table->rows; row++, cells += table->wanted)
-        for (size_t at = 0; at < table->wanted; at++) sizes[at] += cells[at].size & ~REWRITTEN;
-    for (size_t at = 0; at < count; at++)
-        if (!make_room(table, fields[at], sizes[fields[at].at], &columns[at])) return NO_MEMORY;
+static void set_row(const Job *job, Column *column, size_t row) {
+    ((unsigned char *)column->buffers[0])[row / 8] |= (unsigned char)(1 << row % 8);
+    ((int64_t *)column->buffers[1])[row] = job->row + (int64_t)(job->table->numbers ? job->table->numbers[row] : row);
+}
+
+static enum outcome fill(const Job *job, Column *columns) {
+    const Table *table = job->table;
+    for (size_t at = 0; at < job->count; at++)
+        if (!plan(job, at, &columns[at])) return NO_MEMORY;
     for (size_t first = 0; first < table->rows; first += STRIPE) {
         size_t end = table->rows - first < STRIPE ? table->rows : first + STRIPE;
-        for (size_t at = 0; at < count; at++) {
-            const Cell *cell = table->cells + first * table->wanted + fields[at].at;
-            for (size_t row = first; row < end; row++, cell += table->wanted)
-                if (!fill_value(data.text + cell->begin, *cell, fields[at].code, scales[at], &columns[at], row))
-                    return REFUSED;
+        for (size_t at = 0; at < job->count; at++) {
+            Field field = job->fields[at];
+            for (size_t row = first; row < end; row++) {
+                if (field.code == ROW)
+                    set_row(job, &columns[at], row);
+                else
+                    set_value(job, table->cells[row * table->wanted + field.at], field.code, &columns[at], row);
+            }
         }
     }
     return FOUND;
 }
 
+/* columns(table, fields, first row, zone): the fields' columns, named 0, 1 and so on. */
 PyObject *columns(PyObject *module, PyObject *args) {
     (void)module;
     PyObject *capsule;
-    const char *bytes, *scales;
-    Py_ssize_t size, scales_size;
-    if (!PyArg_ParseTuple(args, "Oy#y#", &capsule, &bytes, &size, &scales, &scales_size)) return NULL;
+    const char *bytes, *zone;
+    Py_ssize_t size, zone_size;
+    long long row;
+    if (!PyArg_ParseTuple(args, "Oy#Ly#", &capsule, &bytes, &size, &row, &zone, &zone_size)) return NULL;
     Table *table = table_of(capsule);
     const Field *fields = table ? fields_of(table, bytes, size) : NULL;
     if (!fields) return NULL;
     size_t count = (size_t)size / sizeof(Field);
-    int is_right = !table->is_json && (size_t)scales_size == count;
-    for (size_t at = 0; at < count; at++) {
-        unsigned code = fields[at].code;
-        is_right &= (code == TEXT || code == INTEGER || code == NUMBER || code == DAY || code == MOMENT) &&
-                    (unsigned char)scales[at] <= PRECISION;
-    }
-    if (!is_right) return PyErr_Format(PyExc_ValueError, "fields that can't be columns");
     Column *made = calloc(count + 1, sizeof(Column));
-    size_t *sizes = calloc(table->wanted + 1, sizeof(size_t));
-    PyObject *found = NULL;
-    enum outcome outcome = NO_MEMORY;
-    if (made && sizes) {
-        Span data = span_of(table->data);
-        Py_BEGIN_ALLOW_THREADS;
-        outcome = fill(table, data, fields, (const unsigned char *)scales, sizes, made, count);
-        Py_END_ALLOW_THREADS;
-    }
-    if (outcome == FOUND)
-        found = capsules(table, fields, (const unsigned char *)scales, made, count);
-    else if (outcome == NO_MEMORY)
-        PyErr_NoMemory();
-    else
-        found = Py_NewRef(Py_None);
+    if (!made) return PyErr_NoMemory();
+    Job job = {table, span_of(table->data), {(const unsigned char *)zone, (const unsigned char *)zone + zone_size}, fields, count, row};
+    enum outcome outcome;
+    Py_BEGIN_ALLOW_THREADS;
+    outcome = fill(&job, made);
+    Py_END_ALLOW_THREADS;
+    PyObject *found = outcome == FOUND ? capsules(table, made, count) : PyErr_NoMemory();
     free_columns(made, count);
-    free(sizes);
     return found;
 }

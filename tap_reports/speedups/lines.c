@@ -4,6 +4,7 @@
 #define STEP 32 /* short texts are copied as so many bytes at once */
 #define LONGEST_ROW 20
 #define OFFSET_ROOM 8
+#define LONGEST_ESCAPE 6
 
 typedef struct {
     Field field;
@@ -53,8 +54,13 @@ static unsigned hex_value(unsigned char character) {
     return character <= '9' ? character - '0' : (character | 0x20) - 'a' + 10;
 }
 
-static unsigned char *put_code_point(unsigned char *out, unsigned point) { /* no surrogate, 16 bits */
-    if (point < 0x80) return put_escaped(out, (unsigned char)point);
+/* A character below 0x80 is escaped only in JSON. */
+static unsigned char *put_code_point(unsigned char *out, unsigned point, int is_escaped) { /* no surrogate, 16 bits */
+    if (point < 0x80) {
+        if (is_escaped) return put_escaped(out, (unsigned char)point);
+        *out++ = (unsigned char)point;
+        return out;
+    }
     if (point < 0x800) {
         *out++ = (unsigned char)(0xc0 | point >> 6);
     } else {
@@ -65,7 +71,7 @@ static unsigned char *put_code_point(unsigned char *out, unsigned point) { /* no
     return out;
 }
 
-static unsigned char *put_json_text(unsigned char *out, const unsigned char *text, const unsigned char *end) {
+unsigned char *put_json_text(unsigned char *out, const unsigned char *text, const unsigned char *end, int is_escaped) {
     static const char letters[] = "bfnrt";
     while (text < end) {
         if (*text != '\\') {
@@ -76,19 +82,19 @@ static unsigned char *put_json_text(unsigned char *out, const unsigned char *tex
         if (*text == 'u') {
             unsigned point = 0;
             for (int at = 1; at <= 4; at++) point = point << 4 | hex_value(text[at]);
-            out = put_code_point(out, point);
+            out = put_code_point(out, point, is_escaped);
             text += 5;
             continue;
         }
         const char *letter = strchr(letters, *text);
-        out = put_escaped(out, letter ? (unsigned char)ESCAPES[letter - letters] : *text);
+        out = put_code_point(out, letter ? (unsigned char)ESCAPES[letter - letters] : *text, is_escaped);
         text++;
     }
     return out;
 }
 
 /* As it is, but for what stands between day and time, and for the offset. */
-static unsigned char *put_instant(unsigned char *out, const unsigned char *text, size_t size, Span zone, int is_roomy) {
+unsigned char *put_instant(unsigned char *out, const unsigned char *text, size_t size, Span zone, int is_roomy) {
     int is_utc = text[size - 1] == 'Z';
     int has_offset = is_utc || text[size - 6] == '+' || text[size - 6] == '-';
     unsigned char *start = out;
@@ -105,32 +111,45 @@ static unsigned char *put_row(unsigned char *out, uint64_t number) {
     return put(out, here, (size_t)(digits + LONGEST_ROW - here), 0);
 }
 
+static unsigned char *put_plain_text(unsigned char *out, const unsigned char *text, const unsigned char *end) {
+    while (text < end) out = put_escaped(out, *text++);
+    return out;
+}
+
 static unsigned char *put_cell(unsigned char *out, const Table *table, Span data, Cell cell, unsigned code, Span zone) {
-    size_t size = cell.size & ~REWRITTEN;
-    const unsigned char *text = data.text + cell.begin;
-    int is_roomy = data.end - text >= STEP;
+    size_t size = cell.size & SIZE_BITS;
+    const unsigned char *text = text_of(table, data, cell);
+    int is_roomy = !(cell.size & EXTRA) && data.end - text >= STEP;
     if (!size) return put(out, (const unsigned char *)"null", 4, 0);
     if (code == INTEGER || code == NUMBER || code == BOOLEAN) return put(out, text, size, is_roomy);
     *out++ = '"';
     if (code == INSTANT)
         out = put_instant(out, text, size, zone, is_roomy);
-    else if (!(cell.size & REWRITTEN))
+    else if (code == DAY || !(cell.size & REWRITTEN))
         out = put(out, text, size, is_roomy);
+    else if (cell.size & EXTRA)
+        out = put_plain_text(out, text, text + size);
     else
-        out = (table->is_json ? put_json_text : put_csv_text)(out, text, text + size);
+        out = table->is_json ? put_json_text(out, text, text + size, 1) : put_csv_text(out, text, text + size);
     *out++ = '"';
     return out;
 }
 
-static size_t written(unsigned char *out, const Table *table, Span data, const Part *parts, size_t count, Part last,
-                      uint64_t row, Span zone) {
+/* Some rows of a table. */
+typedef struct {
+    size_t begin, end;
+    int is_all; /* and no column is written twice */
+} Rows;
+
+static size_t written(unsigned char *out, const Table *table, Span data, Rows rows, const Part *parts, size_t count,
+                      Part last, uint64_t row, Span zone) {
     unsigned char *start = out;
-    const Cell *cells = table->cells;
-    for (size_t at = 0; at < table->rows; at++, cells += table->wanted) {
+    const Cell *cells = table->cells + rows.begin * table->wanted;
+    for (size_t at = rows.begin; at < rows.end; at++, cells += table->wanted) {
         for (size_t part = 0; part < count; part++) {
             out = put(out, parts[part].text, parts[part].size, 1);
             if (parts[part].field.code == ROW)
-                out = put_row(out, row + at);
+                out = put_row(out, row + (table->numbers ? table->numbers[at] : at));
             else
                 out = put_cell(out, table, data, cells[parts[part].field.at], parts[part].field.code, zone);
         }
@@ -163,21 +182,43 @@ static unsigned char *parts_of(PyObject *texts, const Field *fields, Py_ssize_t 
     return memory;
 }
 
-/* Return the most bytes that the lines can take. */
-static size_t bound(const Table *table, Span data, size_t texts, size_t fields, Span zone) {
+/* Return the most bytes that the lines can take: to the point where it is not plain that each cell comes once. */
+static size_t bound(const Table *table, Span data, Rows rows, size_t texts, const Part *parts, size_t fields, Span zone) {
     size_t offset = (size_t)(zone.end - zone.text) > OFFSET_ROOM ? (size_t)(zone.end - zone.text) : OFFSET_ROOM;
-    /* A value has two quotes and an offset, or is `null`, or the row. What is rewritten at most doubles. */
-    size_t around = texts + fields * (offset + 2 + LONGEST_ROW);
-    return table->rows * around + (size_t)(data.end - data.text) + table->rewritten + 2 * STEP;
+    size_t all = (size_t)(data.end - data.text) + table->extra_size, cells = 0;
+    if (!rows.is_all) {
+        all = 0;
+        for (size_t row = rows.begin; row < rows.end; row++)
+            for (size_t part = 0; part < fields; part++)
+                if (parts[part].field.code != ROW) {
+                    uint32_t size = table->cells[row * table->wanted + parts[part].field.at].size;
+                    all += (size_t)(size & SIZE_BITS) * (size & REWRITTEN ? LONGEST_ESCAPE : 1);
+                }
+    } else {
+        cells = table->rewritten * LONGEST_ESCAPE;
+    }
+    /* A value has two quotes and an offset, or is `null`, or the row. */
+    return (rows.end - rows.begin) * (texts + fields * (offset + 2 + LONGEST_ROW)) + all + cells + 2 * STEP;
 }
 
-static PyObject *lines_of(const Table *table, const Part *parts, size_t count, size_t around, uint64_t row, Span zone) {
+/* Tell whether no column is written twice; -1: no memory. */
+static int is_each_once(const Table *table, const Part *parts, size_t fields) {
+    unsigned char *seen = calloc(table->wanted + 1, 1);
+    if (!seen) return -1;
+    int is_once = 1;
+    for (size_t part = 0; part < fields; part++)
+        if (parts[part].field.code != ROW && seen[parts[part].field.at]++) is_once = 0;
+    free(seen);
+    return is_once;
+}
+
+static PyObject *lines_of(const Table *table, Rows rows, const Part *parts, size_t count, size_t around, uint64_t row, Span zone) {
     Span data = span_of(table->data);
     unsigned char *made;
     size_t length = 0;
     Py_BEGIN_ALLOW_THREADS;
-    made = malloc(bound(table, data, around, count, zone));
-    if (made) length = written(made, table, data, parts, count, parts[count], row, zone);
+    made = malloc(bound(table, data, rows, around, parts, count, zone));
+    if (made) length = written(made, table, data, rows, parts, count, parts[count], row, zone);
     Py_END_ALLOW_THREADS;
     PyObject *found = made ? PyBytes_FromStringAndSize(NULL, (Py_ssize_t)length) : PyErr_NoMemory();
     if (found) {
@@ -194,21 +235,27 @@ PyObject *lines(PyObject *module, PyObject *args) {
     (void)module;
     PyObject *capsule, *texts, *found = NULL;
     const char *bytes, *zone_text;
-    Py_ssize_t size, zone_size;
+    Py_ssize_t size, zone_size, begin, end;
     unsigned long long row;
-    if (!PyArg_ParseTuple(args, "Oy#O!Ky#", &capsule, &bytes, &size, &PyTuple_Type, &texts, &row, &zone_text, &zone_size))
+    if (!PyArg_ParseTuple(args, "Oy#O!Ky#nn", &capsule, &bytes, &size, &PyTuple_Type, &texts, &row, &zone_text, &zone_size,
+                          &begin, &end))
         return NULL;
     Table *table = table_of(capsule);
     const Field *fields = table ? fields_of(table, bytes, size) : NULL;
     if (!fields) return NULL;
+    if (begin < 0 || begin > end || (size_t)end > table->rows) return PyErr_Format(PyExc_ValueError, "rows that the table does not have");
     Py_ssize_t count = size / (Py_ssize_t)sizeof(Field);
     Part *parts = calloc((size_t)count + 1, sizeof(Part));
     if (!parts) return PyErr_NoMemory();
     size_t around;
     unsigned char *memory = parts_of(texts, fields, count, parts, &around);
-    if (memory) {
+    int is_once = memory ? is_each_once(table, parts, (size_t)count) : 0;
+    if (is_once < 0) {
+        PyErr_NoMemory();
+    } else if (memory) {
+        int is_all = is_once && (size_t)(end - begin) == table->rows;
         Span zone = {(const unsigned char *)zone_text, (const unsigned char *)zone_text + zone_size};
-        found = lines_of(table, parts, (size_t)count, around, row, zone);
+        found = lines_of(table, (Rows){(size_t)begin, (size_t)end, is_all}, parts, (size_t)count, around, row, zone);
     }
     free(memory);
     free(parts);

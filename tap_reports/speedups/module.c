@@ -1,88 +1,47 @@
+/* The module: what Python calls. */
 #include "speedups.h"
 
-/* Take the codes of all columns and remember those of the wanted ones. */
-static int takes_codes(Table *table, const unsigned char *codes, Py_ssize_t width) {
-    for (Py_ssize_t at = 0; at < width; at++) {
-        if (codes[at] >= ROW || table->wanted == WIDEST) {
-            PyErr_SetString(PyExc_ValueError, "codes that there are not, or too many");
-            return 0;
-        }
-        if (codes[at]) table->codes[table->wanted++] = codes[at];
-    }
-    return 1;
-}
-
+/* csv(block, delimiter, codes, column, header, flags): the cells of whole records. A block with a row that has this
+ * text in this column, as the header, is refused. */
 static PyObject *csv(PyObject *module, PyObject *args) {
     (void)module;
     PyObject *data;
-    const char *codes;
-    Py_ssize_t width;
-    int delimiter, takes_local;
-    if (!PyArg_ParseTuple(args, "Siy#p", &data, &delimiter, &codes, &width, &takes_local)) return NULL;
-    if (delimiter <= 0 || delimiter > 127 || strchr("\r\n\"", delimiter) || width < 2)
+    const char *codes, *header;
+    Py_ssize_t width, header_at, header_size;
+    int delimiter, flags;
+    if (!PyArg_ParseTuple(args, "Siy#ny#i", &data, &delimiter, &codes, &width, &header_at, &header, &header_size, &flags)) return NULL;
+    if (delimiter <= 0 || delimiter > 127 || strchr("\r\n\"\\", delimiter) || width < 2)
         return PyErr_Format(PyExc_ValueError, "a delimiter or a width that is not taken");
     Table *table;
     PyObject *capsule = new_table(data, &table);
     if (!capsule || capsule == Py_None) return capsule;
-    if (!takes_codes(table, (const unsigned char *)codes, width)) {
-        Py_DECREF(capsule);
-        return NULL;
-    }
-    Span text = span_of(data);
-    enum outcome outcome;
-    Py_BEGIN_ALLOW_THREADS;
-    outcome = scan_csv(table, text, (unsigned char)delimiter, (const unsigned char *)codes, (size_t)width, takes_local);
-    Py_END_ALLOW_THREADS;
-    return found_table(capsule, table, outcome);
-}
-
-/* Return the spans of a tuple of bytes, to be freed. */
-static Span *spans_of(PyObject *texts, Py_ssize_t count) {
-    if (PyTuple_Size(texts) != count) {
-        if (!PyErr_Occurred()) PyErr_SetString(PyExc_ValueError, "a text is missing, or there is one too many");
-        return NULL;
-    }
-    Span *spans = malloc((size_t)count * sizeof(Span));
-    if (!spans) return (Span *)PyErr_NoMemory();
-    for (Py_ssize_t at = 0; at < count; at++) {
-        spans[at] = span_of(PyTuple_GetItem(texts, at));
-        if (PyErr_Occurred()) { /* no bytes */
-            free(spans);
-            return NULL;
+    for (Py_ssize_t at = 0; at < width; at++) {
+        unsigned char kind = (unsigned char)codes[at] & (unsigned char)~BY_PYTHON;
+        if (kind >= ROW || (!kind && codes[at]) || table->wanted == WIDEST) {
+            Py_DECREF(capsule);
+            return PyErr_Format(PyExc_ValueError, "codes that there are not, or too many");
         }
+        if (kind) table->codes[table->wanted++] = (unsigned char)codes[at];
     }
-    return spans;
-}
-
-static PyObject *json(PyObject *module, PyObject *args) {
-    (void)module;
-    PyObject *data, *texts;
-    const char *codes;
-    Py_ssize_t width;
-    int takes_local;
-    if (!PyArg_ParseTuple(args, "SO!y#p", &data, &PyTuple_Type, &texts, &codes, &width, &takes_local)) return NULL;
-    if (width < 1) return PyErr_Format(PyExc_ValueError, "no values");
-    Table *table;
-    PyObject *capsule = new_table(data, &table);
-    if (!capsule || capsule == Py_None) return capsule;
-    Span *spans = takes_codes(table, (const unsigned char *)codes, width) ? spans_of(texts, width + 2) : NULL;
-    if (!spans) {
+    if (!(table->refused = calloc(table->wanted + 1, sizeof(size_t)))) {
         Py_DECREF(capsule);
-        return NULL;
+        return PyErr_NoMemory();
     }
-    table->is_json = 1;
-    Span text = span_of(data);
+    Span text = span_of(data), first = {(const unsigned char *)header, (const unsigned char *)header + header_size};
     enum outcome outcome;
     Py_BEGIN_ALLOW_THREADS;
-    outcome = scan_json(table, text, spans, (const unsigned char *)codes, (size_t)width, takes_local);
+    outcome = scan_csv(table, text, (unsigned char)delimiter, (const unsigned char *)codes, (size_t)width, (size_t)header_at, first, flags);
     Py_END_ALLOW_THREADS;
-    free(spans);
-    return found_table(capsule, table, outcome);
+    return found_table(capsule, table, outcome, text.end - text.text);
 }
 
 static PyMethodDef methods[] = {
     {"csv", csv, METH_VARARGS, NULL},
     {"json", json, METH_VARARGS, NULL},
+    {"json_keys", json_keys, METH_VARARGS, NULL},
+    {"convert", convert, METH_VARARGS, NULL},
+    {"drop_nulls", drop_nulls, METH_VARARGS, NULL},
+    {"days", days, METH_VARARGS, NULL},
     {"lines", lines, METH_VARARGS, NULL},
     {"columns", columns, METH_VARARGS, NULL},
     {"sheet", sheet, METH_VARARGS, NULL},

@@ -1,10 +1,11 @@
-/* Blocks of a report file -> the places of their cells -> JSON lines or Arrow columns.
+/* Blocks of a report file -> cells -> JSON lines or Arrow columns.
  *
- * Everything here is all or nothing: a block that is not plainly well-formed, or has one cell that is not
- * written as its kind's values stand in JSON, is refused whole, and the paths in Python decide what it is.
+ * A cell that is not written as its kind's values stand in records is marked as refused: Python converts it
+ * (`convert`) and its text is used in place of the cell's. A block is refused as a whole only where its
+ * structure is not plainly that of CSV or JSON: then Python reads it.
  */
-#ifndef TAP_REPORTS_NATIVE_H
-#define TAP_REPORTS_NATIVE_H
+#ifndef TAP_REPORTS_SPEEDUPS_H
+#define TAP_REPORTS_SPEEDUPS_H
 
 #define PY_SSIZE_T_CLEAN
 #define Py_LIMITED_API 0x030B0000
@@ -20,28 +21,34 @@
 #error "decimals are laid out in little-endian order"
 #endif
 
-/* What a cell must be. The numbers are those of `Code` in __init__.py. */
+/* What a cell holds. The numbers are those of `Code` in __init__.py. */
 enum code {
     SKIPPED = 0, /* not wanted; a JSON value all the same */
     TEXT = 1,
-    INTEGER = 2, /* up to 18 digits */
+    INTEGER = 2,
     NUMBER = 3,
     DAY = 4,
-    INSTANT = 5, /* with or without offset, separator and fraction as in RFC 3339 */
+    INSTANT = 5,
     BOOLEAN = 6,
-    MOMENT = 7, /* an instant in UTC of whole seconds */
-    ROW = 8,    /* the row's number: only in what is written */
-    CODES = 9
+    ROW = 7, /* the row's number: only in what is written */
+    CODES = 8,
+    BY_PYTHON = 0x80 /* with one of those above: each cell that is not empty is refused */
 };
 
-/* Where a cell's text stands in its block, quotes not included. An empty one is null. */
+/* Flags of a call. */
+enum { TAKES_LOCAL = 1, TAKES_COMMAS = 2, IS_LINES = 4 };
+
+/* Where a cell's text stands, quotes not included. An empty one is null. */
 typedef struct {
-    uint32_t begin;
-    uint32_t size; /* bytes */
+    uint32_t begin; /* in the block, or in the table's `extra` */
+    uint32_t size;  /* bytes, and what follows */
 } Cell;
 
-#define REWRITTEN UINT32_C(0x80000000) /* in `size`: some character is written in another way */
-#define LARGEST_BLOCK ((Py_ssize_t)1 << 30)
+#define REWRITTEN UINT32_C(0x80000000) /* some character is written in another way */
+#define EXTRA UINT32_C(0x40000000)     /* the text is in `extra`, and is the plain text of the value */
+#define REFUSED UINT32_C(0x20000000)   /* to be converted by Python; of JSON, the text is the whole value */
+#define SIZE_BITS UINT32_C(0x1fffffff)
+#define LARGEST_BLOCK ((Py_ssize_t)1 << 29)
 #define WIDEST 0xffff /* wanted cells of a row */
 
 typedef struct {
@@ -53,37 +60,42 @@ typedef struct {
     Cell *cells;    /* rows x wanted */
     size_t rows;
     size_t wanted;
-    size_t room;      /* for so many cells */
+    size_t room;        /* for so many cells */
     size_t rewritten;   /* bytes of the cells that are marked so */
+    unsigned char *extra;
+    size_t extra_size, extra_room;
+    uint32_t *numbers;  /* of the rows within the block, from 0; NULL: one after the other */
+    size_t *refused;    /* for each wanted column, how many cells are or were */
     int is_json;
     unsigned char codes[WIDEST]; /* of the wanted columns */
 } Table;
 
-enum outcome { REFUSED = 0, FOUND = 1, NO_MEMORY = 2 };
+enum outcome { MALFORMED = 0, FOUND = 1, NO_MEMORY = 2 };
 
 /* values.c */
 int is_integer(const unsigned char *text, size_t size);
 int is_number(const unsigned char *text, size_t size);
 int is_day(const unsigned char *text, size_t size);
-int is_instant(const unsigned char *text, size_t size, int takes_local);
-int is_moment(const unsigned char *text, size_t size);
+int is_instant(const unsigned char *text, size_t size, int flags);
+int is_boolean(const unsigned char *text, size_t size);
 int is_utf8(const unsigned char *text, size_t size);
+/* Write `$1,234.50` as `1234.50`; returns its size, 0 if it is not such a number. `out` has room for `size`. */
+size_t clean_number(unsigned char *out, const unsigned char *text, size_t size, int flags);
 
-/* csv.c, json.c, table.c */
-enum outcome scan_csv(Table *table, Span data, unsigned char delimiter, const unsigned char *codes, size_t width,
-                      int takes_local);
-/* `texts`: what stands before each value, behind the last one, and between two objects. */
-enum outcome scan_json(Table *table, Span data, const Span *texts, const unsigned char *codes, size_t width,
-                       int takes_local);
+/* table.c */
+PyObject *new_table(PyObject *data, Table **table);
+PyObject *found_table(PyObject *capsule, Table *table, enum outcome outcome, Py_ssize_t end);
+Table *table_of(PyObject *capsule);
+Cell *next_row(Table *table); /* NULL: no memory */
+unsigned char *extra_room(Table *table, size_t size); /* where so many bytes may be written; NULL: no memory */
+/* Set a cell to a text that is not JSON's or CSV's but the value's. Returns 0: no memory. */
+int set_plain(Table *table, Cell *cell, unsigned char code, const unsigned char *text, size_t size, int flags);
+void refuse(Table *table, Cell *cell, size_t at, const unsigned char *text, size_t size, int is_rewritten);
 Span span_of(PyObject *bytes);
 
-static inline Cell cell_of(const unsigned char *start, const unsigned char *text, size_t size, int is_rewritten) {
-    return (Cell){(uint32_t)(text - start), (uint32_t)size | (is_rewritten ? REWRITTEN : 0)};
+static inline const unsigned char *text_of(const Table *table, Span data, Cell cell) {
+    return (cell.size & EXTRA ? table->extra : data.text) + cell.begin;
 }
-Cell *next_row(Table *table); /* NULL: no memory */
-PyObject *new_table(PyObject *data, Table **table);
-PyObject *found_table(PyObject *capsule, Table *table, enum outcome outcome);
-Table *table_of(PyObject *capsule);
 
 /* The fields of a record: pairs of 16 bits, what to write and which of the wanted cells. */
 typedef struct {
@@ -92,6 +104,14 @@ typedef struct {
 } Field;
 const Field *fields_of(const Table *table, const char *bytes, Py_ssize_t size);
 
+/* csv.c, json.c */
+enum outcome scan_csv(Table *table, Span data, unsigned char delimiter, const unsigned char *codes, size_t width,
+                      size_t header_at, Span header, int flags);
+PyObject *json(PyObject *module, PyObject *args);
+PyObject *json_keys(PyObject *module, PyObject *args);
+unsigned char *put_instant(unsigned char *out, const unsigned char *text, size_t size, Span zone, int is_roomy);
+unsigned char *put_json_text(unsigned char *out, const unsigned char *text, const unsigned char *end, int is_escaped);
+
 /* arrow.c */
 enum { PRECISION = 38, BUFFERS = 3 };
 
@@ -99,13 +119,18 @@ enum { PRECISION = 38, BUFFERS = 3 };
 typedef struct {
     const void *buffers[BUFFERS]; /* validity, values or offsets, texts */
     int64_t null_count;
+    unsigned char code;  /* what its values are; TEXT for those that do not fit their type */
+    unsigned char scale; /* of a decimal */
 } Column;
 
 void free_columns(Column *columns, size_t count);
 /* Return the two capsules of columns, which are theirs from then on. */
-PyObject *capsules(const Table *table, const Field *fields, const unsigned char *scales, Column *columns, size_t count);
+PyObject *capsules(const Table *table, Column *columns, size_t count);
 
-/* lines.c, columns.c */
+/* convert.c, lines.c, columns.c */
+PyObject *convert(PyObject *module, PyObject *args);
+PyObject *drop_nulls(PyObject *module, PyObject *args);
+PyObject *days(PyObject *module, PyObject *args);
 PyObject *lines(PyObject *module, PyObject *args);
 PyObject *columns(PyObject *module, PyObject *args);
 

@@ -1,4 +1,4 @@
-/* Cells that stand in records as they are: the patterns of emit/patterns.py, by hand. */
+/* Cells that stand in records as they are, or nearly so: what files/cells.py says, by hand. */
 #include "speedups.h"
 
 static int is_digit(unsigned char character) { return (unsigned)(character - '0') < 10; }
@@ -62,7 +62,11 @@ static int is_offset(const unsigned char *text) { /* six characters */
     return (text[0] == '+' || text[0] == '-') && hour >= 1 && hour < 24;
 }
 
-int is_instant(const unsigned char *text, size_t size, int takes_local) {
+int is_boolean(const unsigned char *text, size_t size) {
+    return (size == 4 && !memcmp(text, "true", 4)) || (size == 5 && !memcmp(text, "false", 5));
+}
+
+int is_instant(const unsigned char *text, size_t size, int flags) {
     if (size < 19 || (text[10] != 'T' && text[10] != ' ') || !is_day(text, 10) || !is_time(text + 11)) return 0;
     size_t at = 19;
     if (at < size && text[at] == '.') {
@@ -70,13 +74,39 @@ int is_instant(const unsigned char *text, size_t size, int takes_local) {
         if (fraction < 1 || fraction > 9) return 0;
         at += 1 + fraction;
     }
-    if (at == size) return takes_local;
+    if (at == size) return flags & TAKES_LOCAL;
     return (size - at == 1 && text[at] == 'Z') || (size - at == 6 && is_offset(text + at));
 }
 
-int is_moment(const unsigned char *text, size_t size) {
-    if (size < 20 || text[10] != 'T' || !is_day(text, 10) || !is_time(text + 11)) return 0;
-    return (size == 20 && text[19] == 'Z') || (size == 25 && memcmp(text + 19, "+00:00", 6) == 0);
+size_t clean_number(unsigned char *out, const unsigned char *text, size_t size, int flags) {
+    unsigned char *start = out;
+    size_t at = 0, whole;
+    if (at < size && text[at] == '-') *out++ = text[at++];
+    at += at < size && text[at] == '$';
+    whole = digits(text + at, size - at);
+    if (!whole || (whole > 1 && text[at] == '0')) return 0;
+    if (at + whole < size && text[at + whole] == ',') {
+        if (!(flags & TAKES_COMMAS) || whole > 3 || text[at] == '0') return 0;
+        memcpy(out, text + at, whole);
+        out += whole;
+        for (at += whole; at < size && text[at] == ','; at += 4, out += 3) {
+            if (digits(text + at + 1, size - at - 1) != 3) return 0;
+            memcpy(out, text + at + 1, 3);
+        }
+    } else {
+        memcpy(out, text + at, whole);
+        out += whole;
+        at += whole;
+    }
+    if (at < size && text[at] == '.') {
+        size_t fraction = digits(text + at + 1, size - at - 1);
+        if (!fraction) return 0;
+        memcpy(out, text + at, fraction + 1);
+        out += fraction + 1;
+        at += fraction + 1;
+    }
+    at += at < size && text[at] == '%';
+    return at == size ? (size_t)(out - start) : 0;
 }
 
 int is_utf8(const unsigned char *text, size_t size) {

@@ -10,6 +10,6 @@ from tap_reports import speedups
 @pytest.fixture(params=["compiled", "python"])
 def both_ways(request, monkeypatch):
     if request.param == "python":
-        monkeypatch.setattr(speedups, "_native", None)
+        monkeypatch.setattr(speedups, "_compiled", None)
     elif not speedups.is_compiled():
         pytest.skip("the module is not compiled: no C compiler")

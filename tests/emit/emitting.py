@@ -14,7 +14,7 @@ from tap_reports.emit.writer import MessageWriter
 from tap_reports.exceptions import StreamError
 from tap_reports.files import tables
 from tap_reports.files.columns import LINEAGE, property_names
-from tap_reports.models import FileFormat, Layout, ReportFile
+from tap_reports.models import FileFormat, FileOptions, Layout, ReportFile
 
 EXTRACTED = dt.datetime(2026, 8, 3, 10, 0, 0, 5, dt.UTC)
 CONTEXT = SliceContext(
@@ -25,7 +25,10 @@ CONTEXT = SliceContext(
 def table_of(folder: Path, data: bytes | str, name: str = "report.csv", format_: FileFormat = FileFormat.CSV):
     path = folder / name
     path.write_bytes(data.encode() if isinstance(data, str) else data)
-    return next(tables(ReportFile(path=path, job_id="job-1"), Layout(format=format_), work_dir=folder))
+    # What the first row is, and what divides its cells, is not to be found out here.
+    options = FileOptions(header_row=1, delimiter=",") if format_ is FileFormat.CSV else FileOptions()
+    layout = Layout(format=format_, options=options)
+    return next(tables(ReportFile(path=path, job_id="job-1"), layout, work_dir=folder))
 
 
 def plan_of(header, kinds, **more):

@@ -10,13 +10,14 @@ from decimal import Decimal
 from pathlib import Path
 from urllib.parse import urlparse
 
-import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from emitting import CONTEXT, plan_of, table_of
 from singer_sdk import Stream, Tap
 from singer_sdk.helpers._batch import BatchConfig
 
-from tap_reports.emit import batch_files
+from tap_reports.emit import batch_files, parquet_file
 from tap_reports.emit.batch import batches
 from tap_reports.emit.plan import Tally
 from tap_reports.emit.rows import records
@@ -95,25 +96,27 @@ def test_lines_are_plain_without_compression(tmp_path):
 def test_parquet_is_typed_and_exact(tmp_path):
     table, plan = table_and_plan(tmp_path)
     found = list(batches(table, plan, CONTEXT, config_of(tmp_path, "parquet", "zstd"), stream_of()))
-    frame = pl.concat([pl.read_parquet(path_of(one.manifest[0])) for one in found])
-    assert frame.height == 25
-    assert frame.schema["day"] == pl.Date
-    assert frame.schema["spend"] == pl.Decimal(38, 5)
-    assert frame.schema["clicks"] == pl.Int64
-    assert frame.schema["at"] == pl.Datetime("us", "UTC")
-    assert frame.schema["new"] == pl.Boolean
-    assert frame["name"][0] == 'Ä "1"'
-    assert frame["at"][0].isoformat() == "2026-08-03T15:00:01+00:00"
-    assert frame["_report_row"].to_list() == list(range(1, 26))
+    table = pa.concat_tables([pq.read_table(path_of(one.manifest[0])) for one in found])
+    assert table.num_rows == 25
+    types = {field.name: field.type for field in table.schema}
+    assert types["day"] == pa.date32()
+    assert types["spend"] == pa.decimal128(38, 5)
+    assert types["clicks"] == pa.int64()
+    assert types["at"] == pa.timestamp("us", "UTC")
+    assert types["new"] == pa.bool_()
+    rows = table.to_pylist()
+    assert rows[0]["name"] == 'Ä "1"'
+    assert rows[0]["at"].isoformat() == "2026-08-03T15:00:01+00:00"
+    assert [row["_report_row"] for row in rows] == list(range(1, 26))
 
 
 @pytest.mark.parametrize(
     ("cells", "type_", "values"),
     [
-        (["1.5", "2.25"], pl.Decimal(38, 2), [Decimal("1.50"), Decimal("2.25")]),
-        (["1e-3", "7"], pl.Decimal(38, 3), [Decimal("0.001"), Decimal("7.000")]),
-        (["1" * 30, "0." + "1" * 20], pl.String, ["1" * 30, "0." + "1" * 20]),
-        (["", ""], pl.Decimal(38, 0), [None, None]),
+        (["1.5", "2.25"], pa.decimal128(38, 2), [Decimal("1.50"), Decimal("2.25")]),
+        (["1e-3", "7"], pa.decimal128(38, 3), [Decimal("0.001"), Decimal("7.000")]),
+        (["1" * 30, "0." + "1" * 20], pa.string(), ["1" * 30, "0." + "1" * 20]),
+        (["", ""], pa.decimal128(38, 0), [None, None]),
     ],
 )
 def test_parquet_never_rounds_a_number(tmp_path, cells, type_, values):
@@ -121,15 +124,15 @@ def test_parquet_never_rounds_a_number(tmp_path, cells, type_, values):
         tmp_path, "A,B\n" + "".join(f"{cell},x\n" for cell in cells), [Kind.NUMBER, Kind.STRING]
     )
     (found,) = batches(table, plan, CONTEXT, config_of(tmp_path, "parquet"), stream_of())
-    column = pl.read_parquet(path_of(found.manifest[0]))["a"]
-    assert column.dtype == type_
-    assert column.to_list() == values
+    column = pq.read_table(path_of(found.manifest[0]))["a"]
+    assert column.type == type_
+    assert column.to_pylist() == values
 
 
 def test_parquet_holds_integers_beyond_64_bits_as_text(tmp_path):
     table, plan = table_and_plan(tmp_path, f"A,B\n{2**70},1\n", [Kind.INTEGER, Kind.INTEGER])
     (found,) = batches(table, plan, CONTEXT, config_of(tmp_path, "parquet"), stream_of())
-    assert pl.read_parquet(path_of(found.manifest[0]))["a"].to_list() == [str(2**70)]
+    assert pq.read_table(path_of(found.manifest[0]))["a"].to_pylist() == [str(2**70)]
 
 
 @pytest.mark.parametrize("format_", ["jsonl", "parquet"])
@@ -143,7 +146,7 @@ def test_files_hold_mapped_records(tmp_path, format_):
     if format_ == "jsonl":
         rows = lines_of(found)
     else:
-        rows = [row for one in found for row in pl.read_parquet(path_of(one.manifest[0])).to_dicts()]
+        rows = [row for one in found for row in pq.read_table(path_of(one.manifest[0])).to_pylist()]
     assert rows == [{"clicks": 2 * row} for row in range(21, 26)]
 
 
@@ -159,7 +162,7 @@ def test_no_file_is_left_behind_by_an_invalid_value(tmp_path):
 def test_a_full_disk_leaves_the_files_that_were_told_of_and_no_others(tmp_path, monkeypatch, format_):
     """Files are written in other threads; what fails there is raised here."""
     table, plan = table_and_plan(tmp_path, "A,B\n" + "1,1\n" * 4000, [Kind.INTEGER] * 2)
-    create, made = batch_files._created, []
+    create, made = batch_files.created, []
 
     class Full(io.FileIO):
         def write(self, data):
@@ -170,7 +173,8 @@ def test_a_full_disk_leaves_the_files_that_were_told_of_and_no_others(tmp_path, 
         made.append(name)
         return Full(tmp_path / "out" / name, "w") if len(made) == 7 else create(storage, name)
 
-    monkeypatch.setattr(batch_files, "_created", created)
+    monkeypatch.setattr(batch_files, "created", created)
+    monkeypatch.setattr(parquet_file, "created", created)
     told = []
     with pytest.raises(OSError, match="No space left"):
         told.extend(batches(table, plan, CONTEXT, config_of(tmp_path, format_, None), stream_of()))

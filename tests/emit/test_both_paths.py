@@ -7,10 +7,11 @@ import zoneinfo
 from dataclasses import replace
 
 import pytest
-from emitting import assert_same, plan_of, table_of
+from emitting import assert_same, by_block, plan_of, table_of
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tap_reports.files.table import Notation
 from tap_reports.models import Kind
 
 pytestmark = pytest.mark.usefixtures("both_ways")
@@ -122,6 +123,33 @@ def test_any_file_comes_out_the_same(tmp_path, rows, kinds, form, invalid, size)
     table = table_of(tmp_path, f"A,B,C{end}1,1,1{end}" + "".join(line + end for line in lines))
     plan = plan_of(table.header, kinds, invalid_values=invalid)
     assert_same(table, plan, size)
+
+
+@pytest.mark.parametrize("header", ["Trainee,Score", '"Trainee","Score"', ",Score", '"a ""b""",c'])
+def test_a_header_in_the_middle_is_dropped_by_both_ways(tmp_path, header):
+    table = table_of(tmp_path, f"{header}\n" + "Ada,91\n" * 9 + f"{header}\n" + "Bo,1\n" * 9)
+    plan = plan_of(table.header, [Kind.STRING, Kind.STRING])
+    for size in (16, 1 << 20):
+        assert_same(table, plan, size)
+        assert by_block(table, plan, size=size)[0].count(b"\n") == 18
+
+
+NOTATIONS = [
+    Notation(decimal_separator=","),
+    Notation(decimal_separator="."),
+    Notation(takes_lone_comma=False),
+    Notation(null_words=frozenset({"n/a", "1"})),
+    Notation(date_format="DD.MM.YYYY"),
+]
+
+
+@pytest.mark.parametrize("notation", NOTATIONS)
+def test_what_the_user_says_of_a_file_is_heeded_by_both_ways(tmp_path, notation):
+    body = '"1,250","1.250,5",03.08.2026,n/a,1\n"1,250.5","0,125",2026-08-03,x,2\n1,2,3,4,5\n'
+    table = table_of(tmp_path, "A,B,C,D,E\n" + body * 9)
+    kinds = [Kind.NUMBER, Kind.NUMBER, Kind.DATE, Kind.STRING, Kind.INTEGER]
+    for invalid in ("null", "fail"):
+        assert_same(table, plan_of(table.header, kinds, invalid_values=invalid, notation=notation), 64)
 
 
 def test_lineage_alone_comes_out_the_same(tmp_path):

@@ -10,14 +10,35 @@ from emitting import assert_same, plan_of, table_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_reports.emit.cut import NoEndError, quick_blocks
-from tap_reports.models import Kind
+from tap_reports.emit.csv_blocks import CsvBlocks
+from tap_reports.exceptions import FileError
+from tap_reports.files.table import CsvTable
+from tap_reports.models import FileFormat, Kind
 
 CELL = st.text(st.sampled_from('ab,"\né'), max_size=8)
 
 
+def cuts_of(data, size):
+    table = CsvTable(
+        name="report.csv",
+        sheet=None,
+        format=FileFormat.CSV,
+        header=("a", "b"),
+        read=lambda: iter(()),
+        delimiter=",",
+        first_cells=("a", "b"),
+        open_text=lambda: io.BufferedReader(io.BytesIO(data)),
+    )
+    return CsvBlocks(table, size)
+
+
 def blocks_of(data, size):
-    return list(quick_blocks(io.BytesIO(data), size))
+    found, offset = [], 0
+    for cut in cuts_of(data, size).cuts():
+        assert cut.offset == offset
+        found.append(cut.data)
+        offset += len(cut.data)
+    return found
 
 
 @given(st.lists(st.lists(CELL, min_size=2, max_size=2), max_size=20), st.integers(30, 60))
@@ -36,9 +57,17 @@ def test_record_longer_than_a_block_is_whole():
     assert blocks_of(b"a,1\n" + long + b"b,1\n" * 9, 16)[:2] == [b"a,1\n", long + b"b,1\n" * 2]
 
 
-def test_quotes_that_are_never_closed_are_noticed_in_time():
-    with pytest.raises(NoEndError):
+def test_quotes_that_are_never_closed_are_looked_at_closely_in_time():
+    with pytest.raises(FileError, match="not closed"):
         blocks_of(b'"' + b"x,1\n" * 1000, 16)
+
+
+def test_blocks_go_on_from_an_offset_and_are_cut_exactly_then():
+    data = b'x,1\n5" pipe,2\n6" pipe,3\n' * 9
+    found = list(cuts_of(data, 16).cuts(4))
+    assert all(cut.is_exact for cut in found)
+    assert b"".join(cut.data for cut in found) == data[4:]
+    assert found[0].offset == 4
 
 
 def test_stray_quotes_are_read_as_the_row_path_does(tmp_path):

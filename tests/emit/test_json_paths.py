@@ -96,7 +96,7 @@ def test_numbers_are_whole_however_their_objects_close(tmp_path, monkeypatch, is
             table = table_of(tmp_path, text, "report.json", FileFormat.JSON)
             plan = plan_of(table.header, [Kind.DATE, Kind.NUMBER])
             assert_same(table, plan)
-            assert_same_in_parquet(table, plan)
+            assert_same_in_parquet(table, plan, tmp_path, monkeypatch)
             lines = by_block(table, plan)[0]
             assert all(f'"b":{987654 + row},'.encode() in lines for row in rows)
 
@@ -124,4 +124,4 @@ def test_any_objects_come_out_the_same(tmp_path, monkeypatch, rows, kinds, inval
     table = table_of(tmp_path, text, "report.json", FileFormat.JSON)
     plan = plan_of(table.header, kinds, invalid_values=invalid)
     assert_same(table, plan)
-    assert_same_in_parquet(table, plan)
+    assert_same_in_parquet(table, plan, tmp_path, monkeypatch)

@@ -1,4 +1,4 @@
-"""JSON read in blocks gives the rows that the reader object by object gives."""
+"""JSON read by the compiled module, in blocks, gives the rows that Python reads."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_reports.files import json_, json_blocks, tables
-from tap_reports.files.json_blocks import JsonTable
-from tap_reports.files.json_form import learned
+from tap_reports import speedups
+from tap_reports.exceptions import FileError
+from tap_reports.files import json_blocks, tables
 from tap_reports.models import FileFormat, Layout, ReportFile
 
 LAYOUT = Layout(format=FileFormat.JSON, records=("Records",))
@@ -31,9 +31,12 @@ def size(request, monkeypatch):
 
 @pytest.fixture
 def slow(monkeypatch):
+    """Reads a file without the compiled module, in one block."""
+
     def table(folder, content):
         with monkeypatch.context() as patch:
-            patch.setattr(json_, "json_table", lambda *_: None)
+            patch.setattr(speedups, "_compiled", None)
+            patch.setattr(json_blocks, "SIZE", 1 << 21)
             return table_of(folder, content)
 
     return table
@@ -76,31 +79,54 @@ ALIKE = {
 @pytest.mark.parametrize("content", ALIKE.values(), ids=ALIKE)
 def test_rows_are_the_same(tmp_path, slow, size, content):
     expected = slow(tmp_path, content)
-    assert not isinstance(expected, JsonTable)
+    assert not expected.spelled
     table = table_of(tmp_path, content)
-    if "nested alike" not in ALIKE or content != ALIKE["nested alike"] or size > 64:
-        assert isinstance(table, JsonTable)
+    assert size
+    assert table.spelled or not speedups.is_compiled()
     assert table.header == expected.header
     assert list(table.rows()) == list(expected.rows()) == list(table.rows())
 
 
-LEFT = {
+ODD = {
     "one object": '[{"a":1,"b":2}]',
-    "no objects": "[]",
     "keys twice": json.dumps(ROWS).replace('"x"', '"id"'),
     "nested from the start": json.dumps([{"a": {"b": 1}}] * 30),
     "a key that begins oddly": json.dumps([{", a": 1, "b": 2}] * 30),
-    "records twice": f'{{"Records":{COMPACT},"Records":{COMPACT}}}',
+    "keys with escapes": '[{"\\u0061":1,"b\\n":2},{"a":3,"b\\u000a":4},{"\\u0061":5,"a":6}]',
     "half a surrogate pair": json.dumps([{"a": "\ud800", "b": 1}] * 30),
+    "half a surrogate pair in a key": json.dumps([{"a\ud800": 1}] * 3),
+    "a large exponent": '[{"a":1E+9999},{"a":1}]',
+    "empty objects among others": json.dumps([{}, *ROWS, {}, {}]),
+    "new keys all the time": json.dumps([{f"k{number}": number, "a": 1} for number in range(50)]),
+    "lines of several lines": json.dumps(ROWS[0], indent=1) + "\n" + json.dumps(ROWS[1], indent=1),
 }
 
 
-@pytest.mark.parametrize("content", LEFT.values(), ids=LEFT)
-def test_other_files_are_left_to_the_other_reader(tmp_path, slow, size, content):
+@pytest.mark.parametrize("content", ODD.values(), ids=ODD)
+def test_odd_objects_give_the_same_rows(tmp_path, slow, size, content):
     table = table_of(tmp_path, content)
     assert size
-    assert not isinstance(table, JsonTable)
-    assert list(table.rows()) == list(slow(tmp_path, content).rows())
+    expected = slow(tmp_path, content)
+    assert table.header == expected.header
+    assert list(table.rows()) == list(expected.rows())
+
+
+def test_records_twice_are_an_error(tmp_path):
+    with pytest.raises(FileError, match="twice"):
+        table_of(tmp_path, f'{{"Records":{COMPACT},"Records":{COMPACT}}}')
+
+
+def test_what_is_nested_too_deep_is_an_error(tmp_path, slow):
+    for read in (slow, table_of):
+        with pytest.raises(FileError, match="deeper than 200"):
+            read(tmp_path, '[{"a":1},{"a":' + "[" * 100_000 + "]" * 100_000 + "}]")
+
+
+def test_too_many_keys_are_an_error(tmp_path, monkeypatch, slow):
+    monkeypatch.setattr(json_blocks, "MOST_KEYS", 20)
+    for read in (slow, table_of):
+        with pytest.raises(FileError, match="too many"):
+            read(tmp_path, ODD["new keys all the time"])
 
 
 DAMAGED = {
@@ -128,7 +154,7 @@ def test_damage_is_told_as_by_the_other_reader(tmp_path, slow, size, content):
     assert size
     said = []
     for read in (slow, table_of):
-        with pytest.raises(json_.FileError) as raised:
+        with pytest.raises(FileError) as raised:
             list(read(tmp_path, content).rows())
         said.append(str(raised.value))
     assert said[0] == said[1]
@@ -161,14 +187,5 @@ def test_any_objects_give_the_same_rows(tmp_path, monkeypatch, data, indent, asc
     found = list(table_of(tmp_path, content).rows())
     monkeypatch.setattr(json_blocks, "SIZE", 1 << 21)
     with monkeypatch.context() as patch:
-        patch.setattr(json_, "json_table", lambda *_: None)
+        patch.setattr(speedups, "_compiled", None)
         assert found == list(table_of(tmp_path, content).rows())
-
-
-def test_form_is_what_stands_between_the_values():
-    form = learned('{ "a" : 1 , "b":"x" }\n,\t{"a"')
-    assert form is None
-    form = learned('{ "a" : 1 , "b":"x" }\n,\t{ "a" : 2 , "b":"y" }')
-    assert form.keys == ("a", "b")
-    assert form.before == ('{ "a" : ', ' , "b":')
-    assert form.between == ' }\n,\t{ "a" : '

@@ -5,13 +5,12 @@ import io
 import logging
 
 import pytest
-from file_reader import CSV, gzipped
+from file_reader import gzipped
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_reports.exceptions import FileError
 from tap_reports.files import csv_, csv_sample
-from tap_reports.files.csv_ import block_rows
 from tap_reports.models import FileFormat, FileOptions, Layout
 
 SCORES = (("Trainee", "Score"), [["Ada", "91"], ["Bo", "68"]])
@@ -228,16 +227,6 @@ def test_ten_thousand_columns_are_the_most(reader):
     names = ",".join(f"c{number}" for number in range(10_001))
     assert "has 10,001 columns, more than 10,000" in reader.error(f"{names}\n")
     assert len(reader.table(",".join(["same"] * 10_000) + "\n").header) == 10_000
-
-
-@pytest.mark.parametrize("header", ["Trainee,Score", '"Trainee","Score"', ",Score", '"a ""b""",cell'])
-def test_a_block_with_the_header_again_is_known_for_the_quick_ways(reader, header):
-    table = reader.table(f"{header}\n1,2\n")
-    for block in (f"{header}\n", f"Ada,91\n{header}\n"):
-        assert table.may_repeat_header(block.encode())
-        assert [row for row in block_rows(table, block.encode(), 1) if row != ["Ada", "91"]] == []
-    assert not table.may_repeat_header(b"Ada,91\n")
-    assert reader.rows("a,b\n", CSV)[1] == []
 
 
 CELLS = st.text('ab1 ,;|\t"\n.-é', max_size=4)

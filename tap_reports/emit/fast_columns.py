@@ -12,22 +12,30 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tap_reports.emit.patterns import DAY, NUMBER, TIME
+from tap_reports.files.numbers import JSON_NUMBER
 from tap_reports.models import Kind
 
 if TYPE_CHECKING:
     from tap_reports.files.table import Cell
 
+DAY = (
+    r"(?:[12][0-9]{3}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])"
+    r"|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)|02-(?:0[1-9]|1[0-9]|2[0-8]))"
+    r"|[12][0-9](?:0[48]|[2468][048]|[13579][26])-02-29)"
+)
+"""A day that there is, by the calendar (a 29 February of 2000 and such is left to the converters)."""
+TIME = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?"
+
 _PLAIN = {
     Kind.INTEGER: "0|-?[1-9][0-9]{0,17}",
-    Kind.NUMBER: NUMBER,
+    Kind.NUMBER: JSON_NUMBER,
     Kind.DATE: DAY,
     Kind.DATE_TIME: f"{DAY}T{TIME}Z",
 }
 _WHOLE = {kind: re.compile(rf"(?:(?:{pattern})?\n)*") for kind, pattern in _PLAIN.items()}
 
 
-def quickly(kind: Kind, cells: Sequence[Cell], *, raw: bool) -> Sequence[Any] | None:
+def fast_column(kind: Kind, cells: Sequence[Cell], *, raw: bool) -> Sequence[Any] | None:
     """Return the values of a column as the converter of its kind gives them, or None to leave it to that.
 
     Args:

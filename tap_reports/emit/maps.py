@@ -1,0 +1,100 @@
+"""Stream maps. Those that only choose, rename and alias are carried out by the plan, not record by record."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk.mapper import CustomStreamMap, SameRecordTransform
+
+from tap_reports.emit.rows import Block, record_blocks
+from tap_reports.emit.writer import ENCODER, envelope
+
+if TYPE_CHECKING:
+    from singer_sdk.mapper import StreamMap
+
+    from tap_reports.emit.plan import EmitPlan, SliceContext
+    from tap_reports.files.table import Table
+
+ALIAS, ELSE = "__alias__", "__else__"
+PLAIN_OPTIONS = frozenset({ALIAS, ELSE, "__key_properties__", "__source__"})
+"""Options that do not look at a record's values."""
+REMOVED = (None, "__NULL__")
+
+
+def mapped_plan(plan: EmitPlan, maps: Sequence[StreamMap], config: Mapping[str, Any]) -> EmitPlan | None:
+    """Return the plan whose records are those that the stream maps make of a plan's records.
+
+    Args:
+        plan: Without the maps.
+        maps: Of the stream, without those that remove it.
+        config: The tap's, for what the maps are made of.
+
+    Returns:
+        None where a map must see each record: it computes or filters, or there are several of them.
+    """
+    if len(maps) != 1:
+        return None
+    stream_map, names = maps[0], [one.property for one in plan.fields]
+    if type(stream_map) is SameRecordTransform and not stream_map.flattening_enabled:
+        return plan
+    if not _is_plain(stream_map, config.get("stream_maps", {}).get(plan.stream), names):
+        return None
+    # A record whose values are the names of its properties shows where each value goes.
+    record = stream_map.transform(dict(zip(names, names, strict=True))) or {}
+    fields = {one.property: one for one in plan.fields}
+    if not record or not all(isinstance(name, str) and name in fields for name in record.values()):
+        return None
+    # What is to be checked must be there.
+    checked = {plan.dated_by, *(one.property for one in plan.fields if one.required)} - {None}
+    if not checked <= {*record.values()}:
+        return None
+    renamed = tuple(replace(fields[name], property=new) for new, name in record.items())
+    day = next((new for new, name in record.items() if name == plan.dated_by), None)
+    return replace(plan, alias=stream_map.stream_alias, fields=renamed, dated_by=day)
+
+
+def mapped_blocks(
+    table: Table,
+    plan: EmitPlan,
+    context: SliceContext,
+    maps: Sequence[StreamMap],
+    extracted: dt.datetime,
+) -> Iterator[Block[bytes]]:
+    """Yield a table's RECORD messages in blocks, each record taken through stream maps.
+
+    Args:
+        table: The rows.
+        plan: Without the maps.
+        context: Where the rows come from.
+        maps: Each makes the records of one stream.
+        extracted: `time_extracted` of the messages.
+
+    Raises:
+        InvalidValue: A cell does not fit, under `invalid_values: fail`; the rows before it have come out.
+        FileError: The file turns out damaged; likewise.
+    """
+    around = [envelope(one.stream_alias, plan.version, extracted) for one in maps]
+    for found in record_blocks(table, plan, context):
+        lines = []
+        for stream_map, (before, after) in zip(maps, around, strict=True):
+            mapped = [one for record in found.data if (one := stream_map.transform(record)) is not None]
+            if mapped:
+                text = ENCODER.encode_lines(mapped)[:-1].replace(b"\n", after + b"\n" + before)
+                lines.append(before + text + after + b"\n")
+        yield Block(b"".join(lines), found.rows, found.records, found.tally)
+
+
+def _is_plain(stream_map: StreamMap, definition: Any, names: Sequence[str]) -> bool:
+    """Tell whether a map takes nothing but whole values of records."""
+    if type(stream_map) is SameRecordTransform:
+        return True
+    if type(stream_map) is not CustomStreamMap or not isinstance(definition, Mapping):
+        return False
+    return all(
+        key in PLAIN_OPTIONS
+        or (not key.startswith("__") and (value in REMOVED or (value in names and value.isidentifier())))
+        for key, value in definition.items()
+    )
