@@ -301,4 +301,6 @@ class TapReports(Tap):
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
+        if "run" in self.__dict__:
+            self.run.end_soon()
         self.signals.came(signum)

@@ -12,7 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
 
-from tap_reports.ledger.records import EmitRecord, JobHistory
+from tap_reports.ledger.records import EmitRecord, JobRecord
 
 
 class Phase(StrEnum):
@@ -49,7 +49,7 @@ class JobInRun:
         spans: Its phases in this run, in order of time.
     """
 
-    passage: JobHistory
+    passage: JobRecord
     run_id: str
     use: EmitRecord | None
     spans: tuple[Span, ...]
@@ -114,7 +114,7 @@ class Run:
         return total_credits(job.passage for job in self.jobs if not job.is_reused)
 
 
-def runs(passages: Iterable[JobHistory], now: dt.datetime) -> list[Run]:
+def runs(passages: Iterable[JobRecord], now: dt.datetime) -> list[Run]:
     """Return the runs, newest first.
 
     Args:
@@ -144,18 +144,18 @@ def _resumed(jobs: Sequence[JobInRun]) -> Iterator[JobInRun]:
             yield job
 
 
-def total_credits(passages: Iterable[JobHistory]) -> Decimal | None:
+def total_credits(passages: Iterable[JobRecord]) -> Decimal | None:
     """Return the credits of jobs, each counted once, or None if no vendor said."""
     known = {_key(passage): passage.credits for passage in passages if passage.credits is not None}
     return sum(known.values(), Decimal(0)) if known else None
 
 
-def total_bytes(passages: Iterable[JobHistory]) -> int:
+def total_bytes(passages: Iterable[JobRecord]) -> int:
     """Return the downloaded bytes of jobs, each counted once."""
     return sum({_key(passage): passage.bytes or 0 for passage in passages}.values())
 
 
-def _key(passage: JobHistory) -> tuple[str, str, dt.datetime]:
+def _key(passage: JobRecord) -> tuple[str, str, dt.datetime]:
     return passage.vendor, passage.job_id, passage.submitted_at
 
 
@@ -163,7 +163,7 @@ def _place(job: JobInRun) -> tuple[str, str, dt.datetime]:
     return job.passage.stream, str(job.passage.slice or ""), job.passage.submitted_at
 
 
-def _spans(passage: JobHistory, run_id: str, use: EmitRecord | None, now: dt.datetime) -> Iterator[Span]:
+def _spans(passage: JobRecord, run_id: str, use: EmitRecord | None, now: dt.datetime) -> Iterator[Span]:
     """Yield what a job did in one run. Files that were never used count for the run that submitted it."""
     if passage.run_id == run_id:
         yield from _vendor_spans(passage, now)
@@ -175,7 +175,7 @@ def _spans(passage: JobHistory, run_id: str, use: EmitRecord | None, now: dt.dat
         yield _ending(Phase.DOWNLOAD, passage.downloaded_at, passage.download_seconds)
 
 
-def _vendor_spans(passage: JobHistory, now: dt.datetime) -> Sequence[Span]:
+def _vendor_spans(passage: JobRecord, now: dt.datetime) -> Sequence[Span]:
     """Return how long the vendor let the job wait, and worked on it.
 
     A job that was never seen running, as it was done by the first poll, counts as running all the time.

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tap_reports.commands.console import size
 from tap_reports.commands.timeline import JobInRun, Phase, Run, Span, runs, total_bytes, total_credits
-from tap_reports.ledger.records import JobHistory
+from tap_reports.ledger.records import JobRecord
 
 NOTHING = "\N{EN DASH}"
 LONGEST_ID = 12
@@ -35,7 +35,7 @@ OPEN = {"intent", "pending", "running"}
 STYLE = Path(__file__).with_name("timeline.css")
 
 
-def page(passages: Sequence[JobHistory], now: dt.datetime) -> str:
+def page(passages: Sequence[JobRecord], now: dt.datetime) -> str:
     """Return the whole page, which needs nothing but itself.
 
     Args:
@@ -45,7 +45,7 @@ def page(passages: Sequence[JobHistory], now: dt.datetime) -> str:
     return _document(runs(passages, now), passages, now)
 
 
-def _document(runs: Sequence[Run], passages: Sequence[JobHistory], now: dt.datetime) -> str:
+def _document(runs: Sequence[Run], passages: Sequence[JobRecord], now: dt.datetime) -> str:
     body = "\n".join(_run(run, is_open=index == 0) for index, run in enumerate(runs))
     if not runs:
         body = "<p>The ledger holds no jobs yet: a sync fills it.</p>"
@@ -76,7 +76,7 @@ their records are written one after the other: the gap before the last bar is a 
 </html>"""
 
 
-def _facts(runs: Sequence[Run], passages: Sequence[JobHistory]) -> str:
+def _facts(runs: Sequence[Run], passages: Sequence[JobRecord]) -> str:
     jobs = {(one.vendor, one.job_id, one.submitted_at): one for one in passages}.values()
     failed = sum(one.status not in GOOD | OPEN for one in jobs)
     facts = {
@@ -84,7 +84,7 @@ def _facts(runs: Sequence[Run], passages: Sequence[JobHistory]) -> str:
         "jobs": f"{len(jobs):,}",
         "not finished": f"{sum(one.status in OPEN for one in jobs):,}",
         "failed": f"{failed:,}",
-        "reused by a later run": f"{sum(one.is_reused for one in jobs):,}",
+        "reused later": f"{sum(any(use.run_id != one.run_id for use in one.uses) for one in jobs):,}",
         "rows": f"{sum(one.rows or 0 for one in passages):,}",
         "downloaded": size(total_bytes(passages)) or NOTHING,
         "credits": _number(total_credits(passages)),

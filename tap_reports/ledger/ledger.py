@@ -11,31 +11,21 @@ warned about once and the run goes on: the state names the jobs as well.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from tap_reports.clock import Clock, SystemClock
 from tap_reports.downloads.process import is_gone
-from tap_reports.ledger import database, quota, statements
-from tap_reports.ledger.records import (
-    INTENT,
-    LOST,
-    EmitRecord,
-    Existing,
-    JobHistory,
-    JobRecord,
-    QuotaUse,
-    Reservation,
-    Wait,
-)
-from tap_reports.ledger.schema import UtcTime, jobs, submissions
-from tap_reports.ledger.store import Store
-from tap_reports.models import JobStatus, Quota, ReportJob, ReportRequest
+from tap_reports.ledger import history, quota, statements
+from tap_reports.ledger.database import BUSY_SECONDS, Store
+from tap_reports.ledger.history import EVERYTHING, Wanted
+from tap_reports.ledger.records import INTENT, LOST, Existing, JobRecord, QuotaUse, Reservation, Wait
+from tap_reports.ledger.schema import UtcTime, jobs, lock, submissions
+from tap_reports.models import JobStatus, Quota, ReportJob, ReportRequest, RunOutcome
 
-__all__ = ["Existing", "JobHistory", "JobRecord", "Ledger", "QuotaUse", "Reservation", "Wait"]
+__all__ = ["Existing", "JobRecord", "Ledger", "QuotaUse", "Reservation", "Wait", "Wanted"]
 
 
 ANSWER_SECONDS = 120.0
@@ -64,7 +54,7 @@ class Ledger:
         setting: str | None = None,
         *,
         clock: Clock | None = None,
-        busy_seconds: float = database.BUSY_SECONDS,
+        busy_seconds: float = BUSY_SECONDS,
     ) -> Ledger:
         """Return the ledger of the setting `job_ledger`.
 
@@ -80,8 +70,12 @@ class Ledger:
         clock = clock or SystemClock()
         return cls(Store.open(setting, now=clock.now(), busy_seconds=busy_seconds), clock=clock)
 
+    def end_soon(self) -> None:
+        """Give what is on its way a moment, as the run is to end. Safe in a signal handler."""
+        self._store.end_soon()
+
     def close(self) -> None:
-        """Let go of the database."""
+        """Let go of the database, within a moment."""
         self._store.close()
 
     # --- before a submission --------------------------------------------------------------------------
@@ -104,9 +98,8 @@ class Ledger:
             StreamError: The ledger failed.
         """
         with self._store.at_stake(), self._store.reading() as db:
-            found = [
-                statements.entry(row) for row in statements.of_key(db, key) if not self._is_being_sent(row)
-            ]
+            rows = statements.of_key(db, key)
+            found = [statements.record(row) for row in rows if not self._is_being_sent(row)]
             self._shown[key] = (found[0].row, found[0].status) if found else (0, "")
         return found
 
@@ -123,7 +116,7 @@ class Ledger:
             StreamError: The ledger failed.
         """
         with self._store.at_stake(), self._store.reading() as db:
-            return [statements.entry(row) for row in statements.on_its_way(db, like, stream, first, last)]
+            return [statements.record(row) for row in statements.on_its_way(db, like, stream, first, last)]
 
     def reserve(
         self,
@@ -155,16 +148,15 @@ class Ledger:
             StreamError: The ledger failed, so nothing may be submitted.
         """
         with self._store.at_stake(), self._store.writing() as db:
-            database.lock(db, request.vendor, request.account)
-            if news := self._news(db, request, run_id):
-                return news
-            if wait := _quota_wait(db, request, quotas, now):
-                return wait
+            lock(db, request.vendor, request.account)
+            counting = [item for item in quotas if item.counts == request.quota]
             oldest = now - dt.timedelta(hours=in_flight_hours)
-            found = statements.in_flight(db, request, oldest)
-            # What a killed run was sending holds no place: nobody will ever say that it is done.
-            taken = [row for row in found if row["status"] != INTENT or self._is_being_sent(row)]
-            if len(taken) >= max_in_flight:
+            rows, deciding = statements.standing_against(db, request, counting, oldest, now)
+            if news := self._news(rows, request, run_id):
+                return news
+            if wait := quota.wait_for(counting, deciding, now):
+                return wait
+            if sum(self._holds_place(row, request, oldest) for row in rows) >= max_in_flight:
                 return Wait(seconds=PLACE_SECONDS)
             return statements.reserve(db, request, stream, run_id, now)
 
@@ -175,14 +167,13 @@ class Ledger:
             StreamError: The ledger failed.
         """
         with self._store.at_stake(), self._store.reading() as db:
-            found = statements.submissions_of(db, vendor, account, quotas, now)
-        return [quota.use(item, found, now) for item in quotas]
+            return statements.quota_uses(db, vendor, account, quotas, now)
 
     # --- what became of it ----------------------------------------------------------------------------
 
     def submitted(self, reservation: Reservation, job: ReportJob) -> None:
         """Note the vendor's answer."""
-        with self._store.noting(), self._store.writing() as db:
+        with self._store.noting(), self._store.each() as db:
             # Jobs stand in the order in which they were sent, not in that of the answers.
             values = {**statements.values_of(job), "sent_at": min(reservation.at, job.submitted_at)}
             db.execute(jobs.update().where(jobs.c.id == reservation.row).values(**values))
@@ -191,19 +182,19 @@ class Ledger:
 
     def refused(self, reservation: Reservation) -> None:
         """Note that the vendor certainly did not accept: no job, and no longer counted in day quotas."""
-        with self._store.noting(), self._store.writing() as db:
+        with self._store.noting(), self._store.each() as db:
             db.execute(jobs.delete().where(jobs.c.id == reservation.row))
             self._answered(db, reservation, "refused")
 
     def not_sent(self, reservation: Reservation) -> None:
         """Note that the submission was not sent at all: no job, and counted in no quota."""
-        with self._store.noting(), self._store.writing() as db:
+        with self._store.noting(), self._store.each() as db:
             db.execute(jobs.delete().where(jobs.c.id == reservation.row))
             db.execute(submissions.delete().where(submissions.c.id == reservation.submission))
 
     def lost(self, reservation: Reservation, message: str = "") -> None:
         """Note that the answer was lost: nobody knows whether the vendor accepted."""
-        with self._store.noting(), self._store.writing() as db:
+        with self._store.noting(), self._store.each() as db:
             values = {"status": LOST, "message": message}
             db.execute(jobs.update().where(jobs.c.id == reservation.row).values(**values))
             self._answered(db, reservation, "lost")
@@ -214,7 +205,7 @@ class Ledger:
         A job that the ledger does not have yet (from a state, or the vendor's re-run under a new id) is
         added, for `stream` and `run_id` or else those of the newest submission of its key.
         """
-        with self._store.noting(), self._store.writing() as db:
+        with self._store.noting(), self._store.each() as db:
             values = statements.values_of(job)
             if job.status is JobStatus.RUNNING:
                 values["started_at"] = sa.func.coalesce(jobs.c.started_at, self._clock.now(), type_=UtcTime)
@@ -222,19 +213,19 @@ class Ledger:
 
     def failed(self, job: ReportJob, message: str) -> None:
         """Note that the job came to nothing."""
-        with self._store.noting(), self._store.writing() as db:
+        with self._store.noting(), self._store.each() as db:
             values = statements.values_of(job) | {"status": JobStatus.FAILED.value, "message": message}
             self._change(db, job, values | {"finished_at": job.finished_at or self._clock.now()})
 
     def forget(self, job: ReportJob) -> None:
         """Note that the vendor does not know the job, or not any more."""
-        with self._store.noting(), self._store.writing() as db:
+        with self._store.noting(), self._store.each() as db:
             values = {"status": JobStatus.EXPIRED.value, "message": "unknown to the vendor"}
             self._change(db, job, values)
 
     def downloaded(self, job: ReportJob, *, size: int, seconds: float | None = None) -> None:
         """Note that all files of a job are here; `size` in bytes, `seconds` that it took."""
-        with self._store.noting(), self._store.writing() as db:
+        with self._store.noting(), self._store.each() as db:
             values = {"downloaded_at": self._clock.now(), "download_seconds": seconds, "bytes": size}
             self._change(db, job, values)
 
@@ -242,15 +233,21 @@ class Ledger:
         self, job: ReportJob, *, stream: str, rows: int, seconds: float | None = None, run_id: str = ""
     ) -> None:
         """Note that a job's records are out for a stream: how many, in how many seconds, in which run."""
+        with self._store.noting(), self._store.each() as db:
+            at = self._clock.now()
+            if not statements.emit(db, job, stream, run_id, rows, at, seconds):
+                statements.adopt(db, job, stream, run_id)
+                statements.emit(db, job, stream, run_id, rows, at, seconds)
+
+    def ended(self, run: RunOutcome) -> None:
+        """Note how a run and its streams stand or ended; what was noted of it before is replaced."""
         with self._store.noting(), self._store.writing() as db:
-            self._change(db, job, {}, stream=stream)
-            use = EmitRecord(run_id=run_id, rows=rows, emitted_at=self._clock.now(), emit_seconds=seconds)
-            statements.emit(db, job, stream, use)
+            history.keep_run(db, run)
 
     # --- for people -----------------------------------------------------------------------------------
 
-    def listing(self) -> list[dict[str, Any]]:
-        """Return the jobs for `--jobs`, newest first; JSON values, unknown ones None, never a handle.
+    def listing(self, wanted: Wanted = EVERYTHING) -> Iterator[dict[str, Any]]:
+        """Yield the jobs for `--jobs`, newest first; JSON values, unknown ones None, never a handle.
 
         A job that serves several streams (sheets) is listed once for each, with that stream's rows.
 
@@ -258,30 +255,25 @@ class Ledger:
             StreamError: The ledger failed.
         """
         with self._store.at_stake(), self._store.reading() as db:
-            return [statements.listed(row) for row in statements.of_people(db)]
+            yield from history.listing(db, wanted)
 
-    def history(self) -> list[JobHistory]:
+    def history(self, wanted: Wanted = EVERYTHING) -> list[JobRecord]:
         """Return the jobs with their times, as `listing` does.
 
         Raises:
             StreamError: The ledger failed.
         """
         with self._store.at_stake(), self._store.reading() as db:
-            uses = statements.uses_by_job(db)
-            return [
-                statements.passage(row, uses.get((row["id"], row["stream"]), ()))
-                for row in statements.of_people(db)
-            ]
+            return history.history(db, wanted)
 
-    def credits_of_run(self, run_id: str) -> Decimal:
-        """Return the credits that a run's jobs cost, as far as the vendors said.
+    def run_outcomes(self, wanted: Wanted = EVERYTHING) -> list[RunOutcome]:
+        """Return how the runs ended, newest first.
 
         Raises:
             StreamError: The ledger failed.
         """
-        statement = sa.select(jobs.c.credits).where(jobs.c.run_id == run_id, jobs.c.credits.is_not(None))
         with self._store.at_stake(), self._store.reading() as db:
-            return sum((Decimal(text) for text in db.scalars(statement)), Decimal(0))
+            return history.run_outcomes(db, wanted)
 
     # --- within ---------------------------------------------------------------------------------------
 
@@ -290,21 +282,32 @@ class Ledger:
         age = (self._clock.now() - row["sent_at"]).total_seconds()
         return row["status"] == INTENT and age < ANSWER_SECONDS and not is_gone(row["owner"])
 
-    def _news(self, db: sa.Connection, request: ReportRequest, run_id: str) -> Existing | Wait | None:
+    def _holds_place(self, row: sa.RowMapping, request: ReportRequest, oldest: dt.datetime) -> bool:
+        """Return whether a row is a job of the account in flight. What a killed run was sending holds no
+        place: nobody will ever say that it is done.
+        """
+        same = row["vendor"] == request.vendor and row["account"] == request.account
+        if not same or row["sent_at"] <= oldest or row["status"] not in statements.IN_FLIGHT:
+            return False
+        return row["status"] != INTENT or self._is_being_sent(row)
+
+    def _news(
+        self, rows: Sequence[sa.RowMapping], request: ReportRequest, run_id: str
+    ) -> Existing | Wait | None:
         """Return what other runs did about a request since `find` was asked.
 
         What this run knows already it has judged: it means to submit all the same.
         """
         shown_row, shown_status = self._shown.get(request.key, (0, ""))
-        for row in statements.of_key(db, request.key):
-            if row["run_id"] == run_id:
+        for row in rows:
+            if row["key"] != request.key or row["run_id"] == run_id:
                 continue
             if self._is_being_sent(row):
                 return Wait(seconds=PLACE_SECONDS)
-            is_new = row["id"] > shown_row or (row["id"] == shown_row and row["status"] != shown_status)
-            entry = statements.entry(row)
-            job = entry.job(request)
-            if is_new and job and (entry.is_in_flight or entry.is_good):
+            record = statements.record(row)
+            is_new = row["id"] > shown_row or (row["id"] == shown_row and record.status != shown_status)
+            job = record.job(request)
+            if is_new and job and (record.is_in_flight or record.is_good):
                 return Existing(job=job)
         return None
 
@@ -323,21 +326,9 @@ class Ledger:
         run_id: str = "",
     ) -> None:
         """Change a job's rows, adding one if there is none."""
-        key = job.request.key
-        if not statements.number_of(db, job):
-            statements.adopt(db, job, stream, run_id, next(iter(statements.of_key(db, key)), None))
-        if values:
-            here = (jobs.c.key == key) & (jobs.c.job_id == job.id)
-            db.execute(jobs.update().where(here).values(**values))
-        if "status" in values:
-            number = statements.number_of(db, job)
-            if number >= self._shown.get(key, (0, ""))[0]:
-                self._shown[key] = number, values["status"]
-
-
-def _quota_wait(
-    db: sa.Connection, request: ReportRequest, quotas: Sequence[Quota], now: dt.datetime
-) -> Wait | None:
-    counting = [item for item in quotas if item.counts == request.quota]
-    found = statements.submissions_of(db, request.vendor, request.account, counting, now)
-    return quota.wait_for(counting, found, now)
+        row = statements.change(db, job, values)
+        if not row:
+            statements.adopt(db, job, stream, run_id)
+            row = statements.change(db, job, values)
+        if "status" in values and row >= self._shown.get(job.request.key, (0, ""))[0]:
+            self._shown[job.request.key] = row, values["status"]

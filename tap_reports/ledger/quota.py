@@ -1,28 +1,19 @@
-"""Counts submissions against an account's quotas. Pure: the ledger reads the submissions.
+"""An account's quotas as arithmetic. The ledger finds the submissions that decide.
 
 A quota of 86400 seconds is a calendar day in UTC, any other a rolling window. What the vendor refused does
-not count in a day (it was not accepted), but in the rolling window (it was a call).
+not count in a day (it was not accepted), but in the rolling window (it was a call). Another machine's clock
+may be ahead: what lies in the future counts too.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 
 from tap_reports.ledger.records import QuotaUse, Wait
 from tap_reports.models import Quota
 
 DAY_SECONDS = 86400
-
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """One submission of the account: when it was sent, what it counts as, whether the vendor refused it."""
-
-    at: dt.datetime
-    quota: str
-    refused: bool = False
 
 
 def is_day(quota: Quota) -> bool:
@@ -37,56 +28,34 @@ def window_start(quota: Quota, now: dt.datetime) -> dt.datetime:
     return now - dt.timedelta(seconds=quota.seconds)
 
 
-def earliest(quotas: Iterable[Quota], now: dt.datetime) -> dt.datetime:
-    """Return the time from which submissions have to be read for these quotas."""
-    return min((window_start(quota, now) for quota in quotas), default=now)
-
-
-def wait_for(quotas: Sequence[Quota], submissions: Sequence[Submission], now: dt.datetime) -> Wait | None:
+def wait_for(
+    quotas: Iterable[Quota], deciding: Mapping[str, dt.datetime | None], now: dt.datetime
+) -> Wait | None:
     """Return what a further submission has to wait for, or None.
 
     A spent day comes before all others; else the longest wait.
+
+    Args:
+        quotas: The quotas that count it.
+        deciding: Quota name -> the time of the submission that is the `limit`-th newest in its window: when
+            that one no longer counts, there is room again. None where there are fewer.
+        now: The time.
     """
-    waits = [wait for quota in quotas if (wait := _wait(quota, _counted(quota, submissions, now), now))]
+    waits = [wait for quota in quotas if (wait := _wait(quota, deciding.get(quota.name), now))]
     return max(waits, key=lambda wait: (wait.is_day, wait.seconds), default=None)
 
 
-def use(quota: Quota, submissions: Sequence[Submission], now: dt.datetime) -> QuotaUse:
-    """Return how much of a quota is used."""
-    times = _counted(quota, submissions, now)
-    resets_at = _next_day(now) if is_day(quota) else None
-    if times and not is_day(quota):
-        resets_at = _freed(quota, times[0])
-    return QuotaUse(
-        name=quota.name,
-        limit=quota.limit,
-        used=len(times),
-        remaining=max(0, quota.limit - len(times)),
-        resets_at=resets_at,
-    )
+def use(quota: Quota, used: int, oldest: dt.datetime | None, now: dt.datetime) -> QuotaUse:
+    """Return how much of a quota is used, given how many submissions count and the oldest of them."""
+    resets_at = _next_day(now) if is_day(quota) else oldest and _freed(quota, oldest)
+    remaining = max(0, quota.limit - used)
+    return QuotaUse(name=quota.name, limit=quota.limit, used=used, remaining=remaining, resets_at=resets_at)
 
 
-def _counted(quota: Quota, submissions: Sequence[Submission], now: dt.datetime) -> list[dt.datetime]:
-    """Return the times of the submissions that count now, ascending. Another machine's clock may be ahead:
-    what lies in the future counts too.
-    """
-    start, day = window_start(quota, now), is_day(quota)
-    return sorted(
-        submission.at
-        for submission in submissions
-        if submission.quota == quota.counts
-        and (submission.at >= start if day else submission.at > start)
-        and not (day and submission.refused)
-    )
-
-
-def _wait(quota: Quota, times: Sequence[dt.datetime], now: dt.datetime) -> Wait | None:
-    if len(times) < quota.limit:
+def _wait(quota: Quota, deciding: dt.datetime | None, now: dt.datetime) -> Wait | None:
+    if deciding is None and quota.limit >= 1:
         return None
-    if is_day(quota) or not times or quota.limit < 1:
-        resets_at = _next_day(now) if is_day(quota) else _freed(quota, now)
-    else:
-        resets_at = _freed(quota, times[len(times) - quota.limit])
+    resets_at = _next_day(now) if is_day(quota) else _freed(quota, deciding or now)
     return Wait(
         quota=quota.name,
         limit=quota.limit,

@@ -15,42 +15,72 @@ LOST = "lost"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EmitRecord:
+    """One time that a job's records came out for a stream, with the job's times as they were then.
+
+    Attributes:
+        run_id: The run whose records they were.
+        started_at, finished_at: When the vendor was seen working on it, and done with it.
+        downloaded_at, download_seconds: When its files were here, and how long that took.
+        emitted_at, emit_seconds: When its records were out, and how long that took.
+    """
+
+    run_id: str
+    rows: int
+    started_at: dt.datetime | None = None
+    finished_at: dt.datetime | None = None
+    downloaded_at: dt.datetime | None = None
+    download_seconds: float | None = None
+    emitted_at: dt.datetime
+    emit_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobRecord:
-    """One submission as the ledger knows it.
+    """One submission as the ledger knows it. All times in UTC.
 
     Attributes:
         row: The ledger's number for it; grows with every submission.
         key: `ReportRequest.key`.
+        stream: One of the streams that it is for; only in a history, else "".
         slice: The dates, or None for a snapshot.
         job_id: The vendor's, or "" where no answer came.
         status: A `JobStatus` value, `intent` or `lost`.
         handle: `ReportJob.handle`; may be secret.
-        submitted_at: When it was sent, UTC.
-        rows: As the vendor says.
+        submitted_at: When it was sent.
+        started_at: When the vendor was first seen working on it, if ever.
+        downloaded_at, download_seconds: When its files were here last, and how long that took.
+        rows: As the vendor says; in a history as came out last.
         bytes: Size of its files as downloaded.
         run_id: The run that submitted it.
         message: The vendor's words on a failure, redacted.
         is_out: Some run has had its records out.
+        uses: Each run in which its records came out; only in a history.
     """
 
-    row: int
-    key: str
+    row: int = 0
+    key: str = ""
     vendor: str
-    account: str
+    account: str = ""
+    report: str = ""
+    stream: str = ""
     slice: Slice | None
     job_id: str
     status: str
     handle: Json = field(default_factory=dict, repr=False)
     submitted_at: dt.datetime
+    started_at: dt.datetime | None = None
     finished_at: dt.datetime | None = None
     created_at: dt.datetime | None = None
     downloaded_at: dt.datetime | None = None
+    download_seconds: float | None = None
     credits: Decimal | None = None
     rows: int | None = None
     bytes: int | None = None
     run_id: str = ""
     message: str = ""
     is_out: bool = False
+    uses: tuple[EmitRecord, ...] = ()
 
     @property
     def is_unanswered(self) -> bool:
@@ -83,61 +113,6 @@ class JobRecord:
             credits=self.credits,
             rows=self.rows,
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EmitRecord:
-    """One time that a job's records came out for a stream.
-
-    Attributes:
-        run_id: The run whose records they were.
-        downloaded_at, download_seconds: When its files were here, and how long that took.
-        emitted_at, emit_seconds: When its records were out, and how long that took.
-    """
-
-    run_id: str
-    rows: int
-    downloaded_at: dt.datetime | None = None
-    download_seconds: float | None = None
-    emitted_at: dt.datetime
-    emit_seconds: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobHistory:
-    """A job's way for one of its streams, to be looked at afterwards. All times in UTC.
-
-    Attributes:
-        status: A `JobStatus` value, `intent` or `lost`.
-        started_at: When the vendor was first seen working on it, if ever.
-        downloaded_at, download_seconds: When its files were here last, and how long that took.
-        rows: As came out last, else as the vendor says.
-        run_id: The run that submitted it.
-        uses: Each run in which its records came out.
-    """
-
-    stream: str
-    vendor: str
-    report: str
-    slice: Slice | None
-    job_id: str
-    status: str
-    message: str = ""
-    submitted_at: dt.datetime
-    started_at: dt.datetime | None = None
-    finished_at: dt.datetime | None = None
-    downloaded_at: dt.datetime | None = None
-    download_seconds: float | None = None
-    rows: int | None = None
-    bytes: int | None = None
-    credits: Decimal | None = None
-    run_id: str = ""
-    uses: tuple[EmitRecord, ...] = ()
-
-    @property
-    def is_reused(self) -> bool:
-        """True if another run than the one that submitted it used it."""
-        return any(use.run_id != self.run_id for use in self.uses)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

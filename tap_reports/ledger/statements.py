@@ -1,24 +1,29 @@
-"""The ledger's statements: rows in, rows out. Each works in its caller's transaction."""
+"""The ledger's statements: rows in, rows out. Each works in its caller's transaction.
+
+A round trip to a server is what a statement costs, so what can be one statement is one.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 import json
+import logging
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import sqlalchemy as sa
 
 from tap_reports.downloads.process import this_process
 from tap_reports.ledger import quota
-from tap_reports.ledger.records import INTENT, LOST, EmitRecord, JobHistory, JobRecord, Reservation
-from tap_reports.ledger.schema import jobs, streams, submissions, uses
+from tap_reports.ledger.records import INTENT, LOST, JobRecord, QuotaUse, Reservation
+from tap_reports.ledger.schema import UtcTime, jobs, streams, submissions, uses
 from tap_reports.models import JobStatus, Quota, ReportJob, ReportRequest, Slice
 
+logger = logging.getLogger("tap-reports.ledger")
+
 IN_FLIGHT = (INTENT, JobStatus.PENDING.value, JobStatus.RUNNING.value)
-
-
+STATUSES = frozenset({INTENT, LOST, *(status.value for status in JobStatus)})
 IS_OUT = sa.exists().where(streams.c.job == jobs.c.id, streams.c.emitted_at.is_not(None)).label("is_out")
 """Whether some run has had a job's records out."""
 
@@ -60,6 +65,68 @@ def on_its_way(
     return db.execute(statement.order_by(jobs.c.id.desc())).mappings().all()
 
 
+def standing_against(
+    db: sa.Connection, request: ReportRequest, quotas: Sequence[Quota], oldest: dt.datetime, now: dt.datetime
+) -> tuple[Sequence[sa.RowMapping], dict[str, dt.datetime | None]]:
+    """Return what may stand against a submission, in one statement: the rows of its key and the account's
+    jobs sent after `oldest` that are not known to be terminal, newest first; and for each quota the time of
+    the submission that is the `limit`-th newest in its window.
+    """
+    columns = [
+        sa.select(submissions.c.at)
+        .where(*_counted(item, request.vendor, request.account, now))
+        .order_by(submissions.c.at.desc())
+        .limit(1)
+        .offset(item.limit - 1)
+        .scalar_subquery()
+        .label(f"quota_{number}")
+        for number, item in enumerate(quotas)
+        if item.limit >= 1
+    ]
+    found = sa.select(sa.literal(1).label("one"), *columns).subquery()
+    is_same = jobs.c.key == request.key
+    is_in_flight = sa.and_(
+        jobs.c.vendor == request.vendor,
+        jobs.c.account == request.account,
+        jobs.c.status.in_(IN_FLIGHT),
+        jobs.c.sent_at > oldest,
+    )
+    statement = (
+        sa.select(found, jobs, IS_OUT)
+        .select_from(found.outerjoin(jobs, is_same | is_in_flight))
+        .order_by(jobs.c.id.desc())
+    )
+    rows = db.execute(statement).mappings().all()
+    deciding = {item.name: rows[0].get(f"quota_{number}") for number, item in enumerate(quotas)}
+    return [row for row in rows if row["id"] is not None], deciding
+
+
+def quota_uses(
+    db: sa.Connection, vendor: str, account: str, quotas: Sequence[Quota], now: dt.datetime
+) -> list[QuotaUse]:
+    """Return how much of each of an account's quotas is used."""
+    found = []
+    for item in quotas:
+        counted = _counted(item, vendor, account, now)
+        oldest = sa.func.min(submissions.c.at, type_=UtcTime)
+        used, first = db.execute(sa.select(sa.func.count(), oldest).where(*counted)).one()
+        found.append(quota.use(item, used, first, now))
+    return found
+
+
+def _counted(item: Quota, vendor: str, account: str, now: dt.datetime) -> list[sa.ColumnElement[bool]]:
+    """Return the conditions on the submissions that count in a quota."""
+    start = quota.window_start(item, now)
+    same = [
+        submissions.c.vendor == vendor,
+        submissions.c.account == account,
+        submissions.c.quota == item.counts,
+    ]
+    if quota.is_day(item):
+        return [*same, submissions.c.at >= start, submissions.c.outcome != "refused"]
+    return [*same, submissions.c.at > start]
+
+
 def reserve(
     db: sa.Connection, request: ReportRequest, stream: str, run_id: str, now: dt.datetime
 ) -> Reservation:
@@ -77,8 +144,9 @@ def reserve(
     return Reservation(row=row, submission=_inserted(db, sent), at=now)
 
 
-def adopt(db: sa.Connection, job: ReportJob, stream: str, run_id: str, newest: sa.RowMapping | None) -> None:
-    """Add a job that this ledger did not see submitted."""
+def adopt(db: sa.Connection, job: ReportJob, stream: str, run_id: str) -> None:
+    """Add a job that this ledger did not see submitted, for a stream and those of its key's newest row."""
+    newest = next(iter(of_key(db, job.request.key)), None)
     names = stream.split(",")
     if newest is not None:
         run_id = run_id or newest["run_id"]
@@ -97,7 +165,6 @@ def _insert_job(db: sa.Connection, request: ReportRequest, run_id: str, **values
         report=request.report,
         slice_start=days and days.start,
         slice_end=days and days.end,
-        settled_on=request.settled_on,
         quota=request.quota,
         run_id=run_id,
         **values,
@@ -111,56 +178,63 @@ def _inserted(db: sa.Connection, statement: sa.Insert) -> int:
 
 
 def _add_streams(db: sa.Connection, row: int, names: Iterable[str]) -> None:
-    for name in sorted({name for name in names if name}):
-        db.execute(streams.insert().values(job=row, stream=name))
+    found = sorted({name for name in names if name})
+    if found:
+        db.execute(streams.insert().values([{"job": row, "stream": name} for name in found]))
 
 
-def number_of(db: sa.Connection, job: ReportJob) -> int:
-    """Return the number of a job's newest row, 0 if it has none."""
+def change(db: sa.Connection, job: ReportJob, values: Mapping[str, Any]) -> int:
+    """Change a job's rows. Returns the number of the newest, 0 if there is none."""
     here = (jobs.c.key == job.request.key) & (jobs.c.job_id == job.id)
-    return db.scalar(sa.select(sa.func.max(jobs.c.id)).where(here)) or 0
+    changed = db.scalars(jobs.update().where(here).values(**values).returning(jobs.c.id))
+    return max(changed, default=0)
 
 
-def emit(db: sa.Connection, job: ReportJob, stream: str, use: EmitRecord) -> None:
-    """Note what came out of a job for a stream, and with which download."""
-    number = number_of(db, job)
-    values: dict[str, Any] = {"rows": use.rows, "emitted_at": use.emitted_at}
-    here = (streams.c.job == number) & (streams.c.stream == stream)
-    if not db.execute(streams.update().where(here).values(**values)).rowcount:
-        db.execute(streams.insert().values(job=number, stream=stream, **values))
-    db.execute(
-        uses.delete().where(uses.c.job == number, uses.c.stream == stream, uses.c.run_id == use.run_id)
+def emit(
+    db: sa.Connection,
+    job: ReportJob,
+    stream: str,
+    run_id: str,
+    rows: int,
+    at: dt.datetime,
+    seconds: float | None,
+) -> bool:
+    """Note what came out of a job for a stream, with the job's times as they are now. Returns False if the
+    job has no row.
+    """
+    here = (jobs.c.key == job.request.key) & (jobs.c.job_id == job.id)
+    newest = sa.select(sa.func.max(jobs.c.id)).where(here).scalar_subquery()
+    out = {"stream": stream, "rows": rows, "emitted_at": at}
+    if not _put(db, streams, newest, out):
+        return False
+    times = {column.name: column for column in uses.c if column.name in jobs.c and column.name not in out}
+    del times["run_id"]
+    _put(db, uses, newest, {**out, "run_id": run_id, "emit_seconds": seconds}, times)
+    return True
+
+
+def _put(
+    db: sa.Connection,
+    table: sa.Table,
+    newest: sa.ScalarSelect[Any],
+    values: Mapping[str, Any],
+    copied: Mapping[str, Any] | None = None,
+) -> bool:
+    """Write a row for a job, over the one that is there. Returns False if there is no such job."""
+    names = ["job", *values, *(copied or {})]
+    literals = [sa.literal(value, table.c[name].type) for name, value in values.items()]
+    source = sa.select(jobs.c.id, *literals, *(jobs.c[name] for name in copied or ())).where(
+        jobs.c.id == newest
     )
-    download = sa.select(jobs.c.downloaded_at, jobs.c.download_seconds).where(jobs.c.id == number)
-    values |= dict(db.execute(download).mappings().one())
-    values |= {"run_id": use.run_id, "emit_seconds": use.emit_seconds}
-    db.execute(uses.insert().values(job=number, stream=stream, **values))
-
-
-def in_flight(db: sa.Connection, request: ReportRequest, oldest: dt.datetime) -> Sequence[sa.RowMapping]:
-    """Return the account's jobs, sent after `oldest`, that are not known to be terminal."""
-    statement = sa.select(jobs.c.status, jobs.c.sent_at, jobs.c.owner).where(
-        jobs.c.vendor == request.vendor,
-        jobs.c.account == request.account,
-        jobs.c.status.in_(IN_FLIGHT),
-        jobs.c.sent_at > oldest,
-    )
-    return db.execute(statement).mappings().all()
-
-
-def submissions_of(
-    db: sa.Connection, vendor: str, account: str, quotas: Sequence[Quota], now: dt.datetime
-) -> list[quota.Submission]:
-    """Return the account's submissions that may count in these quotas."""
-    statement = sa.select(submissions.c.at, submissions.c.quota, submissions.c.outcome).where(
-        submissions.c.vendor == vendor,
-        submissions.c.account == account,
-        submissions.c.at >= quota.earliest(quotas, now),
-    )
-    return [
-        quota.Submission(at, name, refused=outcome == "refused")
-        for at, name, outcome in db.execute(statement)
-    ]
+    if db.dialect.name == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert
+    else:
+        from sqlalchemy.dialects.sqlite import insert  # type: ignore[assignment]
+    statement = insert(table).from_select(names, source)
+    keys = [column.name for column in table.primary_key]
+    changed = {name: statement.excluded[name] for name in names if name not in keys}
+    statement = statement.on_conflict_do_update(index_elements=keys, set_=changed)
+    return db.execute(statement.returning(table.c.job)).first() is not None
 
 
 def values_of(job: ReportJob) -> dict[str, Any]:
@@ -184,96 +258,44 @@ def _plain(value: Any) -> Any:
     return dict(value) if isinstance(value, Mapping) else str(value)
 
 
-def entry(row: sa.RowMapping) -> JobRecord:
-    """Return a row as an entry."""
+def record(row: sa.RowMapping, **more: Any) -> JobRecord:
+    """Return a row as a value. What makes no sense in it counts as unknown, so that it stops nobody: a job of
+    an unknown status is asked for at its vendor, as asking is free.
+    """
     start, end = row["slice_start"], row["slice_end"]
-    names = ("key", "vendor", "account", "job_id", "status", "finished_at", "created_at", "downloaded_at")
+    status = row["status"]
+    if status not in STATUSES:
+        logger.warning("The job ledger's row %s has an unknown status; its job is asked for", row["id"])
+        status = JobStatus.PENDING.value if row["job_id"] else LOST
+    names = ("key", "vendor", "account", "report", "job_id", "run_id", "message", "rows", "bytes")
+    times = ("started_at", "finished_at", "created_at", "downloaded_at", "download_seconds")
     return JobRecord(
         row=row["id"],
         slice=Slice(start, end) if start and end else None,
-        handle=json.loads(row["handle"]),
+        status=status,
+        handle=_handle(row),
         submitted_at=row["sent_at"],
-        credits=None if row["credits"] is None else Decimal(row["credits"]),
-        rows=row["rows"],
-        bytes=row["bytes"],
-        run_id=row["run_id"],
-        message=row["message"],
-        is_out=row["is_out"],
-        **{name: row[name] for name in names},
+        credits=number(row["credits"]),
+        is_out=bool(row.get("is_out")),
+        **{name: row[name] for name in (*names, *times)} | more,
     )
 
 
-def of_people(db: sa.Connection) -> Sequence[sa.RowMapping]:
-    """Return all jobs, newest first, once for each of their streams.
-
-    A report of several sheets was asked for under its own name before its sheets were known: once they are,
-    that name is left out.
-    """
-    statement = (
-        sa.select(
-            jobs,
-            streams.c.stream,
-            streams.c.rows.label("stream_rows"),
-        )
-        .select_from(jobs.outerjoin(streams))
-        .order_by(jobs.c.sent_at.desc(), jobs.c.id.desc(), streams.c.stream)
-    )
-    rows = db.execute(statement).mappings().all()
-    sheets = {(row["id"], row["stream"].rpartition("__")[0]) for row in rows if row["stream"]}
-    return [row for row in rows if (row["id"], row["stream"]) not in sheets]
-
-
-def uses_by_job(db: sa.Connection) -> dict[tuple[int, str], list[EmitRecord]]:
-    """Return all uses by job and stream, oldest first."""
-    names = ("run_id", "rows", "downloaded_at", "download_seconds", "emitted_at", "emit_seconds")
-    found: dict[tuple[int, str], list[EmitRecord]] = {}
-    for row in db.execute(sa.select(uses).order_by(uses.c.emitted_at)).mappings():
-        use = EmitRecord(**{name: row[name] for name in names})
-        found.setdefault((row["job"], row["stream"]), []).append(use)
+def _handle(row: sa.RowMapping) -> dict[str, Any]:
+    try:
+        found = json.loads(row["handle"])
+    except (ValueError, TypeError):
+        found = None
+    if not isinstance(found, dict):
+        logger.warning("The job ledger's row %s has a handle that makes no sense", row["id"])
+        return {}
     return found
 
 
-def passage(row: sa.RowMapping, its_uses: Iterable[EmitRecord]) -> JobHistory:
-    """Return a job's row, joined with one of its streams, with its times."""
-    shown = ("vendor", "report", "status", "message", "bytes", "run_id")
-    times = ("started_at", "finished_at", "downloaded_at", "download_seconds")
-    start, end = row["slice_start"], row["slice_end"]
-    return JobHistory(
-        stream=row["stream"] or "",
-        slice=Slice(start, end) if start and end else None,
-        job_id=row["job_id"],
-        submitted_at=row["sent_at"],
-        rows=row["rows"] if row["stream_rows"] is None else row["stream_rows"],
-        credits=None if row["credits"] is None else Decimal(row["credits"]),
-        uses=tuple(its_uses),
-        **{name: row[name] for name in (*shown, *times)},
-    )
-
-
-def listed(row: sa.RowMapping) -> dict[str, Any]:
-    """Return a job's row, joined with one of its streams, as `--jobs` shows it: JSON values, no handle."""
-    return {
-        "stream": row["stream"],
-        "vendor": row["vendor"],
-        "slice_start": _iso(row["slice_start"]),
-        "slice_end": _iso(row["slice_end"]),
-        "job_id": row["job_id"] or None,
-        "status": row["status"],
-        "submitted_at": _iso(row["sent_at"]),
-        "finished_at": _iso(row["finished_at"]),
-        "downloaded_at": _iso(row["downloaded_at"]),
-        "rows": row["rows"] if row["stream_rows"] is None else row["stream_rows"],
-        "bytes": row["bytes"],
-        "credits": _number(row["credits"]),
-    }
-
-
-def _iso(value: dt.date | None) -> str | None:
-    return value.isoformat() if value else None
-
-
-def _number(text: str | None) -> int | float | None:
-    if text is None:
+def number(text: str | None) -> Decimal | None:
+    """Return a number that the ledger keeps as text; None for what is none."""
+    try:
+        found = None if text is None else Decimal(text)
+    except InvalidOperation:
         return None
-    value = Decimal(text)
-    return int(value) if value == value.to_integral_value() else float(value)
+    return found if found is not None and found.is_finite() else None

@@ -177,6 +177,11 @@ class Run:
         """True once the engine exists."""
         return "runner" in self.__dict__
 
+    def end_soon(self) -> None:
+        """Leave a ledger that does not answer, as the run is to end. Safe in a signal handler."""
+        if "ledger" in self.__dict__:
+            self.ledger.end_soon()
+
     def close(self) -> None:
         """End all work and remove all temporary files. Vendor jobs are left to be resumed."""
         atexit.unregister(self.close)

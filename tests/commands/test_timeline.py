@@ -16,7 +16,7 @@ import pytest
 
 from tap_reports.commands.timeline import Phase, runs
 from tap_reports.commands.timeline_html import page
-from tap_reports.ledger.records import EmitRecord, JobHistory
+from tap_reports.ledger.records import EmitRecord, JobRecord
 from tap_reports.models import Slice
 
 T0 = dt.datetime(2026, 3, 20, 8, 0, tzinfo=dt.UTC)
@@ -58,7 +58,7 @@ def passage(number=1, **values):
         "run_id": "first",
         "uses": (use("first", 50),),
     }
-    return JobHistory(**{**made, **values})
+    return JobRecord(**{**made, **values})
 
 
 def use(run_id, seconds, rows=100):

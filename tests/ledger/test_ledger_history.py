@@ -74,8 +74,7 @@ def test_each_run_that_wrote_a_jobs_records_is_kept_with_its_times(ledger, clock
         ("second", 6, 2.5, 0.5),
     ]
     assert passage.uses[1].downloaded_at - passage.uses[0].downloaded_at == dt.timedelta(seconds=61)
-    assert passage.is_reused
-    assert (passage.rows, ledger.listing()[0]["rows"]) == (6, 6)
+    assert (passage.rows, next(iter(ledger.listing()))["rows"]) == (6, 6)
 
 
 def test_records_written_twice_in_a_run_count_once(ledger):
@@ -85,7 +84,6 @@ def test_records_written_twice_in_a_run_count_once(ledger):
         ledger.emitted(done, stream="impact_a", rows=rows, run_id="first")
     (passage,) = ledger.history()
     assert [use.rows for use in passage.uses] == [6]
-    assert not passage.is_reused
 
 
 def test_a_report_whose_sheets_are_known_is_not_listed_under_its_own_name(ledger):
@@ -106,4 +104,4 @@ def test_an_older_versions_file_gets_the_columns_that_it_lacks(path, clock, ledg
         (passage,) = upgraded.history()
         assert (passage.job_id, passage.started_at) == ("job-1", T0)
     with closing(sqlite3.connect(path)) as db:
-        assert db.execute("SELECT version FROM tap_reports_version").fetchall() == [(2,)]
+        assert db.execute("SELECT version FROM tap_reports_version").fetchall() == [(3,)]

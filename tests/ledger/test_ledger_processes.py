@@ -10,7 +10,6 @@ from collections import Counter
 import pytest
 import sqlalchemy as sa
 
-from tap_reports.ledger.database import open_engine
 from tap_reports.ledger.schema import jobs, submissions
 
 PROCESSES = 10
@@ -81,7 +80,7 @@ def found(shared_url):
     for child in children:
         child.communicate()
     assert [child.returncode for child in children] == [0] * PROCESSES
-    engine = open_engine(shared_url)
+    engine = sa.create_engine(shared_url if "://" in shared_url else f"sqlite:///{shared_url}")
     with engine.begin() as connection:
         yield (
             connection.execute(sa.select(submissions.c.account, submissions.c.at)).all(),

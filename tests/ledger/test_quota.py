@@ -1,71 +1,145 @@
+"""Quotas are counted in the database, with the same outcome as counting submissions one by one."""
+
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_reports.ledger.quota import Submission, use, wait_for, window_start
-from tap_reports.models import Quota
+from tap_reports.ledger import quota as arithmetic
+from tap_reports.ledger import statements
+from tap_reports.ledger.database import OFF, Store
+from tap_reports.ledger.records import Wait
+from tap_reports.ledger.schema import submissions
+from tap_reports.models import Quota, ReportRequest
 
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 MIDNIGHT = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
 SECOND = dt.timedelta(seconds=1)
 MINUTE = Quota(name="minute", limit=2, seconds=60)
 DAY = Quota(name="day", limit=2, seconds=86400)
+REQUEST = ReportRequest(vendor="acme", account="a", api_url="https://x", report="r")
 
-times = st.lists(st.integers(-200, 20).map(lambda seconds: NOON + seconds * SECOND), max_size=12)
+
+@dataclass(frozen=True)
+class Submission:
+    at: dt.datetime
+    quota: str = "report"
+    refused: bool = False
 
 
-def sent(*seconds: float, quota: str = "report", refused: bool = False) -> list[Submission]:
-    return [Submission(NOON + second * SECOND, quota, refused=refused) for second in seconds]
+def sent(*seconds: float) -> list[Submission]:
+    return [Submission(NOON + second * SECOND) for second in seconds]
+
+
+class Counted:
+    """Submissions of the account, among others'."""
+
+    def __init__(self, found: list[Submission]) -> None:
+        self.store = Store.open(OFF, now=NOON, busy_seconds=1)
+        mine = {"vendor": "acme", "account": "a", "key": "k"}
+        rows = [
+            {**mine, "quota": one.quota, "at": one.at, "outcome": "refused" if one.refused else "accepted"}
+            for one in found
+        ]
+        rows.append({**mine, "account": "b", "quota": "report", "at": NOON, "outcome": "accepted"})
+        with self.store.writing() as db:
+            db.execute(submissions.insert().values(rows))
+
+    def wait(self, quotas: list[Quota], now: dt.datetime = NOON) -> Wait | None:
+        with self.store.reading() as db:
+            _, deciding = statements.standing_against(db, REQUEST, quotas, now, now)
+        return arithmetic.wait_for(quotas, deciding, now)
+
+    def use(self, quota: Quota) -> arithmetic.QuotaUse:
+        with self.store.reading() as db:
+            return statements.quota_uses(db, "acme", "a", [quota], NOON)[0]
+
+
+def one_by_one(quota: Quota, found: list[Submission], now: dt.datetime) -> Wait | None:
+    """The same as the database, by looking at each submission."""
+    is_day = quota.seconds == 86400
+    start = now.replace(hour=0, minute=0, second=0) if is_day else now - quota.seconds * SECOND
+    times = sorted(
+        one.at
+        for one in found
+        if one.quota == quota.counts and (one.at >= start and not one.refused if is_day else one.at > start)
+    )
+    if len(times) < quota.limit:
+        return None
+    resets = (
+        MIDNIGHT
+        if is_day
+        else (times[len(times) - quota.limit] if quota.limit else now) + quota.seconds * SECOND
+    )
+    return Wait(
+        quota=quota.name,
+        limit=quota.limit,
+        seconds=max(0.0, (resets - now).total_seconds()),
+        resets_at=resets,
+        is_day=is_day,
+    )
+
+
+histories = st.lists(
+    st.builds(
+        Submission,
+        at=st.integers(-50_000, 20).map(lambda seconds: NOON + seconds * SECOND)
+        | st.integers(-70, 20).map(lambda seconds: NOON + seconds * SECOND),
+        quota=st.sampled_from(["report", "click"]),
+        refused=st.booleans(),
+    ),
+    max_size=12,
+)
+quotas = st.builds(
+    Quota,
+    name=st.just("q"),
+    limit=st.integers(0, 4),
+    seconds=st.sampled_from([60, 3600, 86400]),
+    counts=st.sampled_from(["report", "click"]),
+)
+
+
+@given(histories, quotas)
+def test_the_database_counts_as_one_would_by_hand(history, quota):
+    assert Counted(history).wait([quota]) == one_by_one(quota, history, NOON)
 
 
 def test_a_day_begins_at_midnight_utc_wherever_the_time_is_told():
     tokyo = dt.timezone(dt.timedelta(hours=9))
-    assert window_start(DAY, NOON.astimezone(tokyo)) == NOON.replace(hour=0)
+    assert arithmetic.window_start(DAY, NOON.astimezone(tokyo)) == NOON.replace(hour=0)
 
 
 def test_what_is_just_a_minute_old_no_longer_counts():
-    assert use(MINUTE, sent(-60, -59.999), NOON).used == 1
+    assert Counted(sent(-60, -59.999)).use(MINUTE).used == 1
 
 
 def test_what_another_machine_s_clock_puts_in_the_future_counts():
-    assert wait_for([MINUTE], sent(1, 2), NOON).seconds == 61
+    assert Counted(sent(1, 2)).wait([MINUTE]).seconds == 61
 
 
 @pytest.mark.parametrize(("quota", "seconds"), [(MINUTE, 60), (DAY, 12 * 3600)])
 def test_a_quota_of_nothing_lets_nothing_through(quota, seconds):
     nothing = Quota(name=quota.name, limit=0, seconds=quota.seconds)
-    assert wait_for([nothing], [], NOON).seconds == seconds
+    assert Counted([]).wait([nothing]).seconds == seconds
 
 
 def test_more_than_the_limit_leaves_nothing_and_waits_for_all_that_are_too_many():
     """Another program may have used the quota up beyond what this one would."""
-    many = sent(-50, -40, -30, -20)
-    assert use(MINUTE, many, NOON).remaining == 0
-    assert wait_for([MINUTE], many, NOON).seconds == 30
+    many = Counted(sent(-50, -40, -30, -20))
+    assert many.use(MINUTE).remaining == 0
+    assert many.wait([MINUTE]).seconds == 30
 
 
 def test_a_spent_day_comes_before_a_longer_window():
     week = Quota(name="week", limit=1, seconds=7 * 86400)
-    found = wait_for([week, DAY, MINUTE], sent(-5, -4), NOON)
+    found = Counted(sent(-5, -4)).wait([week, DAY, MINUTE])
     assert (found.quota, found.is_day, found.resets_at) == ("day", True, MIDNIGHT)
 
 
 def test_the_longest_wait_is_the_one():
     hour = Quota(name="hour", limit=1, seconds=3600)
-    assert wait_for([MINUTE, hour], sent(-5, -4), NOON).quota == "hour"
-
-
-@given(times, st.integers(1, 4))
-def test_after_the_wait_one_more_fits_and_not_a_moment_earlier(at, limit):
-    quota = Quota(name="minute", limit=limit, seconds=60)
-    submissions = [Submission(time, "report") for time in at]
-    wait = wait_for([quota], submissions, NOON)
-    if wait is None:
-        assert use(quota, submissions, NOON).remaining > 0
-        return
-    assert wait_for([quota], submissions, NOON + wait.seconds * SECOND) is None
-    assert wait_for([quota], submissions, NOON + (wait.seconds - 0.001) * SECOND) is not None
+    assert Counted(sent(-5, -4)).wait([MINUTE, hour]).quota == "hour"

@@ -1,0 +1,184 @@
+"""What the ledger tells people: its jobs, and how each run and stream ended."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from tap_reports.ledger.records import LOST, EmitRecord, JobRecord
+from tap_reports.ledger.schema import jobs, run_streams, runs, streams, uses
+from tap_reports.ledger.statements import number, record
+from tap_reports.models import JobStatus, RunOutcome, StreamEnd, StreamOutcome
+
+BATCH_ROWS = 1000
+FAILED = (JobStatus.FAILED.value, JobStatus.FAILED_RETRYABLE.value, JobStatus.EXPIRED.value, LOST)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which jobs are wanted.
+
+    Attributes:
+        stream: A pattern with `*` and `?`; None for all.
+        since: Sent at or after this.
+        failed: Only those that failed, or whose stream failed in the run that submitted them.
+        limit: Most lines, the newest first; None for all.
+    """
+
+    stream: str | None = None
+    since: dt.datetime | None = None
+    failed: bool = False
+    limit: int | None = None
+
+
+EVERYTHING = Wanted()
+
+
+def listing(db: sa.Connection, wanted: Wanted) -> Iterator[dict[str, Any]]:
+    """Yield jobs as `--jobs` shows them, a line for each stream, newest first: JSON values, no handle."""
+    columns = (
+        streams.c.stream,
+        jobs.c.vendor,
+        jobs.c.slice_start,
+        jobs.c.slice_end,
+        jobs.c.job_id,
+        jobs.c.status,
+        jobs.c.sent_at,
+        jobs.c.finished_at,
+        jobs.c.downloaded_at,
+        sa.func.coalesce(streams.c.rows, jobs.c.rows),
+        jobs.c.bytes,
+        jobs.c.credits,
+    )
+    for row in db.execute(_chosen(columns, wanted)).yield_per(BATCH_ROWS):
+        stream, vendor, start, end, job_id, status, sent, finished, downloaded, rows, size, credits_ = row
+        yield {
+            "stream": stream,
+            "vendor": vendor,
+            "slice_start": start and start.isoformat(),
+            "slice_end": end and end.isoformat(),
+            "job_id": job_id or None,
+            "status": status,
+            "submitted_at": sent.isoformat(),
+            "finished_at": finished and finished.isoformat(),
+            "downloaded_at": downloaded and downloaded.isoformat(),
+            "rows": rows,
+            "bytes": size,
+            "credits": credits_ and _json_number(credits_),
+        }
+
+
+def history(db: sa.Connection, wanted: Wanted) -> list[JobRecord]:
+    """Return jobs with all their times, as `listing` yields them."""
+    columns = (jobs, streams.c.stream, streams.c.rows.label("stream_rows"))
+    rows = db.execute(_chosen(columns, wanted)).mappings().all()
+    its_uses = _uses(db, min((row["id"] for row in rows), default=0))
+    return [
+        record(
+            row,
+            stream=row["stream"] or "",
+            rows=row["rows"] if row["stream_rows"] is None else row["stream_rows"],
+            uses=tuple(its_uses.get((row["id"], row["stream"]), ())),
+        )
+        for row in rows
+    ]
+
+
+def run_outcomes(db: sa.Connection, wanted: Wanted) -> list[RunOutcome]:
+    """Return how the runs ended, newest first; with `failed` those that failed, with `stream` those that
+    extracted it.
+    """
+    statement = sa.select(runs).order_by(runs.c.started_at.desc(), runs.c.id).limit(wanted.limit)
+    if wanted.since:
+        statement = statement.where(runs.c.started_at >= wanted.since)
+    if wanted.failed:
+        statement = statement.where(runs.c.exit_status != 0)
+    if wanted.stream:
+        like = _is_like(run_streams.c.stream, wanted.stream)
+        statement = statement.where(sa.exists().where(run_streams.c.run == runs.c.id, like))
+    found = db.execute(statement).mappings().all()
+    its_streams: dict[str, list[StreamOutcome]] = {}
+    chosen = statement.with_only_columns(runs.c.id).order_by(None).limit(None)
+    of_runs = sa.select(run_streams).where(run_streams.c.run.in_(chosen)).order_by(run_streams.c.stream)
+    for row in db.execute(of_runs).mappings():
+        values = {name: row[name] for name in row if name not in {"run", "outcome"}}
+        outcome = StreamOutcome(outcome=StreamEnd(row["outcome"]), **values)
+        its_streams.setdefault(row["run"], []).append(outcome)
+    names = ("version", "started_at", "seconds", "exit_status", "signal")
+    return [
+        RunOutcome(
+            run_id=row["id"],
+            streams=tuple(its_streams.get(row["id"], ())),
+            **{name: row[name] for name in names},
+        )
+        for row in found
+    ]
+
+
+def keep_run(db: sa.Connection, run: RunOutcome) -> None:
+    """Write how a run stands or ended, over what was written of it before."""
+    db.execute(runs.delete().where(runs.c.id == run.run_id))
+    names = ("version", "started_at", "seconds", "exit_status", "signal")
+    db.execute(runs.insert().values(id=run.run_id, **{name: getattr(run, name) for name in names}))
+    columns = [column.name for column in run_streams.c if column.name not in {"run", "outcome"}]
+    found = [
+        {"run": run.run_id, "outcome": one.outcome.value, **{name: getattr(one, name) for name in columns}}
+        for one in run.streams
+    ]
+    if found:
+        db.execute(run_streams.insert().values(found))
+
+
+def _chosen(columns: Sequence[Any], wanted: Wanted) -> sa.Select[Any]:
+    """Return jobs with their streams. A report of several sheets was asked for under its own name before its
+    sheets were known: once they are, that name is left out.
+    """
+    sheets = streams.alias()
+    has_sheets = sa.exists().where(
+        sheets.c.job == jobs.c.id, sheets.c.stream.startswith(streams.c.stream + "__")
+    )
+    statement = (
+        sa.select(*columns)
+        .select_from(jobs.outerjoin(streams))
+        .where(streams.c.stream.is_(None) | ~has_sheets)
+        .order_by(jobs.c.sent_at.desc(), jobs.c.id.desc(), streams.c.stream)
+        .limit(wanted.limit)
+    )
+    if wanted.stream:
+        statement = statement.where(_is_like(streams.c.stream, wanted.stream))
+    if wanted.since:
+        statement = statement.where(jobs.c.sent_at >= wanted.since)
+    if wanted.failed:
+        has_failed = sa.exists().where(
+            run_streams.c.run == jobs.c.run_id,
+            run_streams.c.stream == streams.c.stream,
+            run_streams.c.outcome == StreamEnd.FAILED.value,
+        )
+        statement = statement.where(jobs.c.status.in_(FAILED) | has_failed)
+    return statement
+
+
+def _is_like(column: sa.ColumnElement[str], pattern: str) -> sa.ColumnElement[bool]:
+    escaped = pattern.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return column.like(escaped.replace("*", "%").replace("?", "_"), escape="\\")
+
+
+def _uses(db: sa.Connection, oldest: int) -> dict[tuple[int, str], list[EmitRecord]]:
+    """Return all uses of jobs from that number on, by job and stream, oldest first."""
+    found: dict[tuple[int, str], list[EmitRecord]] = {}
+    statement = sa.select(uses).where(uses.c.job >= oldest).order_by(uses.c.emitted_at)
+    for row in db.execute(statement).mappings():
+        values = {name: row[name] for name in row if name not in {"job", "stream"}}
+        found.setdefault((row["job"], row["stream"]), []).append(EmitRecord(**values))
+    return found
+
+
+def _json_number(text: str) -> int | float | None:
+    value = number(text)
+    if value is None:
+        return None
+    return int(value) if value == value.to_integral_value() else float(value)
