@@ -223,7 +223,10 @@ class JobTimeout(StreamError):
 
 
 class QuotaSpent(StreamError):
-    """A day quota is spent, or a report exceeds a credit limit: it is not submitted."""
+    """A day quota or a credit limit is spent: nothing more is submitted that it counts."""
+
+    per_day: int | None = None
+    """The quota's limit, where it is a day's."""
 
 
 class CreditsSpent(QuotaSpent):

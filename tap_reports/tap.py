@@ -184,6 +184,8 @@ class TapReports(Tap):
     @cached_property
     def run(self) -> Run:
         """What the run works with."""
+        if self.settings.on_quota_spent == "stop":
+            self.outcome.left = self._jobs_left
         with fast_imports():
             from tap_reports.sync.run import Run
         return Run(
@@ -245,6 +247,10 @@ class TapReports(Tap):
                 stream.bookmark_state.add(task.job)
             elif not known and task.job:
                 self._early_state.add(name, task.job)
+
+    def _jobs_left(self, stream: str) -> int:
+        """Return how many of a stream's jobs are not submitted."""
+        return sum(stream in task.streams and task.job is None for task in self.run.runner.tasks.values())
 
     def _write_names(self, now: bool) -> float:
         return self.write_state(now=now) if self.mode is Mode.SYNC else 0.0

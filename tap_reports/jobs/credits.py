@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from tap_reports.exceptions import CreditsSpent, QuotaSpent
+from tap_reports.exceptions import CreditsSpent, StreamError
 
 if TYPE_CHECKING:
     from tap_reports.vendor import Vendor, VendorConfig
@@ -41,11 +41,11 @@ class Credits:
         """Count a request that is about to be submitted.
 
         Raises:
-            QuotaSpent: This report costs too much.
+            StreamError: This report costs too much.
             CreditsSpent: So would every other one in this run.
         """
         if self._per_report is not None and cost > self._per_report:
-            raise QuotaSpent(
+            raise StreamError(
                 f"the report would cost {cost} credits, max_credits_per_report is {self._per_report}",
                 remedy="Raise the limit, shorten slice_days, or ask for fewer columns or filters.",
             )

@@ -120,4 +120,6 @@ class Gate:
 
 def _copy(error: QuotaSpent) -> QuotaSpent:
     """Return an error of its own for each task, as each names its own slice."""
-    return QuotaSpent(error.cause, remedy=error.remedy)
+    copy = QuotaSpent(error.cause, remedy=error.remedy)
+    copy.per_day = error.per_day
+    return copy

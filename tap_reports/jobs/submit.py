@@ -147,13 +147,12 @@ class Submissions:
         self.credits.give_back(task.request.key)
         if wait.is_day and wait.quota:
             resets = wait.resets_at.isoformat(timespec="minutes") if wait.resets_at else "tomorrow"
-            raise self.gate.spend(
-                QuotaSpent(
-                    f"the quota {wait.quota} ({wait.limit} a day) is spent",
-                    remedy=f"It resets at {resets}; run again after that, finished slices are kept.",
-                ),
-                task.request.quota,
+            spent = QuotaSpent(
+                f"the quota {wait.quota} ({wait.limit} a day) is spent",
+                remedy=f"It resets at {resets}; run again after that, finished slices are kept.",
             )
+            spent.per_day = wait.limit
+            raise self.gate.spend(spent, task.request.quota)
         what = f"for {wait.quota}" if wait.quota else "for other jobs of this account that are in flight"
         task.log(Event.WAITING, what, level=logging.DEBUG)
         seconds = wait.seconds if wait.quota else min(wait.seconds, BUSY_SECONDS)

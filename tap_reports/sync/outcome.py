@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tap_reports.exceptions import StreamError
+from tap_reports.exceptions import QuotaSpent, StreamError
 from tap_reports.redaction import redact
 
 logger = logging.getLogger("tap-reports")
@@ -23,12 +25,16 @@ class Outcome:
     Attributes:
         done: Streams that are out, with their rows.
         failures: Failed streams, with their errors.
+        stopped: Streams that ended before their time as a quota was spent, and are not to fail for that.
+        left: Where a spent quota stops a stream (`on_quota_spent`): returns how many of its jobs are left.
         signal: The signal that ended the run, or None.
         closed: The reader of our output went away.
     """
 
     done: dict[str, int] = field(default_factory=dict)
     failures: dict[str, StreamError] = field(default_factory=dict)
+    stopped: dict[str, QuotaSpent] = field(default_factory=dict)
+    left: Callable[[str], int] | None = None
     signal: int | None = None
     closed: bool = False
 
@@ -47,6 +53,13 @@ class Outcome:
     def fail(self, stream: str, error: StreamError) -> None:
         """Note a failed stream."""
         error.stream = stream
+        if self.left and isinstance(error, QuotaSpent):
+            self.stopped[stream] = error
+            left = self.left(stream)
+            days = math.ceil(left / error.per_day) if error.per_day else 0
+            more = f", which take {counted(days, 'day')} more" if days else ""
+            logger.warning("stopped: %s %s left%s", redact(error), counted(left, "job"), more)
+            return
         self.failures[stream] = error
         logger.error("stream failed: %s", redact(error))
 
@@ -55,10 +68,11 @@ class Outcome:
         rows = sum(self.done.values())
         failed = len(self.failures)
         logger.info(
-            "%s done, %s, %s failed",
+            "%s done, %s, %s failed%s",
             counted(len(self.done), "stream"),
             counted(rows, "row"),
             counted(failed, "stream"),
+            f", {len(self.stopped)} stopped by a spent quota" if self.stopped else "",
         )
         for error in self.failures.values():
             logger.error("failed: %s", redact(error))

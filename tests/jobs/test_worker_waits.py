@@ -164,3 +164,35 @@ def test_an_estimate_that_was_not_used_is_given_back():
     credits_.give_back("a")
     credits_.take("b", Decimal(12))
     assert (credits_.used, credits_.left) == (12, 8)
+
+
+# --- a spent quota that is no failure -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ledger", ["file", "off"])
+def test_a_spent_day_quota_may_end_a_stream_quietly(tmp_path, clock, caplog, ledger):
+    story = STORIES["impact"]
+    with Sandbox(rows=2, speed=1e6, delay=0) as sandbox:
+        config = story.config(
+            sandbox,
+            block={"slice_days": 6, "reports_per_day": 2},
+            job_ledger="off" if ledger == "off" else str(tmp_path / "jobs.sqlite"),
+            on_quota_spent="stop",
+        )
+        ran = run_here(config, clock)
+    assert ran.status == 0
+    assert sandbox.submissions("impact").calls == 2
+    assert ran.bookmark(story.stream)
+    (warning,) = [one.getMessage() for one in caplog.records if one.getMessage().startswith("stopped")]
+    assert "reports_per_day (2 a day) is spent" in warning
+    assert "4 jobs left, which take 2 days more" in warning
+
+
+def test_the_credits_of_a_run_may_end_a_stream_quietly_but_not_one_report_s(sandbox, clock, caplog):
+    story = STORIES["similarweb"]
+    config = story.config(sandbox, job_ledger="off", on_quota_spent="stop")
+    config["similarweb"] |= {"slice_days": 6, "max_credits_per_run": 60}
+    assert run_here(config, clock).status == 0
+    assert any("max_credits_per_run is 60" in one.getMessage() for one in caplog.records)
+    config["similarweb"] |= {"max_credits_per_report": 1}
+    assert run_here(config, clock).status == 1
