@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 import subprocess
@@ -11,7 +12,10 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 import yaml
+
+from tap_reports.ledger import schema
 
 ROOT = Path(__file__).resolve().parents[2] / "integrations/monitoring"
 SUMMARY = {
@@ -104,3 +108,36 @@ def test_the_alerts_name_metrics_that_exist(files):
     rules = yaml.safe_load((ROOT / "alerts.yml").read_text())["groups"][0]["rules"]
     for rule in rules:
         assert set(re.findall(r"tap_reports_\w+", rule["expr"])) <= shown
+
+
+def test_the_views_and_the_panels_of_the_dashboard_work_on_a_ledger(postgres_url):
+    ledger = sa.create_engine(postgres_url)
+    schema.metadata.create_all(ledger)
+    now = dt.datetime.now(dt.UTC)
+    with ledger.begin() as db:
+        for number, outcome in enumerate(["done", "failed"]):
+            run = {"id": str(number), "version": "0", "started_at": now + dt.timedelta(minutes=number)}
+            db.execute(schema.runs.insert().values(**run, exit_status=number, seconds=1.5))
+            db.execute(
+                schema.run_streams.insert().values(
+                    run=str(number),
+                    stream="a",
+                    outcome=outcome,
+                    rows=3,
+                    slices=2,
+                    slices_done=1,
+                    last_day=now,
+                )
+            )
+        for statement in (ROOT / "ledger_views.sql").read_text().split(";"):
+            if statement.strip():
+                db.exec_driver_sql(statement)
+        dashboard = json.loads((ROOT / "grafana-dashboard.json").read_text())
+        found = {
+            panel["title"]: db.exec_driver_sql(panel["targets"][0]["rawSql"]).fetchall()
+            for panel in dashboard["panels"]
+        }
+    ledger.dispose()
+    (status,) = found["Streams: how the last run ended"]
+    assert status[:2] == ("a", "failed")
+    assert found["Freshness: days behind today"][0][2] == 0
