@@ -77,6 +77,8 @@ class _Document:
         self._layout = layout
         self._cursor = cursor
         self._facts: Facts = {}
+        self._lists: list[str] = []
+        """Keys that hold objects which might be the rows."""
 
     def reports(self) -> list[_Report]:
         """Go over the file and return what is in it."""
@@ -105,6 +107,8 @@ class _Document:
         """Remember a value, unless it is large."""
         is_nested = self._cursor.peek() in {b"[", b"{"}
         value = self._cursor.value()
+        if isinstance(value, list) and value and all(isinstance(one, dict) for one in value):
+            self._lists.append(key)
         self._facts[key.casefold()] = () if is_nested else value
 
     def _array(self) -> JsonRows:
@@ -147,6 +151,12 @@ class _Document:
             self._layout.format is not FileFormat.JSON or self._layout.records or self._is_envelope()
         ):
             raise _no_report(self._part, "a JSON object without rows")
+        if is_alone and (self._lists or REPORTS in self._facts):
+            keys = ", ".join(f'"{shown(key, 60)}"' for key in list(self._facts)[:20])
+            raise FileError(
+                f"{self._part.name} is one JSON object with its rows under another key. Its keys: {keys}.",
+                remedy="If the vendor's format has changed, ask for CSV or report it.",
+            )
         cursor.restart()
         cursor.peek()
         return _Report(rows=survey(cursor, is_lines=True))

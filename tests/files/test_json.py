@@ -241,3 +241,15 @@ def test_a_footer_of_json_is_left_out(reader):
     content = '[{"a": 1}, {"a": 2}, {"a": 3}]'
     assert reader.rows(content, layout) == (("a",), [[1], [2]])
     assert reader.rows('[{"a": 1}]', layout) == (("a",), [])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"items": [{"a": 1}], "total": 1}',
+        '{"data": [{"a": 1}]}',
+        '{"reports": {"sheet_name": "S", "data": [{"a": 1}]}}',
+    ],
+)
+def test_rows_under_a_key_that_nobody_named_are_an_error_that_lists_the_keys(reader, content):
+    assert f'Its keys: "{content.split(chr(34))[1]}"' in reader.error(content, JSON)
