@@ -285,6 +285,7 @@ class TapReports(Tap):
 
     def _end(self) -> None:
         try:
+            self._note_end()
             self.close()
             self.write_state(now=True)
             if self.outcome.signal is not None:  # the last word is a STATE, also one that was said before
@@ -293,6 +294,13 @@ class TapReports(Tap):
         except BrokenPipeError:
             self.outcome.closed = True
             forget_stdout()
+
+    def _note_end(self) -> None:
+        """Keep how the run ended, and why, in the ledger."""
+        if "run" in self.__dict__:
+            run = self.run
+            ended = self.outcome.of_run(run.id, self.plugin_version, run.started_at, run.clock.now())
+            run.note_end(ended)
 
     def close(self) -> None:
         """End the run's work and remove its temporary files."""

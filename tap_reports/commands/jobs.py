@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from tap_reports.commands import console as tables
+from tap_reports.ledger.history import Wanted
+from tap_reports.models import StreamEnd
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from rich.console import Console, RenderableType
 
+    from tap_reports.models import RunOutcome
     from tap_reports.sync.run import Run
 
 Json = dict[str, Any]
@@ -39,6 +42,9 @@ STYLES = {
     "expired": "yellow",
     "lost": "bold red",
 }
+NEWEST = 50
+"""Jobs that text shows."""
+SHOWN_RUNS = 5
 EMPTY = "The ledger holds no jobs yet: a sync fills it."
 
 
@@ -50,15 +56,32 @@ def jobs(run: Run, style: str) -> int:
 
             tables.write(page(run.ledger.history(), run.clock.now()))
             return 0
-        found = [{name: job.get(name) for name in COLUMNS} for job in run.ledger.listing()]
+        wanted = Wanted(limit=None if style == "json" else NEWEST)
+        found = list(run.ledger.listing(wanted))
+        ended = run.ledger.run_outcomes(Wanted(limit=SHOWN_RUNS))
     finally:
         run.close()
     if style == "json":
         tables.write_json(found)
     else:
         console = tables.stdout_console()
-        tables.show(console, _parts(found, console))
+        tables.show(console, [*_run_lines(ended), *_parts(found, console)])
     return 0
+
+
+def _run_lines(ended: Sequence[RunOutcome]) -> Iterator[RenderableType]:
+    """Yield a line for each of the newest runs, and for each stream that failed in it, with the reason."""
+    for run in ended:
+        failed = [one for one in run.streams if one.outcome is StreamEnd.FAILED]
+        words = f"failed, exit status {run.exit_status}" if run.exit_status else "succeeded"
+        rows = sum(one.rows for one in run.streams)
+        at = run.started_at.isoformat(sep=" ", timespec="seconds")[:19]
+        yield tables.cell(
+            f"Run of {at} UTC {words}: {len(run.streams)} streams, {len(failed)} failed, {rows:,} rows",
+            "bold red" if run.exit_status else "green",
+        )
+        for one in failed:
+            yield tables.cell(f"  {one.stream}: {one.error}", "red")
 
 
 def _parts(found: Sequence[Json], console: Console) -> Iterator[RenderableType]:

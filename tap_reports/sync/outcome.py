@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tap_reports.exceptions import QuotaSpent, StreamError
+from tap_reports.models import RunOutcome, StreamEnd, StreamOutcome
 from tap_reports.redaction import redact
 
 logger = logging.getLogger("tap-reports")
@@ -49,6 +51,26 @@ class Outcome:
         if self.signal is not None:
             return 128 + self.signal
         return 1 if self.failures or self.closed else 0
+
+    def of_run(self, run_id: str, version: str, started_at: dt.datetime, now: dt.datetime) -> RunOutcome:
+        """Return how the run ended, for the ledger."""
+        done = [
+            StreamOutcome(stream=name, outcome=StreamEnd.DONE, rows=rows) for name, rows in self.done.items()
+        ]
+        ended = [
+            StreamOutcome(stream=name, outcome=outcome, error=redact(error))
+            for outcome, errors in ((StreamEnd.FAILED, self.failures), (StreamEnd.STOPPED, self.stopped))
+            for name, error in errors.items()
+        ]
+        return RunOutcome(
+            run_id=run_id,
+            version=version,
+            started_at=started_at,
+            seconds=(now - started_at).total_seconds(),
+            exit_status=self.status,
+            signal=self.signal,
+            streams=(*done, *ended),
+        )
 
     def fail(self, stream: str, error: StreamError) -> None:
         """Note a failed stream."""

@@ -31,6 +31,7 @@ from tap_reports.vendor import ClientContext, ReportClient, Vendor, VendorConfig
 from tap_reports.vendors import all_vendors
 
 if TYPE_CHECKING:
+    from tap_reports.models import RunOutcome
     from tap_reports.postbacks.postbacks import Postbacks
 
 logger = logging.getLogger("tap-reports")
@@ -60,6 +61,7 @@ class Run:
     ) -> None:
         self.settings = settings
         self.id = uuid.uuid4().hex
+        self.started_at = (clock or SystemClock()).now()
         self._on_submitted = on_submitted
         self._write_state = write_state
         self._on_over = on_over
@@ -176,6 +178,11 @@ class Run:
     def is_started(self) -> bool:
         """True once the engine exists."""
         return "runner" in self.__dict__
+
+    def note_end(self, ended: RunOutcome) -> None:
+        """Keep how the run ended, and why, in the ledger, if it has one open."""
+        if "ledger" in self.__dict__:
+            self.ledger.ended(ended)
 
     def end_soon(self) -> None:
         """Leave a ledger that does not answer, as the run is to end. Safe in a signal handler."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
-from tap_reports.ledger.ledger import Ledger
-from tap_reports.models import JobStatus, ReportJob, ReportRequest
+from tap_reports.ledger.ledger import Ledger, Wanted
+from tap_reports.models import JobStatus, ReportJob, ReportRequest, RunOutcome, StreamEnd, StreamOutcome
 
 T0 = dt.datetime(2026, 3, 20, 8, 0, tzinfo=dt.UTC)
 
@@ -105,3 +106,34 @@ def test_an_older_versions_file_gets_the_columns_that_it_lacks(path, clock, ledg
         assert (passage.job_id, passage.started_at) == ("job-1", T0)
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("SELECT version FROM tap_reports_version").fetchall() == [(3,)]
+
+
+def test_how_a_run_and_its_streams_ended_is_kept_with_the_reason(ledger):
+    streams = (
+        StreamOutcome(stream="impact_a", outcome=StreamEnd.DONE, rows=5),
+        StreamOutcome(stream="impact_b", outcome=StreamEnd.FAILED, error="it is not a report"),
+    )
+    run = RunOutcome(run_id="r", version="1", started_at=T0, seconds=2.5, exit_status=1, streams=streams)
+    ledger.ended(replace(run, exit_status=None, seconds=None, streams=()))
+    ledger.ended(run)
+    assert ledger.run_outcomes() == [run]
+    assert ledger.run_outcomes(Wanted(failed=True, stream="*_b")) == [run]
+    assert ledger.run_outcomes(Wanted(stream="other*")) == []
+
+
+def test_a_replay_leaves_what_an_earlier_run_did_as_it_was(ledger):
+    ledger.seen(job(JobStatus.SUCCEEDED, finished_at=T0), stream="impact_a", run_id="first")
+    ledger.emitted(job(), stream="impact_a", rows=5, run_id="first")
+    later = T0 + dt.timedelta(hours=1)
+    ledger.seen(job(JobStatus.SUCCEEDED, finished_at=later))
+    ledger.emitted(job(), stream="impact_a", rows=6, run_id="second")
+    (passage,) = ledger.history()
+    assert [use.finished_at for use in passage.uses] == [T0, later]
+
+
+def test_jobs_are_listed_by_pattern_and_newest_only(ledger):
+    ledger.seen(job(), stream="impact_a", run_id="first")
+    ledger.seen(job(), stream="impact_b", run_id="first")
+    assert [one["stream"] for one in ledger.listing(Wanted(stream="*_a"))] == ["impact_a"]
+    assert len(list(ledger.listing(Wanted(limit=1)))) == 1
+    assert list(ledger.listing(Wanted(failed=True))) == []
