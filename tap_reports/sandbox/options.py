@@ -37,6 +37,8 @@ class Switch(StrEnum):
     """A report without data stays an empty body for ever instead of a header."""
     SN_ZIP = "sn_zip"
     """CSV with several sheets is one zip instead of a list of links."""
+    SN_OTHER_FIELDS = "sn_other_fields"
+    """The request is a GET whose fields are `report`, `from` and `to`; others are ignored."""
     SN_LIST_OBJECTS = "sn_list_objects"
     """The list call answers a bare array of objects."""
     GZIP = "gzip"

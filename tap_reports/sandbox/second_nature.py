@@ -22,6 +22,7 @@ NAME = "second_nature"
 LINK_SECONDS = 900
 WORDS = {Phase.QUEUED: "pending", Phase.RUNNING: "in_progress", Phase.DONE: "complete"}
 FORMATS = ("xlsx", "csv", "json")
+OTHER_FIELDS = {"start_time": "from", "end_time": "to"}
 
 
 class SecondNature:
@@ -38,6 +39,7 @@ class SecondNature:
         table = [
             ("GET", "/api/reports/", "list", self._list),
             ("POST", "/api/reports/export/", "submit", self._submit),
+            ("GET", "/api/reports/export/", "submit", self._submit),
             ("GET", "/api/reports/export/{ticket_id}/", "poll", self._status),
         ]
         return [Route(method, path, NAME, kind, self._guard(call)) for method, path, kind, call in table]
@@ -78,7 +80,11 @@ class SecondNature:
         return answer_json({"reports": list(data.REPORTS)})
 
     def _submit(self, request: Request) -> Answer:
-        body, world = request.json(), self._world
+        world = self._world
+        is_other = world.options.has(Switch.SN_OTHER_FIELDS)
+        if (request.method == "GET") != is_other:
+            return answer_json({"detail": f'Method "{request.method}" not allowed.'}, 405)
+        body = _renamed(request) if is_other else request.json()
         what = _read(body)
         key = json.dumps(what, sort_keys=True, default=str)
         with world.jobs.lock:
@@ -186,6 +192,14 @@ class SecondNature:
         if what["end"] is not None:
             what = {**what, "end": min(what["end"], self._world.time.today())}
         return data.rows(options.seed, options.rows, (report, sheet), what, self._world.restated(revision))
+
+
+def _renamed(request: Request) -> dict[str, Any]:
+    """Return the fields of a request under other names, as the usual ones."""
+    texts = {name: values[0] for name, values in request.query.items()}
+    fields: dict[str, Any] = {"report_name": texts.get("report", ""), "format": texts.get("format", "xlsx")}
+    fields |= {ours: int(texts[name]) for ours, name in OTHER_FIELDS.items() if name in texts}
+    return fields
 
 
 def _read(body: dict[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from tap_reports.exceptions import (
     CallRefused,
     CallRejected,
     JobUnknown,
+    NotSent,
     SubmissionLost,
 )
 from tap_reports.models import Column, JobStatus, Kind, Quota, Slice
@@ -144,7 +145,14 @@ def test_default_report_is_campaign_daily(clock):
         ("Installs", Kind.INTEGER),
         ("Spend", Kind.NUMBER),
     ]
-    assert report.primary_keys == ("Date", "Campaign ID", "Campaign Name", "Country")
+    assert report.primary_keys == ("Date", "Campaign ID", "Country"), "a campaign may be renamed"
+    assert "Money is in US dollars" in report.description
+
+
+def test_a_campaign_s_name_is_a_key_where_its_id_is_not_asked_for(clock):
+    own = {"name": "x", "splits": ["Date", "Campaign Name"], "metrics": ["Spend"]}
+    [report] = connect(clock, config(own)).report_types()
+    assert report.primary_keys == ("Date", "Campaign Name")
 
 
 def test_columns_are_splits_then_metrics_with_the_headers_as_asked_for(client):
@@ -347,6 +355,20 @@ def test_a_short_lived_token_is_still_used(client, api, clock):
     assert len(sent(api, "/auth/v1/token")) == 1
 
 
+@pytest.mark.parametrize(
+    "life", ['"3600"', "NaN", "Infinity", "null", "-1", "0", '"soon"', "true", "[]", "1e300"]
+)
+def test_a_life_that_makes_no_sense_is_the_documented_hour(client, api, clock, life):
+    api.post(TOKEN_URL, text=f'{{"accessToken": "{TOKEN}", "expiresIn": {life}}}')
+    submitted(client)
+    clock.pass_(seconds=3600 - 61 if life != "true" else 0)
+    submitted(client)
+    assert len(sent(api, "/auth/v1/token")) == 1
+    clock.pass_(seconds=3600)
+    submitted(client)
+    assert len(sent(api, "/auth/v1/token")) == 2
+
+
 def test_a_refused_token_is_renewed_once_and_the_report_asked_for_again(client, api):
     api.post(REPORT_URL, [{"status_code": 401}, {"json": {"signed_url": LINK}}])
     assert submitted(client).handle == {"link": LINK}
@@ -391,8 +413,9 @@ def test_a_broken_token_call_is_repeated(client, api, clock):
 )
 def test_an_answer_without_a_token_is_not_shown(client, api, answer):
     api.post(TOKEN_URL, **answer)
-    with pytest.raises(BadAnswer, match="no accessToken") as caught:
+    with pytest.raises(NotSent, match="no accessToken") as caught:
         submitted(client)
+    assert sent(api, "/api/v1/report") == [], "and nothing that could be lost was sent"
     assert TOKEN not in str(caught.value)
 
 

@@ -64,6 +64,7 @@ def connect(clock, *reports, listed=False, **values):
         "request_path": "/reports/export/",
         "status_path": "/reports/export/{ticket_id}/",
         "list_path": "/reports/",
+        "request_method": "POST",
     }
     configured = tuple(ReportConfig(values=report, name=report.get("name")) for report in reports or (ADMIN,))
     config = block(
@@ -117,6 +118,7 @@ def test_settings_have_the_documented_defaults_and_one_secret():
         "request_path": "/reports/export/",
         "status_path": "/reports/export/{ticket_id}/",
         "list_path": "/reports/",
+        "request_method": "POST",
     }
     assert [name for name, schema in schemas.items() if schema.get("secret")] == ["api_key"]
 
@@ -253,7 +255,7 @@ def test_restore_finds_report_and_sheet_without_a_call(clock, requests_mock, nam
     client = connect(clock, ADMIN, {**ADMIN, "name": "By course", "course_id": "c-1"})
     type_ = client.restore(CatalogStream(name=name, title=title))
     assert (type_.name, type_.report, type_.layout.sheet) == (name, report, sheet)
-    assert type_.parameters.get("course_id") == ("c-1" if name.startswith("by_course") else None)
+    assert type_.parameters["asked"].get("course_id") == ("c-1" if name.startswith("by_course") else None)
     assert requests_mock.call_count == 0
 
 
@@ -277,6 +279,54 @@ def test_sheets_of_a_report_share_one_request(client):
     sheets = [client.restore(CatalogStream(name=f"admin_xls_report__{name}", title="")) for name in "ab"]
     first, second = (client.requests(sheet, None)[0] for sheet in sheets)
     assert first.key == second.key
+
+
+def test_the_fields_of_a_request_go_by_the_vendor_s_names(clock, api):
+    names = {"report_name": "report", "start_time": "from", "end_time": "to"}
+    report = {**ADMIN, "dated": True, "filters": {"team": ["A", "B"]}}
+    submitted(connect(clock, report, request_fields=names), DAYS)
+    assert api.last_request.json() == {
+        "report": "admin-xls-report",
+        "format": "xlsx",
+        "from": 1767225600,
+        "to": 1768003199,
+        "team": ["A", "B"],
+    }
+
+
+def test_a_request_by_get_has_its_fields_in_the_query(clock, api):
+    api.get(REQUEST_URL, json={"ticket_id": "t-1"})
+    submitted(connect(clock, {**ADMIN, "force_update": True}, request_method="GET"))
+    assert api.last_request.qs == {
+        "report_name": ["admin-xls-report"],
+        "format": ["xlsx"],
+        "force_update": ["true"],
+    }
+
+
+def test_what_a_request_of_another_form_brought_is_another_job(clock):
+    plain = request_for(connect(clock, ADMIN)).key
+    others = [
+        request_for(connect(clock, ADMIN, request_fields={"start_time": "from"})).key,
+        request_for(connect(clock, ADMIN, request_method="GET")).key,
+        request_for(connect(clock, {**ADMIN, "filters": {"team": "A"}})).key,
+    ]
+    assert len({plain, *others}) == 4
+
+
+@pytest.mark.parametrize(
+    ("block", "start"),
+    [
+        ({"request_fields": {"start_time": "end_time"}}, "request_fields: start_time, end_time must each"),
+        ({"request_fields": {"format": ""}}, "request_fields: format must each"),
+        ({"reports": [{**ADMIN, "filters": {"course_id": 1}}]}, "reports[0].filters.course_id: the tap sets"),
+        ({"reports": [{**ADMIN, "slice_days": 7}]}, "reports[0].slice_days: a snapshot has no dates"),
+        ({"reports": [{**ADMIN, "replication_key": "d"}]}, "reports[0].replication_key: a snapshot"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_named(block, start):
+    [text] = VENDOR.check({"api_key": KEY, **block})
+    assert text.startswith(start)
 
 
 def test_format_course_account_and_days_are_a_requests_identity_and_force_update_is_not(clock):
@@ -352,7 +402,7 @@ def test_paths_are_settings(clock, api):
             "no such report_name (admin-xls-report) or course",
         ),
         ({"status_code": 401, "text": KEY}, AccessDenied, "has expired"),
-        ({"status_code": 403}, AccessDenied, "no Admin"),
+        ({"status_code": 403}, AccessDenied, "not an Admin"),
         ({"status_code": 400, "text": "bad format"}, CallRejected, "bad format"),
         ({"status_code": 429}, CallRefused, "HTTP 429"),
         ({"status_code": 502}, SubmissionLost, "HTTP 502"),
@@ -367,7 +417,7 @@ def test_a_submission_without_a_ticket_is_an_error_that_hides_the_key(client, ap
     api.post(REQUEST_URL, **answer)
     with pytest.raises(error) as caught:
         submitted(client)
-    assert said in str(caught.value)
+    assert said in f"{caught.value}. {caught.value.remedy}"
     assert api.call_count == 1
     assert KEY not in str(caught.value)
     assert "c0ffee" not in str(caught.value)
@@ -478,7 +528,7 @@ def test_links_are_hidden_wherever_they_came_from(client, api):
     [
         ({"status_code": 404}, JobUnknown, "no such ticket"),
         ({"status_code": 401}, AccessDenied, "has expired"),
-        ({"status_code": 403}, AccessDenied, "no Admin"),
+        ({"status_code": 403}, AccessDenied, "not an Admin"),
         ({"status_code": 500}, CallBroken, "HTTP 500"),
         ({"json": {"state": "complete"}}, BadAnswer, "no status came, only: state"),
         ({"json": {"status": None}}, BadAnswer, "no status"),
@@ -491,7 +541,7 @@ def test_a_poll_without_a_status_is_an_error(client, api, answer, error, said):
     api.get(STATUS_URL, **answer)
     with pytest.raises(error) as caught:
         client.poll(job)
-    assert said in str(caught.value)
+    assert said in f"{caught.value}. {caught.value.remedy}"
 
 
 # --- pace and check ----------------------------------------------------------------------------------
@@ -536,7 +586,7 @@ def test_check_falls_back_to_a_call_that_any_key_may_make(client, api):
     assert "list_path" in check.detail
 
 
-@pytest.mark.parametrize(("status", "said"), [(401, "api_key"), (403, "no Admin")])
+@pytest.mark.parametrize(("status", "said"), [(401, "api_key"), (403, "not an Admin")])
 def test_check_says_what_is_wrong_with_the_key(client, api, status, said):
     api.get(LIST_URL, status_code=status, text=KEY)
     [check] = client.check()

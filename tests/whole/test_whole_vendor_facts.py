@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 from scenarios import run_here
 
-from tap_reports.sandbox import Sandbox
+from tap_reports.sandbox import Sandbox, Switch
 
 TODAY = dt.date(2026, 8, 15)
 
@@ -88,3 +88,17 @@ def test_a_report_without_dates_is_a_snapshot_by_its_metadata_and_from_a_catalog
 def test_a_wrong_token_names_the_settings(sandbox, caplog):
     run_here(impact(sandbox, auth_token="wrong"))
     assert 'set "account_sid" and "auth_token"' in caplog.text
+
+
+def test_another_form_of_second_nature_s_request_is_a_matter_of_settings():
+    with Sandbox(rows=3, speed=1000, delay=0, today=TODAY, switches={Switch.SN_OTHER_FIELDS}) as other:
+        config = other.config("second_nature")
+        report = {"report_name": "admin-xls-report", "dated": True}
+        names = {"report_name": "report", "start_time": "from", "end_time": "to"}
+        block = {**config["second_nature"], "reports": [report]}
+        settings = {**config, "start_date": "2026-08-01", "second_nature": block}
+        assert run_here(settings).status == 1
+        settings["second_nature"] = {**block, "request_method": "GET", "request_fields": names}
+        ran = run_here(settings)
+    assert ran.status == 0
+    assert len(ran.records("second_nature_admin_xls_report__session_overview")) == 42

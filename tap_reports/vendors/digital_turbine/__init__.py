@@ -16,7 +16,13 @@ from singer_sdk import typing as th
 
 from tap_reports.models import Json, Quota
 from tap_reports.vendor import LostSubmission, Vendor, VendorConfig
-from tap_reports.vendors.digital_turbine.client import DATE, MAX_DAYS, DigitalTurbine
+from tap_reports.vendors.digital_turbine.client import (
+    CAMPAIGN_ID,
+    CAMPAIGN_NAME,
+    DATE,
+    MAX_DAYS,
+    DigitalTurbine,
+)
 
 SETTINGS: tuple[th.Property[Any], ...] = (
     th.Property(
@@ -54,13 +60,15 @@ REPORT_SETTINGS: tuple[th.Property[Any], ...] = (
         "metrics",
         th.ArrayType(th.StringType),
         required=True,
-        description="Metrics as the vendor names them, such as `Installs`; at least one.",
+        description="Metrics as the vendor names them, such as `Installs`; at least one. "
+        "Money is in US dollars.",
     ),
     th.Property(
         "splits",
         th.ArrayType(th.StringType),
         required=True,
-        description="Dimensions as the vendor names them, such as `Date`; at least one. They are the keys.",
+        description="Dimensions as the vendor names them, such as `Date`; at least one. They are the keys, "
+        "without `Campaign Name` where `Campaign ID` is one.",
     ),
     th.Property(
         "filters",
@@ -78,7 +86,7 @@ REPORT_SETTINGS: tuple[th.Property[Any], ...] = (
 )
 CAMPAIGN_DAILY: Json = {
     "name": "campaign_daily",
-    "splits": [DATE, "Campaign ID", "Campaign Name", "Country"],
+    "splits": [DATE, CAMPAIGN_ID, CAMPAIGN_NAME, "Country"],
     "metrics": ["Impressions", "Clicks", "Installs", "Spend"],
 }
 

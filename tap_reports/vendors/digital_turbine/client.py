@@ -18,7 +18,6 @@ from tap_reports.exceptions import (
     CallRejected,
     JobUnknown,
     LinkExpired,
-    sentence,
 )
 from tap_reports.files.columns import property_name, property_names
 from tap_reports.http.responses import answer_json
@@ -44,6 +43,9 @@ if TYPE_CHECKING:
 PRODUCT = "dtgrowth"
 REPORT_PATH = "/api/v1/report"
 DATE = "Date"
+NOTES = "Money is in US dollars, days are UTC; for performance analysis, not for billing."
+CAMPAIGN_ID, CAMPAIGN_NAME = "Campaign ID", "Campaign Name"
+"""A campaign's name may change, so it is not part of the key where its id is."""
 KINDS = {
     DATE: Kind.DATE,
     "Impressions": Kind.INTEGER,
@@ -166,7 +168,7 @@ class DigitalTurbine:
         try:
             self._token.get()
         except CallError as error:
-            yield Check(name="credentials", ok=False, detail=sentence(str(error), error.remedy))
+            yield Check.of("credentials", error)
         else:
             yield Check(name="credentials", ok=True, detail=f"client_id {self.account} gets an access token")
 
@@ -182,14 +184,14 @@ def _report_type(report: ReportConfig) -> ReportType:
             Column(header, property_, KINDS.get(header, Kind.STRING))
             for header, property_ in zip(headers, property_names(headers), strict=True)
         ),
-        primary_keys=splits,
+        primary_keys=tuple(split for split in splits if split != CAMPAIGN_NAME or CAMPAIGN_ID not in splits),
         date_column=DATE if DATE in splits else None,
         parameters={
             "splits": splits,
             "metrics": metrics,
             "filters": tuple(report.values.get("filters") or ()),
         },
-        description=f"DT Growth: {', '.join(metrics)} by {', '.join(splits)}.",
+        description=f"DT Growth: {', '.join(metrics)} by {', '.join(splits)}. {NOTES}",
     )
 
 

@@ -5,10 +5,11 @@ https://docs.digitalturbine.com/dt-growth/reporting-api/reporting-api-endpoints/
 
 from __future__ import annotations
 
+import json
 import threading
 from typing import TYPE_CHECKING
 
-from tap_reports.exceptions import AccessDenied, BadAnswer, CallRejected
+from tap_reports.exceptions import AccessDenied, CallRejected, NotSent
 from tap_reports.redaction import add_secrets
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 PATH = "/auth/v1/token"
 LIFE_SECONDS = 3600.0
-"""What the vendor documents, for an answer that does not say."""
+"""What the vendor documents, also for an answer that does not say, or says something else."""
 MARGIN_SECONDS = 60.0
 
 
@@ -40,7 +41,8 @@ class AccessToken:
 
         Raises:
             AccessDenied: The credentials are wrong.
-            CallBroken, CallRejected, BadAnswer: No token came.
+            CallBroken, CallRejected: The call failed.
+            NotSent: No token came, so that what needs it can't be sent.
         """
         with self._lock:
             if self._value is None or self._value == refused or self._clock.monotonic() >= self._renew_at:
@@ -66,12 +68,22 @@ class AccessToken:
 def _read_token(response: Response, what: str) -> tuple[str, float]:
     """Return token and life in seconds; the body is never shown, it may hold the token."""
     try:
-        answer = response.json()
-        token = answer["accessToken"]
-        seconds = float(answer.get("expiresIn") or LIFE_SECONDS)
-    except (ValueError, TypeError, KeyError, AttributeError):
-        token, seconds = None, LIFE_SECONDS
+        answer = json.loads(response.content)
+    except ValueError:
+        answer = None
+    fields = answer if isinstance(answer, dict) else {}
+    token = fields.get("accessToken")
     if not isinstance(token, str) or not token:
-        raise BadAnswer(what, "no accessToken came", status=response.status_code)
+        remedy = "If this stays, the vendor's API has changed: check api_url, or report it."
+        raise NotSent(what, "no accessToken came", status=response.status_code, remedy=remedy)
     add_secrets([token])
-    return token, seconds
+    return token, _life(fields.get("expiresIn"))
+
+
+def _life(value: object) -> float:
+    """Return a token's life: what the vendor says, if that is a time up to the documented hour."""
+    try:
+        seconds = float(str(value))
+    except ValueError:
+        return LIFE_SECONDS
+    return seconds if 0 < seconds < LIFE_SECONDS else LIFE_SECONDS

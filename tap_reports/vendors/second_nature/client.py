@@ -9,7 +9,6 @@ import datetime as dt
 import hashlib
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -21,7 +20,6 @@ from tap_reports.exceptions import (
     ConfigError,
     JobUnknown,
     LinkExpired,
-    sentence,
 )
 from tap_reports.http.origin import same_origin
 from tap_reports.http.rate_limit import RateLimiter
@@ -29,6 +27,7 @@ from tap_reports.models import (
     Check,
     Download,
     JobStatus,
+    Json,
     ReportJob,
     ReportRequest,
     ReportType,
@@ -52,10 +51,20 @@ STATUSES = {
     "complete": JobStatus.SUCCEEDED,
     "failed": JobStatus.FAILED_RETRYABLE,
 }
-HINTS = {
-    401: "the API key is missing, wrong or has expired; make a new one in Account Settings and set api_key",
-    403: "the API key's user is no Admin; set an api_key that an Admin user made",
+DENIED = {
+    401: "The API key is missing, wrong or has expired: check the credentials, make a new key in Account "
+    "Settings and set api_key.",
+    403: "The user of the API key is not an Admin: set an api_key that an Admin user made.",
 }
+POST, FORCE_UPDATE = "POST", "force_update"
+
+
+def form_of(values: Json) -> Json:
+    """Return the form of a request by the block's settings: method, and the vendor's names of the fields."""
+    return {"method": values.get("request_method") or POST, "fields": reports.field_names(values)}
+
+
+DEFAULT_FORM = form_of({})
 
 
 class SecondNature:
@@ -66,7 +75,9 @@ class SecondNature:
         self.account = f"key-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
         self._config = config
         self._paths = {name: config.values[f"{name}_path"] for name in ("request", "status", "list")}
+        self._form = form_of(config.values)
         self._api = tools.api
+        self._api.denied = DENIED
         self._clock = tools.clock
         self._api.headers["Authorization"] = f"Token {key}"
         if config.values.get("requests_per_minute"):
@@ -104,32 +115,29 @@ class SecondNature:
 
     def requests(self, report: ReportType, days: Slice | None) -> Sequence[ReportRequest]:
         """Return the one request of a slice; the sheets of a report share it."""
-        asked = {
-            name: report.parameters[name] for name in ("format", "course_id") if name in report.parameters
-        }
+        values, form = report.parameters, self._form
         request = ReportRequest(
             vendor=self._config.name,
             account=self.account,
             api_url=self._config.api_url,
             report=report.report,
-            parameters=asked,
+            # A request of another form may bring another result: what a wrong name brought is not reused.
+            parameters={**values["asked"], **({"form": form} if form != DEFAULT_FORM else {})},
             slice=days,
+            options={} if values["force_update"] is None else {FORCE_UPDATE: values["force_update"]},
         )
         return [request]
 
     def submit(self, request: ReportRequest, *, refresh: bool = False) -> ReportJob:
         """Ask for a report; the answer is a ticket."""
-        path = self._paths["request"]
-        body: dict[str, Any] = {"report_name": request.report, **request.parameters}
-        if request.slice:
-            body["start_time"] = _unix(request.slice.start, dt.time(0, 0, 0))
-            body["end_time"] = _unix(request.slice.end, dt.time(23, 59, 59))
-        if self._bypasses_cache(request, refresh=refresh):
-            body["force_update"] = True
+        path, method = self._paths["request"], self._form["method"]
+        fields = self._fields(request, refresh=refresh)
         submitted_at = self._clock.now()
         try:
-            with _explained():
-                response = self._api.submit("POST", path, json=body)
+            if method == "GET":
+                response = self._api.submit(method, path, params=_query(fields))
+            else:
+                response = self._api.submit(method, path, json=fields)
         except CallRejected as error:
             if error.status != NOT_FOUND:
                 raise
@@ -138,17 +146,17 @@ class SecondNature:
         ticket = answers.ticket_id(response, self._api.shown("POST", path))
         return ReportJob(request=request, id=ticket, submitted_at=submitted_at)
 
-    def _bypasses_cache(self, request: ReportRequest, *, refresh: bool) -> bool:
-        """Return whether to force an update. The setting is looked up here, since it is no part of a
-        request's identity: a cached result and a forced one are the same job.
-        """
-        settings = {
-            report.values.get("force_update")
-            for report in self._config.reports or ()
-            if report.values["report_name"] == request.report
-            and reports.filters(report.values) == dict(request.parameters)
-        }
-        return True in settings or (refresh and False not in settings)
+    def _fields(self, request: ReportRequest, *, refresh: bool) -> dict[str, Any]:
+        """Return the fields of a request, by the vendor's names."""
+        asked = {name: value for name, value in request.parameters.items() if name != "form"}
+        filters = asked.pop("filters", {})
+        fields: dict[str, Any] = {"report_name": request.report, **asked}
+        if request.slice:
+            fields["start_time"] = _unix(request.slice.start, dt.time(0, 0, 0))
+            fields["end_time"] = _unix(request.slice.end, dt.time(23, 59, 59))
+        if request.options.get(FORCE_UPDATE, refresh):
+            fields[FORCE_UPDATE] = True
+        return {**{self._form["fields"][name]: value for name, value in fields.items()}, **filters}
 
     def poll(self, job: ReportJob) -> ReportJob:
         """Read the ticket's status; a complete one brings new links each time."""
@@ -193,7 +201,7 @@ class SecondNature:
         try:
             names = self._listed()
         except AccessDenied as error:
-            yield _bad(error)
+            yield Check.of("credentials", error)
         except CallError as error:
             yield from self._check_key(error)
         else:
@@ -203,7 +211,7 @@ class SecondNature:
         try:
             self._get(KEY_CHECK_PATH)
         except CallError as error:
-            yield _bad(error)
+            yield Check.of("credentials", error)
         else:
             yield Check(
                 name="credentials",
@@ -221,22 +229,12 @@ class SecondNature:
         return answers.report_names(self._get(path), self._api.shown("GET", path))
 
     def _get(self, path: str) -> Response:
-        with _explained():
-            return self._api.call("GET", path)
+        return self._api.call("GET", path)
 
 
-@contextmanager
-def _explained() -> Iterator[None]:
-    """Add what the vendor's guide says about a status to the error."""
-    try:
-        yield
-    except AccessDenied as error:
-        hint = HINTS.get(error.status or 0, "access denied")
-        raise AccessDenied(error.what, f"{hint}: {error.answer}", status=error.status) from error
-
-
-def _bad(error: CallError) -> Check:
-    return Check(name="credentials", ok=False, detail=sentence(str(error), error.remedy))
+def _query(fields: Json) -> dict[str, Any]:
+    """Return fields as a query has them: `true` for True."""
+    return {name: str(value).lower() if isinstance(value, bool) else value for name, value in fields.items()}
 
 
 def _unix(day: dt.date, time: dt.time) -> int:

@@ -11,6 +11,8 @@ from tap_reports.files.columns import property_name
 from tap_reports.models import FileFormat, Json, Kind, Layout, ReportType
 from tap_reports.vendor import CatalogStream, ReportConfig
 
+FIELDS = ("report_name", "course_id", "start_time", "end_time", "format", "force_update")
+"""The fields of a request. The vendor's page does not print their names."""
 SHEET_MARK, SHEET_SEPARATOR = "__", " / "
 """Between report and sheet: in a stream's name, in its title."""
 KNOWN_KINDS = {
@@ -48,22 +50,31 @@ def report_type(report: ReportConfig) -> ReportType:
     """Return the type of a configured report; its columns are known from a file only."""
     values = report.values
     named: str = values["report_name"]
-    asked = filters(values)
+    asked = asked_for(values)
     return ReportType(
         name=property_name(report.name or named),
         report=named,
         dated=bool(values.get("dated")),
-        parameters={**asked, "known_kinds": {name: kind.value for name, kind in KNOWN_KINDS.items()}},
+        parameters={
+            "asked": asked,
+            "force_update": values.get("force_update"),
+            "known_kinds": {name: kind.value for name, kind in KNOWN_KINDS.items()},
+        },
         layout=Layout(format=FileFormat(asked["format"])),
         infers_columns=True,
         description=f"Second Nature report {named}.",
     )
 
 
-def filters(values: Json) -> dict[str, Any]:
+def asked_for(values: Json) -> dict[str, Any]:
     """Return the settings that a request's identity holds."""
-    course = {"course_id": values["course_id"]} if values.get("course_id") else {}
-    return {"format": values.get("format", FileFormat.XLSX.value), **course}
+    named = {name: values[name] for name in ("course_id", "filters") if values.get(name)}
+    return {"format": values.get("format", FileFormat.XLSX.value), **named}
+
+
+def field_names(values: Json) -> dict[str, str]:
+    """Return what the vendor calls the fields of a request, by our names."""
+    return {name: (values.get("request_fields") or {}).get(name, name) for name in FIELDS}
 
 
 def listed_type(name: str) -> ReportType:
