@@ -55,7 +55,7 @@ def test_selected_columns_are_the_only_ones_that_come(project, tmp_path, config)
     project.run("select", "tap-reports", "digital_turbine_campaign_daily", "spend")
     project.run("run", "tap-reports", "target-jsonl")
     lines = (tmp_path / "digital_turbine_campaign_daily.jsonl").read_text().splitlines()
-    assert set(json.loads(lines[0])) == {"date", "campaign_id", "campaign_name", "country", "spend"}
+    assert set(json.loads(lines[0])) == {"date", "campaign_id", "country", "spend"}
 
 
 def test_config_test_passes_with_credentials_and_fails_without(project, tmp_path, config):

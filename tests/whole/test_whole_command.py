@@ -51,7 +51,6 @@ def test_only_selected_columns_and_keys_come_out(program, sandbox):
     assert result.schemas(story.stream)[0]["key_properties"] == [
         "date",
         "campaign_id",
-        "campaign_name",
         "country",
     ]
 
