@@ -29,9 +29,12 @@ CONFIGURATION_IS_WRONG = 78
 
 def main() -> NoReturn:
     """Run the command line; every error of the user's ends in a sentence and a true exit status."""
-    with fast_imports():
-        from tap_reports.sync.signals import forget_stdout
-        from tap_reports.tap import TapReports
+    try:
+        with fast_imports():
+            from tap_reports.sync.signals import forget_stdout
+            from tap_reports.tap import TapReports
+    except ConfigError as error:  # a vendor of another package
+        sys.exit(_told(error))
     command = TapReports.cli
     if sys.stderr is None:  # closed: whatever is opened next must not become standard error
         sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from singer_sdk.plugin_base import SingerCommand
 
+from tap_reports.commands.record import recorded
 from tap_reports.exceptions import ConfigError, TapReportsError
 from tap_reports.settings.inputs import Inputs, read_inputs
 from tap_reports.sync.mode import Mode
@@ -79,6 +80,7 @@ def options() -> list[click.Parameter]:
             type=click.Choice(list(FORMATS), case_sensitive=False),
             help="Output style: text or json; markdown of --about, html of --jobs (a timeline).",
         ),
+        path("record", "With any command: write the vendors' calls to a HAR file that can be shown."),
         flag("version", "Print the version."),
     ]
 
@@ -86,8 +88,8 @@ def options() -> list[click.Parameter]:
 def command(tap: type[TapReports]) -> click.Command:
     """Return the command line of a tap."""
 
-    def run(**given: Any) -> None:
-        with _reader():
+    def run(*, record: str | None, **given: Any) -> None:
+        with _reader(), recorded(record, tap.plugin_version):
             sys.exit(answer(tap, **given))
 
     return SingerCommand(

@@ -63,10 +63,21 @@ def add_link(url: str) -> None:
 
 def redact(text: object) -> str:
     """Return the text without registered secrets and without URL queries."""
-    shown = str(text)
+    return _without_links(_QUERY.sub(f"?{REDACTED}", _without_secrets(str(text))))
+
+
+def without_known(text: str) -> str:
+    """Return the text without what is registered; queries stay, for texts whose queries hold nothing else."""
+    return _without_links(_without_secrets(text))
+
+
+def _without_secrets(shown: str) -> str:
     for pattern in _secrets.values():
         shown = pattern.sub(REDACTED, shown)
-    shown = _QUERY.sub(f"?{REDACTED}", shown)
+    return shown
+
+
+def _without_links(shown: str) -> str:
     for part in sorted((part for part in _links if part in shown), key=len, reverse=True):
         shown = shown.replace(part, REDACTED)
     return shown

@@ -35,7 +35,7 @@ class DownloadSession:
         self.largest = largest
         self.timeout = timeout
         self._loopback = loopback
-        self._http = HttpSession(timeout)
+        self._http = HttpSession(timeout, is_for_links=True)
         # The report must arrive as it lies there: its length is checked and it may be gzip itself.
         self._headers = {"User-Agent": user_agent, "Accept-Encoding": "identity"}
 

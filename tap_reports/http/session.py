@@ -12,8 +12,9 @@ from weakref import WeakSet
 import requests
 from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError
 
-from tap_reports.exceptions import BadAnswer, CallBroken, NotSent, Stopped
+from tap_reports.exceptions import BadAnswer, CallBroken, CallError, NotSent, Stopped
 from tap_reports.http.origin import BadUrl, Origin, origin_of
+from tap_reports.http.record import FileCopy, current_recorder
 from tap_reports.http.responses import shown_exception
 from tap_reports.http.watch import Watch, WatchedAdapter, current
 
@@ -44,10 +45,13 @@ class HttpSession:
 
     Args:
         timeout: Seconds for connecting and for each wait for more; a call may take twice that in all.
+        is_for_links: The URLs that it calls carry their own permission.
     """
 
-    def __init__(self, timeout: float) -> None:
+    def __init__(self, timeout: float, *, is_for_links: bool = False) -> None:
         self._timeout = timeout
+        self._is_for_links = is_for_links
+        self._recorder = current_recorder()
         self._session = _plain_session()
         self._watches: WeakSet[Watch] = WeakSet()
         self._is_ending = False
@@ -72,11 +76,13 @@ class HttpSession:
         """
         watch = Watch(is_paid=is_paid)
         session = _plain_session() if is_paid else self._session
-        with ExitStack() as last, self._watched(watch, what):
+        with self._recorded(request), ExitStack() as last, self._watched(watch, what):
             if is_paid:
                 last.callback(session.close)
             response = last.enter_context(self._open(session, request, origin))
             _read(response, watch, what)
+        if self._recorder:
+            self._recorder.answered(response)
         return response
 
     def open(self, request: requests.Request, what: str, *, origin: Origin) -> requests.Response:
@@ -86,13 +92,17 @@ class HttpSession:
             NotSent, CallBroken, BadAnswer, Stopped: As `send`.
         """
         watch = Watch()
-        with self._watched(watch, what), ExitStack() as on_error:
+        with self._recorded(request), self._watched(watch, what), ExitStack() as on_error:
             response = on_error.enter_context(self._open(self._session, request, origin))
             watch.raise_if_ended()  # a head that is cut short may look like a whole one
             response.watch = watch  # type: ignore[attr-defined]
             if response.status_code >= 300:
                 _read(response, watch, what)
             on_error.pop_all()
+        if self._recorder and response.status_code >= 300:
+            self._recorder.answered(response, is_link=self._is_for_links)
+        elif self._recorder:
+            response.copy = self._recorder.opened(response, is_link=self._is_for_links)  # type: ignore[attr-defined]
         return response
 
     def end_calls(self, *, paid: bool) -> None:
@@ -121,6 +131,16 @@ class HttpSession:
             raise BadUrl("leads to another host, port or scheme than it may")
         settings = session.merge_environment_settings(prepared.url, {}, stream=True, verify=None, cert=None)
         return session.send(prepared, timeout=self._timeout, allow_redirects=False, **settings)
+
+    @contextmanager
+    def _recorded(self, request: requests.Request) -> Iterator[None]:
+        """Record that the block's call got no answer."""
+        try:
+            yield
+        except CallError as error:
+            if self._recorder:
+                self._recorder.failed(request, error, is_link=self._is_for_links)
+            raise
 
     @contextmanager
     def _watched(self, watch: Watch, what: str) -> Iterator[None]:
@@ -172,14 +192,22 @@ def pieces(response: requests.Response, size: int = PIECE_BYTES, *, decode: bool
         Stopped: The run ends.
     """
     watch: Watch | None = getattr(response, "watch", None)
+    copy: FileCopy | None = getattr(response, "copy", None)
+    is_whole = False
     try:
         # read1 hands out what is here; read would lose up to a piece of it when the connection breaks.
         while piece := response.raw.read1(size, decode_content=decode):
+            if copy:
+                copy.add(piece)
             yield cast("bytes", piece)
+        is_whole = True
     except _CALL_ERRORS:
         if watch:
             watch.raise_if_ended()
         raise
+    finally:
+        if copy:
+            copy.close(whole=is_whole)
     if watch:
         watch.raise_if_ended()
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime as dt
 import json
 import signal
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,12 @@ import click
 from tap_reports.sandbox.app import Sandbox
 from tap_reports.sandbox.config import START_BEFORE, tap_config
 from tap_reports.sandbox.options import Options, Postback, Switch
+from tap_reports.sandbox.replay import NoRecordingError, Recording
+from tap_reports.sandbox.server import Origin
+from tap_reports.sandbox.world import World
+
+LEDGER = {"job_ledger": "sandbox-jobs.sqlite"}
+"""A ledger of its own: the sandbox's jobs do not belong among the real ones."""
 
 NUMBERS = {"int": int, "float": float, "float | None": float, "int | None": int, "str": str}
 LISTED = {"rows", "seed", "speed", "delay", "today", "restated_days", "account_type", "postback", "switches"}
@@ -76,30 +84,67 @@ def _faults(_context: click.Context, _parameter: click.Parameter, value: str | N
 @click.option("--postback-parameter", default="JobId", help="Name under which they send the job id.")
 @click.option("--faults", callback=_faults, help="Faults at the start: JSON, or a file of it.")
 @click.option(
+    "--replay",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Serve the calls of a recording (tap-reports --record FILE) instead.",
+)
+@click.option(
     "--set", "more", multiple=True, callback=_settings, help=f"NAME=VALUE of: {', '.join(sorted(MORE))}."
 )
 def main(**given: Any) -> None:
     """Serve the four vendors' APIs on this machine, with generated data."""
     options = _options(given)
     port = given["port"]
+    if given["replay"]:
+        _replay(given["replay"], port)
+        return
     if given["print_config"]:
         if not port:
             raise click.UsageError("--print-config needs a --port other than 0; or use --config-file")
         start = (options.today or dt.datetime.now(dt.UTC).date()) - dt.timedelta(days=START_BEFORE)
-        click.echo(json.dumps(tap_config(f"http://127.0.0.1:{port}", options, start.isoformat()), indent=2))
+        config = tap_config(f"http://127.0.0.1:{port}", options, start.isoformat())
+        click.echo(json.dumps(LEDGER | config, indent=2))
         return
-    try:
+    with _listening(port, given["downloads_port"]):
         sandbox = Sandbox(options, port=port, downloads_port=given["downloads_port"])
-    except OSError as error:
-        raise click.ClickException(str(error)) from error
     with sandbox:
         try:
             sandbox.faults.add_json(given["faults"])
         except ValueError as error:
             raise click.ClickException(str(error)) from error
         if given["config_file"]:
-            given["config_file"].write_text(json.dumps(sandbox.config(), indent=2) + "\n", encoding="utf-8")
-        _serve(sandbox)
+            text = json.dumps(LEDGER | sandbox.config(), indent=2)
+            given["config_file"].write_text(text + "\n", encoding="utf-8")
+        _serve(f"listening on {sandbox.url}", f"downloads on {sandbox.downloads_url}")
+
+
+def _replay(path: Path, port: int) -> None:
+    """Serve a recording until SIGINT or SIGTERM."""
+    try:
+        recording = Recording.read(path)
+    except NoRecordingError as error:
+        raise click.ClickException(str(error)) from error
+    with _listening(port):
+        origin = Origin(port, recording.routes(), World.make(Options()), [])
+    recording.origin = origin.url
+    origin.start()
+    try:
+        _serve(f"listening on {origin.url}", f"replaying {len(recording.takes)} calls of {path}")
+    finally:
+        origin.stop()
+
+
+@contextlib.contextmanager
+def _listening(*ports: int) -> Iterator[None]:
+    """Say which ports the block could not listen on."""
+    try:
+        yield
+    except OSError as error:
+        named = " or ".join(str(port) for port in ports if port)
+        raise click.ClickException(
+            f"Port {named} can't be listened on ({error.strerror}): another program has it, maybe another "
+            "sandbox. Choose another one with --port (0: a free one), or end that program."
+        ) from error
 
 
 def _options(given: dict[str, Any]) -> Options:
@@ -113,13 +158,13 @@ def _options(given: dict[str, Any]) -> Options:
     )
 
 
-def _serve(sandbox: Sandbox) -> None:
-    """Say where it listens and wait for SIGINT or SIGTERM."""
+def _serve(*lines: str) -> None:
+    """Say what is served, and wait for SIGINT or SIGTERM."""
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    click.echo(f"listening on {sandbox.url}")
-    click.echo(f"downloads on {sandbox.downloads_url}")
+    for line in lines:
+        click.echo(line)
     stop.wait()
 
 

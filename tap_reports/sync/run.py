@@ -20,6 +20,7 @@ from tap_reports.exceptions import Stopped
 from tap_reports.http.api import ApiSession
 from tap_reports.http.links import DownloadSession
 from tap_reports.http.origin import is_loopback
+from tap_reports.http.record import current_recorder
 from tap_reports.jobs.context import RunContext
 from tap_reports.jobs.event_loop import EngineLoop
 from tap_reports.jobs.runner import Runner, WriteState
@@ -85,7 +86,9 @@ class Run:
         """Return the vendor's client; made once, no call is sent."""
         if config.name not in self._clients:
             tools = self._tools_of(config)
-            self._clients[config.name] = all_vendors()[config.name].connect(config, tools)
+            client = self._clients[config.name] = all_vendors()[config.name].connect(config, tools)
+            if recorder := current_recorder():
+                recorder.shareable.add_account(client.account)
         return self._clients[config.name]
 
     @cached_property

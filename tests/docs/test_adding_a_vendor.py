@@ -1,4 +1,4 @@
-"""The worked example of docs/adding-a-vendor.md: one file dropped into vendors/ is a vendor."""
+"""The worked example of docs/adding-a-vendor.md: a package of its own brings a vendor."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import datetime as dt
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import threading
+import tomllib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -65,15 +65,31 @@ def acme():
     server.server_close()
 
 
+def part(language, start):
+    """Return the page's block of a language that starts so."""
+    text = re.escape(start)
+    (found,) = re.findall(rf"^```{language}\n({text}.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    return found
+
+
+def install(folder, name, point, **modules):
+    """Make what an installed package with one entry point looks like."""
+    folder.mkdir(exist_ok=True)
+    for module, code in modules.items():
+        (folder / f"{module}.py").write_text(code)
+    info = folder / f"{name.replace('-', '_')}-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[tap_reports.vendors]\n{point}\n")
+
+
 @pytest.fixture
 def tap(tmp_path, acme):
-    """The package with one more file in `vendors/`, as a program."""
-    (code,) = re.findall(r'^```python\n("""Acme.*?)^```$', PAGE.read_text(), re.MULTILINE | re.DOTALL)
-    package = tmp_path / "tap_reports"
-    shutil.copytree(
-        ROOT / "tap_reports", package, ignore=shutil.ignore_patterns("__pycache__", ".mypy_cache")
-    )
-    (package / "vendors" / "acme.py").write_text(code)
+    """The program with the example installed as a package beside it."""
+    project = tomllib.loads(part("toml", "[project]"))["project"]
+    ((name, target),) = project["entry-points"]["tap_reports.vendors"].items()
+    packages = tmp_path / "packages"
+    install(packages, project["name"], f"{name} = {target}", acme_reports=part("python", '"""Acme'))
     block = {"owner": "1234", "token": "acme-word", "api_url": acme.url, "poll_interval_seconds": 0.01}
     config = tmp_path / "config.json"
     config.write_text(json.dumps({"start_date": START, "end_date": END, "acme": block}))
@@ -82,7 +98,7 @@ def tap(tmp_path, acme):
         return subprocess.run(
             [sys.executable, "-m", "tap_reports", *arguments],
             cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(tmp_path), "XDG_STATE_HOME": str(tmp_path)},
+            env={**os.environ, "PYTHONPATH": f"{packages}:{ROOT}", "XDG_STATE_HOME": str(tmp_path)},
             capture_output=True,
             text=True,
             timeout=60,
@@ -117,13 +133,36 @@ def test_its_settings_are_in_about_and_its_credentials_are_checked(tap):
     assert "the token of 1234 is good" in checked.stdout
 
 
-def test_the_example_keeps_the_project_s_style(tmp_path):
-    """ruff's formatting, at the least; the example's docstrings are short on purpose."""
-    (code,) = re.findall(r'^```python\n("""Acme.*?)^```$', PAGE.read_text(), re.MULTILINE | re.DOTALL)
-    path = tmp_path / "acme.py"
-    path.write_text(code)
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("import not_there", "can't be loaded (ModuleNotFoundError"),
+        ("VENDOR = 1", "must name a tap_reports.vendor.Vendor"),
+        (
+            "from tap_reports.vendors.impact import VENDOR",
+            'brings the vendor "impact", which tap-reports has already',
+        ),
+    ],
+)
+def test_a_package_whose_vendor_cannot_be_used_is_named(tap, tmp_path, code, said):
+    install(tmp_path / "packages", "other-reports", "other = other_reports:VENDOR", other_reports=code)
+    done = tap("--config", "config.json", "--plan")
+    assert done.returncode != 0
+    assert "other-reports: " in done.stderr
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "tool", [["ruff", "format", "--check"], ["ruff", "check", "--ignore", "INP001"], ["mypy"]]
+)
+def test_the_example_passes_the_project_s_checks(tmp_path, tool):
+    path = tmp_path / "acme_reports.py"
+    path.write_text(part("python", '"""Acme'))
+    option = "--config-file" if tool == ["mypy"] else "--config"
     done = subprocess.run(
-        [sys.executable, "-m", "ruff", "format", "--check", "--config", ROOT / "pyproject.toml", path],
+        [sys.executable, "-m", *tool, option, ROOT / "pyproject.toml", path],
+        cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,

@@ -1,0 +1,107 @@
+"""`--record`: a report file cut to what others may see of it: its header, and the shape of one row."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import itertools
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tap_reports.exceptions import ConfigError, FileError
+from tap_reports.http.record import Recorder, recording
+from tap_reports.http.shareable import header_texts, masked
+
+if TYPE_CHECKING:
+    from tap_reports.files.table import Table
+
+LOOKED_AT = 50
+"""Rows in which a cell is looked for."""
+RECORDS = ("Records", "Clicks")
+
+
+def recorded(path: str | None, version: str) -> AbstractContextManager[None]:
+    """Return a context whose calls are recorded in a file; without a path nothing is.
+
+    Raises:
+        ConfigError: The file can't be written.
+    """
+    if not path:
+        return contextlib.nullcontext()
+    target = Path(path)
+    try:
+        target.touch(mode=0o600)
+    except OSError as error:
+        raise ConfigError(
+            [f"--record {path}: can't be written ({error.strerror}); check the path."]
+        ) from error
+    return recording(target, Recorder(version, cut))
+
+
+def cut(path: Path) -> dict[str, Any]:
+    """Return a file's tables without their rows: `{"format", "sheets": [{"sheet", "header", "row"}]}`.
+
+    What can't be read as a report is told by how it begins only: `{"format": "html"}`.
+    """
+    from tap_reports.files.tables import tables
+    from tap_reports.models import Layout, ReportFile
+
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            found = list(
+                tables(ReportFile(path=path, job_id=""), Layout(records=RECORDS), work_dir=Path(folder))
+            )
+            return {
+                "format": str(found[0].format) if found else "empty",
+                "sheets": [
+                    {"sheet": table.sheet, "header": header_texts(table.header), "row": _row(table)}
+                    for table in found
+                ],
+            }
+        except FileError:
+            return {"format": _beginning(path)}
+
+
+def _row(table: Table) -> list[Any] | None:
+    """Return the shape of a row: in each column the first cell that is not empty. None without rows."""
+    rows: list[list[Any]] = []
+    with contextlib.suppress(FileError, OSError, ValueError, EOFError):  # the file may be cut short
+        rows.extend(itertools.islice(table.rows(), LOOKED_AT))
+    if not rows:
+        return None
+    return [_shape(next(_filled(rows, at), None)) for at in range(len(table.header))]
+
+
+def _filled(rows: Sequence[Sequence[Any]], at: int) -> Iterator[Any]:
+    """Yield the cells of a column that are not empty, texts that are no numbers first."""
+    cells = [row[at] for row in rows if at < len(row) and row[at] not in (None, "")]
+    yield from (cell for cell in cells if isinstance(cell, str) and any(map(str.isalpha, cell)))
+    yield from cells
+
+
+def _shape(cell: Any) -> Any:
+    """Return the shape of a cell, as JSON; a day or a time of a workbook as an object that says so."""
+    if isinstance(cell, dt.datetime):
+        return {"date-time": cell.isoformat()}
+    if isinstance(cell, dt.date):
+        return {"date": cell.isoformat()}
+    if isinstance(cell, dt.timedelta):
+        return {"seconds": 60}
+    if isinstance(cell, bool) or cell is None:
+        return cell
+    if isinstance(cell, int | Decimal):
+        number = Decimal(masked(format(cell, "f")))
+        return int(number) if number == number.to_integral_value() else float(number)
+    return masked(str(cell))
+
+
+def _beginning(path: Path) -> str:
+    with path.open("rb") as file:
+        head = file.read(64).lstrip()
+    if head.startswith(b"<"):
+        return "html" if b"html" in head.lower() else "xml"
+    return "json" if head.startswith((b"{", b"[")) else "unknown"

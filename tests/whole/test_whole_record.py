@@ -1,0 +1,149 @@
+"""`--record`: a run's calls as a HAR file that holds nothing secret, and that the sandbox serves again."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+
+import pytest
+from scenarios import STORIES
+
+from tap_reports.sandbox import Sandbox
+
+
+@pytest.fixture
+def sandbox():
+    with Sandbox(rows=3, speed=1000, delay=0) as running:
+        yield running
+
+
+@contextmanager
+def replayed(path):
+    """Serve a recording; yields its URL."""
+    command = [sys.executable, "-m", "tap_reports.sandbox", "--port", "0", "--replay", str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        yield server.stdout.readline().removeprefix("listening on ").strip()
+        server.send_signal(signal.SIGTERM)
+
+
+def tap(folder, config, *arguments):
+    folder.mkdir(exist_ok=True)
+    (folder / "config.json").write_text(json.dumps(config))
+    return subprocess.run(
+        [sys.executable, "-m", "tap_reports", "--config", "config.json", *arguments],
+        cwd=folder,
+        env={**os.environ, "XDG_STATE_HOME": str(folder)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def messages(done, kind):
+    found = map(json.loads, done.stdout.splitlines())
+    return [message for message in found if message["type"] == kind]
+
+
+@pytest.mark.parametrize("vendor", STORIES)
+def test_a_recording_holds_no_secret_and_no_cell_and_is_served_again(sandbox, tmp_path, vendor):
+    story = STORIES[vendor]
+    config = story.config(sandbox, job_ledger=str(tmp_path / "jobs.sqlite"))
+    path = tmp_path / "run.har"
+    first = tap(tmp_path / "first", config, "--record", str(path))
+    assert first.returncode == 0, first.stderr
+    assert path.stat().st_mode & 0o77 == 0
+    text = path.read_text()
+    account = sandbox.accounts
+    for secret in (
+        *(account.similarweb_key, account.impact_word, account.impact_sid, account.digital_turbine_id),
+        *(account.digital_turbine_word, account.second_nature_key),
+    ):
+        assert secret not in text
+    assert not re.search(r"sign=|signature=|Bearer \w|eyJ", text)
+    records = messages(first, "RECORD")
+    words = {
+        value
+        for message in records
+        for name, value in message["record"].items()
+        if isinstance(value, str) and len(value) > 6 and " " in value and not name.startswith("_")
+    }
+    assert not [word for word in words if word in text]
+
+    with replayed(path) as url:
+        block = config[vendor]
+        config[vendor] = {**block, "api_url": f"{url}/api" if vendor == "second_nature" else url}
+        config["job_ledger"] = str(tmp_path / "other.sqlite")
+        again = tap(tmp_path / "again", config)
+    assert again.returncode == 0, again.stderr
+    assert messages(again, "SCHEMA") == messages(first, "SCHEMA")
+    assert {message["stream"] for message in messages(again, "RECORD")} == {
+        message["stream"] for message in records
+    }
+    if vendor != "digital_turbine":  # its jobs are links, which are replaced
+        assert jobs_of(again) == jobs_of(first)
+
+
+def jobs_of(done):
+    return {message["record"]["_report_job_id"] for message in messages(done, "RECORD")}
+
+
+def test_a_run_that_fails_and_a_discovery_are_recorded_too(sandbox, tmp_path):
+    config = STORIES["impact"].config(sandbox, job_ledger="off")
+    config["impact"]["auth_token"] = "a-wrong-token"
+    path = tmp_path / "run.har"
+    for arguments in ([], ["--discover"], ["--test"], ["--plan"]):
+        done = tap(tmp_path, config, *arguments, "--record", str(path))
+        assert done.returncode != 0
+        statuses = {entry["response"]["status"] for entry in json.loads(path.read_text())["log"]["entries"]}
+        assert 401 in statuses
+        assert "a-wrong-token" not in path.read_text()
+        path.unlink()
+
+
+def test_a_vendor_that_does_not_answer_is_recorded(tmp_path):
+    config = {
+        "similarweb": {"api_key": "a-key-of-mine", "domains": ["a.com"], "api_url": "http://127.0.0.1:9"}
+    }
+    more = {"start_date": "2026-01-01", "max_request_retries": 0, "job_ledger": "off"}
+    tap(tmp_path, {**config, **more}, "--record", "run.har")
+    entries = json.loads((tmp_path / "run.har").read_text())["log"]["entries"]
+    assert {entry["response"]["status"] for entry in entries} == {0}
+
+
+def test_a_file_that_cannot_be_written_is_said_before_any_call(sandbox, tmp_path):
+    config = STORIES["impact"].config(sandbox, job_ledger="off")
+    done = tap(tmp_path, config, "--record", "no/such/folder/run.har")
+    assert "--record no/such/folder/run.har: can't be written (No such file" in done.stderr
+    assert sandbox.calls == []
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("{}", "is not a HAR file"),
+        ("no json", "is not a HAR file"),
+        ('{"log": {"creator": {"name": "Firefox"}, "entries": []}}', 'is a HAR file of "Firefox", not a rec'),
+        ('{"log": {"creator": {"name": "tap-reports"}, "entries": [1]}}', "has an entry that can't be read"),
+        (None, "can't be read (No such file"),
+    ],
+)
+def test_a_recording_of_another_tool_is_refused_in_words(tmp_path, content, said):
+    path = tmp_path / "other.har"
+    if content is not None:
+        path.write_text(content)
+    done = subprocess.run(
+        [sys.executable, "-m", "tap_reports.sandbox", "--port", "0", "--replay", str(path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
