@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import click
 from singer_sdk.plugin_base import SingerCommand
 
-from tap_reports.commands.record import recorded
 from tap_reports.exceptions import ConfigError, TapReportsError
 from tap_reports.settings.inputs import Inputs, read_inputs
 from tap_reports.sync.mode import Mode
+from tap_reports.sync.record import recorded
 from tap_reports.vendors import all_vendors
 
 if TYPE_CHECKING:
