@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Generator, Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk import Stream
 from singer_sdk.exceptions import AbortedSyncFailedException, AbortedSyncPausedException
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import RemoveRecordTransform
+from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from typing_extensions import override
 
-from tap_reports.emit.plan import EmitPlan, Tally
+from tap_reports.emit.plan import EmitPlan
 from tap_reports.emit.writer import OutputError
 from tap_reports.exceptions import CallError, CallsFailed, StreamError
 from tap_reports.sync.columns import absent_columns, fields, named, with_new_columns
-from tap_reports.sync.extraction import Extraction, SlicePlan
+from tap_reports.sync.extraction import Extraction, TablePosition
 from tap_reports.sync.imports import import_meanwhile
 from tap_reports.sync.report import Report, catalogued
 from tap_reports.sync.state import StreamState
@@ -59,41 +61,28 @@ class ReportStream(Stream):
         self.primary_keys = report.primary_keys
         self.replication_key = report.replication_key
         self._reports_tap = tap
-        self._extraction = Extraction(self, tap, client)
-        self._tally = Tally()
+        self._client = client
         self._warned: set[str] = set()
+        self._described: dict[str, Any] | None = None
+
+    @cached_property
+    def extraction(self) -> Extraction:
+        """Its slices on their way out. Made when the catalog has been applied."""
+        tap = self._reports_tap
+        return Extraction(
+            self.report,
+            self._client,
+            run=tap.run,
+            state=self.bookmark_state,
+            is_incremental=self.replication_method != REPLICATION_FULL_TABLE,
+            write_state=tap.write_state,
+            gives_way=lambda: tap.is_another_ready(self),
+        )
 
     @property
     def bookmark_state(self) -> StreamState:
         """This stream's part of the state."""
         return StreamState(self.stream_state)
-
-    def plan(self) -> list[SlicePlan]:
-        """Return the slices to extract, ascending, with their requests.
-
-        Raises:
-            StreamError: The vendor can't be asked what is final.
-        """
-        return self._extraction.plan()
-
-    def start(self) -> None:
-        """Start all slices' jobs. What goes wrong is raised when the records are asked for."""
-        self._extraction.start()
-
-    @property
-    def rows_out(self) -> int:
-        """Records that are out by now, those of the slice at hand included."""
-        return self._extraction.rows + self._extraction.rows_in_progress
-
-    @property
-    def rows_in_progress(self) -> int:
-        """Records of the slice at hand that are out by now."""
-        return self._extraction.rows_in_progress
-
-    @property
-    def current_job_id(self) -> str:
-        """Id of the job whose records are being written, or ""."""
-        return self._extraction.current_job_id
 
     # --- columns ----------------------------------------------------------------------------------------
 
@@ -117,7 +106,7 @@ class ReportStream(Stream):
             fields=tuple(fields(self.report, table, self._is_selected)),
             invalid_values=settings.invalid_values,
             version=self._stream_version,
-            zone=self._extraction.zone,
+            zone=self.extraction.zone,
             notation=table.notation,
         )
 
@@ -162,6 +151,24 @@ class ReportStream(Stream):
         self._set_schema(self.report.schema)
 
     @override
+    def _write_schema_message(self) -> None:
+        if self._described is not self.schema:  # the stream is taken up again after another
+            self._described = self.schema
+            super()._write_schema_message()
+
+    @property
+    @override
+    def emit_activate_version_messages(self) -> bool:
+        """The SDK would write it before the records: what if they never come? It is written after them."""
+        return False
+
+    @property
+    def _is_versioned(self) -> bool:
+        """Whether all of it replaces all that was there before."""
+        is_whole = self._reports_tap.settings.shard is None
+        return self.replication_method == REPLICATION_FULL_TABLE and is_whole
+
+    @override
     def get_replication_key_signpost(self, context: Context | None = None) -> None:
         """Bookmarks move by slices, never by records: there is nothing to guard."""
 
@@ -192,25 +199,23 @@ class ReportStream(Stream):
         if batch_config.encoding.format == "parquet":
             import_meanwhile("pyarrow.parquet")
         with self._outcome(), self.get_batch_counter() as counter:
-            for tables in self._extraction.slices():
-                for table, place in tables:
-                    plan = self._plan_for(table)
-                    for batch in batches(table, plan, place.context, batch_config, self, self._tally):
-                        if batch.manifest:
-                            counter.increment()
-                            self._reports_tap.write_message(batch.message())
-                        place.rows += batch.rows
-                        self._reports_tap.drain()
+            for table, position in self._tables():
+                plan = self._plan_for(table)
+                for batch in batches(table, plan, position.context, batch_config, self, position.tally):
+                    if batch.manifest:
+                        counter.increment()
+                        self._reports_tap.write_message(batch.message())
+                    position.rows += batch.rows
+                    self._reports_tap.drain()
 
     @override
     def get_records(self, context: Context | None) -> Iterable[Record]:
         from tap_reports.emit.rows import records
 
-        for tables in self._extraction.slices():
-            for table, place in tables:
-                for record in records(table, self._plan_for(table), place.context, self._tally):
-                    place.rows += 1
-                    yield record
+        for table, position in self._tables():
+            for record in records(table, self._plan_for(table), position.context, position.tally):
+                position.rows += 1
+                yield record
 
     def _sync_rows(self, counter: MetricCounter, *, write_messages: bool) -> Iterator[dict[str, Any]]:
         for index, record in enumerate(self.get_records(None)):
@@ -224,15 +229,18 @@ class ReportStream(Stream):
 
     def _sync_blocks(self, counter: MetricCounter) -> None:
         clock = self._reports_tap.run.clock
-        for tables in self._extraction.slices():
+        for table, position in self._tables():
             extracted = clock.now()
-            for table, place in tables:
-                for block in self._blocks(table, place.context, extracted):
-                    self._reports_tap.write_block(block.data)
-                    self._tally.add(block.tally)
-                    place.rows += block.rows
-                    counter.increment(block.records)
-                    self._reports_tap.drain()
+            for block in self._blocks(table, position.context, extracted):
+                self._reports_tap.write_block(block.data)
+                position.tally.add(block.tally)
+                position.rows += block.rows
+                counter.increment(block.records)
+                self._reports_tap.drain()
+
+    def _tables(self) -> Iterator[tuple[Table, TablePosition]]:
+        for tables in self.extraction.slices():
+            yield from tables
 
     def _blocks(self, table: Table, context: SliceContext, extracted: dt.datetime) -> Iterator[Block[bytes]]:
         from tap_reports.emit.blocks import encode
@@ -247,6 +255,8 @@ class ReportStream(Stream):
     @contextlib.contextmanager
     def _outcome(self) -> Iterator[None]:
         """Note how the stream ends: its failure does not end the others, a stop is passed on quietly."""
+        if self._is_versioned:
+            self._stream_version = self._initialized_at // 1000
         try:
             yield
         except NOT_OURS:
@@ -259,15 +269,24 @@ class ReportStream(Stream):
             self.logger.debug("unexpected error", exc_info=True)
             self._fail(StreamError(f"unexpected {type(error).__name__}: {error}", remedy=DEFECT))
         else:
-            self._reports_tap.outcome.done[self.name] = self._extraction.rows
-        finally:
-            for name, count in self._tally.nulled.items():
-                self.logger.warning("%s: %d values did not fit %s and are null", self.name, count, name)
-            for name, count in self._tally.left_out.items():
-                self.logger.warning("%s: %d records without %s, a key, are left out", self.name, count, name)
+            if self.extraction.is_over:
+                self._complete()
+
+    def _complete(self) -> None:
+        """All is out: a target may drop what an earlier version had."""
+        self._reports_tap.outcome.done[self.name] = self.extraction.rows
+        if self._stream_version is not None and self._messages_wanted:
+            self._write_activate_version_message(self._stream_version)
+        self._tell_invalid_values()
 
     def _fail(self, error: StreamError) -> None:
-        tap = self._reports_tap
-        tap.outcome.fail(self.name, self._extraction.located(error))
-        tap.run.runner.abandon(self.name)
-        tap.write_state()
+        self._reports_tap.outcome.fail(self.name, self.extraction.fail(error))
+        self._tell_invalid_values()
+        self._reports_tap.write_state()
+
+    def _tell_invalid_values(self) -> None:
+        tally = self.extraction.tally
+        for name, count in tally.nulled.items():
+            self.logger.warning("%s: %d values did not fit %s and are null", self.name, count, name)
+        for name, count in tally.left_out.items():
+            self.logger.warning("%s: %d records without %s, a key, are left out", self.name, count, name)

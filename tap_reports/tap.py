@@ -197,11 +197,28 @@ class TapReports(Tap):
             loop=self._loop,
         )
 
-    def start_all(self) -> None:
+    def _start_all(self) -> None:
         """Start the jobs of all selected streams at the same time."""
         with self.signals.at_once():
             for stream in self.selected_streams():
-                stream.start()
+                stream.extraction.start()
+
+    def _ready_first(self) -> Iterator[ReportStream]:
+        """Yield the stream that has something to write, again and again, until all are over."""
+        while waiting := self._open_streams():
+            tasks = [task for stream in waiting for task in stream.extraction.next_tasks]
+            self.run.runner.wait_until(self._is_any_ready, tasks)
+            yield next(stream for stream in waiting if stream.extraction.is_ready)
+
+    def _is_any_ready(self) -> bool:
+        return any(stream.extraction.is_ready for stream in self._open_streams())
+
+    def is_another_ready(self, current: ReportStream) -> bool:
+        """Return whether a stream beside this one has something to write."""
+        return any(one.extraction.is_ready for one in self._open_streams() if one is not current)
+
+    def _open_streams(self) -> list[ReportStream]:
+        return [stream for stream in self.selected_streams() if not stream.extraction.is_over]
 
     @cached_property
     def _state_output(self) -> StateOutput:
@@ -259,15 +276,22 @@ class TapReports(Tap):
     def sync_all(self) -> None:
         """Sync all selected streams; one's failure does not stop the others.
 
-        The SDK marks it as final; its loop is used as it is, and only what comes after a failure or a
-        signal is added around it.
+        The SDK marks it as final, and takes the streams by name, each to its end. Here a stream that is ready
+        does not wait for one that is not, and what comes after a failure or a signal is added.
         """
         if not self.selected_streams() and not self.outcome.failures:
             self.logger.warning("no stream is selected, so nothing is extracted; select some in the catalog")
         try:
             with self._display, self._ending():
                 self._display.begin_sync(self.run, self.selected_streams())
-                super().sync_all()
+                self._reset_state_progress_markers()
+                if self.state:
+                    self.write_state()
+                self._start_all()
+                for stream in self._ready_first():
+                    stream.sync()
+                    if stream.extraction.is_over:
+                        stream.finalize_state_progress_markers()
         finally:
             self.outcome.summarise()
 

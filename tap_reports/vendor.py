@@ -219,6 +219,8 @@ class Vendor:
         resumes_by_id: A job can be polled knowing only its id.
         result_hours: How long a finished job's result can be fetched; None for no known limit.
         max_slice_days: Longest date range that the vendor takes in one report; None for unknown.
+        fixed_grid: Slices lie on the fixed grid whatever keys a report has, so that looking back asks for
+            the same jobs.
         calls_back: The vendor can call `postbacks.public_url` when a job is done.
     """
 
@@ -248,6 +250,7 @@ class Vendor:
     resumes_by_id: bool = True
     result_hours: float | None = None
     calls_back: bool = False
+    fixed_grid: bool = False
     max_slice_days: int | None = None
 
 

@@ -61,7 +61,7 @@ class _Planner:
     """Request key -> how it comes to its job, and what that would cost."""
 
     def stream(self, stream: ReportStream) -> Json:
-        parts = stream.plan()
+        parts = stream.extraction.plan.slices
         days = [part.days for part in parts if part.days]
         return {
             "stream": stream.name,

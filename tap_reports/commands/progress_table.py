@@ -92,7 +92,7 @@ def drawn(
             cell("… and " + ", ".join(f"{count} {status}" for status, count in hidden.items()), "dim")
         )
     over = sum(task.stage is Stage.DONE for task in tasks)
-    rows = sum(stream.rows_out for stream in streams)
+    rows = sum(stream.extraction.rows_out for stream in streams)
     done = f"{len(outcome.done)} of {len(streams)} streams done, " if streams else ""
     parts.append(cell(f"{done}{over} of {len(tasks)} jobs done, {rows:,} rows out", "bold"))
     if left := "; ".join(_left(run, quotas, tasks, since)):
@@ -101,7 +101,9 @@ def drawn(
 
 
 def _lines(run: Run, tasks: Iterable[Task], streams: Iterable[ReportStream]) -> Iterator[Line]:
-    written = {stream.current_job_id: stream for stream in streams if stream.current_job_id}
+    written = {
+        stream.extraction.current_job_id: stream for stream in streams if stream.extraction.current_job_id
+    }
     for task in tasks:
         stage = task.stage
         if stage not in RANKS:
@@ -116,7 +118,7 @@ def _lines(run: Run, tasks: Iterable[Task], streams: Iterable[ReportStream]) -> 
             status="writing" if writer else _status(run, task),
             style=STYLES.get(stage, ""),
             age=task.timeline.seconds() or 0.0,
-            rows=writer.rows_in_progress if writer else rows,
+            rows=writer.extraction.rows_in_progress if writer else rows,
             bytes=_bytes(run, task),
         )
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tap_reports.exceptions import CallError, CallsFailed, ConfigError, FileError, StreamError
 from tap_reports.files.columns import LINEAGE, property_name, property_names
 from tap_reports.models import Column, FileFormat, Kind, ReportType, Slice
+from tap_reports.sync.planning import Planning
 from tap_reports.sync.report import Report, configured, find_column
 from tap_reports.sync.state import StreamState
 from tap_reports.vendor import CatalogStream, ReportClient, ReportConfig, Vendor, VendorConfig
@@ -164,36 +165,20 @@ class _Learning:
         return sheets
 
     def _started(self, type_: ReportType) -> list[Task]:
+        """Ask for what the sync asks for last, so that it can use this job."""
         report = _configured(type_, self.vendor, self.config, self.run)
         states = [
             StreamState(dict(values))
             for name, values in self.bookmarks.items()
             if name == report.stream or name.startswith(f"{report.stream}__")
         ]
-        days = self._latest_slice(report, states)
-        settled = report.settled_on(days)
-        return [
-            self.run.runner.start(
-                report.stream,
-                replace(request, settled_on=settled),
-                next(filter(None, (state.pending(request.key) for state in states)), None),
-            )
-            for request in self.client.requests(type_, days)
-        ]
-
-    def _latest_slice(self, report: Report, states: Sequence[StreamState]) -> Slice | None:
-        """Return the slice that the sync asks for last, so that it can use this job."""
-        if not report.type.dated:
-            return None
-        final, end = self.client.final_day(report.type), self.run.settings.end_date
-        last = min(final, end) if end else final
-        start = min(self.run.settings.start_date or last, last)
-        marks = [state.bookmark for state in states]
-        known = [day for day in marks if day]
-        for bookmark in (min(known) if known and len(known) == len(marks) else None, None):
-            if found := report.slices(start=start, bookmark=bookmark, final=final, end=end):
-                return found[-1]
-        return Slice(last, last)
+        planning = Planning(report=report, client=self.client, run=self.run, states=states)
+        found = planning.plan().requests or replace(planning, is_incremental=False).plan().requests
+        if not found:  # no day is final yet
+            day = self.client.final_day(type_)
+            found = list(self.client.requests(type_, Slice(day, day)))
+        known = (state.pending(found[-1].key) for state in states)
+        return [self.run.runner.start(report.stream, found[-1], next(filter(None, known), None))]
 
 
 def _type_per_sheet(run: Run, type_: ReportType, tasks: list[Task]) -> Iterator[ReportType]:

@@ -10,7 +10,7 @@ from typing import Any
 from tap_reports.files.columns import LINEAGE, kind_of, property_name, property_names, schema_of
 from tap_reports.models import Column, Kind, ReportType, Slice
 from tap_reports.settings.read import Settings
-from tap_reports.sync.slices import first_day, slices
+from tap_reports.sync.slices import Cut, moved
 from tap_reports.vendor import ReportConfig, Vendor, VendorConfig
 
 SLICE_START, SLICE_END, ROW = "_report_slice_start", "_report_slice_end", "_report_row"
@@ -33,7 +33,8 @@ class Report:
         lineage: The lineage columns its records carry.
         slice_days, lookback_days: Decided from report, block, type and vendor, in this order.
         dated_slice_days: What `slice_days` is once the rows are known to have a date column.
-        grid: Slices lie on a fixed grid, so that a slice extracted again overwrites itself.
+        fixed_grid: The vendor's slices lie on the fixed grid whatever keys there are.
+        grid: Slices lie on the fixed grid, so that a slice extracted again overwrites itself.
     """
 
     stream: str
@@ -48,6 +49,7 @@ class Report:
     slice_days: int
     dated_slice_days: int
     lookback_days: int
+    fixed_grid: bool
     grid: bool
 
     @property
@@ -61,29 +63,29 @@ class Report:
         """The JSON schema of its records."""
         return schema_for(self.columns, self.lineage, self.title, self.type.description)
 
-    def slices(
-        self, *, start: dt.date, bookmark: dt.date | None, final: dt.date, end: dt.date | None
-    ) -> list[Slice]:
-        """Return what there is to extract, ascending; empty if nothing new is final.
+    @property
+    def cut(self) -> Cut:
+        """How its days become slices."""
+        return Cut(granularity=self.type.granularity, slice_days=self.slice_days, grid=self.grid)
 
-        Args:
-            start: The start_date setting.
-            bookmark: Last day extracted so far.
-            final: Last day that is final by the vendor's rule.
-            end: The end_date setting.
-        """
-        return slices(
-            first_day(start, bookmark, self.lookback_days),
-            min(final, end) if end else final,
-            granularity=self.type.granularity,
-            slice_days=self.slice_days,
-            grid=self.grid,
-            not_before=start,
-        )
+    @property
+    def is_keyless(self) -> bool:
+        """True if its rows are known by their slice and number only."""
+        return self.primary_keys == (SLICE_START, ROW)
+
+    @property
+    def has_date_column(self) -> bool:
+        """True if its rows are known to have a date of their own."""
+        return self.replication_key != SLICE_END
+
+    @property
+    def is_summed(self) -> bool:
+        """True if a row stands for all days of its slice, as the file has no date."""
+        return not self.has_date_column and not self.type.infers_columns
 
     def settled_on(self, days: Slice | None) -> dt.date | None:
         """Return the first day on which a slice's data can no longer change; None for a snapshot."""
-        return days.end + dt.timedelta(days=self.lookback_days + 1) if days else None
+        return moved(days.end, self.lookback_days + 1) if days else None
 
     def with_columns(self, headers: Iterable[str]) -> tuple[Report, list[Column]]:
         """Return the report with those of the headers that it lacks, and their columns."""
@@ -146,6 +148,7 @@ def configured(
             lookback_days=_first(
                 report.lookback_days, config.lookback_days, type_.lookback_days, vendor.lookback_days
             ),
+            fixed_grid=vendor.fixed_grid,
             grid=False,
         ),
         settings.lineage_columns,
@@ -222,7 +225,7 @@ def find_column(name: str, columns: Iterable[Column]) -> Column | None:
 
 def _decided(report: Report, lineage_columns: bool) -> Report:
     """Return the report with what follows from having keys and dates or not."""
-    keys, replication, grid = report.primary_keys, report.replication_key, False
+    keys, replication, grid = report.primary_keys, report.replication_key, report.fixed_grid
     if report.type.dated and replication is None:
         replication, grid = SLICE_END, True
         keys = (*keys, SLICE_START) if keys else keys

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import copy
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from tap_reports.models import ReportJob
+from tap_reports.models import ReportJob, Slice
 from tap_reports.vendors import all_vendors
 
 PENDING = "pending_jobs"
 KEY, VALUE = "replication_key", "replication_key_value"
+OWN = {KEY, VALUE, PENDING, "replication_key_signpost", "starting_replication_value", "progress_markers"}
+"""What this tap and the SDK write of a stream."""
 SHOWN = 3
 """Streams that are named of a state that is not ours."""
 
@@ -38,14 +40,29 @@ class StreamState:
 
     def pending(self, key: str) -> Mapping[str, Any] | None:
         """Return the submitted job of a request key, if its records are not yet out."""
-        return next((job for job in self._jobs() if job.get("key") == key), None)
+        return next((job for job in self.jobs() if job.get("key") == key), None)
+
+    def doubts(self, replication_key: str | None) -> Iterator[str]:
+        """Yield why this may not be what this stream has written."""
+        others = sorted(self.values.keys() - OWN)
+        if others and not self.values.keys() & {VALUE, PENDING}:
+            yield (
+                f'its state has no "{VALUE}" (but {", ".join(others)}), so all days from start_date on '
+                "are extracted; correct the state, or remove it"
+            )
+        written_for = self.values.get(KEY)
+        if written_for and written_for != replication_key and self.bookmark:
+            yield (
+                f"its bookmark {self.bookmark} was written for {written_for}, and its replication key is "
+                f"{replication_key}: it is used as it is; remove it to begin at start_date"
+            )
 
     def add(self, job: ReportJob) -> None:
         """Name a submitted job, in place of an earlier one of the same request."""
         days = job.request.slice
         self.drop(job.request.key)
         self.values[PENDING] = [
-            *self._jobs(),
+            *self.jobs(),
             {
                 "key": job.request.key,
                 "id": job.id,
@@ -57,17 +74,24 @@ class StreamState:
 
     def drop(self, key: str) -> None:
         """Forget a job: its records are out, or it has ended without any."""
-        self.values[PENDING] = [job for job in self._jobs() if job.get("key") != key]
+        self.values[PENDING] = [job for job in self.jobs() if job.get("key") != key]
 
-    def keep_only(self, keys: set[str]) -> None:
-        """Forget jobs of requests that are not made any more (a changed report, an older range)."""
-        self.values[PENDING] = [job for job in self._jobs() if job.get("key") in keys]
+    def keep_only(self, keys: Collection[str]) -> None:
+        """Forget the jobs of other requests."""
+        self.values[PENDING] = [job for job in self.jobs() if job.get("key") in keys]
 
-    def _jobs(self) -> list[dict[str, Any]]:
+    def jobs(self) -> list[dict[str, Any]]:
+        """Return the submitted jobs whose records are not yet out."""
         jobs = self.values.get(PENDING)
         return (
             [job for job in jobs if isinstance(job, dict) and job.get("id")] if isinstance(jobs, list) else []
         )
+
+
+def job_days(job: Mapping[str, Any]) -> Slice | None:
+    """Return the slice of one of a state's jobs; None for a snapshot's."""
+    start, end = _day(job.get("slice_start")), _day(job.get("slice_end"))
+    return Slice(start, end) if start and end else None
 
 
 class DiscoveryState:

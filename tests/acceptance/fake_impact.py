@@ -210,7 +210,7 @@ class FakeImpact:
         )
         names = [one["Name"] for one in self.metadata[handle]]
         if handle == BY_PROGRAM:
-            return "\n".join([",".join(names), f"Shoes,{run}", f"Hats,{run}"]) + "\n"
+            return "\n".join([",".join(names), f"Shoes,{run}", f"Hats,{first[8:10]}"]) + "\n"
         lines = [self.line(handle, day, run) for day in days(first, last)]
         return "\n".join([",".join(names), *lines]) + "\n"
 

@@ -181,10 +181,14 @@ def test_short_slices_lie_on_a_grid_from_1970(tap, vendor):
     assert len(ran.records(DAY_STREAM)) == 16
 
 
-def test_keyed_slices_are_30_days(tap, vendor):
+def test_keyed_slices_lie_on_the_grid_of_months_too(tap, vendor):
     ran = tap.run(config(vendor, LISTING, top={"start_date": "2024-06-15", "end_date": "2024-08-10"}))
     assert ran.status == 0, ran.stderr
-    assert vendor.spans == [("2024-06-15", "2024-07-14"), ("2024-07-15", "2024-08-10")]
+    assert vendor.spans == [
+        ("2024-06-15", "2024-06-30"),
+        ("2024-07-01", "2024-07-31"),
+        ("2024-08-01", "2024-08-10"),
+    ]
 
 
 def test_a_report_without_dates_runs_day_by_day(tap, vendor):
@@ -216,7 +220,7 @@ def test_65_days_before_the_bookmark_are_extracted_again(tap, vendor):
     }
     ran = tap.run(config(vendor, LISTING, top={"start_date": "2024-01-01"}), state=state)
     assert ran.status == 0, ran.stderr
-    assert vendor.spans[0][0] == "2024-05-30"
+    assert vendor.spans[0] == ("2024-05-01", "2024-05-31"), "the month of 2024-05-30"
     assert ran.bookmark(LIST_STREAM) == "2024-08-03"
 
 

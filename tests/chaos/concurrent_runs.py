@@ -61,7 +61,7 @@ def crowd(folder: Path, ledger: str) -> Crowd:
         processes = []
         for number in range(PROCESSES):
             block = {
-                "slice_days": 12,
+                "slice_days": 8,
                 "reports_per_day": PER_DAY,
                 "max_jobs_in_flight": IN_FLIGHT,
                 "poll_interval_seconds": 0.05,

@@ -168,7 +168,7 @@ class ScenarioRunner:
 
     def _needed(self, state: dict[str, Any] | None) -> int:
         """Return how many submissions the second run can't do without, by what it is given."""
-        first, days = self.story.first_day(self.sandbox), 20
+        first, days = self.story.first_day(self.sandbox), 12
         mark = self._mark(state) if state else None
         pending = {
             job["slice_start"]

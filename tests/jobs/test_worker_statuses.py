@@ -49,7 +49,7 @@ class Case:
 
     def run(self, **given):
         block = {
-            "slice_days": 90,
+            "slice_days": 24,
             "poll_interval_seconds": FIRST,
             "poll_max_interval_seconds": MOST,
             **self.settings.pop("block", {}),

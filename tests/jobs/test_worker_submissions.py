@@ -36,7 +36,7 @@ def config(sandbox, story, tmp_path):
     """One slice, with a ledger."""
     return story.config(
         sandbox,
-        block={"slice_days": 90},
+        block={"slice_days": 24},
         retry_backoff_seconds=1,
         job_ledger=str(tmp_path / "jobs.sqlite"),
     )
@@ -115,7 +115,7 @@ def test_answers_that_are_all_lost_never_exceed_the_law(sandbox, story, config, 
 def test_impact_hands_back_the_job_whose_answer_was_lost(sandbox, clock):
     story = STORIES["impact"]
     sandbox.faults.add("lost_answer", vendor="impact", kind="submit")
-    assert is_whole(run_here(story.config(sandbox, block={"slice_days": 90}), clock), story, sandbox)
+    assert is_whole(run_here(story.config(sandbox, block={"slice_days": 24}), clock), story, sandbox)
     assert sandbox.submissions("impact").jobs == 1
 
 
@@ -143,7 +143,7 @@ def test_a_rejected_submission_is_not_sent_again(sandbox, story, config, clock, 
 
 def with_job(story, sandbox, job_id):
     """Return a state that names a job which nobody knows, under the key that the run will ask for."""
-    ran = run_here(story.config(sandbox, block={"slice_days": 90}, job_ledger="off"))
+    ran = run_here(story.config(sandbox, block={"slice_days": 24}, job_ledger="off"))
     states = [one["value"] for one in ran.messages if one["type"] == "STATE"]
     state = next(one for one in states if one["bookmarks"].get(story.stream, {}).get("pending_jobs"))
     state["bookmarks"][story.stream]["pending_jobs"][0]["id"] = job_id
@@ -158,7 +158,7 @@ def test_a_job_that_the_vendor_does_not_know_is_one_line_and_a_new_submission(
     state = with_job(story, sandbox, job_id)
     caplog.clear()
     caplog.set_level(logging.INFO)
-    ran = run_here(story.config(sandbox, block={"slice_days": 90}, job_ledger="off"), clock, state=state)
+    ran = run_here(story.config(sandbox, block={"slice_days": 24}, job_ledger="off"), clock, state=state)
     assert is_whole(ran, story, sandbox)
     assert sandbox.submissions(story.vendor).accepted == 1
     lines = [
@@ -185,7 +185,7 @@ def test_a_job_of_the_ledger_that_the_vendor_does_not_know_is_submitted_anew(
 
 def test_an_own_job_that_the_vendor_forgets_fails_and_the_next_run_submits_anew(sandbox, clock):
     story = STORIES["impact"]
-    config = story.config(sandbox, block={"slice_days": 90}, job_ledger="off")
+    config = story.config(sandbox, block={"slice_days": 24}, job_ledger="off")
     sandbox.faults.add("status", vendor="impact", kind="poll", status=404, times=0)
     ran = run_here(config, clock)
     assert is_loud(ran, story)
@@ -197,7 +197,7 @@ def test_an_own_job_that_the_vendor_forgets_fails_and_the_next_run_submits_anew(
 
 def test_a_status_that_lags_behind_the_submission_is_waited_for(sandbox, clock):
     story = STORIES["similarweb"]
-    config = story.config(sandbox, block={"slice_days": 90}, job_ledger="off")
+    config = story.config(sandbox, block={"slice_days": 24}, job_ledger="off")
     sandbox.faults.add("status", vendor="similarweb", kind="poll", status=404, times=1)
     assert is_whole(run_here(config, clock), story, sandbox)
 
@@ -219,7 +219,7 @@ def test_full_refresh_reuses_jobs_within_the_hours_and_not_after(sandbox, story,
 
 def test_a_settled_job_is_reused_always(sandbox, config, clock):
     story = STORIES["impact"]
-    config = {**config, **story.config(sandbox, block={"slice_days": 90}, reuse_job_hours=0)}
+    config = {**config, **story.config(sandbox, block={"slice_days": 24}, reuse_job_hours=0)}
     config["end_date"] = (sandbox.today - dt.timedelta(days=5)).isoformat()
     run_here(config, clock)
     clock.seconds += 3600 * 24 * 20
@@ -241,7 +241,7 @@ def test_reuse_finished_jobs_off_runs_them_again(sandbox, story, config, clock):
 def test_a_handed_back_result_is_replayed_once(sandbox, clock):
     """impact.com answers a repeated request with the result of the first: it is run again, not believed."""
     story = STORIES["impact"]
-    config = story.config(sandbox, block={"slice_days": 90, "lookback_days": 100}, job_ledger="off")
+    config = story.config(sandbox, block={"slice_days": 24, "lookback_days": 100}, job_ledger="off")
     run_here(config, clock)
     clock.seconds += 7 * 3600
     ran = run_here(config, clock)
@@ -252,7 +252,7 @@ def test_a_handed_back_result_is_replayed_once(sandbox, clock):
 
 def test_a_handed_back_result_that_can_t_be_replayed_is_not_asked_for_again(sandbox, clock, caplog):
     story = STORIES["impact"]
-    config = story.config(sandbox, block={"slice_days": 90, "lookback_days": 100}, job_ledger="off")
+    config = story.config(sandbox, block={"slice_days": 24, "lookback_days": 100}, job_ledger="off")
     run_here(config, clock)
     clock.seconds += 7 * 3600
     sandbox.faults.add("status", vendor="impact", kind="replay", status=404, times=0)
@@ -269,7 +269,7 @@ def test_a_minute_quota_is_waited_for(sandbox, tmp_path, clock):
     story = STORIES["digital_turbine"]
     config = story.config(
         sandbox,
-        block={"slice_days": 3, "reports_per_minute": 5},
+        block={"slice_days": 2, "reports_per_minute": 5},
         job_ledger=str(tmp_path / "jobs.sqlite"),
     )
     ran = run_here(config, clock)
@@ -285,7 +285,7 @@ def test_a_spent_day_quota_keeps_what_is_finished_and_stops_at_once(tmp_path, cl
         config = story.config(
             sandbox,
             block={
-                "slice_days": 9,
+                "slice_days": 6,
                 "reports_per_day": 2,
                 "reports": [{"id": "mp_action_listing_fast"}, {"id": "partner_performance_by_day"}],
             },
@@ -296,7 +296,7 @@ def test_a_spent_day_quota_keeps_what_is_finished_and_stops_at_once(tmp_path, cl
         assert sandbox.submissions("impact").calls == 2
         assert {type(one).__name__ for one in ran.tap.outcome.failures.values()} == {"QuotaSpent"}
         assert len(ran.tap.outcome.failures) == 2
-        done = story.first_day(sandbox) + dt.timedelta(days=17)
+        done = story.first_day(sandbox) + dt.timedelta(days=11)
         assert ran.bookmark(story.stream) == done.isoformat()
         assert counted(ran.records(story.stream)) == counted(story.expected(sandbox, done))
         tomorrow = (clock.now() + dt.timedelta(days=1)).date()
@@ -308,17 +308,17 @@ def test_a_day_quota_that_the_vendor_says_is_spent_stops_as_well(clock):
     """Somebody else uses the account, so the ledger does not know."""
     story = STORIES["impact"]
     with Sandbox(rows=2, speed=1, delay=0, reports_per_day=1) as sandbox:
-        config = story.config(sandbox, block={"slice_days": 9, "reports_per_day": 100}, job_ledger="off")
+        config = story.config(sandbox, block={"slice_days": 6, "reports_per_day": 100}, job_ledger="off")
         ran = run_here(config, clock)
         assert ran.status == 1
         assert ran.error_class == "QuotaSpent"
-        done = story.first_day(sandbox) + dt.timedelta(days=8)
+        done = story.first_day(sandbox) + dt.timedelta(days=5)
         assert ran.bookmark(story.stream) == done.isoformat()
         assert ran.seconds < 60
 
 
 def test_places_in_flight_are_never_exceeded(sandbox, story, config, clock):
-    config[story.vendor] |= {"slice_days": 4, "max_jobs_in_flight": 2}
+    config[story.vendor] |= {"slice_days": 3, "max_jobs_in_flight": 2}
     most = []
     jobs = sandbox.jobs
     add = jobs.add
@@ -338,7 +338,7 @@ def test_places_in_flight_are_never_exceeded(sandbox, story, config, clock):
     ran = run_here(config, clock)
     assert is_whole(ran, story, sandbox)
     assert max(most) == (2 if story.vendor in busy else 1)
-    assert sandbox.submissions(story.vendor).accepted == 9
+    assert sandbox.submissions(story.vendor).accepted == 8
 
 
 # --- credits ------------------------------------------------------------------------------------------
@@ -358,21 +358,21 @@ def test_a_report_over_its_limit_is_not_submitted(sandbox, clock):
 
 def test_the_run_s_limit_keeps_what_is_paid_for(sandbox, clock):
     story = STORIES["similarweb"]
-    ran = run_here(credits_config(sandbox, slice_days=9, max_credits_per_run=100), clock)
+    ran = run_here(credits_config(sandbox, slice_days=6, max_credits_per_run=60), clock)
     assert ran.status == 1
     assert ran.error_class == "QuotaSpent"
     assert sandbox.submissions("similarweb").calls == 2
-    assert ran.bookmark(story.stream) == (story.first_day(sandbox) + dt.timedelta(days=17)).isoformat()
+    assert ran.bookmark(story.stream) == (story.first_day(sandbox) + dt.timedelta(days=11)).isoformat()
 
 
 def test_what_is_left_is_not_overdrawn(clock):
-    with Sandbox(rows=2, speed=1e6, delay=0, credits=100) as sandbox:
+    with Sandbox(rows=2, speed=1e6, delay=0, credits=60) as sandbox:
         story = STORIES["similarweb"]
-        ran = run_here(credits_config(sandbox, slice_days=9), clock)
+        ran = run_here(credits_config(sandbox, slice_days=6), clock)
         assert ran.status == 1
         assert sandbox.submissions("similarweb").calls == 2
         assert "are left" in ran.error
-        assert ran.bookmark(story.stream) == (story.first_day(sandbox) + dt.timedelta(days=17)).isoformat()
+        assert ran.bookmark(story.stream) == (story.first_day(sandbox) + dt.timedelta(days=11)).isoformat()
 
 
 def test_each_submission_is_validated_before(sandbox, clock):

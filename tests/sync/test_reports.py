@@ -10,6 +10,7 @@ import pytest
 from tap_reports.models import Column, FileOptions, Granularity, Kind, Layout, ReportType, Slice
 from tap_reports.settings.read import read
 from tap_reports.sync.report import ROW, SLICE_END, SLICE_START, catalogued, configured, find_column
+from tap_reports.sync.slices import first_day
 from tap_reports.vendor import ReportConfig
 from tap_reports.vendors import all_vendors
 
@@ -33,6 +34,11 @@ def day(text):
     return dt.date.fromisoformat(text)
 
 
+def slices_of(report, *, start, final, bookmark=None):
+    days = report.cut.days(first_day(start, bookmark, report.lookback_days), final, not_before=start)
+    return report.cut.slices(days)
+
+
 def test_a_keyed_dated_report_keeps_its_keys_and_its_date_column():
     report = made(replace(DATED, primary_keys=("Date", "Campaign ID")))
     assert (report.primary_keys, report.replication_key, report.grid) == (
@@ -47,7 +53,7 @@ def test_a_keyless_dated_report_lies_on_the_grid():
     report = made(DATED)
     assert report.primary_keys == (SLICE_START, ROW)
     assert (report.replication_key, report.grid) == ("date", True)
-    found = report.slices(start=day("2026-01-10"), bookmark=None, final=day("2026-03-05"), end=None)
+    found = slices_of(report, start=day("2026-01-10"), final=day("2026-03-05"))
     assert found == [
         Slice(day("2026-01-10"), day("2026-01-31")),
         Slice(day("2026-02-01"), day("2026-02-28")),
@@ -57,9 +63,7 @@ def test_a_keyless_dated_report_lies_on_the_grid():
 
 def test_a_partial_grid_slice_is_extracted_whole_again():
     report = made(DATED)
-    found = report.slices(
-        start=day("2026-01-10"), bookmark=day("2026-03-05"), final=day("2026-03-06"), end=None
-    )
+    found = slices_of(report, start=day("2026-01-10"), bookmark=day("2026-03-05"), final=day("2026-03-06"))
     assert found == [Slice(day("2026-03-01"), day("2026-03-06"))]
 
 
@@ -112,7 +116,7 @@ def test_no_setting_exceeds_what_the_vendor_takes():
 
 def test_monthly_slices_are_whole_months_that_have_ended():
     report = made(replace(DATED, granularity=Granularity.MONTHLY, primary_keys=("Date",)))
-    found = report.slices(start=day("2026-01-15"), bookmark=None, final=day("2026-03-30"), end=None)
+    found = slices_of(report, start=day("2026-01-15"), final=day("2026-03-30"))
     assert (found[0].start, found[-1].end) == (day("2026-01-01"), day("2026-02-28"))
 
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import pairwise
 
 import pytest
@@ -8,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_reports.models import Granularity, Slice
-from tap_reports.sync.slices import first_day, period_end, period_start, slices
+from tap_reports.sync.slices import Cut, first_day, period_end, period_start
 
 DAY = dt.timedelta(days=1)
 DAILY, WEEKLY, MONTHLY = Granularity
@@ -23,8 +25,30 @@ def day(text: str) -> dt.date:
     return dt.date.fromisoformat(text)
 
 
+def slices(
+    first: dt.date,
+    last: dt.date,
+    *,
+    granularity: Granularity,
+    slice_days: int,
+    grid: bool,
+    not_before: dt.date,
+    candidates: Iterable[Slice] = (),
+) -> list[Slice]:
+    """Return the slices that are extracted while jobs of the candidates' days are on their way."""
+    cut = Cut(granularity=granularity, slice_days=slice_days, grid=grid)
+    days = cut.days(first, last, not_before=not_before)
+    return cut.slices(days, cut.choose(candidates, days, not_before=not_before)) if days else []
+
+
 def cut(  # what a test reads: texts in, texts out
-    first: str, last: str, slice_days: int, granularity: Granularity = DAILY, *, grid: str | None = None
+    first: str,
+    last: str,
+    slice_days: int,
+    granularity: Granularity = DAILY,
+    *,
+    grid: str | None = None,
+    known: Iterable[str] = (),
 ) -> list[str]:
     found = slices(
         day(first),
@@ -32,7 +56,8 @@ def cut(  # what a test reads: texts in, texts out
         granularity=granularity,
         slice_days=slice_days,
         grid=grid is not None,
-        not_before=day(grid or first),
+        not_before=day(grid or "2000-01-01"),
+        candidates=[Slice(*map(day, one.split(".."))) for one in known],
     )
     return [str(slice_) for slice_ in found]
 
@@ -216,3 +241,108 @@ def test_a_run_from_the_bookmark_goes_on_where_the_last_one_stopped(start, span,
     if done:
         rest = cover(first_day(start, done[-1].end, 0), last + 14 * DAY)
         assert rest[0].start == done[-1].end + DAY
+
+
+# --- around jobs on their way -------------------------------------------------------------------------
+
+
+def test_one_more_final_day_is_asked_for_beside_the_running_job():
+    assert cut("2024-12-20", "2024-12-31", 30, known=["2024-12-20..2024-12-30"]) == [
+        "2024-12-20..2024-12-30",
+        "2024-12-31..2024-12-31",
+    ]
+
+
+def test_what_is_looked_back_on_is_asked_for_beside_the_running_jobs():
+    known = ["2024-01-04..2024-01-06", "2024-01-07..2024-01-09"]
+    assert cut("2024-01-03", "2024-01-10", 3, known=known) == [
+        "2024-01-03..2024-01-03",
+        *known,
+        "2024-01-10..2024-01-10",
+    ]
+
+
+def test_shorter_slices_leave_running_jobs_as_they_are():
+    known = ["2024-01-11..2024-01-20"]
+    assert cut("2024-01-01", "2024-01-23", 4, known=known) == [
+        "2024-01-01..2024-01-04",
+        "2024-01-05..2024-01-08",
+        "2024-01-09..2024-01-10",
+        *known,
+        "2024-01-21..2024-01-23",
+    ]
+
+
+def test_a_running_job_that_begins_before_the_first_day_stays_whole():
+    assert cut("2024-01-05", "2024-01-12", 30, known=["2024-01-01..2024-01-10"]) == [
+        "2024-01-01..2024-01-10",
+        "2024-01-11..2024-01-12",
+    ]
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        "2023-12-30..2023-12-31",  # its days are out
+        "2024-01-09..2024-01-13",  # not all of its days are asked for
+        "2023-11-30..2024-01-02",  # it begins before start_date
+    ],
+)
+def test_a_job_of_other_days_changes_nothing(job):
+    assert cut("2024-01-01", "2024-01-12", 90, grid="2024-01-01", known=[job]) == ["2024-01-01..2024-01-12"]
+
+
+def test_of_two_jobs_of_the_same_days_the_first_that_is_named_stays():
+    known = ["2024-01-03..2024-01-06", "2024-01-01..2024-01-10"]
+    assert cut("2024-01-01", "2024-01-10", 90, known=known) == [
+        "2024-01-01..2024-01-02",
+        "2024-01-03..2024-01-06",
+        "2024-01-07..2024-01-10",
+    ]
+
+
+@dataclass(frozen=True)
+class Night:
+    """What a run has found: settings and time as they were then."""
+
+    lookback: int
+    slice_days: int
+    later: int
+
+
+nights = st.builds(Night, st.integers(0, 70), st.integers(1, 100), st.integers(0, 40))
+
+
+@given(days, st.integers(0, 200), granularities, st.booleans(), nights, nights, st.data())
+def test_no_job_that_runs_is_orphaned_and_all_days_come_once_whatever_has_changed(
+    start, span, granularity, grid, before, now, data
+):
+    """A run ends after any number of slices; the next one has other settings and a later final day."""
+
+    def asked_for(night: Night, bookmark: dt.date | None, last: dt.date, running: Iterable[Slice]):
+        first = first_day(start, bookmark, night.lookback)
+        return first, slices(
+            first,
+            last,
+            granularity=granularity,
+            slice_days=night.slice_days,
+            grid=grid,
+            not_before=start,
+            candidates=running,
+        )
+
+    last = start + span * DAY
+    _, jobs = asked_for(before, None, last, ())
+    out = data.draw(st.integers(0, len(jobs)), "slices that are out")
+    bookmark = jobs[out - 1].end if out else None
+    running = [job for job in jobs[out:] if data.draw(st.booleans(), "runs")]
+    first, found = asked_for(now, bookmark, last + now.later * DAY, running)
+    assert set(running) <= set(found)
+    assert all(later.start == earlier.end + DAY for earlier, later in pairwise(found))
+    if found:
+        assert found[0].start <= max(first, start)
+        assert period_end(found[-1].end + DAY, granularity) > last + now.later * DAY
+    assert all(
+        one.start == period_start(one.start, granularity) and one.end == period_end(one.end, granularity)
+        for one in found
+    )

@@ -16,9 +16,11 @@ from virtual_clock import FakeClock, VirtualLoop
 
 from tap_reports.files.columns import property_name
 from tap_reports.sandbox import Sandbox
+from tap_reports.sync.slices import GRID_ORIGIN
 from tap_reports.tap import TapReports
 
-DAYS = 36
+DAYS = 24
+"""Of a report. From a line of impact.com's grid on they are two slices of 12 days, or 4 of 6."""
 LINEAGE = "_report_"
 
 
@@ -45,7 +47,11 @@ class Story:
         config["start_date"] = self.first_day(sandbox).isoformat()
         config["end_date"] = self.last_day(sandbox).isoformat()
         config["retry_backoff_seconds"] = 0.01
-        block = {"slice_days": 20, "lookback_days": 0, **copy.deepcopy(self.block)}  # tests change theirs
+        block = {
+            "slice_days": DAYS // 2,
+            "lookback_days": 0,
+            **copy.deepcopy(self.block),
+        }  # tests change theirs
         config[self.vendor] |= block | settings.pop("block", {})
         return {**config, **settings}
 
@@ -53,7 +59,10 @@ class Story:
         return self.last_day(sandbox) - dt.timedelta(days=DAYS - 1)
 
     def last_day(self, sandbox: Sandbox) -> dt.date:
-        return sandbox.today - dt.timedelta(days=self.final)
+        last = sandbox.today - dt.timedelta(days=self.final)
+        if self.vendor == "impact":  # its slices lie on a fixed grid
+            last -= dt.timedelta(days=((last - GRID_ORIGIN).days + 1) % DAYS)
+        return last
 
     def expected(self, sandbox: Sandbox, last: dt.date | None = None, **what: Any) -> list[dict[str, Any]]:
         rows = sandbox.expected(

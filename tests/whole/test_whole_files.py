@@ -24,7 +24,7 @@ PAGE = "<!DOCTYPE html><html><body>Bad gateway</body></html>"
 
 def config_of(story, sandbox, form="csv", **settings):
     own = settings.pop("block", {})
-    config = story.config(sandbox, block={"slice_days": 90, **own}, job_ledger="off", **settings)
+    config = story.config(sandbox, block={"slice_days": 24, **own}, job_ledger="off", **settings)
     block = config[story.vendor]
     if story.vendor == "similarweb":
         block["response_format"] = form

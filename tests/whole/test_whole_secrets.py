@@ -72,7 +72,7 @@ def test_failures_show_no_secret_and_no_signed_link(program, vendor, kind):
             sandbox,
             job_ledger=str(ledger),
             max_request_retries=1,
-            block={"slice_days": 90, "job_deadline_seconds": 2},
+            block={"slice_days": 24, "job_deadline_seconds": 2},
         )
         for fault in failures(kind, f"you sent {secret} to {LINK}"):
             sandbox.faults.clear()

@@ -150,7 +150,7 @@ def test_a_state_of_another_account_s_jobs_ends_in_new_ones(sandbox, tmp_path):
 def test_a_state_of_an_older_version_is_gone_on_from(sandbox, story):
     """Singer taps before had a bookmark and nothing else, often as an instant."""
     config = story.config(sandbox, job_ledger="off")
-    day = story.first_day(sandbox) + dt.timedelta(days=19)
+    day = story.first_day(sandbox) + dt.timedelta(days=11)
     values = {
         "replication_key": "date",
         "replication_key_value": f"{day.isoformat()}T00:00:00+00:00",

@@ -45,6 +45,7 @@ VENDOR = Vendor(
     max_jobs_in_flight=10,
     lookback_days=LOOKBACK_DAYS,
     slice_days=30,
+    fixed_grid=True,
     reuse_job_hours=REUSE_JOB_HOURS,
     retries=1,
     lost_submission=LostSubmission.RESEND,
