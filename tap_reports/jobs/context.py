@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from tap_reports.ledger.ledger import Ledger
 
 
+class NotYet(Exception):
+    """A run that waits for nothing leaves a task where it stands; it is worth another look in `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"look again in {seconds:.0f} s")
+        self.seconds = seconds
+
+
 @dataclass(slots=True)
 class Over:
     """Event for the main thread: a task is over."""
@@ -46,6 +54,7 @@ class RunContext:
         is_ending: Nothing more may be submitted.
         room: Set when there may be more room on disk, or another job's files are needed next.
         unsettled: Tasks whose submission is on its way, or whose job the state does not yet name.
+        looks_once: For `--submit`: submit what may be submitted, poll each job once, and wait for nothing.
     """
 
     loop: EngineLoop
@@ -59,6 +68,7 @@ class RunContext:
     is_ending: bool = False
     room: asyncio.Event = field(default_factory=asyncio.Event)
     unsettled: set[Task] = field(default_factory=set)
+    looks_once: bool = False
 
     async def checkpoint(self, task: Task) -> None:
         """Have the state name the task's job; returns once it does.
@@ -72,6 +82,15 @@ class RunContext:
         await named
         self.unsettled.discard(task)
         self.go_on()
+
+    def wait_or_leave(self, seconds: float) -> None:
+        """Return if the run may wait so many seconds.
+
+        Raises:
+            NotYet: It waits for nothing.
+        """
+        if self.looks_once:
+            raise NotYet(seconds)
 
     def go_on(self) -> None:
         """Raise Stopped if the run is ending."""

@@ -155,6 +155,7 @@ class Submissions:
             raise self.gate.spend(spent, task.request.quota)
         what = f"for {wait.quota}" if wait.quota else "for other jobs of this account that are in flight"
         task.log(Event.WAITING, what, level=logging.DEBUG)
+        self._context.wait_or_leave(wait.seconds if wait.quota else self._config.poll_interval_seconds)
         seconds = wait.seconds if wait.quota else min(wait.seconds, BUSY_SECONDS)
         self.gate.hold(max(seconds, SHORTEST_WAIT_SECONDS))
 
@@ -214,6 +215,7 @@ class Submissions:
             raise error
         event = Event.NOT_SENT if isinstance(error, NotSent) else Event.REFUSED
         task.log(event, f"sent again in {wait:.1f} s ({error})", level=logging.WARNING)
+        self._context.wait_or_leave(wait)
         self.gate.hold(wait)
 
     def _lost(self, task: Task, error: SubmissionLost | BadAnswer) -> None:

@@ -133,6 +133,7 @@ class Task:
         wakes: When the vendor's calls have its job polled.
         is_dropped: Its job ended for good without a result: nothing to resume.
         is_unwanted: Its streams have failed: nothing more is submitted for it.
+        again_in: It is left as it stands (`--submit`), and is worth another look in so many seconds.
     """
 
     request: ReportRequest
@@ -147,6 +148,7 @@ class Task:
     wakes: Wakes = field(default_factory=Wakes)
     is_dropped: bool = False
     is_unwanted: bool = False
+    again_in: float | None = None
 
     @property
     def stage(self) -> Stage:
@@ -156,7 +158,8 @@ class Task:
     @property
     def is_over(self) -> bool:
         """True once there is nothing left to wait for."""
-        return self.stage in {Stage.READY, Stage.FAILED, Stage.ABANDONED, Stage.DONE}
+        over = {Stage.READY, Stage.FAILED, Stage.ABANDONED, Stage.DONE}
+        return self.stage in over or self.again_in is not None
 
     @property
     def job_id(self) -> str:

@@ -30,7 +30,7 @@ from tap_reports.exceptions import (
     Stopped,
     StreamError,
 )
-from tap_reports.jobs.context import Over, RunContext
+from tap_reports.jobs.context import NotYet, Over, RunContext
 from tap_reports.jobs.download import Downloads
 from tap_reports.jobs.lookup import is_good_still, lookup
 from tap_reports.jobs.next_step import Rules, Step, failure, next_step
@@ -128,6 +128,10 @@ class VendorWorker:
             task.log(Event.READY)
         except (Stopped, asyncio.CancelledError):
             return
+        except NotYet as error:
+            task.again_in = error.seconds
+            if task.job is None:
+                task.timeline.enter(Stage.WAITING)
         except StreamError as error:
             self._fail(task, error)
         except CallError as error:
@@ -153,6 +157,8 @@ class VendorWorker:
                     continue
             match await self._next_step(task, job):
                 case Step.READY:
+                    return
+                case Step.DOWNLOAD if self._context.looks_once:
                     return
                 case Step.DOWNLOAD:
                     files = await self._downloaded(task, job)
@@ -234,6 +240,8 @@ class VendorWorker:
         """
         began, polls, odd = self._clock.monotonic(), 0, 0
         while True:
+            if poll_in:
+                self._context.wait_or_leave(poll_in)
             await task.wakes.sleep(poll_in, self._clock.monotonic)
             polls += 1
             try:
