@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +66,7 @@ def options() -> list[click.Parameter]:
         flag("test", "Check credentials and access with free calls; submit nothing."),
         flag("discover", "Print the catalog of all streams."),
         flag("plan", "Show what a sync would do now, and whether quotas allow it; submit nothing."),
+        flag("submit", "Submit what may be submitted, look once at what runs; wait for nothing."),
         flag("jobs", "List the jobs that the ledger knows, newest first."),
         click.Option(
             ["--about"],
@@ -149,20 +150,28 @@ def _with_inputs(tap: type[TapReports], wanted: str, inputs: Inputs, style: str)
             from tap_reports.commands.jobs import jobs
 
             return jobs(tap.of(Mode.ASK, inputs).run, style)
-        case "plan":
-            from tap_reports.commands.plan import plan
-
-            made = tap.of(Mode.PLAN, inputs)
-            return plan(made.run, made.selected_streams(), as_json=as_json)
+        case "plan" | "submit":
+            made = tap.of(Mode[wanted.upper()], inputs)
+            return _streams_command(wanted)(made.run, made.selected_streams(), as_json=as_json)
     tap.print_version(print_fn=tap.logger.info)
     made = tap.of(Mode.SYNC, inputs)
     made.sync_all()
     return made.outcome.status
 
 
+def _streams_command(wanted: str) -> Callable[..., int]:
+    if wanted == "plan":
+        from tap_reports.commands.plan import plan
+
+        return plan
+    from tap_reports.commands.submit import submit
+
+    return submit
+
+
 def _one_command(given: Mapping[str, Any]) -> str:
     """Return the command that is asked for; "" for a sync."""
-    names = ("check_config", "test", "discover", "plan", "jobs", "about", "version")
+    names = ("check_config", "test", "discover", "plan", "submit", "jobs", "about", "version")
     asked = [name for name in names if given.get(name)]
     if len(asked) > 1:
         first, second = (f"--{name.replace('_', '-')}" for name in asked[:2])

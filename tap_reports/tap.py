@@ -195,6 +195,7 @@ class TapReports(Tap):
             on_over=log_job,
             clock=self._clock,
             loop=self._loop,
+            looks_once=self.mode is Mode.SUBMIT,
         )
 
     def _start_all(self) -> None:

@@ -103,8 +103,10 @@ class VendorWorker:
         self.submissions = Submissions(
             vendor, config, client, policy=policy, calls=self._calls, context=context
         )
+        # A run that looks once can't count what earlier looks have tried: a job that failed is said to have.
         self._rules = Rules(
-            retries=vendor.retries if isinstance(client, Retries) else 0, resubmissions=vendor.resubmissions
+            retries=vendor.retries if isinstance(client, Retries) and not context.looks_once else 0,
+            resubmissions=0 if context.looks_once else vendor.resubmissions,
         )
         self._ask_again = PollPolicy(
             interval=config.poll_interval_seconds,
@@ -157,8 +159,6 @@ class VendorWorker:
                     continue
             match await self._next_step(task, job):
                 case Step.READY:
-                    return
-                case Step.DOWNLOAD if self._context.looks_once:
                     return
                 case Step.DOWNLOAD:
                     files = await self._downloaded(task, job)
@@ -318,10 +318,11 @@ class VendorWorker:
             StreamError: It gives no result, and is not to be resumed.
         """
         try:
-            return next_step(job, task.attempts, self._rules, is_outdated=self._is_outdated(task, job))
+            step = next_step(job, task.attempts, self._rules, is_outdated=self._is_outdated(task, job))
         except StreamError:
             await self._drop(task, job)
             raise
+        return Step.READY if step is Step.DOWNLOAD and self._context.looks_once else step
 
     async def _drop(self, task: Task, job: ReportJob) -> None:
         """Note that a job came to nothing."""

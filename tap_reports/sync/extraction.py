@@ -66,7 +66,8 @@ class Extraction:
         self._write_state = write_state
         self._gives_way = gives_way
         self._parts: list[tuple[SlicePlan, list[Task]]] | None = None
-        self._error: StreamError | None = None
+        self.error: StreamError | None = None
+        """Why there is nothing to extract: the vendor can't be asked what is final, for one."""
         self._job_rows: Counter[str] = Counter()
         self._slice = ""
         self._open: TablePosition | None = None
@@ -129,10 +130,10 @@ class Extraction:
             if isinstance(self._client, Zoned):
                 self.zone = self._client.zone()
         except StreamError as error:
-            self._error = error
+            self.error = error
             return
         except CallError as error:
-            self._error = CallsFailed.of(error)
+            self.error = CallsFailed.of(error)
             return
         for level, texts in ((logging.INFO, plan.notes), (logging.WARNING, plan.warnings)):
             for text in texts:
@@ -156,8 +157,8 @@ class Extraction:
             StreamError: The slice can't be had; nothing of it or of later ones is bookmarked.
         """
         self.start()
-        if self._error:
-            raise self._error
+        if self.error:
+            raise self.error
         runner = self._run.runner
         while tasks := self.next_tasks:
             runner.wait_until(lambda: self.is_ready or self._gives_way(), tasks)

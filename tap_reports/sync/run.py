@@ -48,6 +48,7 @@ class Run:
         on_over: Called in the main thread for each task that is over.
         clock: The time.
         loop: Where the engine runs (a test's own runs on its `clock`).
+        looks_once: For `--submit`: wait for nothing.
     """
 
     def __init__(
@@ -59,8 +60,10 @@ class Run:
         on_over: Callable[[Task], None] = lambda _task: None,
         clock: Clock | None = None,
         loop: EngineLoop | None = None,
+        looks_once: bool = False,
     ) -> None:
         self.settings = settings
+        self._looks_once = looks_once
         self.id = uuid.uuid4().hex
         self.started_at = (clock or SystemClock()).now()
         self._on_submitted = on_submitted
@@ -109,6 +112,7 @@ class Run:
             folder=self.folder,
             disk=DiskBudget(self.settings.download_disk_bytes),
             stopping=lambda: self._stoppable.is_stopped,
+            looks_once=self._looks_once,
         )
         runner = Runner(
             context,

@@ -1,0 +1,204 @@
+"""The Airflow operators under a real Airflow: phases, with a triggerer that is killed and started again."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+
+import psycopg
+import pytest
+from bootstrap import SetupError, environment
+
+from tap_reports.sandbox import Sandbox
+
+ROOT = Path(__file__).resolve().parents[2]
+POSTGRES = os.environ.get("TAP_REPORTS_TEST_POSTGRES", "postgresql://root@127.0.0.1:5432/test")
+COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
+PATIENCE = 240
+JOB_SECONDS = 25
+pytestmark = [pytest.mark.installs, pytest.mark.xdist_group("airflow"), pytest.mark.timeout(900)]
+
+DAG = """
+import datetime as dt
+from airflow.sdk import dag
+from tap_reports_airflow import TapReportsOperator, TapReportsSubmitOperator
+
+TAP = {{"config": "{config}", "catalog": "{catalog}", "command": {command!r}}}
+
+@dag(schedule=None, catchup=False, start_date=dt.datetime(2026, 1, 1))
+def reports():
+    submit = TapReportsSubmitOperator(task_id="submit", **TAP)
+    load = TapReportsOperator(
+        task_id="load", target={target!r}, last_day="{{{{ ti.xcom_pull('submit')['end_date'] }}}}", **TAP
+    )
+    submit >> load
+
+reports()
+"""
+TARGET = """
+import json, sys
+rows = [line for line in sys.stdin if json.loads(line)["type"] == "RECORD"]
+open(sys.argv[1], "w").write(str(len(rows)))
+print("{}")
+"""
+
+
+@pytest.fixture(scope="module")
+def commands(tmp_path_factory) -> Path:
+    """An environment with Airflow and the package, without the tap."""
+    try:
+        return environment(
+            tmp_path_factory.mktemp("airflow") / "venv",
+            [str(ROOT / "integrations/airflow"), "psycopg2-binary", "asyncpg"],
+        )
+    except SetupError as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"Airflow can't be installed: {error}")
+
+
+@pytest.fixture
+def database():
+    """A database of this test's own: Airflow on SQLite is too slow for more than one process."""
+    url = POSTGRES.replace("+psycopg", "").partition("?")[0]
+    name = f"airflow_{uuid.uuid4().hex[:12]}"
+    try:
+        connection = psycopg.connect(url, autocommit=True, connect_timeout=3)
+    except psycopg.OperationalError as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"no PostgreSQL server answers (set TAP_REPORTS_TEST_POSTGRES): {error}")
+    with connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    yield url.rpartition("/")[0] + f"/{name}"
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+class Airflow:
+    """The components of Airflow, each a process that can be killed."""
+
+    def __init__(self, commands: Path, folder: Path, database: str) -> None:
+        self.commands, self.folder, self.database = commands, folder, database
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        self.environment = {
+            "PATH": f"{commands}:{os.environ['PATH']}",
+            "HOME": str(folder),
+            "TMPDIR": str(folder),
+            "AIRFLOW_HOME": str(folder),
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database.replace(
+                "postgresql://", "postgresql+psycopg2://"
+            ),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+            "AIRFLOW__CORE__PARALLELISM": "2",
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
+            "AIRFLOW__API__PORT": str(port),
+            "AIRFLOW__API__HOST": "127.0.0.1",
+            "AIRFLOW__API__WORKERS": "1",
+            "AIRFLOW__API_AUTH__JWT_SECRET": uuid.uuid4().hex * 2,
+            "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
+        }
+        self.running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def command(self, *arguments: str) -> str:
+        done = subprocess.run(
+            [self.commands / "airflow", *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE,
+        )
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+        return done.stdout
+
+    def start(self, component: str) -> None:
+        log = (self.folder / f"{component}.log").open("ab")
+        with log:
+            self.running[component] = subprocess.Popen(
+                [self.commands / "airflow", component],
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+
+    def kill(self, component: str) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.running[component].pid, signal.SIGKILL)
+        self.running.pop(component).wait()
+
+    def states(self) -> dict[str, str]:
+        with psycopg.connect(self.database) as connection:
+            return dict(connection.execute("SELECT task_id, state FROM task_instance").fetchall())
+
+    def until(self, condition) -> None:
+        end = time.monotonic() + PATIENCE
+        while not condition():
+            logs = "".join(path.read_text()[-1500:] for path in self.folder.rglob("*.log"))
+            assert time.monotonic() < end, f"{self.states()}\n{logs}"
+            assert "failed" not in self.states().values(), logs
+            time.sleep(0.5)
+
+
+@pytest.fixture
+def airflow(commands, tmp_path, database):
+    found = Airflow(commands, tmp_path, database)
+    yield found
+    for component in list(found.running):
+        found.kill(component)
+
+
+def test_phases_wait_in_the_triggerer_and_survive_its_restart(airflow, tmp_path):
+    (tmp_path / "dags").mkdir()
+    (tmp_path / "target.py").write_text(TARGET)
+    tap = [sys.executable, "-m", "tap_reports"]
+    with Sandbox(
+        rows=3, delay=JOB_SECONDS, today=dt.date(2026, 3, 20), dt_reports_per_minute=1000
+    ) as sandbox:
+        config = {**sandbox.config("digital_turbine"), "start_date": "2026-03-01", "poll_interval_seconds": 1}
+        config["digital_turbine"]["slice_days"] = 7
+        config["job_ledger"] = str(tmp_path / "jobs.sqlite")
+        (tmp_path / "tap.json").write_text(json.dumps(config))
+        catalog = subprocess.run(
+            [*tap, "--config", tmp_path / "tap.json", "--discover"], capture_output=True, check=True
+        ).stdout
+        (tmp_path / "catalog.json").write_bytes(catalog)
+        dag = DAG.format(
+            config=tmp_path / "tap.json",
+            catalog=tmp_path / "catalog.json",
+            command=tap,
+            target=[sys.executable, str(tmp_path / "target.py"), str(tmp_path / "rows")],
+        )
+        (tmp_path / "dags/reports.py").write_text(dag)
+        airflow.command("db", "migrate")
+        airflow.command("dags", "reserialize")
+        airflow.command("dags", "unpause", "reports")
+        for component in COMPONENTS:
+            airflow.start(component)
+        airflow.command("dags", "trigger", "reports")
+        airflow.until(lambda: airflow.states().get("submit") == "deferred")
+        airflow.kill("triggerer")
+        airflow.start("triggerer")
+        airflow.until(lambda: airflow.states().get("load") == "success")
+        submitted = sandbox.submissions("digital_turbine").jobs
+    assert (tmp_path / "rows").read_text() == str(3 * 19)
+    assert submitted == 3
+
+
+def test_the_package_does_not_import_the_tap(commands):
+    code = "import sys, tap_reports_airflow; print('tap_reports' in sys.modules)"
+    done = subprocess.run([commands / "python", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith("False")

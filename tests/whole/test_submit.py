@@ -1,0 +1,88 @@
+"""`--submit`: phases. Repeated calls take each job on; an ordinary sync collects without a submission."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+
+import pytest
+
+from tap_reports.sandbox import Sandbox
+
+TODAY = dt.date(2026, 3, 20)
+VENDORS = ("similarweb", "impact", "digital_turbine", "second_nature")
+PHASES = {"poll_interval_seconds": 0.05, "start_date": "2026-03-01"}
+
+
+@pytest.fixture
+def slow():
+    """A sandbox whose jobs take some seconds."""
+    with Sandbox(rows=3, delay=2, today=TODAY) as running:
+        yield running
+
+
+def asked(program, config, *options):
+    done = program.text(config, "--submit", "--format", "json", *options)
+    return done.returncode, json.loads(done.stdout or "null"), done.stderr
+
+
+def until_ready(program, config):
+    for _ in range(200):
+        status, answer, log = asked(program, config)
+        if status != 75:
+            return status, answer, log
+    raise AssertionError(answer)
+
+
+def test_calls_take_all_jobs_on_and_a_sync_submits_nothing_more(program, slow):
+    config = {**slow.config(), **PHASES, "job_ledger": str(program.folder / "jobs.sqlite")}
+    status, answer, _ = asked(program, config)
+    assert status == 75
+    assert answer["again_in_seconds"] >= 1
+    assert {job["stage"] for job in answer["jobs"]} <= {"running", "waiting", "ready"}
+    assert {job["action"] for job in answer["jobs"]} == {"submit"}
+    status, answer, log = until_ready(program, config)
+    assert status == 0, log
+    assert answer["again_in_seconds"] is None
+    assert answer["ready"] == len(answer["jobs"])
+    before = {vendor: slow.submissions(vendor).calls for vendor in config if vendor in VENDORS}
+    ran = program.run({**config, "end_date": answer["end_date"]})
+    assert ran.status == 0, ran.stderr
+    assert {vendor: slow.submissions(vendor).calls for vendor in before} == before
+    assert len(ran.streams) >= 6
+
+
+def test_a_spent_minute_quota_is_asked_for_again_within_a_minute(program):
+    with Sandbox(rows=1, delay=0, today=TODAY) as sandbox:
+        config = {**sandbox.config("digital_turbine"), **PHASES}
+        config["job_ledger"] = str(program.folder / "jobs.sqlite")
+        config["digital_turbine"] |= {"slice_days": 3, "reports_per_minute": 3}
+        status, answer, _ = asked(program, config)
+        assert status == 75
+        assert answer["waiting"] == len(answer["jobs"]) - 3
+        assert answer["again_in_seconds"] <= 60
+        assert sandbox.submissions("digital_turbine").calls == 3
+
+
+def test_a_job_that_failed_for_good_ends_with_1_and_says_why(program, slow):
+    slow.faults.add("statuses", vendor="second_nature", kind="submit", words=["failed"], times=0)
+    config = {**slow.config("second_nature"), **PHASES, "job_ledger": str(program.folder / "jobs.sqlite")}
+    status, answer, log = until_ready(program, config)
+    assert status == 1
+    assert answer["failed"] >= 1
+    assert "failed" in log
+
+
+def test_without_a_ledger_it_is_a_configuration_error(program, slow):
+    config = {**slow.config("digital_turbine"), **PHASES, "job_ledger": "off"}
+    done = program.text(config, "--submit")
+    assert done.returncode == 78
+    assert "job_ledger" in done.stderr
+    assert slow.submissions("digital_turbine").calls == 0
+
+
+def test_people_get_a_table_and_what_to_do(program, slow):
+    config = {**slow.config("digital_turbine"), **PHASES, "job_ledger": str(program.folder / "jobs.sqlite")}
+    done = program.text(config, "--submit")
+    assert done.returncode == 75
+    assert "look again in" in done.stdout
