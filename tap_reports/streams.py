@@ -277,15 +277,24 @@ class ReportStream(Stream):
         self._reports_tap.outcome.done[self.name] = self.extraction.rows
         if self._stream_version is not None and self._messages_wanted:
             self._write_activate_version_message(self._stream_version)
-        self._tell_invalid_values()
+        self._report_tally()
 
     def _fail(self, error: StreamError) -> None:
         self._reports_tap.outcome.fail(self.name, self.extraction.fail(error))
-        self._tell_invalid_values()
+        self._report_tally()
         self._reports_tap.write_state()
 
-    def _tell_invalid_values(self) -> None:
+    def _report_tally(self) -> None:
         tally = self.extraction.tally
+        if slow := tally.by_python:
+            columns = ", ".join(f"{name} ({count:,} cells)" for name, count in slow.most_common(20))
+            self.logger.info(
+                "%s: %d of %d columns went through Python: %s",
+                self.name,
+                len(slow),
+                len(self.report.columns),
+                columns,
+            )
         for name, count in tally.nulled.items():
             self.logger.warning("%s: %d values did not fit %s and are null", self.name, count, name)
         for name, count in tally.left_out.items():

@@ -5,12 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import zoneinfo
 from dataclasses import replace
+from itertools import product
 
 import pytest
+from both_ways import Maker, difference
 from emitting import assert_same, by_block, plan_of, table_of
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tap_reports.files import json_blocks
 from tap_reports.files.table import Notation
 from tap_reports.models import Kind
 
@@ -64,22 +67,14 @@ NASTY = {
 }
 
 
-@pytest.fixture(params=Kind)
-def kind(request):
-    return request.param
-
-
-@pytest.mark.parametrize("invalid", ["fail", "null"])
 @pytest.mark.parametrize("body", NASTY.values(), ids=NASTY)
-def test_nasty_files_come_out_the_same(tmp_path, body, kind, invalid):
-    for place in ("middle", "alone"):
-        data = body if isinstance(body, bytes) else body.encode()
-        before, after = (b"2026-01-01,1\n", b"") if place == "alone" else (FILL.encode(), FILL.encode())
-        data = b"Day,What\n" + before + data + (after if place == "middle" and data.endswith(b"\n") else b"")
-        table = table_of(tmp_path, data)
-        plan = plan_of(table.header, [Kind.DATE, kind], invalid_values=invalid)
-        for size in (16, 100):
-            assert_same(table, plan, size)
+def test_nasty_files_come_out_the_same(tmp_path, body):
+    data = body if isinstance(body, bytes) else body.encode()
+    after = FILL.encode() if data.endswith(b"\n") else b""
+    for before, behind in ((b"2026-01-01,1\n", b""), (FILL.encode(), after)):
+        table = table_of(tmp_path, b"Day,What\n" + before + data + behind)
+        for kind, invalid, size in product(Kind, ("fail", "null"), (16, 100)):
+            assert_same(table, plan_of(table.header, [Kind.DATE, kind], invalid_values=invalid), size)
 
 
 @pytest.mark.parametrize(
@@ -179,3 +174,10 @@ def test_a_single_column_comes_out_the_same(tmp_path, cells, kind, size):
     table = table_of(tmp_path, "Alone\nx\n" + "".join(f"{cell}\n" for cell in cells))
     plan = plan_of(table.header, [kind] * len(table.header), invalid_values="null")
     assert_same(table, plan, size)
+
+
+def test_random_files_come_out_the_same_by_the_compiled_module_and_in_python(tmp_path, monkeypatch):
+    """A short run of what runs for long at night."""
+    monkeypatch.setattr(json_blocks, "SIZE", json_blocks.SIZE)  # the fuzzer sets it
+    maker = Maker(15)
+    assert [said for _ in range(60) if (said := difference(tmp_path, maker))] == []
