@@ -243,7 +243,7 @@ def test_a_handed_back_result_is_replayed_once(sandbox, clock):
     story = STORIES["impact"]
     config = story.config(sandbox, block={"slice_days": 24, "lookback_days": 100}, job_ledger="off")
     run_here(config, clock)
-    clock.seconds += 7 * 3600
+    clock.seconds += 21 * 3600  # impact.com's reuse_job_hours are 20
     ran = run_here(config, clock)
     assert is_whole(ran, story, sandbox)
     assert len(sandbox.calls_of("impact", "replay")) == 1
@@ -254,7 +254,7 @@ def test_a_handed_back_result_that_can_t_be_replayed_is_not_asked_for_again(sand
     story = STORIES["impact"]
     config = story.config(sandbox, block={"slice_days": 24, "lookback_days": 100}, job_ledger="off")
     run_here(config, clock)
-    clock.seconds += 7 * 3600
+    clock.seconds += 21 * 3600  # impact.com's reuse_job_hours are 20
     sandbox.faults.add("status", vendor="impact", kind="replay", status=404, times=0)
     ran = run_here(config, clock)
     assert is_whole(ran, story, sandbox)
