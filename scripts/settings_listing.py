@@ -34,6 +34,9 @@ VENDORS_DIFFER = ("poll_interval_seconds", "poll_max_interval_seconds", "reuse_j
 ENV_NAMES = {"start_date": "date_iso8601", "end_date": "date_iso8601"}
 WORDS = {"api": "API", "url": "URL", "id": "ID", "csv": "CSV", "json": "JSON", "jsonl": "JSONL"}
 
+PIP_URL = "git+https://github.com/tap-reports/tap-reports.git"
+"""Until the package is on an index, it is installed from its sources."""
+
 GROUPS = (
     ("similarweb.api_key",),
     ("impact.account_sid", "impact.auth_token", "impact.account_type"),
@@ -162,7 +165,7 @@ def plugin_yml() -> str:
         "label": "Asynchronous Reports",
         "description": "Report APIs of Similarweb, impact.com, Digital Turbine and Second Nature",
         "executable": "tap-reports",
-        "pip_url": "tap-reports",
+        "pip_url": PIP_URL,
         "repo": "https://github.com/tap-reports/tap-reports",
         "maintenance_status": "active",
         "quality": "unknown",

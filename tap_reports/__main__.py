@@ -8,12 +8,20 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from typing import NoReturn
 
 import click
 
 from tap_reports import redaction
-from tap_reports.exceptions import CallError, ConfigError, Stopped, TapReportsError, sentence
+from tap_reports.exceptions import (
+    CONFIGURATION_IS_WRONG,
+    CallError,
+    ConfigError,
+    Stopped,
+    TapReportsError,
+    sentence,
+)
 from tap_reports.sync.imports import fast_imports
 
 logger = logging.getLogger("tap-reports")
@@ -23,8 +31,6 @@ logger.addFilter(
 
 NOT_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
 """A full disk and the like."""
-CONFIGURATION_IS_WRONG = 78
-"""EX_CONFIG of sysexits.h: running again does not help."""
 
 
 def main() -> NoReturn:
@@ -36,6 +42,7 @@ def main() -> NoReturn:
     except ConfigError as error:  # a vendor of another package
         sys.exit(_told(error))
     command = TapReports.cli
+    set_log(os.environ)
     if sys.stderr is None:  # closed: whatever is opened next must not become standard error
         sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")
     redaction.install()
@@ -50,6 +57,22 @@ def main() -> NoReturn:
         forget_stdout()
     gc.freeze()  # else the interpreter looks through everything once more, to give back what ends anyway
     sys.exit(status)
+
+
+def set_log(environment: Mapping[str, str]) -> None:
+    """Set the log as the variables want it; a log configuration of the SDK's (a file) wants its own.
+
+    `TAP_REPORTS_LOG_FORMAT=json`: a JSON object a line. `TAP_REPORTS_METRICS=true`: the SDK's metrics, too.
+    """
+    if "SINGER_SDK_LOG_CONFIG" in environment:
+        return
+    if environment.get("TAP_REPORTS_METRICS", "").lower() not in {"true", "1", "yes", "on"}:
+        logging.getLogger("singer_sdk.metrics").addFilter(lambda _: False)
+    if environment.get("TAP_REPORTS_LOG_FORMAT", "").lower() == "json":
+        from singer_sdk.logging import StructuredFormatter
+
+        for handler in logging.getLogger().handlers:
+            handler.setFormatter(StructuredFormatter())
 
 
 def _status_of(command: click.Command) -> int:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,10 +15,12 @@ from singer_sdk.plugin_base import SingerCommand
 from tap_reports.exceptions import ConfigError, TapReportsError
 from tap_reports.settings.inputs import Inputs, read_inputs
 from tap_reports.sync.mode import Mode
+from tap_reports.sync.outcome import Outcome
 from tap_reports.sync.record import recorded
 from tap_reports.vendors import all_vendors
 
 if TYPE_CHECKING:
+    from tap_reports.models import RunOutcome
     from tap_reports.tap import TapReports
 
 logger = logging.getLogger("tap-reports")
@@ -60,6 +63,7 @@ def options() -> list[click.Parameter]:
         path("config", "Settings: a JSON file, or ENV for variables. May be repeated.", multiple=True),
         path("catalog", "Selects streams and columns; made with --discover."),
         path("state", "The last STATE message's value; begins after what is in it."),
+        path("summary", "With a sync: write a JSON account of the run, also after a failure or a signal."),
         flag(
             "check-config", "Report everything that is wrong with settings, catalog and state; send nothing."
         ),
@@ -104,7 +108,7 @@ def command(tap: type[TapReports]) -> click.Command:
     )
 
 
-def answer(tap: type[TapReports], *, style: str | None, **given: Any) -> int:
+def answer(tap: type[TapReports], *, style: str | None, summary: str | None, **given: Any) -> int:
     """Do what the options ask for. Returns the exit status.
 
     Raises:
@@ -113,6 +117,8 @@ def answer(tap: type[TapReports], *, style: str | None, **given: Any) -> int:
     wanted = _one_command(given)
     if style and wanted not in FORMATS[style]:
         raise click.UsageError(_goes_with("--format", style, sorted(FORMATS[style])))
+    if summary and wanted:
+        raise click.UsageError(f"--summary goes with a sync, not with --{wanted.replace('_', '-')}.")
     if wanted == "version":
         tap.print_version(print_fn=click.echo)
         return 0
@@ -125,7 +131,7 @@ def answer(tap: type[TapReports], *, style: str | None, **given: Any) -> int:
     inputs = read_inputs(given["config"], given["catalog"], given["state"])
     if inputs.config is None:
         raise ConfigError(inputs.errors)
-    return _with_inputs(tap, wanted, inputs, style or "text")
+    return _with_inputs(tap, wanted, inputs, style or "text") if wanted else _sync(tap, inputs, summary)
 
 
 def _with_inputs(tap: type[TapReports], wanted: str, inputs: Inputs, style: str) -> int:
@@ -145,7 +151,10 @@ def _with_inputs(tap: type[TapReports], wanted: str, inputs: Inputs, style: str)
         case "test":
             from tap_reports.commands.test import test
 
-            return test(tap.of(Mode.ASK, inputs).run, as_json=as_json)
+            made = tap.of(Mode.ASK, inputs)
+            retries = replace(made.settings.retry_policy, max_retries=0)  # somebody waits for the answer
+            made.settings = replace(made.settings, retry_policy=retries)
+            return test(made.run, as_json=as_json)
         case "jobs":
             from tap_reports.commands.jobs import jobs
 
@@ -153,10 +162,26 @@ def _with_inputs(tap: type[TapReports], wanted: str, inputs: Inputs, style: str)
         case "plan" | "submit":
             made = tap.of(Mode[wanted.upper()], inputs)
             return _streams_command(wanted)(made.run, made.selected_streams(), as_json=as_json)
+    raise click.UsageError(f"--{wanted} is not known.")
+
+
+def _sync(tap: type[TapReports], inputs: Inputs, summary: str | None) -> int:
+    from tap_reports.commands.summary import summarised
+
     tap.print_version(print_fn=tap.logger.info)
-    made = tap.of(Mode.SYNC, inputs)
-    made.sync_all()
-    return made.outcome.status
+    outcome = Outcome()
+    made: list[TapReports] = []
+
+    def facts(status: int) -> tuple[RunOutcome, Mapping[str, Any]]:
+        if made:
+            return made[0].account, made[0].state
+        outcome.status_of_error = status
+        return outcome.of_run(None, (), tap.plugin_version), inputs.state or {}
+
+    with summarised(summary, facts) if summary else nullcontext():
+        made.append(tap.of(Mode.SYNC, inputs, outcome))
+        made[0].sync_all()
+    return outcome.status
 
 
 def _streams_command(wanted: str) -> Callable[..., int]:

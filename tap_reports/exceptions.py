@@ -2,7 +2,7 @@
 
 ```
 TapReportsError
-├── ConfigError            nothing was requested; every mistake is listed; exit 1
+├── ConfigError            nothing was requested; every mistake is listed; exit 78
 ├── CallError              one HTTP call did not do its work
 │   ├── CallBroken         the call broke (connection, time-out, 429, 5xx) also after its retries
 │   │   └── NotSent        it failed before anything was sent: nothing was accepted, charged or counted
@@ -30,6 +30,9 @@ Messages are safe to log: whoever raises an error passes vendor text through `ta
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+CONFIGURATION_IS_WRONG = 78
+"""Exit status EX_CONFIG of sysexits.h: running again does not help."""
 
 LONG_WAIT_SECONDS = 60.0
 """From this on a message says how long the vendor asks to wait."""

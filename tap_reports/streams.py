@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk import Stream
-from singer_sdk.exceptions import AbortedSyncFailedException, AbortedSyncPausedException
+from singer_sdk.exceptions import AbortedSyncFailedException, AbortedSyncPausedException, MappingError
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import RemoveRecordTransform
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
@@ -265,6 +265,8 @@ class ReportStream(Stream):
             self._fail(error)
         except CallError as error:
             self._fail(CallsFailed.of(error))
+        except MappingError as error:
+            self._fail(StreamError(f"stream_maps: {error}", remedy="Correct the expression."))
         except Exception as error:
             self.logger.debug("unexpected error", exc_info=True)
             self._fail(StreamError(f"unexpected {type(error).__name__}: {error}", remedy=DEFECT))

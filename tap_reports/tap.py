@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from tap_reports.clock import Clock
     from tap_reports.jobs.event_loop import EngineLoop
     from tap_reports.jobs.task import Task
+    from tap_reports.models import RunOutcome
     from tap_reports.settings.inputs import Inputs
     from tap_reports.sync.run import Run
 
@@ -69,12 +70,13 @@ class TapReports(Tap):
         *,
         mode: Mode = Mode.SYNC,
         errors: Sequence[str] = (),
+        outcome: Outcome | None = None,
         clock: Clock | None = None,
         loop: EngineLoop | None = None,
         **kwargs: Any,
     ) -> None:
         self.mode = mode
-        self.outcome = Outcome()
+        self.outcome = outcome or Outcome()
         self.signals = Signals(self.outcome, self._stop)
         self._clock = clock
         self._loop = loop
@@ -92,14 +94,19 @@ class TapReports(Tap):
         super().__init__(**{"setup_mapper": mode.has_streams, **kwargs})
 
     @classmethod
-    def of(cls, mode: Mode, inputs: Inputs) -> Self:
+    def of(cls, mode: Mode, inputs: Inputs, outcome: Outcome | None = None) -> Self:
         """Return the tap for what a command was given.
 
         Raises:
             ConfigError: Naming everything that is wrong.
         """
         return cls(
-            mode=mode, config=inputs.config, catalog=inputs.catalog, state=inputs.state, errors=inputs.errors
+            mode=mode,
+            config=inputs.config,
+            catalog=inputs.catalog,
+            state=inputs.state,
+            errors=inputs.errors,
+            outcome=outcome,
         )
 
     @classmethod
@@ -282,9 +289,10 @@ class TapReports(Tap):
         """
         if not self.selected_streams() and not self.outcome.failures:
             self.logger.warning("no stream is selected, so nothing is extracted; select some in the catalog")
+        streams = self.selected_streams()
         try:
             with self._display, self._ending():
-                self._display.begin_sync(self.run, self.selected_streams())
+                self._display.begin_sync(self.run, streams)
                 self._reset_state_progress_markers()
                 if self.state:
                     self.write_state()
@@ -293,8 +301,17 @@ class TapReports(Tap):
                     stream.sync()
                     if stream.extraction.is_over:
                         stream.finalize_state_progress_markers()
+        except Exception:
+            self.outcome.status_of_error = 1
+            raise
         finally:
-            self.outcome.summarise()
+            self.outcome.tell(self.account)
+
+    @property
+    def account(self) -> RunOutcome:
+        """What became of the run, up to now."""
+        streams = self.selected_streams() if self._streams else []
+        return self.outcome.of_run(self.__dict__.get("run"), streams, self.plugin_version)
 
     @contextlib.contextmanager
     def _ending(self) -> Iterator[None]:
@@ -310,7 +327,7 @@ class TapReports(Tap):
 
     def _end(self) -> None:
         try:
-            self._note_end()
+            self.run.note_end(self.account)
             self.close()
             self.write_state(now=True)
             if self.outcome.signal is not None:  # the last word is a STATE, also one that was said before
@@ -319,13 +336,6 @@ class TapReports(Tap):
         except BrokenPipeError:
             self.outcome.closed = True
             forget_stdout()
-
-    def _note_end(self) -> None:
-        """Keep how the run ended, and why, in the ledger."""
-        if "run" in self.__dict__:
-            run = self.run
-            ended = self.outcome.of_run(run.id, self.plugin_version, run.started_at, run.clock.now())
-            run.note_end(ended)
 
     def close(self) -> None:
         """End the run's work and remove its temporary files."""

@@ -213,6 +213,7 @@ class Vendor:
         max_credits: (per report, per run) by the block's settings; None for no limit.
         max_jobs_in_flight, lookback_days, slice_days, poll_interval_seconds,
         poll_max_interval_seconds, reuse_job_hours: Defaults; None for the top level's.
+        slice_days_in_words: The default for people, where it differs by report.
         retries: Free re-runs of a failed job in one run.
         resubmissions: New submissions that the vendor's guide asks for after EXPIRED or FAILED_RETRYABLE.
         lost_submission: See `LostSubmission`.
@@ -241,6 +242,7 @@ class Vendor:
     max_jobs_in_flight: int = 10
     lookback_days: int = 0
     slice_days: int = 30
+    slice_days_in_words: str = ""
     poll_interval_seconds: float | None = None
     poll_max_interval_seconds: float | None = None
     reuse_job_hours: float | None = None

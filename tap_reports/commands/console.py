@@ -58,10 +58,11 @@ def write(text: str) -> None:
 
 def write_json(content: Any) -> None:
     """Print JSON; counts of credits as numbers."""
-    write(json.dumps(content, indent=2, default=_plain, ensure_ascii=False))
+    write(json.dumps(content, indent=2, default=plain, ensure_ascii=False))
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Return what JSON can write for a value: counts of credits as numbers, all else as text."""
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
     return str(value)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from tap_reports.commands import console as tables
+from tap_reports.commands.verdict import Budget, Limit, verdict
 from tap_reports.exceptions import CallError, CallsFailed, StreamError
 from tap_reports.jobs.lookup import lookup
 from tap_reports.jobs.task import Action
@@ -51,14 +52,24 @@ def plan(run: Run, streams: Iterable[ReportStream], *, as_json: bool) -> int:
 # --- what there is to do ------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class PlannedJob:
+    """How a request comes to its job, what that would cost, and what the vendor says to it."""
+
+    request: ReportRequest
+    action: Action
+    cost: Decimal | None = None
+    warnings: tuple[str, ...] = ()
+
+
 @dataclass(slots=True)
 class _Planner:
     """What each slice's job would be; streams of one request share it."""
 
     run: Run
     vendors: dict[str, tuple[Vendor, VendorConfig, ReportClient]]
-    jobs: dict[str, tuple[Action, Decimal | None]] = field(default_factory=dict)
-    """Request key -> how it comes to its job, and what that would cost."""
+    jobs: dict[str, PlannedJob] = field(default_factory=dict)
+    """By request key."""
 
     def stream(self, stream: ReportStream) -> Json:
         parts = stream.extraction.plan.slices
@@ -69,7 +80,11 @@ class _Planner:
             "first_day": days[0].start.isoformat() if days else None,
             "last_day": days[-1].end.isoformat() if days else None,
             "slices": [self.slice(stream, request) for part in parts for request in part.requests],
+            "warnings": self.warnings(request.key for part in parts for request in part.requests),
         }
+
+    def warnings(self, keys: Iterable[str]) -> list[str]:
+        return list(dict.fromkeys(redact(text) for key in keys for text in self.jobs[key].warnings))
 
     def slice(self, stream: ReportStream, request: ReportRequest) -> Json:
         vendor, config, client = self.vendors[request.vendor]
@@ -83,24 +98,51 @@ class _Planner:
             now=self.run.clock.now(),
         )
         if request.key not in self.jobs:
-            cost = None
+            job = PlannedJob(request, decision.action)
             if decision.action is Action.SUBMIT and isinstance(client, Estimates):
-                cost = client.estimate(request).credits
-            self.jobs[request.key] = (decision.action, cost)
+                estimate = client.estimate(request)
+                job = PlannedJob(request, decision.action, estimate.credits, estimate.warnings)
+            self.jobs[request.key] = job
         days = request.slice
         return {
             "start": days.start.isoformat() if days else None,
             "end": days.end.isoformat() if days else None,
             "action": str(decision.action),
             "job_id": decision.job.id if decision.job else None,
-            "estimated_credits": self.jobs[request.key][1],
+            "estimated_credits": self.jobs[request.key].cost,
         }
 
     def totals(self) -> Json:
-        actions = [action for action, _ in self.jobs.values()]
-        estimates = [cost for _, cost in self.jobs.values() if cost is not None]
+        actions = [job.action for job in self.jobs.values()]
+        estimates = [job.cost for job in self.jobs.values() if job.cost is not None]
         counts: Json = {str(action): actions.count(action) for action in Action}
         return {**counts, "estimated_credits": sum(estimates, Decimal(0)) if estimates else None}
+
+    def verdict(self, quotas: Iterable[Json]) -> Json:
+        left = {(one["vendor"], one["quota"]): one["remaining"] for one in quotas}
+        limits: list[Limit] = []
+        budgets: list[Budget] = []
+        submits = [job for job in self.jobs.values() if job.action is Action.SUBMIT]
+        for name, (vendor, config, _) in self.vendors.items():
+            limits += [
+                Limit(vendor=name, quota=quota, remaining=left[name, quota.name])
+                for quota in vendor.quotas(config)
+                if (name, quota.name) in left
+            ]
+            costs = [job.cost for job in submits if job.request.vendor == name and job.cost is not None]
+            if costs:
+                per_report, per_run = vendor.max_credits(config)
+                budgets.append(
+                    Budget(
+                        vendor=name,
+                        cost=sum(costs, Decimal(0)),
+                        dearest=max(costs),
+                        left=left.get((name, "credits")),
+                        per_report=per_report,
+                        per_run=per_run,
+                    )
+                )
+        return verdict([(job.request.vendor, job.request.quota) for job in submits], limits, budgets)
 
 
 def planned(run: Run, streams: Iterable[ReportStream], errors: list[str]) -> Json:
@@ -116,7 +158,8 @@ def planned(run: Run, streams: Iterable[ReportStream], errors: list[str]) -> Jso
             failed = CallsFailed.of(error) if isinstance(error, CallError) else error
             errors.append(redact(failed.placed(vendor=stream.report.vendor, stream=stream.name)))
     quotas = list(_quotas(run, planner.vendors.values(), errors))
-    return {"streams": found, "quotas": quotas, "totals": planner.totals()}
+    verdict_ = planner.verdict(quotas)
+    return {"streams": found, "quotas": quotas, "totals": planner.totals(), "verdict": verdict_}
 
 
 def _quotas(
@@ -166,7 +209,12 @@ def _parts(content: Json, console: Console) -> Iterator[RenderableType]:
         ]
         columns = ["vendor", "quota", "used", "limit", "left", "resets at (UTC)"]
         yield tables.table(columns, rows, title="Quotas", numbers=columns[2:5])
+    for stream in content["streams"]:
+        for text in stream["warnings"]:
+            yield tables.cell(f"{stream['stream']}: {text}", "yellow")
     yield tables.cell(_total(content["totals"]), "bold")
+    if why := content["verdict"]["why"]:
+        yield tables.cell(f"Does not fit today. {why}", "bold red")
 
 
 def _slices(streams: list[Json], console: Console) -> RenderableType:

@@ -43,7 +43,6 @@ def is_wanted(
     return (
         _is_terminal(stderr)
         and not _is_terminal(stdout)  # the messages go there: they would mix
-        and not environment.get("NO_COLOR")
         and environment.get("CI", "").lower() in {"", "0", "false"}
         and environment.get("TERM", "").lower() not in {"dumb", "unknown", ""}
         and "SINGER_SDK_LOG_CONFIG" not in environment  # somebody's program reads the log

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -94,10 +95,23 @@ def drawn(
     over = sum(task.stage is Stage.DONE for task in tasks)
     rows = sum(stream.extraction.rows_out for stream in streams)
     done = f"{len(outcome.done)} of {len(streams)} streams done, " if streams else ""
-    parts.append(cell(f"{done}{over} of {len(tasks)} jobs done, {rows:,} rows out", "bold"))
+    share = f"{over * 100 // len(tasks)} %"
+    parts.append(
+        cell(
+            f"{done}{over} of {len(tasks)} jobs done ({share}), {rows:,} rows out, {_elapsed(outcome)}",
+            "bold",
+        )
+    )
     if left := "; ".join(_left(run, quotas, tasks, since)):
         parts.append(cell(f"Left: {left}", "dim"))
     return Group(*parts)
+
+
+def _elapsed(outcome: Outcome) -> str:
+    """Return how long the run has lasted, as `1:02:03` or `2:03`."""
+    seconds = int((dt.datetime.now(dt.UTC) - outcome.started_at).total_seconds())
+    hours, minutes = divmod(seconds // 60, 60)
+    return f"{hours}:{minutes:02}:{seconds % 60:02}" if hours else f"{minutes}:{seconds % 60:02}"
 
 
 def _lines(run: Run, tasks: Iterable[Task], streams: Iterable[ReportStream]) -> Iterator[Line]:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import socket
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from requests.utils import get_environ_proxies, select_proxy
 
 from tap_reports.commands import console as tables
 from tap_reports.exceptions import CallError, ConfigError, TapReportsError, sentence
@@ -17,6 +22,9 @@ if TYPE_CHECKING:
     from tap_reports.sync.run import Run
     from tap_reports.vendor import ReportClient
 
+PROBE_SECONDS = 5.0
+"""How long the first connection to a vendor may take."""
+
 Found = list[tuple[str, Check]]
 
 
@@ -24,7 +32,10 @@ def test(run: Run, *, as_json: bool) -> int:
     """Print what the checks found. Returns the exit status: 0 if all is well, else 1."""
     try:
         found = [("postbacks", check) for check in _listening(run)]
-        found += [(vendor.name, check) for vendor, _, client in run.vendors() for check in _checked(client)]
+        vendors = list(run.vendors())
+        with ThreadPoolExecutor(len(vendors)) as pool:  # one that does not answer holds up no other
+            checks = pool.map(lambda one: list(_checked(one[2], one[1].api_url)), vendors)
+            found += [(one[0].name, check) for one, its in zip(vendors, checks, strict=True) for check in its]
     finally:
         run.close()
     if as_json:
@@ -48,14 +59,33 @@ def _listening(run: Run) -> Iterator[Check]:
         yield Check(name="listen", ok=False, detail=str(error))
 
 
-def _checked(client: ReportClient) -> Iterator[Check]:
+def _checked(client: ReportClient, api_url: str) -> Iterator[Check]:
     """Yield a client's checks; a call that does not come through is a check that failed."""
+    if why := _unreachable(api_url):
+        yield Check(name="network", ok=False, detail=why)
+        return
     try:
         yield from client.check()
     except CallError as error:
         yield Check(name="access", ok=False, detail=sentence(str(error), error.remedy))
     except TapReportsError as error:
         yield Check(name="access", ok=False, detail=str(error))
+
+
+def _unreachable(api_url: str) -> str:
+    """Return why nobody answers at an address (or at the proxy that leads to it), "" if somebody does."""
+    proxy = select_proxy(api_url, get_environ_proxies(api_url))
+    parts = urlsplit(proxy or api_url)
+    host, port = parts.hostname or "", parts.port or (80 if parts.scheme == "http" else 443)
+    try:
+        socket.create_connection((host, port), PROBE_SECONDS).close()
+    except OSError as error:
+        through = "the proxy " if proxy else ""
+        return (
+            f"{through}{host}:{port} can't be reached: {error.strerror or error}. "
+            "Check the network, the proxy and api_url."
+        )
+    return ""
 
 
 def _parts(found: Found) -> Iterator[RenderableType]:
@@ -70,12 +100,13 @@ def _parts(found: Found) -> Iterator[RenderableType]:
     ]
     yield tables.table(["vendor", "check", "result", "detail"], rows, title="Checks")
     failed = sorted({vendor for vendor, check in found if not check.ok})
-    count = sum(not check.ok for _, check in found)
+    count, bad = len(found), sum(not check.ok for _, check in found)
     if failed:
         yield tables.cell(
-            f"{count} of {len(found)} checks failed ({', '.join(failed)}): their details say what to do. "
+            f"{bad} of {count} checks failed ({', '.join(failed)}): their details say what to do. "
             "Nothing was submitted.",
             "bold red",
         )
     else:
-        yield tables.cell(f"All {len(found)} checks are well. Nothing was submitted.", "green")
+        checks = "The check" if count == 1 else f"All {count} checks"
+        yield tables.cell(f"{checks} passed. Nothing was submitted.", "green")

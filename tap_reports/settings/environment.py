@@ -17,7 +17,8 @@ logger = logging.getLogger("tap-reports")
 
 TRUE = {"true", "1", "yes", "on"}
 FALSE = {"false", "0", "no", "off"}
-NOT_SETTINGS = {f"{ENV_PREFIX}LOGLEVEL"}
+NOT_SETTINGS = {f"{ENV_PREFIX}{name}" for name in ("LOGLEVEL", "LOG_FORMAT", "METRICS")}
+"""What the log is set by, before there are settings."""
 
 
 def environment_config(

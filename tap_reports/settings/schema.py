@@ -118,7 +118,7 @@ def _block(vendor: Vendor) -> th.ObjectType:
         "api_url": vendor.api_url,
         "max_jobs_in_flight": vendor.max_jobs_in_flight,
         "lookback_days": vendor.lookback_days,
-        "slice_days": vendor.slice_days,
+        "slice_days": vendor.slice_days_in_words or vendor.slice_days,
     }
     common = [
         th.Property(setting.name, setting.wrapped, description=_with_default(setting, defaults))

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from tap_reports.sync.run import Run
     from tap_reports.sync.state import StreamState
 
+    Part = tuple["SlicePlan", list[Task]]
+
 logger = logging.getLogger("tap-reports")
 
 
@@ -98,6 +100,11 @@ class Extraction:
             states=(self._state,),
             is_incremental=self._is_incremental,
         ).plan()
+
+    @property
+    def parts(self) -> list[Part]:
+        """The slices, each with its jobs; none before it has begun."""
+        return self._parts or []
 
     @property
     def rows_in_progress(self) -> int:

@@ -1,23 +1,31 @@
-"""How a run ended: who failed and why, and the exit status that says so."""
+"""How a run ended: what became of each stream and why, told at its end, and the exit status that says so."""
 
 from __future__ import annotations
 
 import datetime as dt
 import logging
 import math
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from tap_reports.exceptions import QuotaSpent, StreamError
-from tap_reports.models import RunOutcome, StreamEnd, StreamOutcome
+from tap_reports.jobs.task import Stage
+from tap_reports.models import JobUse, RunOutcome, StreamEnd, StreamOutcome
 from tap_reports.redaction import redact
+
+if TYPE_CHECKING:
+    from tap_reports.jobs.task import Task
+    from tap_reports.streams import ReportStream
+    from tap_reports.sync.run import Run
 
 logger = logging.getLogger("tap-reports")
 
 
 def counted(number: int, what: str) -> str:
     """Return `1 row`, `2 rows`."""
-    return f"{number} {what}{'' if number == 1 else 's'}"
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 @dataclass(slots=True)
@@ -31,6 +39,7 @@ class Outcome:
         left: Where a spent quota stops a stream (`on_quota_spent`): returns how many of its jobs are left.
         signal: The signal that ended the run, or None.
         closed: The reader of our output went away.
+        status_of_error: Of an error that ended the run and is told elsewhere, as a full disk.
     """
 
     done: dict[str, int] = field(default_factory=dict)
@@ -39,6 +48,8 @@ class Outcome:
     left: Callable[[str], int] | None = None
     signal: int | None = None
     closed: bool = False
+    status_of_error: int = 0
+    started_at: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
 
     @property
     def is_stopped(self) -> bool:
@@ -50,30 +61,10 @@ class Outcome:
         """The exit status: 0 all done, 1 something failed, 128 + signal."""
         if self.signal is not None:
             return 128 + self.signal
-        return 1 if self.failures or self.closed else 0
-
-    def of_run(self, run_id: str, version: str, started_at: dt.datetime, now: dt.datetime) -> RunOutcome:
-        """Return how the run ended, for the ledger."""
-        done = [
-            StreamOutcome(stream=name, outcome=StreamEnd.DONE, rows=rows) for name, rows in self.done.items()
-        ]
-        ended = [
-            StreamOutcome(stream=name, outcome=outcome, error=redact(error))
-            for outcome, errors in ((StreamEnd.FAILED, self.failures), (StreamEnd.STOPPED, self.stopped))
-            for name, error in errors.items()
-        ]
-        return RunOutcome(
-            run_id=run_id,
-            version=version,
-            started_at=started_at,
-            seconds=(now - started_at).total_seconds(),
-            exit_status=self.status,
-            signal=self.signal,
-            streams=(*done, *ended),
-        )
+        return self.status_of_error or int(bool(self.failures) or self.closed)
 
     def fail(self, stream: str, error: StreamError) -> None:
-        """Note a failed stream."""
+        """Note a failed stream. It is told at the end, once."""
         error.stream = stream
         if self.left and isinstance(error, QuotaSpent):
             self.stopped[stream] = error
@@ -83,22 +74,101 @@ class Outcome:
             logger.warning("stopped: %s %s left%s", redact(error), counted(left, "job"), more)
             return
         self.failures[stream] = error
-        logger.error("stream failed: %s", redact(error))
+        logger.debug("failed: %s", redact(error))
 
-    def summarise(self) -> None:
-        """Log the last lines of a run: what is done, what failed and what to do."""
-        rows = sum(self.done.values())
-        failed = len(self.failures)
-        logger.info(
-            "%s done, %s, %s failed%s",
-            counted(len(self.done), "stream"),
-            counted(rows, "row"),
-            counted(failed, "stream"),
-            f", {len(self.stopped)} stopped by a spent quota" if self.stopped else "",
+    def of_run(self, run: Run | None, streams: Iterable[ReportStream], version: str) -> RunOutcome:
+        """Return the facts of the run, up to now."""
+        known = {stream.name: stream for stream in streams}
+        names = [*known, *(name for name in self.failures if name not in known)]
+        started_at, now = (
+            (run.started_at, run.clock.now()) if run else (self.started_at, dt.datetime.now(dt.UTC))
         )
+        return RunOutcome(
+            run_id=run.id if run else "",
+            version=version,
+            started_at=started_at,
+            seconds=round((now - started_at).total_seconds(), 3),
+            exit_status=self.status,
+            signal=self.signal,
+            streams=tuple(self._of_stream(name, known.get(name)) for name in names),
+        )
+
+    def _of_stream(self, name: str, stream: ReportStream | None) -> StreamOutcome:
+        error = self.failures.get(name) or self.stopped.get(name)
+        parts = stream.extraction.parts if stream else []
+        days = [part.days for part, _ in parts if part.days]
+        return StreamOutcome(
+            stream=name,
+            outcome=self._end_of(name, has_begun=bool(parts)),
+            error=redact(error) if error else "",
+            rows=stream.extraction.rows_out if stream else 0,
+            first_day=days[0].start if days else None,
+            last_day=days[-1].end if days else None,
+            slices=len(parts),
+            slices_done=stream.extraction.slices_done if stream else 0,
+            jobs=tuple(_job_use(task) for _, tasks in parts for task in tasks if task.job),
+        )
+
+    def _end_of(self, name: str, *, has_begun: bool) -> StreamEnd:
+        if name in self.done:
+            return StreamEnd.DONE
+        if name in self.failures:
+            return StreamEnd.FAILED
+        return StreamEnd.STOPPED if has_begun or name in self.stopped else StreamEnd.NOT_STARTED
+
+    def tell(self, run: RunOutcome) -> None:
+        """Log the last lines of a run: what became of each stream, what to do, and all in short."""
+        for stream in run.streams:
+            logger.info("%s", _line(stream))
         for error in self.failures.values():
             logger.error("failed: %s", redact(error))
+        ends = [stream.outcome for stream in run.streams]
+        counts = {str(end): ends.count(end) for end in StreamEnd if end in ends}
+        rows = sum(stream.rows for stream in run.streams)
+        logger.log(
+            logging.WARNING if self.is_stopped else logging.INFO,
+            "%s: %s; %s, %.1f s%s",
+            counted(len(ends), "stream"),
+            ", ".join(f"{count} {end}" for end, count in counts.items()) or "nothing to do",
+            counted(rows, "row"),
+            run.seconds or 0.0,
+            self._why_stopped(),
+            extra={"exit_status": run.exit_status, "rows": rows, "seconds": run.seconds, "streams": counts},
+        )
+
+    def _why_stopped(self) -> str:
+        if not self.is_stopped:
+            return ""
+        why = "the reader of the output went away"
         if self.signal is not None:
-            logger.warning("ended by signal %d; submitted jobs are resumed by the next run", self.signal)
-        if self.closed:
-            logger.error("the reader of the output went away; submitted jobs are resumed by the next run")
+            why = f"ended by {signal.Signals(self.signal).name}"
+        return f"; {why}; submitted jobs are resumed by the next run"
+
+
+def _line(stream: StreamOutcome) -> str:
+    """Return what became of a stream in one line."""
+    facts = [stream.outcome.value.replace("_", " "), counted(stream.rows, "row")]
+    if stream.first_day and stream.last_day:
+        facts.append(f"{stream.first_day}..{stream.last_day}")
+    if stream.slices:
+        facts.append(f"{stream.slices_done} of {counted(stream.slices, 'slice')}")
+    if stream.jobs:
+        actions = [job.action for job in stream.jobs]
+        counts = ", ".join(f"{actions.count(action)} {action}" for action in dict.fromkeys(actions))
+        facts.append(f"{counted(len(actions), 'job')} ({counts})")
+        spent = [job.credits for job in stream.jobs if job.credits is not None]
+        facts += [f"{sum(spent):,} credits"] if spent else []
+        facts.append(f"{max(job.seconds or 0.0 for job in stream.jobs):.1f} s")
+    return f"{stream.stream}: {', '.join(facts)}"
+
+
+def _job_use(task: Task) -> JobUse:
+    began = task.timeline.entered
+    ended = began.get(Stage.READY) or began.get(Stage.FAILED)
+    return JobUse(
+        job_id=task.job_id,
+        action=str(task.action or "none"),
+        bytes=sum(file.bytes for file in task.files) if task.files else None,
+        credits=task.job.credits if task.job else None,
+        seconds=round(ended - began[Stage.WAITING], 3) if ended else None,
+    )

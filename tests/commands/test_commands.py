@@ -65,9 +65,16 @@ def listed(config, capsys):
 def test_a_plan_submits_nothing_and_has_the_promised_shape(config, sandbox, capsys):
     content = planned(config, capsys)
     assert sandbox.submissions().calls == 0
-    assert set(content) == {"streams", "quotas", "totals"}
+    assert set(content) == {"streams", "quotas", "totals", "verdict"}
     stream = content["streams"][0]
-    assert set(stream) == {"stream", "replication_method", "first_day", "last_day", "slices"}
+    assert set(stream) == {
+        "stream",
+        "replication_method",
+        "first_day",
+        "last_day",
+        "slices",
+        "warnings",
+    }
     assert set(stream["slices"][0]) == {"start", "end", "action", "job_id", "estimated_credits"}
     assert set(content["quotas"][0]) == {"vendor", "quota", "limit", "used", "remaining", "resets_at"}
     assert set(content["totals"]) == {"submit", "resume", "reuse", "replay", "estimated_credits"}
@@ -185,7 +192,7 @@ def test_a_pipe_gets_one_line_a_job_with_whole_ids(config, capsys):
 def test_checks_of_good_accounts_are_well_and_submit_nothing(config, sandbox, capsys):
     assert run_checks(TapReports(config=config, mode=Mode.ASK).run, as_json=False) == 0
     out = capsys.readouterr().out
-    assert "checks are well. Nothing was submitted." in out
+    assert "checks passed. Nothing was submitted." in out
     assert sandbox.submissions().calls == 0
 
 
@@ -246,3 +253,14 @@ def test_vendor_words_are_neither_markup_nor_control():
 )
 def test_sizes_are_read_at_a_glance(count, shown):
     assert tables.size(count) == shown
+
+
+def test_a_dead_network_is_one_failed_check_a_vendor_and_no_call(config, capsys, sandbox):
+    for name in ("similarweb", "impact", "digital_turbine", "second_nature"):
+        config[name]["api_url"] = UNANSWERED
+    tap = TapReports(config=config, mode=Mode.ASK)
+    assert run_checks(tap.run, as_json=True) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert [(one["check"], one["ok"]) for one in found] == [("network", False)] * 4
+    assert all("can't be reached" in one["detail"] for one in found)
+    assert sandbox.calls == []

@@ -47,7 +47,7 @@ class Screen(io.StringIO):
     ("environment", "stderr", "stdout", "wanted"),
     [
         (TERMINAL, True, False, True),
-        (TERMINAL | {"NO_COLOR": "1"}, True, False, False),
+        (TERMINAL | {"NO_COLOR": "1"}, True, False, True),
         (TERMINAL | {"NO_COLOR": ""}, True, False, True),
         (TERMINAL | {"CI": "false"}, True, False, True),
         (TERMINAL, False, False, False),
@@ -282,16 +282,22 @@ def test_a_terminal_shows_the_table_and_standard_output_only_messages(watched):
     assert re.search(r"stream\s+slice\s+status\s+age\s+rows\s+bytes", plain(seen))
     assert re.search(r"Left: impact reports_per_day \d+", seen)
     assert "job vendor=impact" not in seen
-    assert "2 streams done" in last_line(seen)
+    assert "2 streams: 2 done" in last_line(seen)
     assert seen.rfind("\x1b[?25h") > seen.rfind("\x1b[?25l")  # the cursor is not left hidden
 
 
-@pytest.mark.parametrize("environment", [{"CI": "true"}, {"TERM": "dumb"}, {"NO_COLOR": "1"}])
+@pytest.mark.parametrize("environment", [{"CI": "true"}, {"TERM": "dumb"}])
 def test_elsewhere_each_transition_is_a_line(watched, environment):
     status, _, seen = watched(**environment).finish()
     assert status == 0
     assert "\x1b[" not in seen
     assert "job vendor=impact stream=impact_" in seen
+    assert "METRIC" not in seen
+
+
+def test_metrics_are_written_where_they_are_asked_for(watched):
+    status, _, seen = watched(CI="true", TAP_REPORTS_METRICS="true").finish()
+    assert status == 0
     assert '"metric":"job_duration"' in seen
 
 
@@ -302,4 +308,5 @@ def test_an_interrupt_removes_the_table_and_says_what_happens_next(watched):
     status, out, seen = run.finish()
     assert status == 130
     assert json.loads(out.splitlines()[-1])["type"] == "STATE"
-    assert "submitted jobs are resumed by the next run" in last_line(seen)
+    assert "2 streams: 2 stopped" in last_line(seen)
+    assert "ended by SIGINT; submitted jobs are resumed by the next run" in last_line(seen)

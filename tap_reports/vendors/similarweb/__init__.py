@@ -35,6 +35,7 @@ VENDOR = Vendor(
     max_jobs_in_flight=50,
     lookback_days=LOOKBACK_DAYS,
     slice_days=30,
+    slice_days_in_words="30 for daily reports, 365 for weekly and monthly ones",
     retries=2,
     lost_submission=LostSubmission.FAIL,
     resumes_by_id=True,

@@ -1,0 +1,79 @@
+"""Whether what a plan submits is allowed today, or how many days it will take."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from tap_reports.models import Quota
+
+DAY_SECONDS = 86400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """A vendor's quota, and what is left of it."""
+
+    vendor: str
+    quota: Quota
+    remaining: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """What a vendor's new jobs would cost by its estimates, and what they may cost (None: no limit known)."""
+
+    vendor: str
+    cost: Decimal
+    left: Decimal | None = None
+    per_report: Decimal | None = None
+    per_run: Decimal | None = None
+    dearest: Decimal = Decimal(0)
+
+
+def verdict(
+    submits: Iterable[tuple[str, str]], limits: Iterable[Limit], budgets: Iterable[Budget]
+) -> dict[str, Any]:
+    """Return `{"fits", "days", "why"}`.
+
+    Args:
+        submits: Vendor and quota of each job to submit.
+        limits: The quotas.
+        budgets: Of the vendors that charge.
+    """
+    wanted = list(submits)
+    days, reasons = 1, []
+    for limit in limits:
+        count = wanted.count((limit.vendor, limit.quota.counts))
+        if limit.quota.seconds != DAY_SECONDS or count <= limit.remaining:
+            continue  # a shorter quota is waited for
+        needed = math.ceil((count - limit.remaining) / limit.quota.limit) + (limit.remaining > 0)
+        days = max(days, needed)
+        reasons.append(_why(limit, count, needed))
+    beyond = [text for budget in budgets for text in _beyond(budget)]
+    if reasons or beyond:
+        return {"fits": False, "days": None if beyond else days, "why": "; ".join([*reasons, *beyond])}
+    return {"fits": True, "days": 1 if wanted else 0, "why": None}
+
+
+def _why(limit: Limit, count: int, days: int) -> str:
+    a_day = limit.quota.limit
+    left = f"{a_day:,} a day left"
+    if limit.remaining < a_day:
+        left = f"{limit.remaining:,} left today, {a_day:,} a day"
+    jobs = f"{count:,} job{'s' * (count != 1)} to submit"
+    return f"{limit.vendor} {limit.quota.name}: {jobs}, {left}: {days:,} day{'s' * (days != 1)}"
+
+
+def _beyond(budget: Budget) -> Iterator[str]:
+    """Yield what no waiting helps with."""
+    name = f"{budget.vendor} credits"
+    if budget.left is not None and budget.cost > budget.left:
+        yield f"{name}: about {budget.cost:,} needed, {budget.left:,} left"
+    if budget.per_run is not None and budget.cost > budget.per_run:
+        yield f"{name}: about {budget.cost:,} needed, max_credits_per_run is {budget.per_run:,}"
+    if budget.per_report is not None and budget.dearest > budget.per_report:
+        yield f"{name}: a report needs {budget.dearest:,}, max_credits_per_report is {budget.per_report:,}"

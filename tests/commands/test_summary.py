@@ -1,0 +1,58 @@
+"""`--summary FILE`: the account of a run, whatever ended it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tap_reports.commands.summary import summarised
+from tap_reports.exceptions import ConfigError, QuotaSpent, Stopped, StreamError
+from tap_reports.sync.outcome import Outcome
+
+KEYS = {"version", "started_at", "seconds", "exit_status", "signal", "streams", "totals", "state"}
+
+
+def written(path, outcome, error=None):
+    def facts(status):
+        outcome.status_of_error = status
+        return outcome.of_run(None, (), "1.2.3"), {"bookmarks": {}}
+
+    with summarised(str(path), facts):
+        if error:
+            raise error
+    return json.loads(path.read_text())
+
+
+def test_it_has_the_promised_keys_and_names_what_failed(tmp_path):
+    outcome = Outcome()
+    outcome.fail("impact_a", StreamError("the job failed", remedy="Run again.", vendor="impact", job_id="j1"))
+    found = written(tmp_path / "s.json", outcome)
+    assert set(found) == KEYS
+    assert (found["exit_status"], found["totals"]["failed"], found["state"]) == (1, 1, {"bookmarks": {}})
+    (stream,) = found["streams"]
+    assert (stream["stream"], stream["outcome"], stream["jobs"]) == ("impact_a", "failed", [])
+    assert stream["error"] == "vendor impact, stream impact_a, job j1: the job failed. Run again."
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(ConfigError(["x"]), 78), (Stopped("signal 15", 15), 143), (RuntimeError("x"), 1)],
+)
+def test_it_is_written_whatever_ends_the_run(tmp_path, error, status):
+    with pytest.raises(type(error)):
+        written(tmp_path / "s.json", Outcome(), error)
+    assert json.loads((tmp_path / "s.json").read_text())["exit_status"] == status
+
+
+def test_a_file_that_can_t_be_written_is_a_configuration_error_before_anything_is_done(tmp_path):
+    with pytest.raises(ConfigError, match="--summary"), summarised(str(tmp_path), lambda _: None):
+        raise AssertionError
+
+
+@pytest.mark.parametrize(("stops", "status"), [(False, 1), (True, 0)])
+def test_a_spent_quota_is_a_failure_unless_it_shall_stop_quietly(stops, status):
+    outcome = Outcome(left=(lambda _: 3) if stops else None)
+    outcome.fail("impact_a", QuotaSpent("the quota is spent"))
+    assert outcome.status == status
+    assert "impact_a" in (outcome.stopped if stops else outcome.failures)
