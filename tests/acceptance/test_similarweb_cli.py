@@ -646,7 +646,7 @@ def test_plan_submits_nothing_and_has_the_keys_of_the_contract(tap, vendor):
     assert ran.status == 0, ran.stderr
     assert vendor.submitted == []
     plan = ran.json
-    assert set(plan) == {"streams", "quotas", "totals"}
+    assert set(plan) == {"streams", "quotas", "totals", "verdict"}
     assert plan["streams"] == [
         {
             "stream": STREAM,
