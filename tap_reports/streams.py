@@ -74,7 +74,7 @@ class ReportStream(Stream):
             self._client,
             run=tap.run,
             state=self.bookmark_state,
-            is_incremental=self.replication_method != REPLICATION_FULL_TABLE,
+            is_incremental=self.replication_method != REPLICATION_FULL_TABLE and tap.settings.shard is None,
             write_state=tap.write_state,
             gives_way=lambda: tap.is_another_ready(self),
         )

@@ -31,6 +31,7 @@ from tap_reports.sync import discovery
 from tap_reports.sync.imports import fast_imports
 from tap_reports.sync.mode import Mode
 from tap_reports.sync.outcome import Outcome
+from tap_reports.sync.shard import require_fixed_list
 from tap_reports.sync.signals import Signals, forget_stdout
 from tap_reports.sync.state import DiscoveryState
 from tap_reports.sync.state import mistakes as state_errors
@@ -266,6 +267,8 @@ class TapReports(Tap):
     def _name_in_state(self, task: Task) -> None:
         """Name a submitted job in the state of each stream that wants it."""
         known = self._streams or {}
+        if self.settings.shard:
+            return  # its jobs are in the ledger alone
         for name in task.streams:
             stream = known.get(name)
             if isinstance(stream, ReportStream) and task.job:
@@ -290,6 +293,7 @@ class TapReports(Tap):
         if not self.selected_streams() and not self.outcome.failures:
             self.logger.warning("no stream is selected, so nothing is extracted; select some in the catalog")
         streams = self.selected_streams()
+        require_fixed_list(self.settings, streams, self.state)
         try:
             with self._display, self._ending():
                 self._display.begin_sync(self.run, streams)

@@ -101,6 +101,13 @@ class Extraction:
             is_incremental=self._is_incremental,
         ).plan()
 
+    def final_day(self) -> dt.date | None:
+        """Return the last day that is final; None for a snapshot, or where the vendor can't be asked."""
+        try:
+            return self._client.final_day(self.report.type) if self.report.type.dated else None
+        except CallError:
+            return None  # the stream fails for it when its slices are asked for
+
     @property
     def parts(self) -> list[Part]:
         """The slices, each with its jobs; none before it has begun."""

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 
 from tap_reports.exceptions import CallError, CallsFailed, ConfigError, StreamError
 from tap_reports.models import Slice
+from tap_reports.sync.shard import share
 from tap_reports.sync.slices import first_day
 from tap_reports.sync.state import job_days
 from tap_reports.vendor import Bounded
 
 if TYPE_CHECKING:
-    from tap_reports.models import ReportRequest
+    from tap_reports.models import ReportRequest, Shard
     from tap_reports.sync.report import Report
     from tap_reports.sync.run import Run
     from tap_reports.sync.state import StreamState
@@ -102,6 +103,8 @@ class Planning:
             StreamError: The vendor can't be asked what is final; the ledger failed.
         """
         try:
+            if self.run.settings.shard:
+                return self._share(self.run.settings.shard)
             return self._dated() if self.report.type.dated else self._snapshot()
         except CallError as error:
             failed = CallsFailed.of(error)
@@ -113,6 +116,17 @@ class Planning:
     def _snapshot(self) -> StreamPlan:
         part = SlicePlan(None, self._requests(None))
         return _with_jobs((part,), self._in_state(), end=dt.date.max)
+
+    def _share(self, shard: Shard) -> StreamPlan:
+        """Return this shard's slices; neither a bookmark nor jobs on their way change the list."""
+        report, start, end = self.report, self.run.settings.start_date, self.run.settings.end_date
+        parts: tuple[SlicePlan, ...] = (SlicePlan(None, self._requests(None)),)
+        if report.type.dated and start and end:
+            days = report.cut.days(start, end, not_before=start)
+            groups = _grouped(report, report.cut.slices(days, ()), ())[0] if days else []
+            parts = tuple(self._part(group) for group in groups)
+        asked = {request.report for part in parts for request in part.requests}
+        return StreamPlan(share(parts, shard, f"{report.vendor} {min(asked, default='')}"))
 
     def _dated(self) -> StreamPlan:
         report, settings = self.report, self.run.settings

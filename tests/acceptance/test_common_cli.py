@@ -751,7 +751,8 @@ def test_the_plan_of_all_vendors(cli, both, turbine, nature):
     assert set(plan.json) == {"streams", "quotas", "totals", "verdict"}
     assert {one["stream"] for one in plan.json["streams"]} == {TURBINE, NATURE}
     for stream in plan.json["streams"]:
-        assert set(stream) == {"stream", "replication_method", "first_day", "last_day", "slices"}
+        keys = {"stream", "replication_method", "first_day", "last_day", "slices", "warnings"}
+        assert set(stream) == keys
     for quota in plan.json["quotas"]:
         assert set(quota) == {"vendor", "quota", "limit", "used", "remaining", "resets_at"}
     assert set(plan.json["totals"]) == {"submit", "resume", "reuse", "replay", "estimated_credits"}
