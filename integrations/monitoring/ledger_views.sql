@@ -27,7 +27,7 @@ CREATE OR REPLACE VIEW tap_reports_jobs_by_day AS
 SELECT
     date_trunc('day', sent_at) AS day, vendor, account,
     count(*) AS jobs,
-    count(*) FILTER (WHERE status LIKE 'failed%') AS failed,
+    count(*) FILTER (WHERE left(status, 6) = 'failed') AS failed,
     sum(rows) AS rows, sum(bytes) AS bytes, sum(nullif(credits, '')::numeric) AS credits,
     avg(extract(epoch FROM finished_at - sent_at)) AS seconds_at_vendor
 FROM tap_reports_jobs

@@ -662,6 +662,7 @@ def test_plan_submits_nothing_and_has_the_keys_of_the_contract(tap, vendor):
                     "estimated_credits": 208,
                 }
             ],
+            "warnings": [],
         }
     ]
     assert plan["totals"] == {"submit": 1, "resume": 0, "reuse": 0, "replay": 0, "estimated_credits": 208}

@@ -27,7 +27,7 @@ TRANSCRIPT = re.compile(r"^```console\n\$ (.*?)\n(.*?)^```$", re.MULTILINE | re.
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 VARYING = (
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{2}…"), "JOB"),
-    (re.compile(r"\b(2\d{3}-)?\d\d-\d\d \d\d:\d\d\b"), "TIME"),
+    (re.compile(r"\b(2\d{3}-)?\d\d-\d\d \d\d:\d\d(:\d\d)?\b"), "TIME"),
     (re.compile(r"─+"), "RULE"),
     (re.compile(r"[ \t]+"), " "),
 )

@@ -78,7 +78,7 @@ ERROR = ErrorCell
 def way(request, monkeypatch):
     """Read by the compiled module from the second row on, and without it."""
     if request.param == "Python":
-        monkeypatch.setattr(speedups, "_native", None)
+        monkeypatch.setattr(speedups, "_compiled", None)
     monkeypatch.setattr(xlsx_rows, "FIRST_PIECE", 420)
 
 

@@ -185,7 +185,7 @@ def test_a_spent_day_quota_may_end_a_stream_quietly(tmp_path, clock, caplog, led
     assert ran.bookmark(story.stream)
     (warning,) = [one.getMessage() for one in caplog.records if one.getMessage().startswith("stopped")]
     assert "reports_per_day (2 a day) is spent" in warning
-    assert "4 jobs left, which take 2 days more" in warning
+    assert "2 jobs left, which take 1 day more" in warning
 
 
 def test_the_credits_of_a_run_may_end_a_stream_quietly_but_not_one_report_s(sandbox, clock, caplog):
