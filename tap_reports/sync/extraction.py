@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from tap_reports.emit.plan import SliceContext, Tally
 from tap_reports.exceptions import CallError, CallsFailed, FileError, StreamError
-from tap_reports.sync.guards import SliceGuard
+from tap_reports.sync.guards import check_days
 from tap_reports.sync.planning import Planning, SlicePlan, StreamPlan
 from tap_reports.vendor import ReportClient, Zoned
 
@@ -68,7 +68,6 @@ class Extraction:
         self._is_incremental = is_incremental
         self._write_state = write_state
         self._gives_way = gives_way
-        self._guard = SliceGuard(report)
         self._parts: list[tuple[SlicePlan, list[Task]]] | None = None
         self.error: StreamError | None = None
         """Why there is nothing to extract: the vendor can't be asked what is final, for one."""
@@ -208,7 +207,6 @@ class Extraction:
         rows, type_, folder, tally = 0, self.report.type, self._run.folder(), Tally()
         for task in tasks:
             self.current_job_id = task.job_id
-            digest = self._guard.check_files(task.request.slice, task.files)
             for count, table in enumerate(tables_of_all(task.files, type_.layout, work_dir=folder)):
                 if count and type_.infers_columns:
                     raise FileError(
@@ -222,11 +220,9 @@ class Extraction:
                 rows += self._open.rows
                 tally.add(self._open.tally)
                 self._job_rows[task.job_id] += self._open.rows
-            if self._job_rows[task.job_id]:
-                self._guard.remember(digest, task.request.slice)
         self._open = None
         self.tally.add(tally)
-        for text in self._guard.check_days(part.days, tally):
+        if text := check_days(part.days, tally):
             logger.warning("%s: %s", self.report.stream, text)
         self.rows += rows
 

@@ -332,7 +332,8 @@ def test_a_first_day_inside_a_slice_moves_back_to_the_grid(cli, vendor, config):
 
 
 def test_a_dated_report_with_keys_and_a_date_column_is_not_moved_to_the_grid(cli, vendor, config):
-    vendor.reports["admin-xls-report"] = {"S": [["Id", "Session Date"], ["x", dt.date(2026, 1, 12)]]}
+    days = [["x", dt.date(2026, 1, 12)], ["y", dt.date(2026, 2, 20)]]
+    vendor.reports["admin-xls-report"] = {"S": [["Id", "Session Date"], *days]}
     report = {"dated": True, "primary_keys": ["Id"], "replication_key": "session_date", "slice_days": 30}
     assert cli.run(config(report, **DATED)).status == 0
     assert spans(vendor) == [
