@@ -69,7 +69,7 @@ def _read_token(response: Response, what: str) -> tuple[str, float]:
     """Return token and life in seconds; the body is never shown, it may hold the token."""
     try:
         answer = json.loads(response.content)
-    except ValueError:
+    except (ValueError, RecursionError):
         answer = None
     fields = answer if isinstance(answer, dict) else {}
     token = fields.get("accessToken")
@@ -84,6 +84,6 @@ def _life(value: object) -> float:
     """Return a token's life: what the vendor says, if that is a time up to the documented hour."""
     try:
         seconds = float(str(value))
-    except ValueError:
+    except (ValueError, RecursionError):
         return LIFE_SECONDS
     return seconds if 0 < seconds < LIFE_SECONDS else LIFE_SECONDS
