@@ -11,80 +11,73 @@ from singer_sdk.configuration._dict_config import merge_missing_config_jsonschem
 from singer_sdk.helpers.capabilities import BATCH_CONFIG, FLATTENING_CONFIG, STREAM_MAPS_CONFIG
 
 from tap_reports.models import Kind
+from tap_reports.setting import (
+    COUNT,
+    DAYS,
+    FLAG,
+    HOURS,
+    POSITIVE,
+    SECONDS,
+    TEXT,
+    TEXTS,
+    setting,
+    settings_object,
+    text,
+)
 from tap_reports.settings.formats import API_URL, DATE_FORMAT, DELIMITER, ENCODING, NOT_EMPTY
-from tap_reports.settings.top_level import COUNT, DAYS, HOURS, POSITIVE, SECONDS, TOP_LEVEL, text
+from tap_reports.settings.top_level import TOP_LEVEL
 from tap_reports.vendor import Vendor
 from tap_reports.vendors import all_vendors
 
 COMMON: tuple[th.Property[Any], ...] = (
-    th.Property("api_url", text(API_URL), description="Base URL; `http://` only for loopback hosts."),
-    th.Property(
-        "max_jobs_in_flight",
-        POSITIVE,
-        description="Most jobs submitted and not yet finished.",
+    setting("api_url", text(API_URL), "Base URL; `http://` only for loopback hosts."),
+    setting(
+        "max_jobs_in_flight", POSITIVE, "Maximum number of jobs that are submitted and not yet finished."
     ),
-    th.Property(
-        "lookback_days",
-        DAYS,
-        description="Days before the bookmark that are extracted again (restatements).",
-    ),
-    th.Property("slice_days", POSITIVE, description="Longest date range of one job."),
-    th.Property("poll_interval_seconds", SECONDS, description="Overrides the top level for this vendor."),
-    th.Property("poll_max_interval_seconds", SECONDS, description="Overrides the top level for this vendor."),
-    th.Property("job_deadline_seconds", SECONDS, description="Overrides the top level for this vendor."),
-    th.Property("reuse_job_hours", HOURS, description="Overrides the top level for this vendor."),
+    setting("lookback_days", DAYS, "Days before the bookmark that are extracted again (restatements)."),
+    setting("slice_days", POSITIVE, "Longest date range of one job."),
+    setting("poll_interval_seconds", SECONDS, "Overrides the top level for this vendor."),
+    setting("poll_max_interval_seconds", SECONDS, "Overrides the top level for this vendor."),
+    setting("job_deadline_seconds", SECONDS, "Overrides the top level for this vendor."),
+    setting("reuse_job_hours", HOURS, "Overrides the top level for this vendor."),
 )
 
 FILE: tuple[th.Property[Any], ...] = (
-    th.Property(
-        "encoding", text(ENCODING), description="Such as `cp1252`. Default: by byte order mark, else UTF-8."
-    ),
-    th.Property(
-        "delimiter", text(DELIMITER), description="One character between the cells of CSV. Default: detected."
-    ),
-    th.Property(
+    setting("encoding", text(ENCODING), "Such as `cp1252`. Default: by byte order mark, else UTF-8."),
+    setting("delimiter", text(DELIMITER), "One character between the cells of CSV. Default: detected."),
+    setting(
         "decimal_separator",
-        th.StringType,
-        allowed_values=[".", ","],
-        description="Of numbers written as text. Default: `.`, and a comma that may be either is an error.",
+        TEXT,
+        "Of numbers written as text. Default: `.`, and a comma that may be either is an error.",
+        words=[".", ","],
     ),
-    th.Property("header_row", POSITIVE, description="Row with the header, from 1. Default: detected."),
-    th.Property("footer_rows", COUNT, description="Rows to drop at the end. Default: 0."),
-    th.Property(
-        "hidden_sheets", th.BooleanType, description="Read hidden sheets of a workbook, too. Default: false."
-    ),
-    th.Property(
-        "null_words",
-        th.ArrayType(th.StringType),
-        description="Words beside the empty cell that mean null, such as `N/A`.",
-    ),
-    th.Property(
+    setting("header_row", POSITIVE, "Row with the header, from 1. Default: detected."),
+    setting("footer_rows", COUNT, "Rows to drop at the end. Default: 0."),
+    setting("hidden_sheets", FLAG, "Read hidden sheets of a workbook, too. Default: false."),
+    setting("null_words", TEXTS, "Words beside the empty cell that mean null, such as `N/A`."),
+    setting(
         "date_format",
         text(DATE_FORMAT),
-        description="Format of dates, in pendulum's tokens, such as `MM/DD/YYYY h:mm A`.",
+        "Format of dates, in pendulum's tokens, such as `MM/DD/YYYY h:mm A`.",
     ),
 )
 
 REPORT: tuple[th.Property[Any], ...] = (
-    th.Property("name", text(NOT_EMPTY), description="Second half of the stream name."),
-    th.Property(
-        "primary_keys",
-        th.ArrayType(th.StringType),
-        description="Columns that identify a row (header or property).",
-    ),
-    th.Property("replication_key", th.StringType, description="Its date column (header or property)."),
-    th.Property(
+    setting("name", text(NOT_EMPTY), "Second half of the stream name."),
+    setting("primary_keys", TEXTS, "Columns that identify a row (header or property)."),
+    setting("replication_key", TEXT, "Its date column (header or property)."),
+    setting(
         "columns",
         th.ObjectType(additional_properties=th.StringType(allowed_values=[kind.value for kind in Kind])),
-        description="Column name -> " + " | ".join(kind.value for kind in Kind) + ".",
+        "Column name -> " + " | ".join(kind.value for kind in Kind) + ".",
     ),
-    th.Property("lookback_days", DAYS, description="Overrides the vendor block's."),
-    th.Property("slice_days", POSITIVE, description="Overrides the vendor block's."),
-    th.Property(
+    setting("lookback_days", DAYS, "Overrides the vendor block's."),
+    setting("slice_days", POSITIVE, "Overrides the vendor block's."),
+    setting(
         "file",
-        th.ObjectType(*FILE, additional_properties=False),
-        description="What cannot be known from its files, or is detected wrongly; see docs/files.md: "
-        + ", ".join(f"`{setting.name}`" for setting in FILE)
+        settings_object(*FILE),
+        "What cannot be known from its files, or is detected wrongly; see docs/files.md: "
+        + ", ".join(f"`{one.name}`" for one in FILE)
         + ".",
     ),
 )
@@ -113,7 +106,7 @@ def _without_broken_parts(schema: Any) -> Any:
 
 
 def _block(vendor: Vendor) -> th.ObjectType:
-    report = th.ObjectType(*vendor.report_settings, *_bounded(REPORT, vendor), additional_properties=False)
+    report = settings_object(*vendor.report_settings, *_bounded(REPORT, vendor))
     defaults = {
         "api_url": vendor.api_url,
         "max_jobs_in_flight": vendor.max_jobs_in_flight,
@@ -121,26 +114,23 @@ def _block(vendor: Vendor) -> th.ObjectType:
         "slice_days": vendor.slice_days_in_words or vendor.slice_days,
     }
     common = [
-        th.Property(setting.name, setting.wrapped, description=_with_default(setting, defaults))
-        for setting in _bounded(COMMON, vendor)
+        setting(one.name, one.wrapped, _with_default(one, defaults)) for one in _bounded(COMMON, vendor)
     ]
-    reports = th.Property(
-        "reports", th.ArrayType(report), description="Reports to extract; each becomes a stream."
-    )
-    return th.ObjectType(*vendor.settings, *common, reports, additional_properties=False)
+    reports = setting("reports", th.ArrayType(report), "Reports to extract; each becomes a stream.")
+    return settings_object(*vendor.settings, *common, reports)
 
 
 def _bounded(settings: Iterable[th.Property[Any]], vendor: Vendor) -> Iterator[th.Property[Any]]:
     """Yield settings with the vendor's longest slice."""
-    for setting in settings:
-        is_bounded = setting.name == "slice_days" and vendor.max_slice_days is not None
-        kind = th.IntegerType(minimum=1, maximum=vendor.max_slice_days) if is_bounded else setting.wrapped
-        yield th.Property(setting.name, kind, description=setting.description)
+    for one in settings:
+        is_bounded = one.name == "slice_days" and vendor.max_slice_days is not None
+        kind = th.IntegerType(minimum=1, maximum=vendor.max_slice_days) if is_bounded else one.wrapped
+        yield setting(one.name, kind, one.description or "")
 
 
-def _with_default(setting: th.Property[Any], defaults: dict[str, Any]) -> str:
+def _with_default(one: th.Property[Any], defaults: dict[str, Any]) -> str:
     """Return the description with the vendor's default in words: as a schema default it would hide
     whether the user set it, and a report type's own default comes between the two.
     """
-    text = setting.description or ""
-    return f"{text} Default: {defaults[setting.name]}." if setting.name in defaults else text
+    described = one.description or ""
+    return f"{described} Default: {defaults[one.name]}." if one.name in defaults else described

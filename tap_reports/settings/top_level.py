@@ -6,6 +6,18 @@ from typing import Any
 
 from singer_sdk import typing as th
 
+from tap_reports.setting import (
+    COUNT,
+    FLAG,
+    GIB,
+    HOURS,
+    POSITIVE,
+    SECONDS,
+    TEXT,
+    setting,
+    settings_object,
+    text,
+)
 from tap_reports.settings.formats import DAY, LISTEN, NOT_EMPTY, PRINTABLE, PUBLIC_URL
 
 POLL_INTERVAL_SECONDS = 5.0
@@ -15,207 +27,148 @@ REUSE_JOB_HOURS = 6.0
 DOWNLOAD_DISK_GIB = 10.0
 MAX_FILE_GIB = 100.0
 
-SECONDS = th.NumberType(exclusive_minimum=0, maximum=366 * 86400)
-HOURS = th.NumberType(minimum=0, maximum=100 * 366 * 24)
-GIB = th.NumberType(exclusive_minimum=0, maximum=2**30)
-COUNT = th.IntegerType(minimum=0, maximum=2**31 - 1)
-POSITIVE = th.IntegerType(minimum=1, maximum=2**31 - 1)
-DAYS = th.IntegerType(minimum=0, maximum=100 * 366)
-
-
-def text(form: str) -> th.CustomType:
-    """Return the type of a text of one of the forms of `formats`."""
-    return th.CustomType({"type": ["string"], "format": form})
-
-
 TOP_LEVEL: tuple[th.Property[Any], ...] = (
-    th.Property(
+    setting(
         "start_date",
         text(DAY),
-        title="Start date",
-        description="First day to extract, `YYYY-MM-DD` or RFC 3339. "
-        "Required if any dated report is selected.",
+        "First day to extract, `YYYY-MM-DD` or RFC 3339. Required if any dated report is selected.",
     ),
-    th.Property(
-        "end_date",
-        text(DAY),
-        title="End date",
-        description="Last day to extract, inclusive. Default: each report's latest final day.",
+    setting(
+        "end_date", text(DAY), "Last day to extract, inclusive. Default: each report's latest final day."
     ),
-    th.Property(
+    setting(
         "job_deadline_seconds",
         SECONDS,
-        default=JOB_DEADLINE_SECONDS,
-        title="Job deadline",
-        description="Longest wait for one job from its submission; then the stream fails, the job stays in "
+        "Longest wait for one job from its submission; then the stream fails, the job stays in "
         "state and the next run resumes it.",
+        default=JOB_DEADLINE_SECONDS,
     ),
-    th.Property(
+    setting(
         "poll_interval_seconds",
         SECONDS,
+        "First wait between two polls of one job. Second Nature: 15.",
         default=POLL_INTERVAL_SECONDS,
-        title="Poll interval",
-        description="First wait between two polls of one job. Second Nature: 15.",
     ),
-    th.Property(
+    setting(
         "poll_max_interval_seconds",
         SECONDS,
+        "Cap of the poll wait, which grows exponentially with jitter. Second Nature: 30.",
         default=POLL_MAX_INTERVAL_SECONDS,
-        title="Longest poll interval",
-        description="Cap of the poll wait, which grows exponentially with jitter. Second Nature: 30.",
     ),
-    th.Property(
-        "request_timeout_seconds",
-        SECONDS,
-        default=60,
-        title="Request timeout",
-        description="One HTTP call: connecting, and each read.",
-    ),
-    th.Property(
+    setting("request_timeout_seconds", SECONDS, "One HTTP call: connecting, and each read.", default=60),
+    setting(
         "max_request_retries",
         COUNT,
+        "How often a broken or throttled call (connection error, 429, 5xx) is repeated.",
         default=5,
-        title="Request retries",
-        description="How often a broken or throttled call (connection error, 429, 5xx) is repeated.",
     ),
-    th.Property(
+    setting(
         "retry_backoff_seconds",
         th.NumberType(minimum=0),
-        default=1,
-        title="Retry backoff",
-        description="First wait before a repeated call; grows exponentially with jitter, capped at 60 s. "
+        "First wait before a repeated call; grows exponentially with jitter, capped at 60 s. "
         "`Retry-After` is honoured.",
+        default=1,
     ),
-    th.Property(
+    setting(
         "job_ledger",
         text(NOT_EMPTY),
-        title="Job ledger",
-        description="Where submitted jobs are remembered: a file path, an SQLAlchemy URL "
+        "Where submitted jobs are remembered: a file path, an SQLAlchemy URL "
         "(`postgresql+psycopg://…`, shared by many machines), or `off`. "
         "Default: an SQLite file in the user's state folder.",
     ),
-    th.Property(
+    setting(
         "reuse_job_hours",
         HOURS,
+        "A finished job whose data may still change is reused, not run again, for this long. impact.com: 20.",
         default=REUSE_JOB_HOURS,
-        title="Reuse hours",
-        description="A finished job whose data may still change is reused, not run again, for this long. "
-        "impact.com: 20.",
     ),
-    th.Property(
+    setting(
         "reuse_finished_jobs",
-        th.BooleanType,
+        FLAG,
+        "`false`: only pending jobs are resumed; finished ones are run again.",
         default=True,
-        title="Reuse finished jobs",
-        description="`false`: only pending jobs are resumed; finished ones are run again.",
     ),
-    th.Property(
+    setting(
         "invalid_values",
-        th.StringType,
-        default="fail",
-        allowed_values=["fail", "null"],
-        title="Invalid values",
-        description="A cell that does not fit its column: `fail` ends the stream with its file, row, column "
+        TEXT,
+        "A cell that does not fit its column: `fail` ends the stream with its file, row, column "
         "and value; `null` loads null, counted and logged.",
-    ),
-    th.Property(
-        "new_columns",
-        th.StringType,
-        default="add",
-        allowed_values=["add", "ignore", "fail"],
-        title="New columns",
-        description="A column in the file that the schema lacks: `add` (new SCHEMA message), `ignore` "
-        "(warned once), `fail`.",
-    ),
-    th.Property(
-        "on_quota_spent",
-        th.StringType,
         default="fail",
-        allowed_values=["fail", "stop"],
-        title="On quota spent",
-        description="A spent day quota or credit limit: `fail` is a failed stream and exit status 1; `stop` "
-        "ends the stream at its last finished slice with a warning and exit status 0, for long first loads.",
+        words=["fail", "null"],
     ),
-    th.Property(
+    setting(
+        "new_columns",
+        TEXT,
+        "A column in the file that the schema lacks: `add` (new SCHEMA message), `ignore` "
+        "(warned once), `fail`.",
+        default="add",
+        words=["add", "ignore", "fail"],
+    ),
+    setting(
+        "on_quota_spent",
+        TEXT,
+        "A spent day quota or credit limit: `fail` is a failed stream and exit status 1; `stop` "
+        "ends the stream at its last finished slice with a warning and exit status 0, for long first loads.",
+        default="fail",
+        words=["fail", "stop"],
+    ),
+    setting(
         "shard",
-        th.ObjectType(
-            th.Property("index", COUNT, description="Which share is this process's, from 0."),
-            th.Property("count", POSITIVE, description="How many processes share the work."),
-            additional_properties=False,
+        settings_object(
+            setting("index", COUNT, "Which share is this process's, from 0."),
+            setting("count", POSITIVE, "How many processes share the work."),
         ),
-        title="Shard",
-        description="This process extracts its share of the slices of a back-fill, and takes and writes no "
+        "This process extracts its share of the slices of a back-fill, and takes and writes no "
         "bookmarks. Needs `end_date`. Off by default. Where `index` is not set, it comes from "
         "`JOB_COMPLETION_INDEX`, `AWS_BATCH_JOB_ARRAY_INDEX` or `CLOUD_RUN_TASK_INDEX`; `count` from "
         "`CLOUD_RUN_TASK_COUNT`.",
     ),
-    th.Property(
+    setting(
         "lineage_columns",
-        th.BooleanType,
+        FLAG,
+        "Add `_report_job_id`, `_report_slice_start`, `_report_slice_end`, `_report_row`.",
         default=True,
-        title="Lineage columns",
-        description="Add `_report_job_id`, `_report_slice_start`, `_report_slice_end`, `_report_row`.",
     ),
-    th.Property(
+    setting(
         "column_names",
-        th.StringType,
+        TEXT,
+        "Property names from the file's headers.",
         default="snake_case",
-        allowed_values=["snake_case", "verbatim"],
-        title="Column names",
-        description="Property names from the file's headers.",
+        words=["snake_case", "verbatim"],
     ),
-    th.Property(
+    setting(
         "download_disk_gib",
         GIB,
+        "Maximum GiB of downloaded files waiting on disk; further downloads are held back.",
         default=DOWNLOAD_DISK_GIB,
-        title="Download disk",
-        description="Most GiB of downloaded files waiting on disk; further downloads are held back.",
     ),
-    th.Property(
+    setting(
         "max_file_gib",
         GIB,
+        "Largest report file in GiB, unpacked. A larger one is an error.",
         default=MAX_FILE_GIB,
-        title="Largest file",
-        description="Largest report file in GiB, unpacked. A larger one is an error.",
     ),
-    th.Property(
-        "user_agent",
-        text(PRINTABLE),
-        title="User agent",
-        description="Header of every call. Default: `tap-reports/<version>`.",
-    ),
-    th.Property(
+    setting("user_agent", text(PRINTABLE), "Header of every call. Default: `tap-reports/<version>`."),
+    setting(
         "postbacks",
-        th.ObjectType(
-            th.Property(
-                "listen",
-                text(LISTEN),
-                required=True,
-                description="Where to listen while waiting, `host:port`.",
-            ),
-            th.Property(
+        settings_object(
+            setting("listen", text(LISTEN), "Where to listen while waiting, `host:port`.", required=True),
+            setting(
                 "public_url",
                 text(PUBLIC_URL),
+                "What the vendors are told to call; the secret is appended to it.",
                 required=True,
-                description="What the vendors are told to call; the secret is appended to it.",
             ),
-            th.Property(
-                "secret",
-                text(NOT_EMPTY),
-                required=True,
-                secret=True,
-                description="Part of the path that vendors call.",
+            setting(
+                "secret", text(NOT_EMPTY), "Part of the path that vendors call.", required=True, secret=True
             ),
-            th.Property(
+            setting(
                 "fallback_poll_seconds",
                 SECONDS,
+                "Poll interval of jobs whose vendor can call back.",
                 default=300,
-                description="Poll interval of jobs whose vendor can call back.",
             ),
-            additional_properties=False,
         ),
-        title="Postbacks",
-        description="Listen for the vendors' calls while jobs run, instead of frequent polling. "
-        "Off by default.",
+        "Listen for the vendors' calls while jobs run, instead of frequent polling. Off by default.",
     ),
 )
