@@ -8,7 +8,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 from concurrent_runs import PER_DAY, PROCESSES, Crowd, crowd, postgres_ledger
-from matrix import run_all, stories
+from matrix import run_all, scenarios
 from random_faults import random_faults
 
 SEED = 20260320
@@ -19,11 +19,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--all", action="store_true", help="every vendor at every point, some minutes")
     parser.add_argument("--walks", type=int, default=200, help="walks of random faults")
-    parser.add_argument("--workers", type=int, default=3, help="stories at a time")
+    parser.add_argument("--workers", type=int, default=3, help="scenarios at a time")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        outcomes, text = run_all(folder, stories(everything=options.all), workers=options.workers)
+        outcomes, text = run_all(folder, scenarios(everything=options.all), workers=options.workers)
         print(text)
         bad = len([one for one in outcomes if not one.is_good])
         found = random_faults(folder, SEED, options.walks)

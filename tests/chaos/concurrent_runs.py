@@ -13,7 +13,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from fork_server import ForkServer
 from pauses import PATIENCE
-from scenarios import STORIES
+from scenarios import SCENARIOS
 
 from tap_reports.sandbox import Sandbox
 
@@ -50,7 +50,7 @@ class Crowd:
 
 def crowd(folder: Path, ledger: str) -> Crowd:
     """Run ten processes at once, each with a report of its own."""
-    story = STORIES["digital_turbine"]
+    scenario = SCENARIOS["digital_turbine"]
     with (
         Sandbox(rows=1, delay=0.2, dt_reports_per_minute=1000, dt_reports_per_day=PER_DAY) as sandbox,
         Path(os.devnull).open("wb") as nowhere,
@@ -76,7 +76,7 @@ def crowd(folder: Path, ledger: str) -> Crowd:
                 ],
             }
             path = folder / f"config-{number}.json"
-            path.write_text(json.dumps(story.config(sandbox, block=block, job_ledger=ledger)))
+            path.write_text(json.dumps(scenario.config(sandbox, block=block, job_ledger=ledger)))
             child = fork_server.start(
                 ["--config", str(path)],
                 {**os.environ, "TMPDIR": str(folder), "XDG_STATE_HOME": str(folder)},
@@ -86,7 +86,7 @@ def crowd(folder: Path, ledger: str) -> Crowd:
             children.callback(child.close)
             processes.append(child)
         statuses = [process.wait(PATIENCE) for process in processes]
-        calls = sandbox.calls_of(story.vendor, "submit")
+        calls = sandbox.calls_of(scenario.vendor, "submit")
         return Crowd(len(calls), len([one for one in calls if one.status == 429]), max(most), statuses)
 
 

@@ -1,4 +1,4 @@
-"""The scenario_runner lies beside its tests, and uses the stories of the whole-program tests."""
+"""The scenario_runner lies beside its tests, and uses the scenarios of the whole-program tests."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ SIGNALS = (signal.SIGKILL, signal.SIGTERM)
 
 @dataclass
 class Outcome:
-    """What a story came to.
+    """What a scenario came to.
 
     Attributes:
         lost: Rows that did not come out in either run.

@@ -1,4 +1,4 @@
-"""Which stories are scenarios, all of them at once, and the table of what came of them."""
+"""Which scenarios are run, all of them at once, and the table of what came of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from fork_server import ForkServer
 from kill_points import POINTS, RESTARTS, Outcome, Point
 from scenario_runner import ScenarioRunner
-from scenarios import STORIES
+from scenarios import SCENARIOS
 
 from tap_reports.sandbox import Sandbox
 from tap_reports.sync.mode import Mode
@@ -20,17 +20,17 @@ from tap_reports.tap import TapReports
 Told = tuple[str, Point, int, str]
 
 
-def stories(*, everything: bool = False) -> list[Told]:
-    """Return the stories: every kill point with every restart, the vendors taking turns; or all of all."""
+def scenarios(*, everything: bool = False) -> list[Told]:
+    """Return the scenarios: every kill point with every restart, the vendors taking turns; or all of all."""
     if everything:
         return [
             (vendor, point, ending, restart)
-            for vendor in STORIES
+            for vendor in SCENARIOS
             for point in POINTS
             for ending in (signal.SIGKILL, signal.SIGTERM)
             for restart in RESTARTS
         ]
-    vendors = list(STORIES)
+    vendors = list(SCENARIOS)
     killed = [
         (vendors[(row + column) % len(vendors)], point, signal.SIGKILL, restart)
         for row, point in enumerate(POINTS)
@@ -43,13 +43,13 @@ def stories(*, everything: bool = False) -> list[Told]:
     return killed + ended
 
 
-def run_all(folder: Path, scenarios: list[Told], *, workers: int = 3) -> tuple[list[Outcome], str]:
+def run_all(folder: Path, chosen: list[Told], *, workers: int = 3) -> tuple[list[Outcome], str]:
     """Return the outcomes, and a table of them."""
-    catalogs = {vendor: catalog_of(vendor) for vendor in {vendor for vendor, *_ in scenarios}}
+    catalogs = {vendor: catalog_of(vendor) for vendor in {vendor for vendor, *_ in chosen}}
 
     def one(number: int) -> Outcome:
         scenario_runner = ScenarioRunner(
-            fork_server, folder / str(number), scenarios[number], catalogs[scenarios[number][0]]
+            fork_server, folder / str(number), chosen[number], catalogs[chosen[number][0]]
         )
         try:
             return scenario_runner.run()
@@ -58,14 +58,14 @@ def run_all(folder: Path, scenarios: list[Told], *, workers: int = 3) -> tuple[l
             return scenario_runner.outcome
 
     with ForkServer() as fork_server, ThreadPoolExecutor(workers) as pool:
-        outcomes = list(pool.map(one, range(len(scenarios))))
+        outcomes = list(pool.map(one, range(len(chosen))))
     return outcomes, table(outcomes)
 
 
 def catalog_of(vendor: str) -> dict[str, Any]:
     """Return the catalog of a vendor's report: with it, a run asks for nothing for discovery's sake."""
     with Sandbox(rows=1, speed=1e6, delay=0) as sandbox:
-        config = STORIES[vendor].config(sandbox, job_ledger="off")
+        config = SCENARIOS[vendor].config(sandbox, job_ledger="off")
         return TapReports(config=config, mode=Mode.DISCOVER).catalog_dict
 
 
@@ -93,7 +93,7 @@ def table(outcomes: list[Outcome]) -> str:
     lost, invented, ahead = (
         sum(getattr(one, name) for one in outcomes) for name in ("lost", "invented", "ahead")
     )
-    lines.append(f"{len(outcomes)} stories: {lost} rows lost, {invented} invented, {ahead} bookmarks ahead")
+    lines.append(f"{len(outcomes)} scenarios: {lost} rows lost, {invented} invented, {ahead} bookmarks ahead")
     bad = [dataclasses.asdict(one) for one in outcomes if not one.is_good]
     lines += [f"WRONG {one}" for one in bad]
     return "\n".join(lines)

@@ -16,7 +16,7 @@ from tap_reports.sandbox import Sandbox
 from tap_reports.sandbox.server import Handler
 
 PATIENCE = 120.0
-"""Seconds in which a step must be reached; only a failing story waits so long."""
+"""Seconds in which a step must be reached; only a failing scenario waits so long."""
 
 
 class Gate:

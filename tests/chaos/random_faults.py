@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scenarios import STORIES, Story, counted, run_here
+from scenarios import SCENARIOS, Scenario, counted, run_here
 from virtual_clock import FakeClock
 
 from tap_reports.sandbox import Sandbox
@@ -69,49 +69,49 @@ def random_faults(folder: Path, seed: int, rounds: int) -> Walk:
     found = Walk()
     chance = random.Random(seed)
     for number in range(rounds):
-        vendor = list(STORIES)[number % len(STORIES)]
+        vendor = list(SCENARIOS)[number % len(SCENARIOS)]
         ledger = str(folder / f"{number}.sqlite") if chance.random() < 0.7 else "off"
         with Sandbox(rows=2, speed=1e6, delay=0, dt_reports_per_minute=1000) as sandbox:
-            _one(found, STORIES[vendor], sandbox, ledger, chance)
+            _one(found, SCENARIOS[vendor], sandbox, ledger, chance)
     return found
 
 
-def _one(found: Walk, story: Story, sandbox: Sandbox, ledger: str, chance: random.Random) -> None:
+def _one(found: Walk, scenario: Scenario, sandbox: Sandbox, ledger: str, chance: random.Random) -> None:
     clock, state, rows, met = FakeClock(), None, Counter(), []
-    config = story.config(sandbox, job_ledger=ledger)
-    expected = counted(story.expected(sandbox))
+    config = scenario.config(sandbox, job_ledger=ledger)
+    expected = counted(scenario.expected(sandbox))
     for run in range(3 + LAST_RUNS):
         sandbox.faults.clear()
-        faults = _faults(story.vendor, chance) if run < 3 else []
+        faults = _faults(scenario.vendor, chance) if run < 3 else []
         for fault in faults:
-            sandbox.faults.add(vendor=story.vendor, **fault)
+            sandbox.faults.add(vendor=scenario.vendor, **fault)
         met.append(faults)
         try:
             ran = run_here(config, clock, **({"state": state} if state else {}))
         except Exception as error:
-            found.wrong.append(f"{story.vendor} {met}: {type(error).__name__} {error}")
+            found.wrong.append(f"{scenario.vendor} {met}: {type(error).__name__} {error}")
             return
         state = ran.state
-        now = counted(ran.records(story.stream))
+        now = counted(ran.records(scenario.stream))
         rows |= now
         clock.seconds += chance.choice((1, 4000, 30000))
         if now - expected:
-            found.wrong.append(f"{story.vendor} {met}: invented rows")
-        mark = state["bookmarks"].get(story.stream, {}).get("replication_key_value")
-        due = counted(story.expected(sandbox, dt.date.fromisoformat(mark))) if mark else Counter()
+            found.wrong.append(f"{scenario.vendor} {met}: invented rows")
+        mark = state["bookmarks"].get(scenario.stream, {}).get("replication_key_value")
+        due = counted(scenario.expected(sandbox, dt.date.fromisoformat(mark))) if mark else Counter()
         if due - rows:
-            found.wrong.append(f"{story.vendor} {met}: bookmark {mark} is ahead")
+            found.wrong.append(f"{scenario.vendor} {met}: bookmark {mark} is ahead")
         is_loud = ran.status == 1 and bool(ran.tap.outcome.failures)
-        is_done = ran.status == 0 and mark == story.last_day(sandbox).isoformat()
+        is_done = ran.status == 0 and mark == scenario.last_day(sandbox).isoformat()
         if not is_loud and not is_done:
-            found.wrong.append(f"{story.vendor} {met}: status {ran.status}, bookmark {mark}")
+            found.wrong.append(f"{scenario.vendor} {met}: status {ran.status}, bookmark {mark}")
         if faults:
             found.counts["recovered" if is_done else "loud"] += 1
         if is_done:
             break
     if expected - rows:
         found.wrong.append(
-            f"{story.vendor} {json.dumps(met)}: {sum((expected - rows).values())} rows missing"
+            f"{scenario.vendor} {json.dumps(met)}: {sum((expected - rows).values())} rows missing"
         )
 
 

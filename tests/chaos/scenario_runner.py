@@ -15,7 +15,7 @@ from fork_server import ForkServer
 from kill_points import SLICES, Outcome, Point
 from pauses import PATIENCE, Gate, held, put_up
 from process import Process
-from scenarios import STORIES, Story, counted, plain_record, records_of
+from scenarios import SCENARIOS, Scenario, counted, plain_record, records_of
 
 from tap_reports.downloads.work_dir import LOCK
 from tap_reports.sandbox import Sandbox
@@ -27,7 +27,7 @@ SETTLE = 0.3
 
 
 class ScenarioRunner:
-    """One story: a vendor, a step, an ending, a restart."""
+    """One scenario: a vendor, a step, an ending, a restart."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class ScenarioRunner:
     ) -> None:
         vendor, self.point, self.signum, self.restart = scenarios
         self.fork_server, self.folder, self.catalog = fork_server, folder, catalog
-        self.story: Story = STORIES[vendor]
+        self.scenario: Scenario = SCENARIOS[vendor]
         self.ledger = folder / "jobs.sqlite"
         self.outcome = Outcome(vendor, self.point.name, signal.Signals(self.signum).name, self.restart)
 
@@ -48,7 +48,7 @@ class ScenarioRunner:
         with Sandbox(rows=12, delay=self.point.seconds, speed=1, dt_reports_per_minute=1000) as sandbox:
             self.sandbox = sandbox
             self.config = self._config()
-            self.expected = counted(self.story.expected(sandbox))
+            self.expected = counted(self.scenario.expected(sandbox))
             self._again(self._first())
         return self.outcome
 
@@ -56,7 +56,7 @@ class ScenarioRunner:
         block = {"poll_interval_seconds": 0.05, "poll_max_interval_seconds": 0.05}
         if self.point.one_by_one:
             block["max_jobs_in_flight"] = 1
-        return self.story.config(self.sandbox, block=block, job_ledger=str(self.ledger))
+        return self.scenario.config(self.sandbox, block=block, job_ledger=str(self.ledger))
 
     def _start(
         self, config: dict[str, Any], *, state: dict[str, Any] | None = None, reads: int | None = None
@@ -73,7 +73,7 @@ class ScenarioRunner:
 
     def _first(self) -> Process:
         point = self.point
-        gate = Gate(self.story.vendor, *point.gate[:2], answer=point.gate[2]) if point.gate else None
+        gate = Gate(self.scenario.vendor, *point.gate[:2], answer=point.gate[2]) if point.gate else None
         if gate:
             put_up(self.sandbox, gate)
         if point.slow:
@@ -123,7 +123,7 @@ class ScenarioRunner:
         return any(path.stat().st_size for path in found if path.name != LOCK)
 
     def _rows_of(self, process: Process) -> int:
-        return len(records_of(process.messages, self.story.stream))
+        return len(records_of(process.messages, self.scenario.stream))
 
     def _judge_end(self, process: Process, status: int) -> None:
         faults = self.outcome.faults
@@ -141,7 +141,7 @@ class ScenarioRunner:
     # --- the run after it ---
 
     def _again(self, first: Process) -> None:
-        outcome, vendor = self.outcome, self.story.vendor
+        outcome, vendor = self.outcome, self.scenario.vendor
         state = first.states[-1] if first.states and self.restart in {"both", "state"} else None
         if self.restart in {"state", "neither"}:
             for path in self.folder.glob("jobs.sqlite*"):
@@ -157,24 +157,27 @@ class ScenarioRunner:
         outcome.submissions = self.sandbox.submissions(vendor).accepted
         outcome.beyond = outcome.submissions - before - needed
         outcome.extra = outcome.submissions - SLICES
-        rows = [counted(records_of(one.messages, self.story.stream)) for one in (first, second)]
+        rows = [counted(records_of(one.messages, self.scenario.stream)) for one in (first, second)]
         outcome.lost = sum((self.expected - (rows[0] | rows[1])).values())
         outcome.invented = sum(((rows[0] - self.expected) + (rows[1] - self.expected)).values())
         outcome.ahead = self._ahead(first.messages, [])
         outcome.ahead += self._ahead(second.messages, first.messages if state else [])
-        last = self.story.last_day(self.sandbox).isoformat()
+        last = self.scenario.last_day(self.sandbox).isoformat()
         if not second.states or self._mark(second.states[-1]) != last:
             outcome.faults.append("the last bookmark is not the last day")
 
     def _needed(self, state: dict[str, Any] | None) -> int:
         """Return how many submissions the second run can't do without, by what it is given."""
-        first, days = self.story.first_day(self.sandbox), 12
+        first, days = self.scenario.first_day(self.sandbox), 12
         mark = self._mark(state) if state else None
         pending = {
             job["slice_start"]
-            for job in (state or {}).get("bookmarks", {}).get(self.story.stream, {}).get("pending_jobs", [])
+            for job in (state or {})
+            .get("bookmarks", {})
+            .get(self.scenario.stream, {})
+            .get("pending_jobs", [])
         }
-        if self.story.vendor == "digital_turbine":
+        if self.scenario.vendor == "digital_turbine":
             pending = set()  # its link is its only handle, and stands in the ledger alone
         starts = [(first + dt.timedelta(days=days * number)).isoformat() for number in range(SLICES)]
         known = pending | self._in_ledger()
@@ -191,20 +194,22 @@ class ScenarioRunner:
         return set()
 
     def _mark(self, state: dict[str, Any]) -> str | None:
-        mark: str | None = state.get("bookmarks", {}).get(self.story.stream, {}).get("replication_key_value")
+        mark: str | None = (
+            state.get("bookmarks", {}).get(self.scenario.stream, {}).get("replication_key_value")
+        )
         return mark
 
     def _ahead(self, messages: list[dict[str, Any]], earlier: list[dict[str, Any]]) -> int:
         """Return how many STATEs name a day up to which not all rows had come."""
-        seen = counted(records_of(earlier, self.story.stream))
+        seen = counted(records_of(earlier, self.scenario.stream))
         judged: dict[str, bool] = {}
         wrong = 0
         for message in messages:
-            if message["type"] == "RECORD" and message["stream"] == self.story.stream:
+            if message["type"] == "RECORD" and message["stream"] == self.scenario.stream:
                 seen[json.dumps(plain_record(message["record"]), sort_keys=True)] += 1
             mark = self._mark(message["value"]) if message["type"] == "STATE" else None
             if mark and mark not in judged:
-                due = counted(self.story.expected(self.sandbox, dt.date.fromisoformat(mark)))
+                due = counted(self.scenario.expected(self.sandbox, dt.date.fromisoformat(mark)))
                 judged[mark] = not (due - seen)
                 wrong += not judged[mark]
         return wrong

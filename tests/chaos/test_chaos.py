@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from concurrent_runs import PER_DAY, PROCESSES, crowd
-from matrix import run_all, stories
+from matrix import run_all, scenarios
 from random_faults import random_faults
 
 SEED = 20260320
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.kill_matrix
 
 def test_a_run_that_is_ended_at_any_step_loses_nothing_and_pays_nothing_twice(tmp_path, monkeypatch):
     monkeypatch.undo()  # the subprocesses have folders of their own
-    outcomes, text = run_all(tmp_path, stories())
+    outcomes, text = run_all(tmp_path, scenarios())
     assert [one for one in outcomes if not one.is_good] == [], text
     for one in outcomes:
         unknown = one.point in {"submission accepted", "answer not yet in the ledger"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
-from scenarios import STORIES, run_here
+from scenarios import SCENARIOS, run_here
 from virtual_clock import FakeClock, VirtualLoop
 
 from tap_reports.jobs.poll_policy import MOST_WAKES as MOST
@@ -33,7 +33,7 @@ class Watched:
     def __init__(self, sandbox, polls, calls=(), *, is_early=False):
         words = ["RUNNING"] * (polls - 1) + ["COMPLETED"]
         sandbox.faults.add("statuses", vendor="impact", kind="submit", words=words)
-        raw = STORIES["impact"].config(sandbox, job_ledger="off")
+        raw = SCENARIOS["impact"].config(sandbox, job_ledger="off")
         raw["postbacks"] = {
             "listen": "127.0.0.1:0",
             "public_url": "https://example.com",
@@ -146,21 +146,21 @@ def test_a_call_for_a_job_that_is_over_does_nothing(watch):
 
 
 def test_the_fallback_ends_at_the_deadline(sandbox):
-    story = STORIES["impact"]
+    scenario = SCENARIOS["impact"]
     sandbox.faults.add("statuses", vendor="impact", kind="submit", words=["RUNNING"] * 99, times=0)
     postbacks = {"listen": "127.0.0.1:0", "public_url": "https://example.com", "secret": "a-long-random-text"}
-    ran = run_here(story.config(sandbox, job_ledger="off", job_deadline_seconds=100, postbacks=postbacks))
+    ran = run_here(scenario.config(sandbox, job_ledger="off", job_deadline_seconds=100, postbacks=postbacks))
     assert ran.error_class == "JobTimeout"
     assert ran.seconds == pytest.approx(100, abs=0.1)
-    assert len(ran.pending(story.stream)) == 2
+    assert len(ran.pending(scenario.stream)) == 2
 
 
 def test_a_vendor_that_does_not_call_is_polled_as_ever(sandbox):
-    story = STORIES["second_nature"]
+    scenario = SCENARIOS["second_nature"]
     words = ["pending", "pending", "complete"]
     sandbox.faults.add("statuses", vendor="second_nature", kind="submit", words=words, times=0)
     ran = run_here(
-        story.config(
+        scenario.config(
             sandbox,
             job_ledger="off",
             postbacks={

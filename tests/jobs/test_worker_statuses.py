@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from scenarios import STORIES, counted, run_here
+from scenarios import SCENARIOS, counted, run_here
 from virtual_clock import FakeClock
 
 from tap_reports.sandbox import Sandbox
@@ -44,8 +44,8 @@ class Case:
     clock: FakeClock = field(default_factory=FakeClock)
 
     @property
-    def story(self):
-        return STORIES[self.vendor]
+    def scenario(self):
+        return SCENARIOS[self.vendor]
 
     def run(self, **given):
         block = {
@@ -55,7 +55,7 @@ class Case:
             **self.settings.pop("block", {}),
         }
         config = {
-            **self.story.config(self.sandbox, block=block),
+            **self.scenario.config(self.sandbox, block=block),
             "job_ledger": "off",
             "retry_backoff_seconds": 1,
             **self.settings,
@@ -66,20 +66,20 @@ class Case:
         return len(self.sandbox.calls_of(self.vendor, kind))
 
     def is_whole(self, ran):
-        return ran.status == 0 and counted(ran.records(self.story.stream)) == counted(
-            self.story.expected(self.sandbox)
+        return ran.status == 0 and counted(ran.records(self.scenario.stream)) == counted(
+            self.scenario.expected(self.sandbox)
         )
 
     def is_loud(self, ran):
         """It failed, and nothing of the slice is out or bookmarked."""
         return (
             ran.status == 1
-            and not ran.records(self.story.stream)
-            and "replication_key_value" not in ran.state["bookmarks"].get(self.story.stream, {})
+            and not ran.records(self.scenario.stream)
+            and "replication_key_value" not in ran.state["bookmarks"].get(self.scenario.stream, {})
         )
 
 
-@pytest.fixture(params=STORIES)
+@pytest.fixture(params=SCENARIOS)
 def case(request, sandbox):
     return Case(sandbox, request.param)
 
@@ -113,7 +113,7 @@ def test_an_unknown_word_is_waited_out_and_named(worded, word, caplog):
     assert worded.calls("submit") == 1
     warnings = [one for one in caplog.records if "unknown status" in one.message]
     assert len(warnings) == 1
-    assert len(ran.pending(worded.story.stream)) == 1
+    assert len(ran.pending(worded.scenario.stream)) == 1
 
 
 def test_an_unknown_word_may_become_a_known_one(worded):
@@ -215,7 +215,7 @@ def test_done_without_a_link_for_ever_fails_and_keeps_the_job(sandbox, vendor):
     assert case.is_loud(ran)
     assert case.calls("submit") == 1
     assert fault.seen == 4
-    assert len(ran.pending(case.story.stream)) == 1
+    assert len(ran.pending(case.scenario.stream)) == 1
 
 
 def test_an_expired_link_is_renewed_by_a_poll(sandbox):
@@ -286,7 +286,7 @@ def test_a_failed_job_is_run_again_by_the_vendor_for_free(sandbox, vendor, word,
     assert ran.error_class == "JobFailed"
     assert case.calls("submit") == 1
     assert case.calls(kind) == retries
-    assert ran.pending(case.story.stream) == []
+    assert ran.pending(case.scenario.stream) == []
 
 
 def test_a_failed_ticket_is_asked_for_once_more(sandbox):
@@ -320,7 +320,7 @@ def test_where_the_vendor_refuses_its_own_retry_the_next_run_submits_anew(sandbo
     ran = case.run()
     assert case.is_loud(ran)
     assert ran.error_class == "JobFailed"
-    assert ran.pending(case.story.stream) == []
+    assert ran.pending(case.scenario.stream) == []
     assert case.calls("submit") == 1
 
 
@@ -340,7 +340,7 @@ def test_a_link_that_stays_empty_is_asked_for_once_more_and_fails(slow):
     assert slow.calls("submit") == 2
     assert ran.seconds == pytest.approx(2 * 3600, abs=2)
     assert "empty" in ran.error
-    assert ran.pending(slow.story.stream) == []
+    assert ran.pending(slow.scenario.stream) == []
 
 
 def test_a_link_that_fills_after_the_second_request_is_taken(slow, monkeypatch):

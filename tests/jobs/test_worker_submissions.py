@@ -6,7 +6,7 @@ import datetime as dt
 import logging
 
 import pytest
-from scenarios import STORIES, counted, run_here
+from scenarios import SCENARIOS, counted, run_here
 from virtual_clock import FakeClock
 
 from tap_reports.sandbox import Sandbox
@@ -21,9 +21,9 @@ def sandbox():
         yield running
 
 
-@pytest.fixture(params=STORIES)
-def story(request):
-    return STORIES[request.param]
+@pytest.fixture(params=SCENARIOS)
+def scenario(request):
+    return SCENARIOS[request.param]
 
 
 @pytest.fixture
@@ -32,9 +32,9 @@ def clock():
 
 
 @pytest.fixture
-def config(sandbox, story, tmp_path):
+def config(sandbox, scenario, tmp_path):
     """One slice, with a ledger."""
-    return story.config(
+    return scenario.config(
         sandbox,
         block={"slice_days": 24},
         retry_backoff_seconds=1,
@@ -42,125 +42,125 @@ def config(sandbox, story, tmp_path):
     )
 
 
-def is_whole(ran, story, sandbox):
-    return ran.status == 0 and counted(ran.records(story.stream)) == counted(story.expected(sandbox))
+def is_whole(ran, scenario, sandbox):
+    return ran.status == 0 and counted(ran.records(scenario.stream)) == counted(scenario.expected(sandbox))
 
 
-def is_loud(ran, story):
-    marks = ran.state["bookmarks"].get(story.stream, {})
-    return ran.status == 1 and not ran.records(story.stream) and "replication_key_value" not in marks
+def is_loud(ran, scenario):
+    marks = ran.state["bookmarks"].get(scenario.stream, {})
+    return ran.status == 1 and not ran.records(scenario.stream) and "replication_key_value" not in marks
 
 
 # --- refused and lost ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_a_refused_submission_is_sent_again(sandbox, story, config, clock, status):
-    sandbox.faults.add("status", vendor=story.vendor, kind="submit", status=status, times=2)
+def test_a_refused_submission_is_sent_again(sandbox, scenario, config, clock, status):
+    sandbox.faults.add("status", vendor=scenario.vendor, kind="submit", status=status, times=2)
     ran = run_here(config, clock)
-    assert is_whole(ran, story, sandbox)
-    assert sandbox.submissions(story.vendor).accepted == 1
+    assert is_whole(ran, scenario, sandbox)
+    assert sandbox.submissions(scenario.vendor).accepted == 1
     assert 3 * 0.75 <= ran.seconds <= 3 * 1.25 + 10
 
 
-def test_submissions_that_stay_refused_end_the_stream(sandbox, story, config, clock):
-    sandbox.faults.add("status", vendor=story.vendor, kind="submit", status=503, times=0)
+def test_submissions_that_stay_refused_end_the_stream(sandbox, scenario, config, clock):
+    sandbox.faults.add("status", vendor=scenario.vendor, kind="submit", status=503, times=0)
     ran = run_here(config, clock)
-    assert is_loud(ran, story)
-    assert len(sandbox.calls_of(story.vendor, "submit")) == 6
+    assert is_loud(ran, scenario)
+    assert len(sandbox.calls_of(scenario.vendor, "submit")) == 6
     sandbox.faults.clear()
-    assert is_whole(run_here(config, clock, state=ran.state), story, sandbox)
-    assert sandbox.submissions(story.vendor).accepted == 1
+    assert is_whole(run_here(config, clock, state=ran.state), scenario, sandbox)
+    assert sandbox.submissions(scenario.vendor).accepted == 1
 
 
-def test_a_refusal_s_retry_after_is_honoured(sandbox, story, config, clock):
-    sandbox.faults.add("status", vendor=story.vendor, kind="submit", status=429, retry_after=120)
+def test_a_refusal_s_retry_after_is_honoured(sandbox, scenario, config, clock):
+    sandbox.faults.add("status", vendor=scenario.vendor, kind="submit", status=429, retry_after=120)
     ran = run_here(config, clock)
-    assert is_whole(ran, story, sandbox)
+    assert is_whole(ran, scenario, sandbox)
     assert 120 <= ran.seconds <= 130
 
 
 @pytest.mark.parametrize("fault", ["lost_answer", "reset", 502, 504])
 def test_one_lost_answer_is_decided_by_what_another_submission_costs(
-    sandbox, story, config, clock, caplog, fault
+    sandbox, scenario, config, clock, caplog, fault
 ):
     values = {"action": fault} if isinstance(fault, str) else {"action": "status", "status": fault}
-    sandbox.faults.add(vendor=story.vendor, kind="submit", **values)
+    sandbox.faults.add(vendor=scenario.vendor, kind="submit", **values)
     ran = run_here(config, clock)
-    if story.vendor != "similarweb":
-        assert is_whole(ran, story, sandbox)
-        assert sandbox.submissions(story.vendor).calls == 2
+    if scenario.vendor != "similarweb":
+        assert is_whole(ran, scenario, sandbox)
+        assert sandbox.submissions(scenario.vendor).calls == 2
         return
-    assert is_loud(ran, story)
-    assert sandbox.submissions(story.vendor).calls == 1
+    assert is_loud(ran, scenario)
+    assert sandbox.submissions(scenario.vendor).calls == 1
     assert "may or may not have accepted" in ran.error
     sent_at = sorted(part for part in ran.error.split() if part.startswith(str(clock.now().year)))
     clock.seconds += 600
     caplog.clear()
     again = run_here(config, clock, state=ran.state)
-    assert is_whole(again, story, sandbox)
-    assert sandbox.submissions(story.vendor).calls == 2
+    assert is_whole(again, scenario, sandbox)
+    assert sandbox.submissions(scenario.vendor).calls == 2
     (warning,) = [one.getMessage() for one in caplog.records if "never answered" in one.getMessage()]
     assert "submitted again now" in warning
     assert sent_at[0][:16] in warning.replace(" ", "T")
 
 
-def test_answers_that_are_all_lost_never_exceed_the_law(sandbox, story, config, clock):
-    sandbox.faults.add("lost_answer", vendor=story.vendor, kind="submit", times=0)
+def test_answers_that_are_all_lost_never_exceed_the_law(sandbox, scenario, config, clock):
+    sandbox.faults.add("lost_answer", vendor=scenario.vendor, kind="submit", times=0)
     ran = run_here(config, clock)
-    assert is_loud(ran, story)
-    assert sandbox.submissions(story.vendor).calls == RESENT[story.vendor]
+    assert is_loud(ran, scenario)
+    assert sandbox.submissions(scenario.vendor).calls == RESENT[scenario.vendor]
 
 
 def test_impact_hands_back_the_job_whose_answer_was_lost(sandbox, clock):
-    story = STORIES["impact"]
+    scenario = SCENARIOS["impact"]
     sandbox.faults.add("lost_answer", vendor="impact", kind="submit")
-    assert is_whole(run_here(story.config(sandbox, block={"slice_days": 24}), clock), story, sandbox)
+    assert is_whole(run_here(scenario.config(sandbox, block={"slice_days": 24}), clock), scenario, sandbox)
     assert sandbox.submissions("impact").jobs == 1
 
 
 @pytest.mark.parametrize("body", ["<html>", "{", "[]", "null"])
-def test_an_answer_to_a_submission_that_makes_no_sense_counts_as_lost(sandbox, story, config, clock, body):
-    sandbox.faults.add("status", vendor=story.vendor, kind="submit", status=200, body=body)
+def test_an_answer_to_a_submission_that_makes_no_sense_counts_as_lost(sandbox, scenario, config, clock, body):
+    sandbox.faults.add("status", vendor=scenario.vendor, kind="submit", status=200, body=body)
     ran = run_here(config, clock)
-    assert sandbox.submissions(story.vendor).calls == (1 if story.vendor == "similarweb" else 2)
-    assert is_loud(ran, story) if story.vendor == "similarweb" else is_whole(ran, story, sandbox)
+    assert sandbox.submissions(scenario.vendor).calls == (1 if scenario.vendor == "similarweb" else 2)
+    assert is_loud(ran, scenario) if scenario.vendor == "similarweb" else is_whole(ran, scenario, sandbox)
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404])
-def test_a_rejected_submission_is_not_sent_again(sandbox, story, config, clock, status):
-    sandbox.faults.add("status", vendor=story.vendor, kind="submit", status=status, times=0)
+def test_a_rejected_submission_is_not_sent_again(sandbox, scenario, config, clock, status):
+    sandbox.faults.add("status", vendor=scenario.vendor, kind="submit", status=status, times=0)
     ran = run_here(config, clock)
-    assert is_loud(ran, story)
+    assert is_loud(ran, scenario)
     # Digital Turbine's token may have run out, so it is renewed once.
-    expected = 2 if (story.vendor, status) == ("digital_turbine", 401) else 1
-    assert len(sandbox.calls_of(story.vendor, "submit")) == expected
+    expected = 2 if (scenario.vendor, status) == ("digital_turbine", 401) else 1
+    assert len(sandbox.calls_of(scenario.vendor, "submit")) == expected
     assert f"HTTP {status}" in ran.error
 
 
 # --- earlier runs' jobs -------------------------------------------------------------------------------
 
 
-def with_job(story, sandbox, job_id):
+def with_job(scenario, sandbox, job_id):
     """Return a state that names a job which nobody knows, under the key that the run will ask for."""
-    ran = run_here(story.config(sandbox, block={"slice_days": 24}, job_ledger="off"))
+    ran = run_here(scenario.config(sandbox, block={"slice_days": 24}, job_ledger="off"))
     states = [one["value"] for one in ran.messages if one["type"] == "STATE"]
-    state = next(one for one in states if one["bookmarks"].get(story.stream, {}).get("pending_jobs"))
-    state["bookmarks"][story.stream]["pending_jobs"][0]["id"] = job_id
+    state = next(one for one in states if one["bookmarks"].get(scenario.stream, {}).get("pending_jobs"))
+    state["bookmarks"][scenario.stream]["pending_jobs"][0]["id"] = job_id
     sandbox.reset()
     return state
 
 
 @pytest.mark.parametrize("job_id", ["gone", "../../etc/passwd", "a b?c=d#e", "漢字", 17])
 def test_a_job_that_the_vendor_does_not_know_is_one_line_and_a_new_submission(
-    sandbox, story, clock, caplog, job_id
+    sandbox, scenario, clock, caplog, job_id
 ):
-    state = with_job(story, sandbox, job_id)
+    state = with_job(scenario, sandbox, job_id)
     caplog.clear()
     caplog.set_level(logging.INFO)
-    ran = run_here(story.config(sandbox, block={"slice_days": 24}, job_ledger="off"), clock, state=state)
-    assert is_whole(ran, story, sandbox)
-    assert sandbox.submissions(story.vendor).accepted == 1
+    ran = run_here(scenario.config(sandbox, block={"slice_days": 24}, job_ledger="off"), clock, state=state)
+    assert is_whole(ran, scenario, sandbox)
+    assert sandbox.submissions(scenario.vendor).accepted == 1
     lines = [
         one.getMessage()
         for one in caplog.records
@@ -170,56 +170,56 @@ def test_a_job_that_the_vendor_does_not_know_is_one_line_and_a_new_submission(
 
 
 def test_a_job_of_the_ledger_that_the_vendor_does_not_know_is_submitted_anew(
-    sandbox, story, config, clock, caplog
+    sandbox, scenario, config, clock, caplog
 ):
-    if story.vendor == "digital_turbine":
+    if scenario.vendor == "digital_turbine":
         pytest.skip("an unknown link is a link without data: it is waited for, then asked for again")
     run_here(config, clock)
     sandbox.reset()
     caplog.clear()
     again = run_here(config, clock)
-    assert is_whole(again, story, sandbox)
-    assert sandbox.submissions(story.vendor).accepted == 1
+    assert is_whole(again, scenario, sandbox)
+    assert sandbox.submissions(scenario.vendor).accepted == 1
     assert len([one for one in caplog.records if "submitted again" in one.getMessage()]) == 1
 
 
 def test_an_own_job_that_the_vendor_forgets_fails_and_the_next_run_submits_anew(sandbox, clock):
-    story = STORIES["impact"]
-    config = story.config(sandbox, block={"slice_days": 24}, job_ledger="off")
+    scenario = SCENARIOS["impact"]
+    config = scenario.config(sandbox, block={"slice_days": 24}, job_ledger="off")
     sandbox.faults.add("status", vendor="impact", kind="poll", status=404, times=0)
     ran = run_here(config, clock)
-    assert is_loud(ran, story)
+    assert is_loud(ran, scenario)
     assert sandbox.submissions("impact").accepted == 1
     sandbox.faults.clear()
     sandbox.reset()
-    assert is_whole(run_here(config, clock, state=ran.state), story, sandbox)
+    assert is_whole(run_here(config, clock, state=ran.state), scenario, sandbox)
 
 
 def test_a_status_that_lags_behind_the_submission_is_waited_for(sandbox, clock):
-    story = STORIES["similarweb"]
-    config = story.config(sandbox, block={"slice_days": 24}, job_ledger="off")
+    scenario = SCENARIOS["similarweb"]
+    config = scenario.config(sandbox, block={"slice_days": 24}, job_ledger="off")
     sandbox.faults.add("status", vendor="similarweb", kind="poll", status=404, times=1)
-    assert is_whole(run_here(config, clock), story, sandbox)
+    assert is_whole(run_here(config, clock), scenario, sandbox)
 
 
-def test_full_refresh_reuses_jobs_within_the_hours_and_not_after(sandbox, story, config, clock):
+def test_full_refresh_reuses_jobs_within_the_hours_and_not_after(sandbox, scenario, config, clock):
     config["reuse_job_hours"] = 6
-    config[story.vendor]["lookback_days"] = 365  # nothing is settled
+    config[scenario.vendor]["lookback_days"] = 365  # nothing is settled
     run_here(config, clock)
     clock.seconds += 5 * 3600
-    if story.vendor != "digital_turbine":  # its links live three hours
-        assert is_whole(run_here(config, clock), story, sandbox)
-        assert sandbox.submissions(story.vendor).accepted == 1
+    if scenario.vendor != "digital_turbine":  # its links live three hours
+        assert is_whole(run_here(config, clock), scenario, sandbox)
+        assert sandbox.submissions(scenario.vendor).accepted == 1
     clock.seconds += 2 * 3600
-    assert is_whole(run_here(config, clock), story, sandbox)
-    submitted = sandbox.submissions(story.vendor).calls
-    replayed = len(sandbox.calls_of(story.vendor, "replay"))
-    assert (submitted, replayed) == ((1, 1) if story.vendor == "impact" else (2, 0))
+    assert is_whole(run_here(config, clock), scenario, sandbox)
+    submitted = sandbox.submissions(scenario.vendor).calls
+    replayed = len(sandbox.calls_of(scenario.vendor, "replay"))
+    assert (submitted, replayed) == ((1, 1) if scenario.vendor == "impact" else (2, 0))
 
 
 def test_a_settled_job_is_reused_always(sandbox, config, clock):
-    story = STORIES["impact"]
-    config = {**config, **story.config(sandbox, block={"slice_days": 24}, reuse_job_hours=0)}
+    scenario = SCENARIOS["impact"]
+    config = {**config, **scenario.config(sandbox, block={"slice_days": 24}, reuse_job_hours=0)}
     config["end_date"] = (sandbox.today - dt.timedelta(days=5)).isoformat()
     run_here(config, clock)
     clock.seconds += 3600 * 24 * 20
@@ -229,35 +229,35 @@ def test_a_settled_job_is_reused_always(sandbox, config, clock):
     assert not sandbox.calls_of("impact", "replay")
 
 
-def test_reuse_finished_jobs_off_runs_them_again(sandbox, story, config, clock):
+def test_reuse_finished_jobs_off_runs_them_again(sandbox, scenario, config, clock):
     run_here(config, clock)
     ran = run_here({**config, "reuse_finished_jobs": False}, clock)
-    assert is_whole(ran, story, sandbox)
-    submitted = sandbox.submissions(story.vendor).calls
-    replayed = len(sandbox.calls_of(story.vendor, "replay"))
-    assert (submitted, replayed) == ((1, 1) if story.vendor == "impact" else (2, 0))
+    assert is_whole(ran, scenario, sandbox)
+    submitted = sandbox.submissions(scenario.vendor).calls
+    replayed = len(sandbox.calls_of(scenario.vendor, "replay"))
+    assert (submitted, replayed) == ((1, 1) if scenario.vendor == "impact" else (2, 0))
 
 
 def test_a_handed_back_result_is_replayed_once(sandbox, clock):
     """impact.com answers a repeated request with the result of the first: it is run again, not believed."""
-    story = STORIES["impact"]
-    config = story.config(sandbox, block={"slice_days": 24, "lookback_days": 100}, job_ledger="off")
+    scenario = SCENARIOS["impact"]
+    config = scenario.config(sandbox, block={"slice_days": 24, "lookback_days": 100}, job_ledger="off")
     run_here(config, clock)
     clock.seconds += 21 * 3600  # impact.com's reuse_job_hours are 20
     ran = run_here(config, clock)
-    assert is_whole(ran, story, sandbox)
+    assert is_whole(ran, scenario, sandbox)
     assert len(sandbox.calls_of("impact", "replay")) == 1
     assert sandbox.submissions("impact").calls == 2
 
 
 def test_a_handed_back_result_that_can_t_be_replayed_is_not_asked_for_again(sandbox, clock, caplog):
-    story = STORIES["impact"]
-    config = story.config(sandbox, block={"slice_days": 24, "lookback_days": 100}, job_ledger="off")
+    scenario = SCENARIOS["impact"]
+    config = scenario.config(sandbox, block={"slice_days": 24, "lookback_days": 100}, job_ledger="off")
     run_here(config, clock)
     clock.seconds += 21 * 3600  # impact.com's reuse_job_hours are 20
     sandbox.faults.add("status", vendor="impact", kind="replay", status=404, times=0)
     ran = run_here(config, clock)
-    assert is_whole(ran, story, sandbox)
+    assert is_whole(ran, scenario, sandbox)
     assert sandbox.submissions("impact").calls == 2
     assert any("no replay" in one.getMessage() for one in caplog.records)
 
@@ -266,23 +266,23 @@ def test_a_handed_back_result_that_can_t_be_replayed_is_not_asked_for_again(sand
 
 
 def test_a_minute_quota_is_waited_for(sandbox, tmp_path, clock):
-    story = STORIES["digital_turbine"]
-    config = story.config(
+    scenario = SCENARIOS["digital_turbine"]
+    config = scenario.config(
         sandbox,
         block={"slice_days": 2, "reports_per_minute": 5},
         job_ledger=str(tmp_path / "jobs.sqlite"),
     )
     ran = run_here(config, clock)
-    assert is_whole(ran, story, sandbox)
+    assert is_whole(ran, scenario, sandbox)
     assert sandbox.submissions("digital_turbine").accepted == 12
     assert 120 <= ran.seconds <= 135
 
 
 @pytest.mark.parametrize("ledger", ["file", "off"])
 def test_a_spent_day_quota_keeps_what_is_finished_and_stops_at_once(tmp_path, clock, ledger):
-    story = STORIES["impact"]
+    scenario = SCENARIOS["impact"]
     with Sandbox(rows=2, speed=1e6, delay=0, reports_per_day=2) as sandbox:
-        config = story.config(
+        config = scenario.config(
             sandbox,
             block={
                 "slice_days": 6,
@@ -296,56 +296,56 @@ def test_a_spent_day_quota_keeps_what_is_finished_and_stops_at_once(tmp_path, cl
         assert sandbox.submissions("impact").calls == 2
         assert {type(one).__name__ for one in ran.tap.outcome.failures.values()} == {"QuotaSpent"}
         assert len(ran.tap.outcome.failures) == 2
-        done = story.first_day(sandbox) + dt.timedelta(days=11)
-        assert ran.bookmark(story.stream) == done.isoformat()
-        assert counted(ran.records(story.stream)) == counted(story.expected(sandbox, done))
+        done = scenario.first_day(sandbox) + dt.timedelta(days=11)
+        assert ran.bookmark(scenario.stream) == done.isoformat()
+        assert counted(ran.records(scenario.stream)) == counted(scenario.expected(sandbox, done))
         tomorrow = (clock.now() + dt.timedelta(days=1)).date()
-        assert f"resets at {tomorrow}T00:00" in str(ran.tap.outcome.failures[story.stream])
+        assert f"resets at {tomorrow}T00:00" in str(ran.tap.outcome.failures[scenario.stream])
         assert ran.seconds < 60
 
 
 def test_a_day_quota_that_the_vendor_says_is_spent_stops_as_well(clock):
     """Somebody else uses the account, so the ledger does not know."""
-    story = STORIES["impact"]
+    scenario = SCENARIOS["impact"]
     with Sandbox(rows=2, speed=1, delay=0, reports_per_day=1) as sandbox:
-        config = story.config(sandbox, block={"slice_days": 6, "reports_per_day": 100}, job_ledger="off")
+        config = scenario.config(sandbox, block={"slice_days": 6, "reports_per_day": 100}, job_ledger="off")
         ran = run_here(config, clock)
         assert ran.status == 1
         assert ran.error_class == "QuotaSpent"
-        done = story.first_day(sandbox) + dt.timedelta(days=5)
-        assert ran.bookmark(story.stream) == done.isoformat()
+        done = scenario.first_day(sandbox) + dt.timedelta(days=5)
+        assert ran.bookmark(scenario.stream) == done.isoformat()
         assert ran.seconds < 60
 
 
-def test_places_in_flight_are_never_exceeded(sandbox, story, config, clock):
-    config[story.vendor] |= {"slice_days": 3, "max_jobs_in_flight": 2}
+def test_places_in_flight_are_never_exceeded(sandbox, scenario, config, clock):
+    config[scenario.vendor] |= {"slice_days": 3, "max_jobs_in_flight": 2}
     most = []
     jobs = sandbox.jobs
     add = jobs.add
 
     def adding(*args, **values):
         job = add(*args, **values)
-        running = [one for one in jobs.of(story.vendor) if one.words or one.id == job.id]
+        running = [one for one in jobs.of(scenario.vendor) if one.words or one.id == job.id]
         most.append(len(running))
         return job
 
     jobs.add = adding
     busy = {"similarweb": "processing", "impact": "RUNNING", "second_nature": "in_progress"}
-    if story.vendor in busy:
+    if scenario.vendor in busy:
         sandbox.faults.add(
-            "statuses", vendor=story.vendor, kind="submit", words=[busy[story.vendor]] * 3, times=0
+            "statuses", vendor=scenario.vendor, kind="submit", words=[busy[scenario.vendor]] * 3, times=0
         )
     ran = run_here(config, clock)
-    assert is_whole(ran, story, sandbox)
-    assert max(most) == (2 if story.vendor in busy else 1)
-    assert sandbox.submissions(story.vendor).accepted == 8
+    assert is_whole(ran, scenario, sandbox)
+    assert max(most) == (2 if scenario.vendor in busy else 1)
+    assert sandbox.submissions(scenario.vendor).accepted == 8
 
 
 # --- credits ------------------------------------------------------------------------------------------
 
 
 def credits_config(sandbox, **block):
-    return STORIES["similarweb"].config(sandbox, block=block, job_ledger="off")
+    return SCENARIOS["similarweb"].config(sandbox, block=block, job_ledger="off")
 
 
 def test_a_report_over_its_limit_is_not_submitted(sandbox, clock):
@@ -357,22 +357,24 @@ def test_a_report_over_its_limit_is_not_submitted(sandbox, clock):
 
 
 def test_the_run_s_limit_keeps_what_is_paid_for(sandbox, clock):
-    story = STORIES["similarweb"]
+    scenario = SCENARIOS["similarweb"]
     ran = run_here(credits_config(sandbox, slice_days=6, max_credits_per_run=60), clock)
     assert ran.status == 1
     assert ran.error_class == "QuotaSpent"
     assert sandbox.submissions("similarweb").calls == 2
-    assert ran.bookmark(story.stream) == (story.first_day(sandbox) + dt.timedelta(days=11)).isoformat()
+    assert ran.bookmark(scenario.stream) == (scenario.first_day(sandbox) + dt.timedelta(days=11)).isoformat()
 
 
 def test_what_is_left_is_not_overdrawn(clock):
     with Sandbox(rows=2, speed=1e6, delay=0, credits=60) as sandbox:
-        story = STORIES["similarweb"]
+        scenario = SCENARIOS["similarweb"]
         ran = run_here(credits_config(sandbox, slice_days=6), clock)
         assert ran.status == 1
         assert sandbox.submissions("similarweb").calls == 2
         assert "are left" in ran.error
-        assert ran.bookmark(story.stream) == (story.first_day(sandbox) + dt.timedelta(days=11)).isoformat()
+        assert (
+            ran.bookmark(scenario.stream) == (scenario.first_day(sandbox) + dt.timedelta(days=11)).isoformat()
+        )
 
 
 def test_each_submission_is_validated_before(sandbox, clock):
@@ -415,7 +417,7 @@ def test_two_streams_with_one_request_share_its_job(sandbox, clock):
 # --- one line per transition --------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("sandbox", "story")
+@pytest.mark.usefixtures("sandbox", "scenario")
 def test_each_transition_is_one_line_with_the_same_keys(config, clock, caplog):
     caplog.set_level(logging.INFO)
     run_here(config, clock)

@@ -6,7 +6,7 @@ import logging
 from decimal import Decimal
 
 import pytest
-from scenarios import STORIES, counted, run_here
+from scenarios import SCENARIOS, counted, run_here
 from virtual_clock import FakeClock
 
 from tap_reports.exceptions import CreditsSpent
@@ -20,9 +20,9 @@ def sandbox():
         yield running
 
 
-@pytest.fixture(params=STORIES)
-def story(request):
-    return STORIES[request.param]
+@pytest.fixture(params=SCENARIOS)
+def scenario(request):
+    return SCENARIOS[request.param]
 
 
 @pytest.fixture
@@ -30,51 +30,53 @@ def clock():
     return FakeClock()
 
 
-def is_whole(ran, story, sandbox):
-    return ran.status == 0 and counted(ran.records(story.stream)) == counted(story.expected(sandbox))
+def is_whole(ran, scenario, sandbox):
+    return ran.status == 0 and counted(ran.records(scenario.stream)) == counted(scenario.expected(sandbox))
 
 
 # --- submissions that the vendor refuses for now --------------------------------------------------------
 
 
-def test_a_vendor_that_throttles_is_waited_for_longer_than_a_broken_call_is_repeated(sandbox, story, clock):
-    sandbox.faults.add("status", vendor=story.vendor, kind="submit", status=429, times=20)
-    ran = run_here(story.config(sandbox, job_ledger="off", retry_backoff_seconds=1), clock)
-    assert is_whole(ran, story, sandbox)
+def test_a_vendor_that_throttles_is_waited_for_longer_than_a_broken_call_is_repeated(
+    sandbox, scenario, clock
+):
+    sandbox.faults.add("status", vendor=scenario.vendor, kind="submit", status=429, times=20)
+    ran = run_here(scenario.config(sandbox, job_ledger="off", retry_backoff_seconds=1), clock)
+    assert is_whole(ran, scenario, sandbox)
     assert 600 < ran.seconds < 1500
 
 
-def test_a_vendor_that_throttles_for_ever_is_waited_for_until_the_deadline(sandbox, story, clock):
-    sandbox.faults.add("status", vendor=story.vendor, kind="submit", status=429, times=0)
+def test_a_vendor_that_throttles_for_ever_is_waited_for_until_the_deadline(sandbox, scenario, clock):
+    sandbox.faults.add("status", vendor=scenario.vendor, kind="submit", status=429, times=0)
     ran = run_here(
-        story.config(sandbox, job_ledger="off", retry_backoff_seconds=1, job_deadline_seconds=600), clock
+        scenario.config(sandbox, job_ledger="off", retry_backoff_seconds=1, job_deadline_seconds=600), clock
     )
     assert ran.status == 1
     assert "HTTP 429" in ran.error
     assert 500 < ran.seconds <= 601
-    assert sandbox.submissions(story.vendor).accepted == 0
+    assert sandbox.submissions(scenario.vendor).accepted == 0
 
 
 def test_while_a_vendor_refuses_the_earliest_slice_alone_tries(sandbox, clock, caplog):
     caplog.set_level(logging.INFO)
-    story = STORIES["digital_turbine"]
-    sandbox.faults.add("status", vendor=story.vendor, kind="submit", status=429, times=6)
-    config = story.config(sandbox, block={"slice_days": 9}, job_ledger="off", retry_backoff_seconds=1)
+    scenario = SCENARIOS["digital_turbine"]
+    sandbox.faults.add("status", vendor=scenario.vendor, kind="submit", status=429, times=6)
+    config = scenario.config(sandbox, block={"slice_days": 9}, job_ledger="off", retry_backoff_seconds=1)
     ran = run_here(config, clock)
-    assert is_whole(ran, story, sandbox)
+    assert is_whole(ran, scenario, sandbox)
     refused = [one.slice for one in caplog.records if getattr(one, "status", "") == "refused"]
     assert set(refused) == {min(refused)}
 
 
 @pytest.mark.parametrize("status", [408, 501, 502, 504, 520, 522, 524])
-def test_an_answer_that_says_nothing_of_a_submission_is_a_lost_one(sandbox, story, clock, status):
-    sandbox.faults.add("status", vendor=story.vendor, kind="submit", status=status)
-    ran = run_here(story.config(sandbox, block={"slice_days": 24}, job_ledger="off"), clock)
-    if story.vendor == "similarweb":
+def test_an_answer_that_says_nothing_of_a_submission_is_a_lost_one(sandbox, scenario, clock, status):
+    sandbox.faults.add("status", vendor=scenario.vendor, kind="submit", status=status)
+    ran = run_here(scenario.config(sandbox, block={"slice_days": 24}, job_ledger="off"), clock)
+    if scenario.vendor == "similarweb":
         assert ran.status == 1
         assert "may or may not have accepted" in ran.error
     else:
-        assert is_whole(ran, story, sandbox)
+        assert is_whole(ran, scenario, sandbox)
 
 
 # --- polls ----------------------------------------------------------------------------------------------
@@ -83,7 +85,7 @@ def test_an_answer_that_says_nothing_of_a_submission_is_a_lost_one(sandbox, stor
 @pytest.fixture(params=["similarweb", "impact", "second_nature"])
 def polled(request):
     """A vendor whose polls are calls of its API."""
-    return STORIES[request.param]
+    return SCENARIOS[request.param]
 
 
 @pytest.mark.parametrize("status", [304, 408, 409, 425])
@@ -123,9 +125,9 @@ def test_a_poll_that_is_told_to_come_tomorrow_is_asked_at_the_deadline(sandbox, 
 
 def test_the_retry_of_a_resumed_job_is_given_time(sandbox, clock):
     """Its status may lag: polled at once, both retries were used up in a second."""
-    story = STORIES["similarweb"]
+    scenario = SCENARIOS["similarweb"]
     polls = {"poll_interval_seconds": 10, "poll_max_interval_seconds": 10}
-    config = story.config(sandbox, block={"slice_days": 24, **polls}, job_ledger="off")
+    config = scenario.config(sandbox, block={"slice_days": 24, **polls}, job_ledger="off")
     sandbox.faults.add("status", vendor="similarweb", kind="poll", status=400, times=1)
     state = run_here(config, clock).state
     sandbox.faults.clear()
@@ -171,9 +173,9 @@ def test_an_estimate_that_was_not_used_is_given_back():
 
 @pytest.mark.parametrize("ledger", ["file", "off"])
 def test_a_spent_day_quota_may_end_a_stream_quietly(tmp_path, clock, caplog, ledger):
-    story = STORIES["impact"]
+    scenario = SCENARIOS["impact"]
     with Sandbox(rows=2, speed=1e6, delay=0) as sandbox:
-        config = story.config(
+        config = scenario.config(
             sandbox,
             block={"slice_days": 6, "reports_per_day": 2},
             job_ledger="off" if ledger == "off" else str(tmp_path / "jobs.sqlite"),
@@ -182,15 +184,15 @@ def test_a_spent_day_quota_may_end_a_stream_quietly(tmp_path, clock, caplog, led
         ran = run_here(config, clock)
     assert ran.status == 0
     assert sandbox.submissions("impact").calls == 2
-    assert ran.bookmark(story.stream)
+    assert ran.bookmark(scenario.stream)
     (warning,) = [one.getMessage() for one in caplog.records if one.getMessage().startswith("stopped")]
     assert "reports_per_day (2 a day) is spent" in warning
     assert "2 jobs left, which take 1 day more" in warning
 
 
 def test_the_credits_of_a_run_may_end_a_stream_quietly_but_not_one_report_s(sandbox, clock, caplog):
-    story = STORIES["similarweb"]
-    config = story.config(sandbox, job_ledger="off", on_quota_spent="stop")
+    scenario = SCENARIOS["similarweb"]
+    config = scenario.config(sandbox, job_ledger="off", on_quota_spent="stop")
     config["similarweb"] |= {"slice_days": 6, "max_credits_per_run": 60}
     assert run_here(config, clock).status == 0
     assert any("max_credits_per_run is 60" in one.getMessage() for one in caplog.records)

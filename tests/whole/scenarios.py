@@ -25,7 +25,7 @@ LINEAGE = "_report_"
 
 
 @dataclass(frozen=True)
-class Story:
+class Scenario:
     """One vendor's report.
 
     Attributes:
@@ -75,8 +75,8 @@ class Story:
         return [plain_row(row) for row in rows]
 
 
-STORIES = {
-    "similarweb": Story(
+SCENARIOS = {
+    "similarweb": Scenario(
         vendor="similarweb",
         stream="similarweb_visits",
         report="traffic_and_engagement",
@@ -97,21 +97,21 @@ STORIES = {
             "filters": {"domains": ["example.com", "example.org"], "countries": ["WW", "US"]},
         },
     ),
-    "impact": Story(
+    "impact": Scenario(
         vendor="impact",
         stream="impact_mp_action_listing_fast",
         report="mp_action_listing_fast",
         final=1,
         block={"reports": [{"id": "mp_action_listing_fast"}], "timezone": "UTC"},
     ),
-    "digital_turbine": Story(
+    "digital_turbine": Scenario(
         vendor="digital_turbine",
         stream="digital_turbine_campaign_daily",
         report="dtgrowth",
         final=2,
         block={"reports_per_minute": 1000},
     ),
-    "second_nature": Story(
+    "second_nature": Scenario(
         vendor="second_nature",
         stream="second_nature_attempts",
         report="trainee-improvement-first-to-best",

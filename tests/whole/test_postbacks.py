@@ -10,7 +10,7 @@ import urllib.error
 import urllib.request
 
 import pytest
-from scenarios import STORIES, counted, parsed, records_of
+from scenarios import SCENARIOS, counted, parsed, records_of
 
 from tap_reports.sandbox import Postback, Sandbox
 from tap_reports.tap import TapReports
@@ -51,7 +51,7 @@ def config_of(port):
             "secret": SECRET,
             "fallback_poll_seconds": fallback,
         }
-        return STORIES[vendor].config(sandbox, job_ledger="off", postbacks=postbacks, **settings)
+        return SCENARIOS[vendor].config(sandbox, job_ledger="off", postbacks=postbacks, **settings)
 
     return make
 
@@ -62,9 +62,9 @@ def run_now(config, sandbox, vendor):
     with contextlib.redirect_stdout(out):
         tap = TapReports(config=config)
         tap.sync_all()
-    story = STORIES[vendor]
+    scenario = SCENARIOS[vendor]
     assert tap.outcome.status == 0
-    assert counted(records_of(parsed(out.getvalue()), story.stream)) == counted(story.expected(sandbox))
+    assert counted(records_of(parsed(out.getvalue()), scenario.stream)) == counted(scenario.expected(sandbox))
     assert sandbox.submissions(vendor).accepted == 2
     return len(sandbox.calls_of(vendor, "poll"))
 

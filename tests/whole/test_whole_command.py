@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from scenarios import STORIES, counted, rows
+from scenarios import SCENARIOS, counted, rows
 
 from tap_reports.sandbox import Sandbox
 
@@ -17,10 +17,10 @@ def sandbox():
 
 
 def test_discover_then_sync_with_the_catalog(program, sandbox):
-    story = STORIES["impact"]
-    config = story.config(sandbox)
+    scenario = SCENARIOS["impact"]
+    config = scenario.config(sandbox)
     found = json.loads(program.text(config, "--discover").stdout)
-    assert [one["tap_stream_id"] for one in found["streams"]] == [story.stream]
+    assert [one["tap_stream_id"] for one in found["streams"]] == [scenario.stream]
     assert sandbox.submissions("impact").calls == 0
     assert program.left_behind() == []
 
@@ -28,27 +28,27 @@ def test_discover_then_sync_with_the_catalog(program, sandbox):
     config["impact"].pop("timezone")
     result = program.run(config, catalog=found)
     assert result.status == 0
-    assert rows(result, story.stream) == counted(story.expected(sandbox))
+    assert rows(result, scenario.stream) == counted(scenario.expected(sandbox))
     kinds = {call.kind for call in sandbox.calls_of("impact")}
     assert kinds == {"company", "submit", "poll", "link", "download"}  # nothing for discovery's sake
     assert program.left_behind() == []
 
 
 def test_only_selected_columns_and_keys_come_out(program, sandbox):
-    story = STORIES["digital_turbine"]
-    config = story.config(sandbox)
+    scenario = SCENARIOS["digital_turbine"]
+    config = scenario.config(sandbox)
     catalog = json.loads(program.text(config, "--discover").stdout)
     for entry in catalog["streams"][0]["metadata"]:
         if entry["breadcrumb"] in (["properties", "spend"], ["properties", "clicks"]):
             entry["metadata"] |= {"selected": False}
         entry["metadata"].pop("inclusion", None) if entry["breadcrumb"] else None
     result = program.run(config, catalog=catalog)
-    record = result.records(story.stream)[0]
+    record = result.records(scenario.stream)[0]
     assert "spend" not in record
     assert "clicks" not in record
     assert {"date", "campaign_id", "country", "installs"} <= set(record)
-    assert "spend" not in result.schemas(story.stream)[-1]["schema"]["properties"]
-    assert result.schemas(story.stream)[0]["key_properties"] == [
+    assert "spend" not in result.schemas(scenario.stream)[-1]["schema"]["properties"]
+    assert result.schemas(scenario.stream)[0]["key_properties"] == [
         "date",
         "campaign_id",
         "country",
@@ -56,28 +56,28 @@ def test_only_selected_columns_and_keys_come_out(program, sandbox):
 
 
 def test_a_deselected_stream_is_not_asked_for(program, sandbox):
-    story = STORIES["impact"]
-    config = story.config(sandbox)
+    scenario = SCENARIOS["impact"]
+    config = scenario.config(sandbox)
     config["impact"]["reports"].append({"id": "partner_performance_by_day"})
     catalog = json.loads(program.text(config, "--discover").stdout)
     for stream in catalog["streams"]:
         for entry in stream["metadata"]:
             if not entry["breadcrumb"]:
-                entry["metadata"]["selected"] = stream["tap_stream_id"] == story.stream
+                entry["metadata"]["selected"] = stream["tap_stream_id"] == scenario.stream
     result = program.run(config, catalog=catalog)
-    assert result.streams == [story.stream]
+    assert result.streams == [scenario.stream]
     assert sandbox.submissions("impact").accepted == 2
 
 
 def test_plan_says_what_a_run_does_and_submits_nothing(program, sandbox):
-    story = STORIES["similarweb"]
-    config = story.config(sandbox)
+    scenario = SCENARIOS["similarweb"]
+    config = scenario.config(sandbox)
     plan = json.loads(program.text(config, "--plan", "--format", "json").stdout)
     assert sandbox.submissions().calls == 0
     (stream,) = plan["streams"]
-    assert stream["stream"] == story.stream
-    assert stream["first_day"] == story.first_day(sandbox).isoformat()
-    assert stream["last_day"] == story.last_day(sandbox).isoformat()
+    assert stream["stream"] == scenario.stream
+    assert stream["first_day"] == scenario.first_day(sandbox).isoformat()
+    assert stream["last_day"] == scenario.last_day(sandbox).isoformat()
     assert [one["action"] for one in stream["slices"]] == ["submit", "submit"]
     assert all(one["estimated_credits"] > 0 for one in stream["slices"])
     assert plan["totals"]["submit"] == 2
@@ -90,13 +90,13 @@ def test_plan_says_what_a_run_does_and_submits_nothing(program, sandbox):
 
 
 def test_jobs_lists_the_ledger(program, sandbox):
-    story = STORIES["digital_turbine"]
-    config = story.config(sandbox)
+    scenario = SCENARIOS["digital_turbine"]
+    config = scenario.config(sandbox)
     result = program.run(config)
     listed = json.loads(program.text(config, "--jobs", "--format", "json").stdout)
     assert len(listed) == 2
     assert {job["status"] for job in listed} == {"succeeded"}
-    assert sum(job["rows"] for job in listed) == len(result.records(story.stream))
+    assert sum(job["rows"] for job in listed) == len(result.records(scenario.stream))
     assert all(job["bytes"] > 0 and job["downloaded_at"] for job in listed)
     assert "?" not in json.dumps(listed)
     assert listed[0]["slice_start"] > listed[1]["slice_start"]
@@ -116,21 +116,27 @@ def test_test_checks_with_free_calls_only(program, sandbox):
 # --- one fails, the others finish ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("vendor", STORIES)
+@pytest.mark.parametrize("vendor", SCENARIOS)
 def test_one_vendor_s_failure_does_not_stop_the_others(program, sandbox, vendor):
     config = {"job_ledger": "off", "max_request_retries": 1, "retry_backoff_seconds": 0.01}
-    for story in STORIES.values():
-        config = {**story.config(sandbox), **config, story.vendor: story.config(sandbox)[story.vendor]}
-    config["end_date"] = min(one.last_day(sandbox) for one in STORIES.values()).isoformat()
-    config["start_date"] = max(one.first_day(sandbox) for one in STORIES.values()).isoformat()
+    for scenario in SCENARIOS.values():
+        config = {
+            **scenario.config(sandbox),
+            **config,
+            scenario.vendor: scenario.config(sandbox)[scenario.vendor],
+        }
+    config["end_date"] = min(one.last_day(sandbox) for one in SCENARIOS.values()).isoformat()
+    config["start_date"] = max(one.first_day(sandbox) for one in SCENARIOS.values()).isoformat()
     for kind in ("submit", "list", "metadata", "token", "validate"):
         sandbox.faults.add("status", vendor=vendor, kind=kind, status=500, times=0)
     result = program.run(config)
     assert result.status == 1
-    for story in STORIES.values():
-        assert bool(result.records(story.stream)) is (story.vendor != vendor)
-        marks = result.state["bookmarks"].get(story.stream, {})
-        assert marks.get("replication_key_value") == (None if story.vendor == vendor else config["end_date"])
+    for scenario in SCENARIOS.values():
+        assert bool(result.records(scenario.stream)) is (scenario.vendor != vendor)
+        marks = result.state["bookmarks"].get(scenario.stream, {})
+        assert marks.get("replication_key_value") == (
+            None if scenario.vendor == vendor else config["end_date"]
+        )
     last = [line for line in result.stderr.splitlines() if "failed: " in line][-1]
     assert f"vendor {vendor}" in last
     assert "Traceback" not in result.stderr

@@ -18,7 +18,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from scenarios import STORIES, counted, parsed, records_of, rows, run_here, states_of
+from scenarios import SCENARIOS, counted, parsed, records_of, rows, run_here, states_of
 
 from tap_reports.emit.writer import OutputError
 from tap_reports.jobs.runner import LAST_ANSWER_SECONDS
@@ -71,27 +71,27 @@ def test_a_signal_ends_the_run_with_a_last_state_and_no_temporary_file(
     program, sandbox, signum, status, vendor
 ):
     """Second Nature is asked already in discovery, before there are streams."""
-    story = STORIES[vendor]
+    scenario = SCENARIOS[vendor]
     fault = sandbox.faults.add("statuses", vendor=vendor, kind="poll", words=["pending"] * 10_000)
-    with program.start(story.config(sandbox, block=POLLS)) as running:
+    with program.start(scenario.config(sandbox, block=POLLS)) as running:
         running.until(lambda: fault.seen >= 1 and len(sandbox.calls_of(vendor, "poll")) > 2)
         running.process.send_signal(signum)
         code, out = running.wait()
     assert code == status
     last = json.loads(out.splitlines()[-1])
     assert last["type"] == "STATE"
-    assert last["value"]["bookmarks"][story.stream]["pending_jobs"]
+    assert last["value"]["bookmarks"][scenario.stream]["pending_jobs"]
     assert program.left_behind() == []
     assert "Traceback" not in running.stderr
     sandbox.faults.clear()
     for job in sandbox.jobs.of(vendor):
         job.words.clear()
     submitted = sandbox.submissions(vendor).accepted
-    again = program.run(story.config(sandbox), state=last["value"])
+    again = program.run(scenario.config(sandbox), state=last["value"])
     assert again.status == 0
     before = [json.loads(line, parse_float=Decimal) for line in out.splitlines()]
-    assert rows(again, story.stream) | counted(records_of(before, story.stream)) == counted(
-        story.expected(sandbox)
+    assert rows(again, scenario.stream) | counted(records_of(before, scenario.stream)) == counted(
+        scenario.expected(sandbox)
     )
     assert sandbox.submissions(vendor).accepted <= max(2, submitted)
 
@@ -108,8 +108,8 @@ def test_a_signal_in_a_call_that_is_being_repeated_ends_it_at_once(program, sand
 
 def test_a_second_signal_ends_at_once_even_while_nobody_reads(program):
     with Sandbox(rows=100, speed=1000, delay=0) as sandbox:
-        story = STORIES["digital_turbine"]
-        with program.start(story.config(sandbox)) as running:
+        scenario = SCENARIOS["digital_turbine"]
+        with program.start(scenario.config(sandbox)) as running:
             process = running.process
             running.until(lambda: unread(process.stdout) >= FULL_PIPE)
             process.send_signal(signal.SIGTERM)
@@ -121,7 +121,10 @@ def test_a_second_signal_ends_at_once_even_while_nobody_reads(program):
         assert process.returncode == 143
         assert program.left_behind() != []
         # Nobody else can clean up after that; the next run does.
-        assert program.run(story.config(sandbox, end_date=story.first_day(sandbox).isoformat())).status == 0
+        assert (
+            program.run(scenario.config(sandbox, end_date=scenario.first_day(sandbox).isoformat())).status
+            == 0
+        )
         assert program.left_behind() == []
 
 
@@ -131,9 +134,9 @@ def test_a_second_signal_ends_at_once_even_while_nobody_reads(program):
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_a_reader_that_goes_away_is_exit_1_and_a_clear_line(program, unbuffered):
     with Sandbox(rows=40, speed=1000, delay=0) as sandbox:
-        story = STORIES["impact"]
+        scenario = SCENARIOS["impact"]
         program.environment["PYTHONUNBUFFERED"] = unbuffered
-        with program.start(story.config(sandbox)) as running:
+        with program.start(scenario.config(sandbox)) as running:
             running.process.stdout.readline()
             running.process.stdout.close()
             assert running.process.wait(100) == 1
@@ -143,16 +146,16 @@ def test_a_reader_that_goes_away_is_exit_1_and_a_clear_line(program, unbuffered)
 
 
 def test_an_output_without_room_is_a_clear_line_and_costs_nothing(program, sandbox):
-    story = STORIES["similarweb"]
-    config = story.config(sandbox)
+    scenario = SCENARIOS["similarweb"]
+    config = scenario.config(sandbox)
     with Path("/dev/full").open("w", encoding="utf-8") as full, program.start(config, stdout=full) as running:
         assert running.process.wait(100) == 1
     assert "can't write: No space left on device" in running.stderr
     assert "Traceback" not in running.stderr
     assert program.left_behind() == []
     again = program.run(config)
-    assert rows(again, story.stream) == counted(story.expected(sandbox))
-    assert sandbox.submissions(story.vendor).accepted == 2
+    assert rows(again, scenario.stream) == counted(scenario.expected(sandbox))
+    assert sandbox.submissions(scenario.vendor).accepted == 2
 
 
 class Full(io.StringIO):
@@ -167,10 +170,10 @@ class Full(io.StringIO):
         return super().write(text)
 
 
-@pytest.mark.parametrize("vendor", STORIES)
+@pytest.mark.parametrize("vendor", SCENARIOS)
 def test_an_output_that_fails_is_not_waited_for_and_the_ledger_has_the_jobs(sandbox, vendor, tmp_path):
-    story, full, before = STORIES[vendor], Full(), set(threading.enumerate())
-    config = story.config(sandbox, job_ledger=str(tmp_path / "jobs.sqlite"))
+    scenario, full, before = SCENARIOS[vendor], Full(), set(threading.enumerate())
+    config = scenario.config(sandbox, job_ledger=str(tmp_path / "jobs.sqlite"))
     with contextlib.redirect_stdout(full), pytest.raises(OutputError):
         TapReports(config=config).sync_all()
     assert time.monotonic() - full.since < LAST_ANSWER_SECONDS - 2
@@ -179,15 +182,15 @@ def test_an_output_that_fails_is_not_waited_for_and_the_ledger_has_the_jobs(sand
             thread.join(60)  # so that its connections are closed in this test
     submitted = sandbox.submissions(vendor).accepted
     again = run_here(config)
-    assert counted(again.records(story.stream)) == counted(story.expected(sandbox))
+    assert counted(again.records(scenario.stream)) == counted(scenario.expected(sandbox))
     assert submitted >= 1
     assert sandbox.submissions(vendor).accepted == 2
 
 
 def test_an_output_that_fills_among_the_records_is_loud_and_gone_on_from(program):
     with Sandbox(rows=20, speed=1000, delay=0) as sandbox:
-        story = STORIES["digital_turbine"]
-        config = story.config(sandbox)
+        scenario = SCENARIOS["digital_turbine"]
+        config = scenario.config(sandbox)
         path = program.folder / "output.jsonl"
         with path.open("w", encoding="utf-8") as output:
             done = run_limited(program, config, 150_000, stdout=output)
@@ -201,10 +204,10 @@ def test_an_output_that_fills_among_the_records_is_loud_and_gone_on_from(program
         state = states_of(messages)[-1]
         again = program.run(config, state=state)
         assert again.status == 0
-        assert rows(again, story.stream) | counted(records_of(messages, story.stream)) == counted(
-            story.expected(sandbox)
+        assert rows(again, scenario.stream) | counted(records_of(messages, scenario.stream)) == counted(
+            scenario.expected(sandbox)
         )
-        assert sandbox.submissions(story.vendor).accepted == 2
+        assert sandbox.submissions(scenario.vendor).accepted == 2
 
 
 # --- disks --------------------------------------------------------------------------------------------
@@ -212,19 +215,19 @@ def test_an_output_that_fills_among_the_records_is_loud_and_gone_on_from(program
 
 def test_a_disk_that_fills_during_a_download_is_loud_and_gone_on_from(program):
     with Sandbox(rows=500, speed=1000, delay=0) as sandbox:
-        story = STORIES["digital_turbine"]
-        config = story.config(sandbox)
+        scenario = SCENARIOS["digital_turbine"]
+        config = scenario.config(sandbox)
         done = run_limited(program, config, 400_000)
         assert done.returncode == 1
         assert "no room" in done.stderr
         assert "Traceback" not in done.stderr
         state = states_of(parsed(done.stdout))[-1]
-        assert "replication_key_value" not in state["bookmarks"][story.stream]
+        assert "replication_key_value" not in state["bookmarks"][scenario.stream]
         assert program.left_behind() == []
         again = program.run(config, state=state)
         assert again.status == 0
-        assert len(again.records(story.stream)) == len(story.expected(sandbox))
-        assert sandbox.submissions(story.vendor).accepted == 2
+        assert len(again.records(scenario.stream)) == len(scenario.expected(sandbox))
+        assert sandbox.submissions(scenario.vendor).accepted == 2
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write everywhere")
@@ -232,6 +235,6 @@ def test_a_temporary_folder_that_can_t_be_written_is_a_sentence(program, sandbox
     folder = program.folder / "closed"
     folder.mkdir(mode=0o500)
     program.environment["TMPDIR"] = str(folder)
-    done = program.text(STORIES["impact"].config(sandbox))
+    done = program.text(SCENARIOS["impact"].config(sandbox))
     assert done.returncode == 1
     assert "Traceback" not in done.stderr

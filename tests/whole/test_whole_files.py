@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from scenarios import STORIES, counted, run_here
+from scenarios import SCENARIOS, counted, run_here
 from virtual_clock import FakeClock
 
 from tap_reports.downloads import transfer
@@ -22,25 +22,25 @@ ENVELOPE = '{"error": "internal", "message": "please try again"}'
 PAGE = "<!DOCTYPE html><html><body>Bad gateway</body></html>"
 
 
-def config_of(story, sandbox, form="csv", **settings):
+def config_of(scenario, sandbox, form="csv", **settings):
     own = settings.pop("block", {})
-    config = story.config(sandbox, block={"slice_days": 24, **own}, job_ledger="off", **settings)
-    block = config[story.vendor]
-    if story.vendor == "similarweb":
+    config = scenario.config(sandbox, block={"slice_days": 24, **own}, job_ledger="off", **settings)
+    block = config[scenario.vendor]
+    if scenario.vendor == "similarweb":
         block["response_format"] = form
-    elif story.vendor == "impact":
+    elif scenario.vendor == "impact":
         block["result_format"] = form
-    elif story.vendor == "second_nature":
+    elif scenario.vendor == "second_nature":
         block["reports"][0] = {**block["reports"][0], "format": form}
     return config
 
 
-def is_whole(ran, story, sandbox):
-    return ran.status == 0 and counted(ran.records(story.stream)) == counted(story.expected(sandbox))
+def is_whole(ran, scenario, sandbox):
+    return ran.status == 0 and counted(ran.records(scenario.stream)) == counted(scenario.expected(sandbox))
 
 
-def is_loud(ran, story):
-    marks = ran.state["bookmarks"].get(story.stream, {})
+def is_loud(ran, scenario):
+    marks = ran.state["bookmarks"].get(scenario.stream, {})
     return ran.status == 1 and "replication_key_value" not in marks and bool(ran.tap.outcome.failures)
 
 
@@ -53,43 +53,43 @@ def sandbox():
 @pytest.fixture(params=CASES, ids="-".join)
 def case(request, sandbox):
     vendor, form = request.param
-    return STORIES[vendor], form, sandbox
+    return SCENARIOS[vendor], form, sandbox
 
 
 def test_each_format_gives_the_same_rows(case):
-    story, form, sandbox = case
-    assert is_whole(run_here(config_of(story, sandbox, form)), story, sandbox)
+    scenario, form, sandbox = case
+    assert is_whole(run_here(config_of(scenario, sandbox, form)), scenario, sandbox)
 
 
 @pytest.mark.parametrize("switch", ["gzip", "zip"])
 def test_packed_files_are_told_by_their_first_bytes(switch):
     for vendor in ("similarweb", "impact", "digital_turbine"):
-        story = STORIES[vendor]
+        scenario = SCENARIOS[vendor]
         with Sandbox(rows=3, speed=1e6, delay=0, switches=frozenset({switch})) as sandbox:
-            assert is_whole(run_here(config_of(story, sandbox)), story, sandbox)
+            assert is_whole(run_here(config_of(scenario, sandbox)), scenario, sandbox)
 
 
 @pytest.mark.parametrize("keep", [0.0, 0.3, 0.99])
 def test_a_broken_transfer_is_completed(case, keep):
-    story, form, sandbox = case
+    scenario, form, sandbox = case
     # Of Digital Turbine's link the first look is the poll.
-    nth = 2 if story.vendor == "digital_turbine" else 1
-    sandbox.faults.add("truncated", vendor=story.vendor, kind="download", keep=keep, times=2, nth=nth)
-    assert is_whole(run_here(config_of(story, sandbox, form)), story, sandbox)
-    assert sandbox.submissions(story.vendor).calls == 1
+    nth = 2 if scenario.vendor == "digital_turbine" else 1
+    sandbox.faults.add("truncated", vendor=scenario.vendor, kind="download", keep=keep, times=2, nth=nth)
+    assert is_whole(run_here(config_of(scenario, sandbox, form)), scenario, sandbox)
+    assert sandbox.submissions(scenario.vendor).calls == 1
 
 
 def test_a_transfer_that_breaks_for_ever_is_loud_and_the_job_is_kept(case):
-    story, form, sandbox = case
-    nth = 2 if story.vendor == "digital_turbine" else 1
-    sandbox.faults.add("truncated", vendor=story.vendor, kind="download", keep=0.4, times=0, nth=nth)
-    ran = run_here(config_of(story, sandbox, form))
-    assert is_loud(ran, story)
-    assert ran.records(story.stream) == []
+    scenario, form, sandbox = case
+    nth = 2 if scenario.vendor == "digital_turbine" else 1
+    sandbox.faults.add("truncated", vendor=scenario.vendor, kind="download", keep=0.4, times=0, nth=nth)
+    ran = run_here(config_of(scenario, sandbox, form))
+    assert is_loud(ran, scenario)
+    assert ran.records(scenario.stream) == []
     sandbox.faults.clear()
-    if story.vendor != "digital_turbine":  # resumed from the ledger only
-        assert is_whole(run_here(config_of(story, sandbox, form), state=ran.state), story, sandbox)
-        assert sandbox.submissions(story.vendor).calls == 1
+    if scenario.vendor != "digital_turbine":  # resumed from the ledger only
+        assert is_whole(run_here(config_of(scenario, sandbox, form), state=ran.state), scenario, sandbox)
+        assert sandbox.submissions(scenario.vendor).calls == 1
 
 
 FAULTS = {
@@ -107,50 +107,54 @@ FAULTS = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_what_is_no_report_is_loud(case, fault):
-    story, form, sandbox = case
-    sandbox.faults.add(vendor=story.vendor, kind="download", times=0, **FAULTS[fault])
-    ran = run_here(config_of(story, sandbox, form))
-    assert is_loud(ran, story)
-    assert ran.records(story.stream) == []
+    scenario, form, sandbox = case
+    sandbox.faults.add(vendor=scenario.vendor, kind="download", times=0, **FAULTS[fault])
+    ran = run_here(config_of(scenario, sandbox, form))
+    assert is_loud(ran, scenario)
+    assert ran.records(scenario.stream) == []
     assert "unexpected" not in str(ran.tap.outcome.failures)
     sandbox.faults.clear()
-    if story.vendor != "digital_turbine":
-        assert is_whole(run_here(config_of(story, sandbox, form), state=ran.state), story, sandbox)
-        assert sandbox.submissions(story.vendor).calls == 1
+    if scenario.vendor != "digital_turbine":
+        assert is_whole(run_here(config_of(scenario, sandbox, form), state=ran.state), scenario, sandbox)
+        assert sandbox.submissions(scenario.vendor).calls == 1
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 410, 500])
 def test_a_download_that_is_refused_is_loud(case, status):
-    story, form, sandbox = case
-    sandbox.faults.add("status", vendor=story.vendor, kind="download", status=status, times=0)
-    ran = run_here(config_of(story, sandbox, form, block=PATIENT), FakeClock())
-    assert is_loud(ran, story)
-    assert ran.records(story.stream) == []
+    scenario, form, sandbox = case
+    sandbox.faults.add("status", vendor=scenario.vendor, kind="download", status=status, times=0)
+    ran = run_here(config_of(scenario, sandbox, form, block=PATIENT), FakeClock())
+    assert is_loud(ran, scenario)
+    assert ran.records(scenario.stream) == []
 
 
 @pytest.mark.parametrize("action", ["header_only", "empty_file"])
 def test_a_report_without_rows_is_a_finished_slice_or_loud(case, action):
-    story, form, sandbox = case
-    sandbox.faults.add(action, vendor=story.vendor, kind="download", times=0)
-    ran = run_here(config_of(story, sandbox, form, block=PATIENT), FakeClock())
-    assert ran.records(story.stream) == []
+    scenario, form, sandbox = case
+    sandbox.faults.add(action, vendor=scenario.vendor, kind="download", times=0)
+    ran = run_here(config_of(scenario, sandbox, form, block=PATIENT), FakeClock())
+    assert ran.records(scenario.stream) == []
     if ran.status == 0:
-        assert ran.bookmark(story.stream) == story.last_day(sandbox).isoformat()
+        assert ran.bookmark(scenario.stream) == scenario.last_day(sandbox).isoformat()
     else:
-        assert is_loud(ran, story)
+        assert is_loud(ran, scenario)
     no_data = {("impact", "empty_file"), ("similarweb", "header_only"), ("impact", "header_only")}
-    assert (ran.status == 0) or (story.vendor, action) not in no_data
+    assert (ran.status == 0) or (scenario.vendor, action) not in no_data
 
 
 # --- columns and cells --------------------------------------------------------------------------------
 
 
-def body_of(story, sandbox, change):
+def body_of(scenario, sandbox, change):
     """Return the report's file as it is, changed, as a body for every download."""
     rows = [
         dict(row)
         for row in sandbox.expected(
-            story.vendor, story.report, story.first_day(sandbox), story.last_day(sandbox), **story.what
+            scenario.vendor,
+            scenario.report,
+            scenario.first_day(sandbox),
+            scenario.last_day(sandbox),
+            **scenario.what,
         )
     ]
     change(rows)
@@ -169,17 +173,17 @@ def with_column(rows):
 @pytest.mark.parametrize("vendor", ["similarweb", "impact", "digital_turbine"])
 @pytest.mark.parametrize("policy", ["add", "ignore", "fail"])
 def test_a_new_column_is_added_ignored_or_loud(sandbox, vendor, policy):
-    story = STORIES[vendor]
-    body = body_of(story, sandbox, with_column)
+    scenario = SCENARIOS[vendor]
+    body = body_of(scenario, sandbox, with_column)
     sandbox.faults.add("wrong_content", vendor=vendor, kind="download", body=body, times=0)
-    ran = run_here(config_of(story, sandbox, new_columns=policy))
+    ran = run_here(config_of(scenario, sandbox, new_columns=policy))
     if policy == "fail":
-        assert is_loud(ran, story)
+        assert is_loud(ran, scenario)
         assert '"New Column"' in ran.error
         return
-    records = ran.records(story.stream)
+    records = ran.records(scenario.stream)
     plain = [{name: cell for name, cell in row.items() if name != "new_column"} for row in records]
-    assert counted(plain) == counted(story.expected(sandbox))
+    assert counted(plain) == counted(scenario.expected(sandbox))
     schemas = [one["schema"] for one in ran.messages if one["type"] == "SCHEMA"]
     assert ("new_column" in schemas[-1]["properties"]) is (policy == "add")
     assert all(("new_column" in row) is (policy == "add") for row in records)
@@ -195,37 +199,37 @@ def test_a_new_column_is_added_ignored_or_loud(sandbox, vendor, policy):
 )
 @pytest.mark.parametrize("policy", ["fail", "null"])
 def test_a_cell_that_does_not_fit_is_loud_or_null_and_counted(sandbox, vendor, column, policy, caplog):
-    story = STORIES[vendor]
+    scenario = SCENARIOS[vendor]
 
     def spoil(rows):
         rows[7][column] = "many"
 
-    body = body_of(story, sandbox, spoil)
+    body = body_of(scenario, sandbox, spoil)
     sandbox.faults.add("wrong_content", vendor=vendor, kind="download", body=body, times=0)
-    ran = run_here(config_of(story, sandbox, invalid_values=policy))
+    ran = run_here(config_of(scenario, sandbox, invalid_values=policy))
     if policy == "fail":
-        assert is_loud(ran, story)
+        assert is_loud(ran, scenario)
         assert ran.error_class == "InvalidValue"
         assert "row 8" in ran.error
         assert f'column "{column}"' in ran.error
         assert '"many"' in ran.error
         return
     assert ran.status == 0
-    assert len(ran.records(story.stream)) == len(story.expected(sandbox))
-    assert [row for row in ran.records(story.stream) if row[column.lower()] is None]
+    assert len(ran.records(scenario.stream)) == len(scenario.expected(sandbox))
+    assert [row for row in ran.records(scenario.stream) if row[column.lower()] is None]
     assert any("1 values did not fit" in one.getMessage() for one in caplog.records)
 
 
 def test_a_full_disk_during_a_download_is_loud(sandbox, monkeypatch):
     """The disk's own error, as far as a test can bring it about: writes fail after some bytes."""
-    story = STORIES["impact"]
+    scenario = SCENARIOS["impact"]
 
     def write(_self, _chunk):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(transfer.Transfer, "write", write)
-    ran = run_here(config_of(story, sandbox))
-    assert is_loud(ran, story)
+    ran = run_here(config_of(scenario, sandbox))
+    assert is_loud(ran, scenario)
     assert "no room" in ran.error
 
 

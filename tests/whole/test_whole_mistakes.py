@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from scenarios import STORIES, counted, rows
+from scenarios import SCENARIOS, counted, rows
 
 from tap_reports.sandbox import Sandbox
 
@@ -41,7 +41,7 @@ def test_every_configuration_error_is_told_at_once_and_nothing_is_sent(program, 
     ],
 )
 def test_a_state_that_can_t_be_this_tap_s_ends_before_any_request(program, sandbox, state, said):
-    done = program.text(STORIES["impact"].config(sandbox), state=state)
+    done = program.text(SCENARIOS["impact"].config(sandbox), state=state)
     assert done.returncode == 78
     assert said in done.stderr
     assert "Traceback" not in done.stderr
@@ -59,21 +59,21 @@ def test_a_state_that_can_t_be_this_tap_s_ends_before_any_request(program, sandb
     ],
 )
 def test_a_hand_edited_state_is_gone_on_from(program, sandbox, values):
-    story = STORIES["impact"]
-    result = program.run(story.config(sandbox), state={"bookmarks": {story.stream: values}})
+    scenario = SCENARIOS["impact"]
+    result = program.run(scenario.config(sandbox), state={"bookmarks": {scenario.stream: values}})
     assert result.status == 0, result.stderr
-    assert rows(result, story.stream) == counted(story.expected(sandbox))
+    assert rows(result, scenario.stream) == counted(scenario.expected(sandbox))
 
 
 def test_a_bookmark_of_another_tap_s_stream_is_left_as_it_is(program, sandbox):
     other = {"replication_key": "id", "replication_key_value": 4711}
-    story = STORIES["impact"]
-    mine = {"replication_key_value": story.first_day(sandbox).isoformat()}
-    state = {"bookmarks": {"other": other, story.stream: mine}}
-    result = program.run(story.config(sandbox), state=state)
+    scenario = SCENARIOS["impact"]
+    mine = {"replication_key_value": scenario.first_day(sandbox).isoformat()}
+    state = {"bookmarks": {"other": other, scenario.stream: mine}}
+    result = program.run(scenario.config(sandbox), state=state)
     assert result.status == 0
     assert result.state["bookmarks"]["other"] == other
-    assert result.bookmark(story.stream) == story.last_day(sandbox).isoformat()
+    assert result.bookmark(scenario.stream) == scenario.last_day(sandbox).isoformat()
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_a_bookmark_of_another_tap_s_stream_is_left_as_it_is(program, sandbox):
 )
 def test_a_wrong_file_is_a_sentence(program, sandbox, option, content):
     path = program.write("wrong.json", content)
-    done = program.text(STORIES["impact"].config(sandbox), option, path)
+    done = program.text(SCENARIOS["impact"].config(sandbox), option, path)
     assert done.returncode == 78
     assert "wrong.json" in done.stderr
     assert "Traceback" not in done.stderr

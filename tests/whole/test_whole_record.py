@@ -11,7 +11,7 @@ import sys
 from contextlib import contextmanager
 
 import pytest
-from scenarios import STORIES
+from scenarios import SCENARIOS
 
 from tap_reports.sandbox import Sandbox
 
@@ -50,10 +50,10 @@ def messages(done, kind):
     return [message for message in found if message["type"] == kind]
 
 
-@pytest.mark.parametrize("vendor", STORIES)
+@pytest.mark.parametrize("vendor", SCENARIOS)
 def test_a_recording_holds_no_secret_and_no_cell_and_is_served_again(sandbox, tmp_path, vendor):
-    story = STORIES[vendor]
-    config = story.config(sandbox, job_ledger=str(tmp_path / "jobs.sqlite"))
+    scenario = SCENARIOS[vendor]
+    config = scenario.config(sandbox, job_ledger=str(tmp_path / "jobs.sqlite"))
     path = tmp_path / "run.har"
     first = tap(tmp_path / "first", config, "--record", str(path))
     assert first.returncode == 0, first.stderr
@@ -94,7 +94,7 @@ def jobs_of(done):
 
 
 def test_a_run_that_fails_and_a_discovery_are_recorded_too(sandbox, tmp_path):
-    config = STORIES["impact"].config(sandbox, job_ledger="off")
+    config = SCENARIOS["impact"].config(sandbox, job_ledger="off")
     config["impact"]["auth_token"] = "a-wrong-token"
     path = tmp_path / "run.har"
     for arguments in ([], ["--discover"], ["--test"], ["--plan"]):
@@ -117,7 +117,7 @@ def test_a_vendor_that_does_not_answer_is_recorded(tmp_path):
 
 
 def test_a_file_that_cannot_be_written_is_said_before_any_call(sandbox, tmp_path):
-    config = STORIES["impact"].config(sandbox, job_ledger="off")
+    config = SCENARIOS["impact"].config(sandbox, job_ledger="off")
     done = tap(tmp_path, config, "--record", "no/such/folder/run.har")
     assert "--record no/such/folder/run.har: can't be written (No such file" in done.stderr
     assert sandbox.calls == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 
 import pytest
-from scenarios import STORIES
+from scenarios import SCENARIOS
 from singer_sdk.testing import SuiteConfig, get_tap_test_class
 
 from tap_reports.sandbox import Sandbox
@@ -24,7 +24,7 @@ def _sandbox():
 
 def suite_of(vendor):
     """Return the suite for one vendor's report of two slices."""
-    config = STORIES[vendor].config(SANDBOX, job_ledger="off")
+    config = SCENARIOS[vendor].config(SANDBOX, job_ledger="off")
     return get_tap_test_class(TapReports, config=config, suite_config=SuiteConfig(ignore_no_records=False))
 
 

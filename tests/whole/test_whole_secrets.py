@@ -6,7 +6,7 @@ import json
 import re
 
 import pytest
-from scenarios import STORIES, parsed, states_of
+from scenarios import SCENARIOS, parsed, states_of
 
 from tap_reports.sandbox import Sandbox
 
@@ -64,11 +64,11 @@ def failures(kind, said):
 
 @pytest.mark.parametrize(("vendor", "kind"), CASES)
 def test_failures_show_no_secret_and_no_signed_link(program, vendor, kind):
-    story, secret = STORIES[vendor], SECRETS[vendor]
+    scenario, secret = SCENARIOS[vendor], SECRETS[vendor]
     ledger = program.folder / "jobs.sqlite"
     texts, statuses, states = [], set(), []
     with Sandbox(rows=2, speed=1000, delay=0, dt_reports_per_minute=1000) as sandbox:
-        config = story.config(
+        config = scenario.config(
             sandbox,
             job_ledger=str(ledger),
             max_request_retries=1,
@@ -98,10 +98,10 @@ def test_failures_show_no_secret_and_no_signed_link(program, vendor, kind):
     assert ledger.stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.parametrize("vendor", STORIES)
+@pytest.mark.parametrize("vendor", SCENARIOS)
 def test_a_wrong_secret_is_not_shown_in_any_spelling(program, vendor):
     with Sandbox(rows=2, speed=1000, delay=0) as sandbox:
-        config = STORIES[vendor].config(sandbox)
+        config = SCENARIOS[vendor].config(sandbox)
         config[vendor][SETTINGS[vendor]] = WRONG
         status, *texts = shown(program, config)
     text = "\n".join(texts)

@@ -6,7 +6,7 @@ import datetime as dt
 from collections import Counter
 
 import pytest
-from scenarios import STORIES, counted, rows, run_here
+from scenarios import SCENARIOS, counted, rows, run_here
 from virtual_clock import FakeClock
 
 from tap_reports.sandbox import Sandbox
@@ -29,8 +29,8 @@ def sandbox():
         yield running
 
 
-@pytest.fixture(params=STORIES.values(), ids=lambda story: story.vendor)
-def story(request):
+@pytest.fixture(params=SCENARIOS.values(), ids=lambda scenario: scenario.vendor)
+def scenario(request):
     return request.param
 
 
@@ -48,45 +48,47 @@ class JumpingClock(FakeClock):
         return super().now()
 
 
-def final_anyway(story, sandbox, tmp_path):
+def final_anyway(scenario, sandbox, tmp_path):
     """Return a configuration, and its last day: final also for a clock that is behind."""
-    last = story.last_day(sandbox) - dt.timedelta(days=3)
-    return story.config(sandbox, job_ledger=str(tmp_path / "jobs.sqlite"), end_date=last.isoformat()), last
+    last = scenario.last_day(sandbox) - dt.timedelta(days=3)
+    return scenario.config(sandbox, job_ledger=str(tmp_path / "jobs.sqlite"), end_date=last.isoformat()), last
 
 
-def safe(story, sandbox, *runs):
+def safe(scenario, sandbox, *runs):
     """Return the rows that are out, after a check of what may not happen whatever the clock says."""
     out = Counter()
     for ran in runs:
-        found = counted(ran.records(story.stream))
-        assert not found - counted(story.expected(sandbox))
+        found = counted(ran.records(scenario.stream))
+        assert not found - counted(scenario.expected(sandbox))
         out |= found
-        if day := ran.state["bookmarks"].get(story.stream, {}).get("replication_key_value"):
-            assert not counted(story.expected(sandbox, dt.date.fromisoformat(day))) - out
+        if day := ran.state["bookmarks"].get(scenario.stream, {}).get("replication_key_value"):
+            assert not counted(scenario.expected(sandbox, dt.date.fromisoformat(day))) - out
     return out
 
 
 @pytest.mark.parametrize("asked", [2, 7, 20])
 @pytest.mark.parametrize("jump", JUMPS.values(), ids=JUMPS)
 def test_a_clock_that_jumps_within_a_run_loses_nothing_and_pays_nothing_twice(
-    sandbox, story, tmp_path, jump, asked
+    sandbox, scenario, tmp_path, jump, asked
 ):
-    config, last_day = final_anyway(story, sandbox, tmp_path)
+    config, last_day = final_anyway(scenario, sandbox, tmp_path)
     clock = JumpingClock(jump, asked)
     first = run_here(config, clock)
     clock.jump = dt.timedelta(0)
     again = run_here(config, clock, state=first.state)
     assert again.status == 0
-    assert again.bookmark(story.stream) == last_day.isoformat()
-    assert safe(story, sandbox, first, again) == counted(story.expected(sandbox, last_day))
-    assert 2 <= sandbox.submissions(story.vendor).accepted <= MOST[story.vendor]
+    assert again.bookmark(scenario.stream) == last_day.isoformat()
+    assert safe(scenario, sandbox, first, again) == counted(scenario.expected(sandbox, last_day))
+    assert 2 <= sandbox.submissions(scenario.vendor).accepted <= MOST[scenario.vendor]
 
 
 @pytest.mark.parametrize("jump", JUMPS.values(), ids=JUMPS)
-def test_a_clock_that_jumps_between_runs_loses_nothing_and_pays_nothing_twice(sandbox, story, tmp_path, jump):
-    config, last_day = final_anyway(story, sandbox, tmp_path)
+def test_a_clock_that_jumps_between_runs_loses_nothing_and_pays_nothing_twice(
+    sandbox, scenario, tmp_path, jump
+):
+    config, last_day = final_anyway(scenario, sandbox, tmp_path)
     clock = FakeClock()
-    sandbox.faults.add("status", vendor=story.vendor, kind="download", status=503, times=0)
+    sandbox.faults.add("status", vendor=scenario.vendor, kind="download", status=503, times=0)
     first = run_here(config, clock)
     assert first.status == 1
     sandbox.faults.clear()
@@ -95,21 +97,21 @@ def test_a_clock_that_jumps_between_runs_loses_nothing_and_pays_nothing_twice(sa
     clock.jump = dt.timedelta(0)
     last = run_here(config, clock, state=then.state)
     assert last.status == 0
-    assert last.bookmark(story.stream) == last_day.isoformat()
-    assert safe(story, sandbox, first, then, last) == counted(story.expected(sandbox, last_day))
-    assert 2 <= sandbox.submissions(story.vendor).accepted <= MOST[story.vendor]
+    assert last.bookmark(scenario.stream) == last_day.isoformat()
+    assert safe(scenario, sandbox, first, then, last) == counted(scenario.expected(sandbox, last_day))
+    assert 2 <= sandbox.submissions(scenario.vendor).accepted <= MOST[scenario.vendor]
 
 
-def test_a_clock_that_goes_back_never_moves_a_bookmark_back(sandbox, story):
-    config = story.config(sandbox, job_ledger="off")
+def test_a_clock_that_goes_back_never_moves_a_bookmark_back(sandbox, scenario):
+    config = scenario.config(sandbox, job_ledger="off")
     config.pop("end_date")
     clock = FakeClock()
     first = run_here(config, clock)
     clock.jump = -dt.timedelta(days=15)
     again = run_here(config, clock, state=first.state)
     assert again.status == 0
-    assert again.bookmark(story.stream) == first.bookmark(story.stream)
-    assert again.records(story.stream) == []
+    assert again.bookmark(scenario.stream) == first.bookmark(scenario.stream)
+    assert again.records(scenario.stream) == []
 
 
 OTHER = {
@@ -120,37 +122,37 @@ OTHER = {
 }
 
 
-def test_a_ledger_of_another_account_hands_out_none_of_its_jobs(sandbox, story, tmp_path):
+def test_a_ledger_of_another_account_hands_out_none_of_its_jobs(sandbox, scenario, tmp_path):
     ledger = str(tmp_path / "jobs.sqlite")
-    config = story.config(sandbox, job_ledger=ledger)
+    config = scenario.config(sandbox, job_ledger=ledger)
     assert run_here(config).status == 0
     before = len(sandbox.calls)
-    other = story.config(sandbox, job_ledger=ledger, block=OTHER[story.vendor])
+    other = scenario.config(sandbox, job_ledger=ledger, block=OTHER[scenario.vendor])
     ran = run_here(other)
     assert ran.status == 1  # the sandbox does not know that account
-    assert ran.records(story.stream) == []
+    assert ran.records(scenario.stream) == []
     kinds = {call.kind for call in sandbox.calls[before:]}
     assert not kinds & {"poll", "link", "download"}  # no job of the first account was asked for
 
 
 def test_a_state_of_another_account_s_jobs_ends_in_new_ones(sandbox, tmp_path):
     """The ids in a state are what the vendor says they are: unknown ones are submitted anew."""
-    story = STORIES["similarweb"]
-    config = story.config(sandbox, job_ledger=str(tmp_path / "jobs.sqlite"))
+    scenario = SCENARIOS["similarweb"]
+    config = scenario.config(sandbox, job_ledger=str(tmp_path / "jobs.sqlite"))
     sandbox.faults.add("status", kind="poll", status=500, times=0)
     state = run_here(config).state
     with Sandbox(rows=3, speed=1e6, delay=0) as elsewhere:
         config["similarweb"]["api_url"] = elsewhere.url
         ran = run_here({**config, "job_ledger": "off"}, state=state)
         assert ran.status == 0
-        assert rows(ran, story.stream) == counted(story.expected(elsewhere))
+        assert rows(ran, scenario.stream) == counted(scenario.expected(elsewhere))
         assert elsewhere.submissions("similarweb").accepted == 2
 
 
-def test_a_state_of_an_older_version_is_gone_on_from(sandbox, story):
+def test_a_state_of_an_older_version_is_gone_on_from(sandbox, scenario):
     """Singer taps before had a bookmark and nothing else, often as an instant."""
-    config = story.config(sandbox, job_ledger="off")
-    day = story.first_day(sandbox) + dt.timedelta(days=11)
+    config = scenario.config(sandbox, job_ledger="off")
+    day = scenario.first_day(sandbox) + dt.timedelta(days=11)
     values = {
         "replication_key": "date",
         "replication_key_value": f"{day.isoformat()}T00:00:00+00:00",
@@ -158,8 +160,8 @@ def test_a_state_of_an_older_version_is_gone_on_from(sandbox, story):
         "starting_replication_value": None,
         "version": 1,
     }
-    ran = run_here(config, state={"bookmarks": {story.stream: values}})
+    ran = run_here(config, state={"bookmarks": {scenario.stream: values}})
     assert ran.status == 0
-    assert ran.bookmark(story.stream) == story.last_day(sandbox).isoformat()
-    expected = counted(story.expected(sandbox)) - counted(story.expected(sandbox, day))
-    assert counted(ran.records(story.stream)) == expected
+    assert ran.bookmark(scenario.stream) == scenario.last_day(sandbox).isoformat()
+    expected = counted(scenario.expected(sandbox)) - counted(scenario.expected(sandbox, day))
+    assert counted(ran.records(scenario.stream)) == expected

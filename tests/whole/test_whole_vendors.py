@@ -6,7 +6,7 @@ import datetime as dt
 import json
 
 import pytest
-from scenarios import STORIES, counted, run_here
+from scenarios import SCENARIOS, counted, run_here
 
 from tap_reports.sandbox import Sandbox
 
@@ -17,154 +17,154 @@ def sandbox():
         yield running
 
 
-@pytest.fixture(params=STORIES)
-def story(request):
-    return STORIES[request.param]
+@pytest.fixture(params=SCENARIOS)
+def scenario(request):
+    return SCENARIOS[request.param]
 
 
-def test_a_run_gives_exactly_the_rows_there_are(sandbox, story):
-    ran = run_here(story.config(sandbox))
+def test_a_run_gives_exactly_the_rows_there_are(sandbox, scenario):
+    ran = run_here(scenario.config(sandbox))
     assert ran.status == 0
-    assert counted(ran.records(story.stream)) == counted(story.expected(sandbox))
-    assert len(ran.records(story.stream)) > 2 * 23
-    assert ran.bookmark(story.stream) == story.last_day(sandbox).isoformat()
-    assert ran.pending(story.stream) == []
-    assert sandbox.submissions(story.vendor).accepted == 2
+    assert counted(ran.records(scenario.stream)) == counted(scenario.expected(sandbox))
+    assert len(ran.records(scenario.stream)) > 2 * 23
+    assert ran.bookmark(scenario.stream) == scenario.last_day(sandbox).isoformat()
+    assert ran.pending(scenario.stream) == []
+    assert sandbox.submissions(scenario.vendor).accepted == 2
 
 
-def test_a_second_run_with_the_state_submits_nothing_when_nothing_is_new(sandbox, story):
-    first = run_here(story.config(sandbox))
+def test_a_second_run_with_the_state_submits_nothing_when_nothing_is_new(sandbox, scenario):
+    first = run_here(scenario.config(sandbox))
     sandbox.calls.clear()
-    second = run_here(story.config(sandbox), state=first.state)
+    second = run_here(scenario.config(sandbox), state=first.state)
     assert second.status == 0
-    assert second.records(story.stream) == []
-    assert second.bookmark(story.stream) == first.bookmark(story.stream)
-    assert sandbox.calls_of(story.vendor, "submit") == []
+    assert second.records(scenario.stream) == []
+    assert second.bookmark(scenario.stream) == first.bookmark(scenario.stream)
+    assert sandbox.calls_of(scenario.vendor, "submit") == []
 
 
-def test_a_second_run_with_an_older_state_brings_the_days_since(sandbox, story):
-    last = story.last_day(sandbox)
+def test_a_second_run_with_an_older_state_brings_the_days_since(sandbox, scenario):
+    last = scenario.last_day(sandbox)
     until = (last - dt.timedelta(days=3)).isoformat()
-    first = run_here(story.config(sandbox, end_date=until))
-    assert first.bookmark(story.stream) == until
-    second = run_here(story.config(sandbox), state=first.state)
-    rows = [counted(ran.records(story.stream)) for ran in (first, second)]
-    assert rows[0] | rows[1] == counted(story.expected(sandbox))  # impact.com's slice is asked for whole
-    assert sandbox.submissions(story.vendor).accepted == 3
+    first = run_here(scenario.config(sandbox, end_date=until))
+    assert first.bookmark(scenario.stream) == until
+    second = run_here(scenario.config(sandbox), state=first.state)
+    rows = [counted(ran.records(scenario.stream)) for ran in (first, second)]
+    assert rows[0] | rows[1] == counted(scenario.expected(sandbox))  # impact.com's slice is asked for whole
+    assert sandbox.submissions(scenario.vendor).accepted == 3
 
 
-def test_looking_back_happens_once_for_each_new_final_day(sandbox, story):
-    config = story.config(sandbox, block={"lookback_days": 3}, reuse_job_hours=0, job_ledger="off")
-    first = run_here({**config, "end_date": (story.last_day(sandbox) - dt.timedelta(days=1)).isoformat()})
+def test_looking_back_happens_once_for_each_new_final_day(sandbox, scenario):
+    config = scenario.config(sandbox, block={"lookback_days": 3}, reuse_job_hours=0, job_ledger="off")
+    first = run_here({**config, "end_date": (scenario.last_day(sandbox) - dt.timedelta(days=1)).isoformat()})
     second = run_here(config, state=first.state)
     third = run_here(config, state=second.state)
-    assert second.bookmark(story.stream) == story.last_day(sandbox).isoformat()
+    assert second.bookmark(scenario.stream) == scenario.last_day(sandbox).isoformat()
     assert third.status == 0
-    assert third.records(story.stream) == []
-    learnt = story.vendor == "second_nature"  # without a catalog, discovery learns the columns from a file
-    assert sandbox.submissions(story.vendor).accepted == 3 + learnt
+    assert third.records(scenario.stream) == []
+    learnt = scenario.vendor == "second_nature"  # without a catalog, discovery learns the columns from a file
+    assert sandbox.submissions(scenario.vendor).accepted == 3 + learnt
 
 
-def test_without_a_state_the_ledger_s_finished_jobs_are_reused(sandbox, story, tmp_path):
-    config = story.config(sandbox, job_ledger=str(tmp_path / "jobs.sqlite"))
+def test_without_a_state_the_ledger_s_finished_jobs_are_reused(sandbox, scenario, tmp_path):
+    config = scenario.config(sandbox, job_ledger=str(tmp_path / "jobs.sqlite"))
     run_here(config)
     again = run_here(config)
     assert again.status == 0
-    assert counted(again.records(story.stream)) == counted(story.expected(sandbox))
-    assert sandbox.submissions(story.vendor).accepted == 2
+    assert counted(again.records(scenario.stream)) == counted(scenario.expected(sandbox))
+    assert sandbox.submissions(scenario.vendor).accepted == 2
 
 
-def test_changed_parameters_are_another_job(sandbox, story, tmp_path):
-    config = story.config(sandbox, job_ledger=str(tmp_path / "jobs.sqlite"))
+def test_changed_parameters_are_another_job(sandbox, scenario, tmp_path):
+    config = scenario.config(sandbox, job_ledger=str(tmp_path / "jobs.sqlite"))
     run_here(config)
-    config[story.vendor]["slice_days"] = 6
+    config[scenario.vendor]["slice_days"] = 6
     again = run_here(config)
-    assert counted(again.records(story.stream)) == counted(story.expected(sandbox))
-    assert sandbox.submissions(story.vendor).accepted == 2 + 4
+    assert counted(again.records(scenario.stream)) == counted(scenario.expected(sandbox))
+    assert sandbox.submissions(scenario.vendor).accepted == 2 + 4
 
 
-def test_records_carry_where_they_come_from(sandbox, story):
-    ran = run_here(story.config(sandbox))
+def test_records_carry_where_they_come_from(sandbox, scenario):
+    ran = run_here(scenario.config(sandbox))
     records = [one["record"] for one in ran.messages if one["type"] == "RECORD"]
-    jobs = {job.id for job in sandbox.jobs.of(story.vendor)}
+    jobs = {job.id for job in sandbox.jobs.of(scenario.vendor)}
     assert {record["_report_job_id"].removesuffix(".csv") for record in records} == jobs
     for start in {record["_report_slice_start"] for record in records}:
         rows = [one["_report_row"] for one in records if one["_report_slice_start"] == start]
         assert rows == list(range(1, len(rows) + 1))
     days = sorted({(one["_report_slice_start"], one["_report_slice_end"]) for one in records})
-    assert days[0][0] == story.first_day(sandbox).isoformat()
-    assert days[-1][1] == story.last_day(sandbox).isoformat()
+    assert days[0][0] == scenario.first_day(sandbox).isoformat()
+    assert days[-1][1] == scenario.last_day(sandbox).isoformat()
     assert dt.date.fromisoformat(days[1][0]) - dt.date.fromisoformat(days[0][1]) == dt.timedelta(days=1)
 
 
-def test_every_state_names_only_what_is_out(sandbox, story):
+def test_every_state_names_only_what_is_out(sandbox, scenario):
     """At each STATE, all rows up to the bookmark have been written before it."""
-    ran = run_here(story.config(sandbox))
+    ran = run_here(scenario.config(sandbox))
     seen, steps = [], []
     for message in ran.messages:
         if message["type"] == "RECORD":
             seen.append(message)
         if message["type"] != "STATE":
             continue
-        marks = message["value"]["bookmarks"].get(story.stream, {})
+        marks = message["value"]["bookmarks"].get(scenario.stream, {})
         if day := marks.get("replication_key_value"):
             out = [one["record"] for one in seen]
-            due = story.expected(sandbox, dt.date.fromisoformat(day))
+            due = scenario.expected(sandbox, dt.date.fromisoformat(day))
             assert len(out) == len(due)
             steps.append(day)
-    assert sorted(set(steps)) == [*steps[:1], story.last_day(sandbox).isoformat()]
+    assert sorted(set(steps)) == [*steps[:1], scenario.last_day(sandbox).isoformat()]
 
 
-def test_a_state_follows_each_submission_before_the_first_poll(sandbox, story):
-    ran = run_here(story.config(sandbox))
+def test_a_state_follows_each_submission_before_the_first_poll(sandbox, scenario):
+    ran = run_here(scenario.config(sandbox))
     states = [one["value"] for one in ran.messages if one["type"] == "STATE"]
     pending = [
-        {job["slice_start"] for job in state["bookmarks"].get(story.stream, {}).get("pending_jobs", [])}
+        {job["slice_start"] for job in state["bookmarks"].get(scenario.stream, {}).get("pending_jobs", [])}
         for state in states
     ]
     assert {len(days) for days in pending} >= {1, 2, 0}
     assert "?" not in json.dumps(states)  # no signed link
 
 
-def test_a_job_of_the_state_is_resumed_without_a_submission(sandbox, story, tmp_path):
-    config = story.config(sandbox, job_ledger=str(tmp_path / "jobs.sqlite"))
+def test_a_job_of_the_state_is_resumed_without_a_submission(sandbox, scenario, tmp_path):
+    config = scenario.config(sandbox, job_ledger=str(tmp_path / "jobs.sqlite"))
     first = run_here(config)
     states = [one["value"] for one in first.messages if one["type"] == "STATE"]
     killed = next(
         state
         for state in states
-        if len(state["bookmarks"].get(story.stream, {}).get("pending_jobs", [])) == 2
+        if len(state["bookmarks"].get(scenario.stream, {}).get("pending_jobs", [])) == 2
     )
     second = run_here(config, state=killed)
-    assert counted(second.records(story.stream)) == counted(story.expected(sandbox))
-    assert sandbox.submissions(story.vendor).accepted == 2
+    assert counted(second.records(scenario.stream)) == counted(scenario.expected(sandbox))
+    assert sandbox.submissions(scenario.vendor).accepted == 2
 
 
 @pytest.mark.parametrize("vendor", ["similarweb", "impact", "second_nature"])
 def test_the_state_alone_resumes_a_job(sandbox, vendor):
-    story = STORIES[vendor]
-    first = run_here(story.config(sandbox, job_ledger="off"))
+    scenario = SCENARIOS[vendor]
+    first = run_here(scenario.config(sandbox, job_ledger="off"))
     states = [one["value"] for one in first.messages if one["type"] == "STATE"]
     killed = next(
         state
         for state in states
-        if len(state["bookmarks"].get(story.stream, {}).get("pending_jobs", [])) == 2
+        if len(state["bookmarks"].get(scenario.stream, {}).get("pending_jobs", [])) == 2
     )
-    second = run_here(story.config(sandbox, job_ledger="off"), state=killed)
-    assert counted(second.records(story.stream)) == counted(story.expected(sandbox))
+    second = run_here(scenario.config(sandbox, job_ledger="off"), state=killed)
+    assert counted(second.records(scenario.stream)) == counted(scenario.expected(sandbox))
     assert sandbox.submissions(vendor).accepted == 2
 
 
 def test_restated_days_are_extracted_again_within_the_lookback():
-    story = STORIES["impact"]
+    scenario = SCENARIOS["impact"]
     with Sandbox(rows=2, speed=1000, delay=0, restated_days=5) as sandbox:
-        config = story.config(sandbox, reuse_job_hours=0, job_ledger="off")
+        config = scenario.config(sandbox, reuse_job_hours=0, job_ledger="off")
         config["impact"]["lookback_days"] = 5
-        last = story.last_day(sandbox)
+        last = scenario.last_day(sandbox)
         first = run_here({**config, "end_date": (last - dt.timedelta(days=1)).isoformat()})
         second = run_here(config, state=first.state)
         assert second.status == 0
-        days = sorted({row["action_date"][:10] for row in second.records(story.stream)})
+        days = sorted({row["action_date"][:10] for row in second.records(scenario.stream)})
         line_of_the_grid = last - dt.timedelta(days=11)
         assert days[0] == line_of_the_grid.isoformat()
-        assert days[-1] == second.bookmark(story.stream) == last.isoformat()
+        assert days[-1] == second.bookmark(scenario.stream) == last.isoformat()
