@@ -15,6 +15,7 @@ from typing import Any, Literal
 from tap_reports.exceptions import CallError, sentence
 
 Json = Mapping[str, Any]
+RESULT_HOURS = "result_hours"
 InvalidValues = Literal["fail", "null"]
 """What becomes of a cell that does not fit its column."""
 OnQuotaSpent = Literal["fail", "stop"]
@@ -211,7 +212,6 @@ class ReportRequest:
         quota: Which of the vendor's quotas it counts in (`report`, `click`).
         options: What the submission says beside that without changing the result; no part of the key.
         row_limit: Most rows that the vendor puts into the result; None: no limit is known.
-        result_hours: How long this result can be fetched; None: as long as the vendor's results usually can.
         settled_on: First day on which the data can no longer change; None: it always can.
     """
 
@@ -225,7 +225,6 @@ class ReportRequest:
     quota: str = "report"
     options: Json = field(default_factory=dict)
     row_limit: int | None = None
-    result_hours: float | None = None
     settled_on: dt.date | None = None
     key: str = field(default="", init=False, compare=False)
     """Identity of the job that this request leads to: 32 hexadecimal digits."""
@@ -265,6 +264,7 @@ class ReportJob:
         finished_at: When it was first seen terminal, or the vendor's own word for it, UTC.
         created_at: The vendor's word for when the job was made, if it says.
         handle: What else the client needs to go on. May be secret: ledger only, never state or logs.
+            `RESULT_HOURS` in it: how long its result can be fetched, where that was asked for.
         links: Where the poll that saw it finished found its result. Signed links are secret and the next poll
             says them again, so they are kept nowhere.
         word: The vendor's own status word.

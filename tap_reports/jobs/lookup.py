@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tap_reports.jobs.task import Action
-from tap_reports.models import ReportJob, ReportRequest
+from tap_reports.models import RESULT_HOURS, ReportJob, ReportRequest
 from tap_reports.vendor import LostSubmission, Replays, ReportClient, Vendor, VendorConfig
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def job_of_state(request: ReportRequest, known: Mapping[str, Any], now: dt.datet
 
 def _has_expired(job: ReportJob, vendor: Vendor, now: dt.datetime) -> bool:
     """Return whether the vendor no longer hands the result out. Counted from submission: never too late."""
-    hours = job.request.result_hours or vendor.result_hours
+    hours = job.handle.get(RESULT_HOURS) or vendor.result_hours
     return hours is not None and now - job.submitted_at > dt.timedelta(hours=hours)
 
 

@@ -21,7 +21,7 @@ REQUEST = ReportRequest(
 IMPACT = {"account_sid": "IR1", "auth_token": "t", "account_type": "partner"}
 
 
-def record(status: str, *, hours_ago: float, is_out: bool) -> JobRecord:
+def record(status: str, *, hours_ago: float, is_out: bool, **handle: Any) -> JobRecord:
     at = NOW - dt.timedelta(hours=hours_ago)
     return JobRecord(
         row=1,
@@ -34,6 +34,7 @@ def record(status: str, *, hours_ago: float, is_out: bool) -> JobRecord:
         submitted_at=at,
         finished_at=at,
         is_out=is_out,
+        handle=handle,
     )
 
 
@@ -60,6 +61,11 @@ def test_a_finished_job_whose_records_are_out_is_reused_within_reuse_job_hours_o
 
 def test_a_result_that_the_vendor_no_longer_keeps_is_asked_for_again():
     assert action(record("succeeded", hours_ago=24 * 400, is_out=False)) == "submit"
+
+
+def test_how_long_a_result_is_kept_is_the_job_s_own_whatever_the_settings_have_become():
+    assert action(record("succeeded", hours_ago=25, is_out=False, result_hours=24)) == "submit"
+    assert action(record("succeeded", hours_ago=24 * 300, is_out=False, result_hours=24 * 365)) == "reuse"
 
 
 def test_a_failed_job_is_asked_for_again():

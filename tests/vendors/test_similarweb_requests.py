@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 from similarweb_account import API, DESCRIBE, DESCRIBED, KEY, clock_at, connect
 
-from tap_reports.models import FileFormat, Granularity, Slice
+from tap_reports.models import RESULT_HOURS, FileFormat, Granularity, Slice
 from tap_reports.vendor import CatalogStream
 from tap_reports.vendors.similarweb import days
 from tap_reports.vendors.similarweb.documented import DOCUMENTED
@@ -64,13 +64,13 @@ def test_a_limit_and_how_long_the_result_is_kept_are_sent_where_the_templates_ha
     client = connect({"table": "referrals", "limit": 5000, "retention_days": 365})
     [report] = client.report_types()
     [request] = client.requests(report, MONTH)
-    client.submit(request)
+    job = client.submit(request)
     sent = requests_mock.last_request.json()
     assert sent["report_query"]["tables"][0]["paging"] == {"limit": 5000}
     assert sent["delivery_information"]["delivery_method_params"] == {"retention_days": 365}
     assert sent["report_name"] == request.key
     assert request.row_limit == 5000
-    assert request.result_hours == 365 * 24
+    assert job.handle == {RESULT_HOURS: 365 * 24}
 
 
 @pytest.mark.usefixtures("undescribed")

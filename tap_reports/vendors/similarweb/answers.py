@@ -119,6 +119,7 @@ def retried(job: ReportJob, what: str, response: requests.Response, remedy: str)
         id=str(answer.get("report_id") or job.id),
         submitted_at=job.submitted_at,
         created_at=job.created_at,
+        handle=job.handle,
     )
 
 

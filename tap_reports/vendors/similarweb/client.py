@@ -11,7 +11,16 @@ from decimal import Decimal
 from tap_reports.exceptions import AccessDenied, CallRejected, JobUnknown, LinkExpired, SubmissionLost
 from tap_reports.http.rate_limit import RateLimiter
 from tap_reports.http.responses import body_excerpt
-from tap_reports.models import Check, Download, Estimate, ReportJob, ReportRequest, ReportType, Slice
+from tap_reports.models import (
+    RESULT_HOURS,
+    Check,
+    Download,
+    Estimate,
+    ReportJob,
+    ReportRequest,
+    ReportType,
+    Slice,
+)
 from tap_reports.redaction import add_secrets, redact
 from tap_reports.vendor import CatalogStream, ClientContext, VendorConfig
 from tap_reports.vendors.similarweb import answers, checks, days, payloads, reports
@@ -136,7 +145,10 @@ class SimilarwebClient:
             remedy = NO_SUCH_PATH if error.status in GONE else ""
             answer = words(error.answer) or error.answer
             raise rejected(error.what, answer, error.status, remedy) from error
-        return ReportJob(request=request, id=report_id, submitted_at=self._clock.now())
+        # The setting may change later: how long this result is kept is the job's own.
+        days = request.options.get("retention_days")
+        handle = {RESULT_HOURS: days * 24} if days else {}
+        return ReportJob(request=request, id=report_id, submitted_at=self._clock.now(), handle=handle)
 
     def poll(self, job: ReportJob) -> ReportJob:
         """Return the job as Similarweb sees it now."""

@@ -138,7 +138,6 @@ def requests_for(
             slice=days,
             options={"retention_days": kept} if kept else {},
             row_limit=limit or selection.table.limit,
-            result_hours=kept * 24 if kept else None,
         )
         for filters in selection.parts()
     ]
