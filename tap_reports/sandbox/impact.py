@@ -35,7 +35,7 @@ class Impact:
         self.reports = DayQuota(options.reports_per_day, world.time)
         self.clicks = DayQuota(options.clicks_per_day, world.time)
         self._known: dict[str, str] = {}
-        self._jobs = ImpactJobs(world, self._part)
+        self._jobs = ImpactJobs(world, self._part, self._count)
 
     def routes(self) -> list[Route]:
         """Return the routes of all three prefixes."""
@@ -186,6 +186,9 @@ class Impact:
         options = self._world.options
         past = replace(query, end=min(query.end, self._world.time.today()))
         return data.rows(options.seed, options.rows, past, self._world.restated(revision))
+
+    def _count(self, job: Job) -> int:
+        return sum(1 for _ in self._rows(job.what["query"], job.revision))
 
     def _part(self, job: Job, page: str) -> Part:
         """Return a job's file; `page` is a page of a paged result, or empty."""

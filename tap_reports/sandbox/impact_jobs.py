@@ -23,11 +23,13 @@ class ImpactJobs:
 
     Args:
         part: Returns the file of a job, given also the page asked for.
+        count: Returns how many rows a job has.
     """
 
-    def __init__(self, world: World, part: Callable[[Job, str], Part]) -> None:
+    def __init__(self, world: World, part: Callable[[Job, str], Part], count: Callable[[Job], int]) -> None:
         self._world = world
         self._part = part
+        self._count = count
 
     def listed(self, request: Request) -> Answer:
         """Answer the jobs made between two days."""
@@ -104,6 +106,7 @@ class ImpactJobs:
         agency = request.params["kind"] == "agency"
         missing = None if agency else ""
         done = word == "COMPLETED"
+        records = self._count(job) if done else 0
         progress = {"QUEUED": 0, "RUNNING": 50, "COMPLETED": 100}.get(word, 0)
         hidden = request.fault is not None and request.fault.action is Action.NO_LINK
         failed = job.completed_at.isoformat() if word in {"FAILED", "ERROR"} else missing
@@ -118,6 +121,7 @@ class ImpactJobs:
             "FailedDate": failed,
             "Status": word,
             "StatusMessage": "The report could not be generated" if failed else missing,
+            "RecordsProcessed": str(records) if agency else records,
             "PercentageComplete": str(progress) if agency else progress,
             "Replayable": "true" if agency else True,
             "ResultUri": missing if hidden else f"{job.what['base']}/Jobs/{job.id}/Download",

@@ -257,6 +257,13 @@ class Extraction:
                     task.request.slice or "snapshot",
                     rows,
                 )
+            if not rows and task.job and task.job.rows:
+                logger.warning(
+                    "%s: the result of job %s has no rows, and the vendor says that it has %d.",
+                    stream,
+                    task.job_id,
+                    task.job.rows,
+                )
             if task.job:
                 run.ledger.emitted(
                     task.job,

@@ -78,6 +78,20 @@ def test_all_pages_of_the_list_are_read_and_a_loop_ends(requests_mock):
     assert [type_.name for type_ in client_of(**ZONE).report_types()] == ["one", "two"]
 
 
+def test_pages_that_no_link_names_are_read_by_their_number(requests_mock):
+    for page, query in {1: "", 2: "?Page=2", 3: "?Page=3"}.items():
+        answer = {"Reports": [{"Id": f"r{page}"}], "@page": str(page), "@numpages": "3"}
+        requests_mock.get(f"{PREFIX}/Reports{query}", json=answer)
+        requests_mock.get(f"{PREFIX}/Reports/r{page}/MetaData", json=attributes())
+    assert [type_.name for type_ in client_of(**ZONE).report_types()] == ["r1", "r2", "r3"]
+
+
+def test_an_answer_without_a_list_is_not_an_account_without_reports(requests_mock):
+    requests_mock.get(f"{PREFIX}/Reports", json={"Result": []})
+    with pytest.raises(BadAnswer, match="no Reports came"):
+        list(client_of(**ZONE).report_types())
+
+
 @pytest.mark.parametrize("empty", [None, {}, []])
 def test_an_empty_list_may_be_written_in_three_ways(requests_mock, empty):
     requests_mock.get(f"{PREFIX}/Reports", json={"Reports": empty})

@@ -235,13 +235,19 @@ def test_what_the_vendor_says_is_left_slows_the_calls_down(requests_mock, client
         ("ERROR", JobStatus.FAILED_RETRYABLE, False),
         ("FAILED", JobStatus.FAILED_RETRYABLE, False),
         ("PAUSED", JobStatus.RUNNING, True),
-        ("", JobStatus.RUNNING, True),
     ],
 )
 def test_status_words_are_known_and_others_are_waited_out(requests_mock, client, job, word, status, unknown):
     requests_mock.get(JOB, json=job_object(word))
     found = client.poll(job)
     assert (found.status, found.word, found.unknown_word) == (status, word, unknown)
+
+
+@pytest.mark.parametrize("word", ["", None])
+def test_a_job_without_a_status_is_a_bad_answer_and_not_waited_out(requests_mock, client, job, word):
+    requests_mock.get(JOB, json=job_object(word))
+    with pytest.raises(BadAnswer, match="no Status came"):
+        client.poll(job)
 
 
 def test_a_poll_reads_dates_and_counts_in_the_vendor_s_loose_types(requests_mock, client, job):

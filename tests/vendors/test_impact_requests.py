@@ -39,11 +39,22 @@ def test_a_slice_s_days_are_sent_as_dates_with_the_report_s_parameters():
 
 def test_names_and_format_of_the_dates_can_be_set_and_the_last_day_is_whole():
     iso = {"date_parameters": ["StartDate", "EndDate"], "date_format": "%Y-%m-%dT%H:%M:%SZ"}
-    assert query(request_of(client_of([{"id": "x", **iso}]))) == {
+    assert query(request_of(client_of([{"id": "x", **iso}], timezone="UTC"))) == {
         "StartDate": "2026-01-01T00:00:00Z",
         "EndDate": "2026-01-30T23:59:59Z",
         "ResultFormat": "CSV",
     }
+
+
+def test_a_format_that_says_utc_is_given_the_account_s_days_in_utc():
+    report = {"id": "x", "date_format": "%Y-%m-%dT%H:%M:%SZ"}
+    asked = query(request_of(client_of([report], **ZONE)))
+    assert (asked["START_DATE"], asked["END_DATE"]) == ("2026-01-01T06:00:00Z", "2026-01-31T05:59:59Z")
+
+
+def test_the_report_of_a_known_limit_is_warned_of_at_its_limit():
+    assert request_of(client_of([{"id": "partner_payable_click_data"}])).row_limit == 100_000
+    assert request_of(client_of([{"id": "x"}])).row_limit is None
 
 
 def test_an_offset_in_the_date_format_is_the_account_s():

@@ -11,7 +11,7 @@ from tap_reports.exceptions import BadAnswer, CallRejected
 from tap_reports.http.api import ApiSession
 from tap_reports.http.responses import answer_json
 from tap_reports.models import Json
-from tap_reports.vendors.impact.jobs import error_text, is_true
+from tap_reports.vendors.impact.jobs import error_text, is_true, whole_number
 
 logger = logging.getLogger("tap-reports.impact")
 
@@ -57,13 +57,16 @@ class Catalog:
 
     def _entries(self) -> Iterator[Json]:
         """Yield the reports of all pages. The agency API is documented to answer a bare array."""
-        path, seen = f"{self._prefix}/Reports", set[str]()
+        first = path = f"{self._prefix}/Reports"
+        seen = set[str]()
         while path and path not in seen:
             seen.add(path)
             answer = self._read(path)
-            entries = listed(answer.get("Reports"))
-            yield from (entry for entry in entries if isinstance(entry, dict))
-            path = str(answer.get("@nextpageuri") or "")
+            if "Reports" not in answer:
+                raise BadAnswer(self._api.shown("GET", path), "no Reports came", status=200)
+            yield from (entry for entry in listed(answer["Reports"]) if isinstance(entry, dict))
+            is_last = len(seen) >= (whole_number(answer.get("@numpages")) or 1)
+            path = str(answer.get("@nextpageuri") or ("" if is_last else f"{first}?Page={len(seen) + 1}"))
 
     def _read(self, path: str) -> dict[str, Any]:
         """Return an answer's object; an array is returned as `Reports`."""
@@ -80,8 +83,8 @@ class Catalog:
 
 
 def is_accessible(entry: Json) -> bool:
-    """Return whether the API can run a report of the list."""
-    return is_true(entry.get("ApiAccessible"))
+    """Return whether the API can run a report of the list; where the list does not say, it may be tried."""
+    return is_true(entry.get("ApiAccessible", True))
 
 
 def listed(value: Any) -> list[Any]:

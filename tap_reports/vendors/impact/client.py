@@ -10,6 +10,7 @@ from urllib.parse import quote
 from requests.auth import HTTPBasicAuth
 
 from tap_reports import redaction
+from tap_reports.exceptions import BadAnswer
 from tap_reports.http.rate_limit import RateLimiter
 from tap_reports.models import (
     Check,
@@ -131,6 +132,8 @@ class ImpactClient:
         """Return the job as it is now; a replayed one has not ended before its own dates have changed."""
         answer = self._jobs.read(job.id)
         word = str(answer.get("Status") or "")
+        if not word:
+            raise BadAnswer(self._api.shown("GET", self._jobs.path(job.id)), "no Status came", status=200)
         status, unknown = status_of(STATUSES, word)
         zone = self._zone.known or dt.UTC
         created_at = instant(answer.get("CreatedDate"), zone)

@@ -13,6 +13,8 @@ from tap_reports.vendors.impact.settings import BRAND, RESULT_FORMAT, click_filt
 from tap_reports.vendors.impact.zones import AccountZone
 
 FIRST_MOMENT, LAST_MOMENT = dt.time(0, 0, 0), dt.time(23, 59, 59)
+ROW_LIMITS = {"partner_payable_click_data": 100_000}
+"""By https://integrations.impact.com/partner-api-reference; a file with as many rows is warned of."""
 
 
 def requests_for(
@@ -65,19 +67,24 @@ def _request(
         },
         slice=days,
         quota=quota,
+        row_limit=ROW_LIMITS.get(report.report),
     )
 
 
 def _dates(parameters: Json, days: Slice | None, zone: AccountZone) -> dict[str, str]:
-    """Return the date parameters. The days are the account's; a format may ask for a time and an offset."""
+    """Return the date parameters. The days are the account's; a format may ask for a time and an offset, or
+    end with a `Z`, which says that the time is UTC.
+    """
     if days is None:
         return {}
     date_format = parameters["date_format"]
-    at = zone.get() if "%z" in date_format or "%Z" in date_format else None
-    first, last = parameters["date_parameters"]
+    is_utc = date_format.endswith("Z") and not date_format.endswith("%Z")
+    at = zone.get() if is_utc or "%z" in date_format or "%Z" in date_format else None
+    ends = ((days.start, FIRST_MOMENT), (days.end, LAST_MOMENT))
+    moments = [dt.datetime.combine(day, time, at) for day, time in ends]
     return {
-        first: dt.datetime.combine(days.start, FIRST_MOMENT, at).strftime(date_format),
-        last: dt.datetime.combine(days.end, LAST_MOMENT, at).strftime(date_format),
+        name: (moment.astimezone(dt.UTC) if is_utc else moment).strftime(date_format)
+        for name, moment in zip(parameters["date_parameters"], moments, strict=True)
     }
 
 
