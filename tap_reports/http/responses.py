@@ -88,7 +88,7 @@ def rate_left(headers: Mapping[str, str], now: dt.datetime) -> RateLeft | None:
     resets = [value - now.timestamp() if value > EPOCH_FROM else value for value in found["reset"]]
     return RateLeft(
         limit=int(max(found["limit"])) if found["limit"] else None,
-        remaining=int(min(found["remaining"])) if found["remaining"] else None,
+        remaining=max(0, int(min(found["remaining"]))) if found["remaining"] else None,
         reset_seconds=max(0.0, *resets) if resets else None,
     )
 

@@ -6,8 +6,12 @@ import datetime as dt
 
 import pytest
 from scenarios import run_here
+from virtual_clock import FakeClock
 
 from tap_reports.sandbox import Sandbox, Switch
+from tap_reports.sandbox.options import Time
+from tap_reports.sync.mode import Mode
+from tap_reports.tap import TapReports
 
 TODAY = dt.date(2026, 8, 15)
 
@@ -69,6 +73,52 @@ def test_a_warning_of_validation_is_said_once(sandbox, caplog):
 def impact(sandbox, **block):
     config = {**sandbox.config("impact"), "start_date": "2026-07-01", "end_date": "2026-07-31"}
     return {**config, "impact": {**config["impact"], **block}}
+
+
+LISTING = {"id": "mp_action_listing_fast", "slice_days": 1}
+
+
+@pytest.fixture
+def hourly(monkeypatch):
+    """impact.com on the clock of the runs: an hour of its limit takes no time."""
+    clock = FakeClock()
+    monkeypatch.setattr(Time, "monotonic", lambda _: clock.monotonic())
+    with Sandbox(rows=1, speed=1, delay=0, today=TODAY, requests_per_hour=60) as running:
+        yield running, clock
+
+
+def test_calls_are_spread_over_hours_and_none_is_refused(hourly, caplog):
+    sandbox, clock = hourly
+    ran = run_here(impact(sandbox, reports=[LISTING], lookback_days=0), clock)
+    assert (ran.status, len(ran.records("impact_mp_action_listing_fast"))) == (0, 31)
+    calls = sandbox.calls_of("impact")
+    assert len(calls) > 60, "more than an hour has"
+    assert {call.status for call in calls} <= {200, 302}
+    assert 1800 < ran.seconds < 7200
+    assert "quota" not in caplog.text
+
+
+def test_an_hour_that_another_program_has_used_up_is_waited_for(hourly):
+    sandbox, clock = hourly
+    config = impact(sandbox, reports=[LISTING], lookback_days=0, calls_per_hour=9999, timezone="UTC")
+    catalog = TapReports(config=config, mode=Mode.DISCOVER).catalog_dict
+    sandbox._impact.hour._times.extend([clock.monotonic()] * 60)
+    ran = run_here(config, clock, catalog=catalog)
+    assert (ran.status, len(ran.records("impact_mp_action_listing_fast"))) == (0, 31)
+    assert 429 in {call.status for call in sandbox.calls_of("impact")}
+    assert sandbox.submissions("impact").accepted == 31
+
+
+def test_a_spent_day_is_told_from_a_spent_hour_and_ends_the_stream_at_once():
+    with Sandbox(rows=1, speed=1000, delay=0, today=TODAY, reports_per_day=2) as sandbox:
+        ran = run_here(impact(sandbox, reports=[LISTING], lookback_days=0, reports_per_day=100))
+        refused = [call for call in sandbox.calls_of("impact", "submit") if call.status == 429]
+    assert ran.status == 1
+    assert ran.seconds < 60
+    assert "Daily limit of 2 requests exceeded" in ran.error
+    assert '"reports_per_day"' in ran.error
+    assert ran.bookmark("impact_mp_action_listing_fast") == "2026-07-02", "what was had is out"
+    assert len(refused) == 1
 
 
 def test_a_report_without_dates_is_a_snapshot_by_its_metadata_and_from_a_catalog(sandbox):
