@@ -108,4 +108,7 @@ def _is_encoding(value: object) -> bool:
 
 @CHECKER.checks(DATE_FORMAT)
 def _is_date_format(value: object) -> bool:
-    return not isinstance(value, str) or re.search("[YXx]", _LITERAL.sub("", value)) is not None
+    if not isinstance(value, str):
+        return True
+    tokens = _LITERAL.sub("", value)  # a per cent sign is strptime's: "%Y" would ask for the text "%2026"
+    return "%" not in tokens and re.search("[YXx]", tokens) is not None

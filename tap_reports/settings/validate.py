@@ -68,6 +68,8 @@ def _first_of_each_setting(errors: Iterable[ValidationError]) -> list[Validation
 # --- what stands in for wrong settings, so that the others can be checked -----------------------------
 
 
+STAND_IN = "stand_in_"
+"""How the texts begin that stand in for missing ones."""
 Subject = tuple[str, set[str]]
 """What an error is about: where it is, and the words that a consequence of it would have."""
 
@@ -105,7 +107,7 @@ def _stand_in(schema: Schema, number: Iterator[int]) -> Any:
         return schema["enum"][0]
     match next(iter(types_of(schema)), ""):
         case "string":
-            return EXAMPLES.get(schema.get("format", ""), f"missing{next(number)}")
+            return EXAMPLES.get(schema.get("format", ""), f"{STAND_IN}{next(number)}")
         case "array":
             return [_stand_in(schema.get("items", {}), number)]
         case "object":
@@ -178,7 +180,8 @@ def dated_streams(sound: Json) -> list[str]:
         if block is None:
             continue
         reports = [report for report in reports_of(vendor, block) or () if vendor.is_dated(report)]
-        found.extend(stream_name(vendor, report) or vendor.name for report in reports)
+        names = [stream_name(vendor, report) or vendor.name for report in reports]
+        found.extend(vendor.name if STAND_IN in name else name for name in names)
         if block.get("clicks"):
             found.append(f"{vendor.name}_clicks")
     return found
@@ -186,7 +189,7 @@ def dated_streams(sound: Json) -> list[str]:
 
 def missing_start_date(dated: Iterable[str]) -> str:
     """Return the error of a configuration without start_date, with the streams that need it."""
-    return f"start_date: required setting is missing; {', '.join(dated)} are extracted by days."
+    return f"start_date: required setting is missing; reports extracted by days need it: {', '.join(dated)}."
 
 
 def stream_name(vendor: Vendor, report: Json) -> str | None:

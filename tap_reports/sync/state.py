@@ -82,10 +82,7 @@ class StreamState:
 
     def jobs(self) -> list[dict[str, Any]]:
         """Return the submitted jobs whose records are not yet out."""
-        jobs = self.values.get(PENDING)
-        return (
-            [job for job in jobs if isinstance(job, dict) and job.get("id")] if isinstance(jobs, list) else []
-        )
+        return list(self.values.get(PENDING) or ())
 
 
 def job_days(job: Mapping[str, Any]) -> Slice | None:
@@ -143,6 +140,24 @@ def mistakes(state: Any) -> Iterator[str]:
             yield f"state: bookmarks.{stream} must be an object; correct or remove it."
         elif values.get(VALUE) is not None and _day(values[VALUE]) is None:
             yield f"state: bookmarks.{stream}.{VALUE} is not a day (YYYY-MM-DD); correct or remove it."
+        elif not _are_jobs(values.get(PENDING)):
+            yield (
+                f"state: bookmarks.{stream}.{PENDING} is not a list of jobs, each with key, id, slice_start, "
+                "slice_end and submitted_at. Correct it, or remove it: what it names is then submitted again "
+                "if the ledger does not know it."
+            )
+
+
+def _are_jobs(jobs: Any) -> bool:
+    """Return whether jobs can be resumed as they stand: one that is passed over is paid for again."""
+    return jobs is None or (isinstance(jobs, list) and all(_is_job(job) for job in jobs))
+
+
+def _is_job(job: Any) -> bool:
+    if not isinstance(job, Mapping) or not all(isinstance(job.get(name), str) for name in ("key", "id")):
+        return False
+    days = [job.get("slice_start"), job.get("slice_end")]
+    return days == [None, None] or job_days(job) is not None
 
 
 def _is_own(stream: str) -> bool:
@@ -151,6 +166,6 @@ def _is_own(stream: str) -> bool:
 
 def _day(value: Any) -> dt.date | None:
     try:
-        return dt.date.fromisoformat(str(value)[:10]) if value is not None else None
+        return dt.datetime.fromisoformat(str(value)).date() if value is not None else None
     except ValueError:
         return None

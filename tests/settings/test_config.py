@@ -10,6 +10,7 @@ from tap_reports.exceptions import ConfigError
 from tap_reports.models import Shard
 from tap_reports.settings.environment import environment_config, merged
 from tap_reports.settings.read import read
+from tap_reports.settings.validate import errors_of
 
 DT = {"client_id": "abcd1234", "client_secret": "very-secret-word"}
 IMPACT = {"account_sid": "IRabc", "auth_token": "token-of-impact", "account_type": "partner"}
@@ -224,6 +225,13 @@ def test_a_mistake_hides_no_other_one():
         "second_nature.slice_days: must",
     ):
         assert part in said, said
+
+
+def test_no_error_names_what_stands_in_for_a_wrong_report():
+    given = {"similarweb": {"api_key": "k", "reports": ["by_day"]}, "digital_turbine": DT}
+    said = " ".join(errors_of(given, for_sync=True))
+    assert "need it: digital_turbine_campaign_daily, similarweb." in said
+    assert "stand_in" not in said
 
 
 def test_an_empty_secret_is_a_missing_one_wherever_it_stands():

@@ -50,6 +50,7 @@ def test_every_report_of_every_vendor_takes_it(vendor):
         ({"footer_rows": -1}, "file.footer_rows: must be at least 0"),
         ({"date_format": " "}, "file.date_format: must name a year"),
         ({"date_format": "DD/MM [YYYY]"}, "file.date_format: must name a year"),
+        ({"date_format": "%d/%m/%Y"}, "file.date_format: must name a year"),
         ({"null_words": "N/A"}, "file.null_words: must be"),
     ],
 )
