@@ -315,12 +315,14 @@ class ReportFile:
     Attributes:
         path: Where it lies; removed once its rows are out.
         job_id: For messages and `_report_job_id`.
+        name: For messages: the vendor's name of the report.
         sheet: The sheet that it holds, if the vendor named one.
         bytes: Size as downloaded.
     """
 
     path: Path
     job_id: str
+    name: str = "the report"
     sheet: str | None = None
     bytes: int = 0
 

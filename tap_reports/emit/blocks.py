@@ -18,7 +18,7 @@ from tap_reports.emit.encode import Encoder, LineBlocks
 from tap_reports.emit.rows import Block
 from tap_reports.emit.writer import envelope
 from tap_reports.exceptions import StreamError
-from tap_reports.files.json_blocks import JsonTable
+from tap_reports.files.json_rows import JsonTable
 from tap_reports.files.table import CsvTable
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tap_reports import speedups
 from tap_reports.emit.plan import ROW, Tally, bounds, offset_of, sources
 from tap_reports.files.cells import converter
-from tap_reports.files.json_blocks import JsonTable, value_cell
+from tap_reports.files.json_rows import JsonTable
+from tap_reports.files.json_values import value_cell
 from tap_reports.files.table import CsvTable
 from tap_reports.models import Kind
 from tap_reports.speedups import BY_PYTHON, CODES, Cells, Code, Flag, JsonKeys, packed
@@ -85,7 +86,7 @@ class CompiledTable:
         if isinstance(table, CsvTable):
             is_taken = speedups.takes_csv(len(table.header), table.delimiter)
         else:
-            is_taken = isinstance(table, JsonTable) and speedups.is_compiled() and bool(table.spelled)
+            is_taken = isinstance(table, JsonTable) and table.objects.is_plain and bool(table.objects.spelled)
         kinds: dict[int, set[Kind]] = {}
         for one, position in zip(plan.fields, sources(plan.fields, table.header), strict=True):
             if position is not None:
@@ -167,7 +168,7 @@ class CompiledTable:
             flags |= Flag.TAKES_COMMAS
         if is_local:
             flags |= Flag.TAKES_LOCAL
-        if isinstance(table, JsonTable) and table.is_lines:
+        if isinstance(table, JsonTable) and table.objects.is_lines:
             flags |= Flag.IS_LINES
         return flags
 
@@ -180,9 +181,10 @@ class CompiledTable:
         return lambda block, _: speedups.csv_cells(block, delimiter, plain, flags, header)
 
     def _json_finder(self, table: JsonTable) -> Callable[[bytes, int], Cells | None]:
-        codes = [self._codes[self._at[at]] if at in self._at else 0 for at in table.columns]
-        columns = b"".join(pack("=H", self._at.get(at, 0)) for at in table.columns)
-        keys = JsonKeys(table.spelled, bytes(codes), columns, bytes(self._codes))
+        spelled = table.objects.spelled
+        codes = [self._codes[self._at[at]] if at in self._at else 0 for at in spelled.values()]
+        columns = b"".join(pack("=H", self._at.get(at, 0)) for at in spelled.values())
+        keys = JsonKeys(tuple(spelled), bytes(codes), columns, bytes(self._codes))
         most = max(1, MOST_CELLS // max(1, len(self._columns)))
         flags = self._flags
         return lambda block, start: speedups.json_cells(block, start, keys, most, flags)

@@ -78,14 +78,19 @@ def remedy(kind: Kind, cell: Cell) -> str:
             "If the row is a sum at the end of the file, set file.footer_rows; else correct the report's "
             '"primary_keys", or "invalid_values": "null" leaves the row out.'
         )
-    steps = ["set the column's type in the report's \"columns\""]
-    if isinstance(cell, str) and kind in {Kind.INTEGER, Kind.NUMBER} and _SEPARATED.search(cell):
-        steps.insert(0, "say in file.decimal_separator whether its numbers have a decimal comma or point")
-    elif isinstance(cell, str) and kind in {Kind.DATE, Kind.DATE_TIME}:
-        steps.insert(0, "say in file.date_format how its dates are written")
+    null = 'load null with "invalid_values": "null"'
+    if isinstance(cell, ErrorCell):
+        return f"Ask the vendor for a workbook whose formulas have values, or {null}."
+    steps = ["correct the column's type in the report's \"columns\""]
     if isinstance(cell, str):
-        steps.append("name a word that means null in file.null_words")
-    text = ", ".join([*steps, '"invalid_values": "null" loads null.'])
+        if not any(map(str.isdigit, cell)):
+            steps.insert(0, "name it in file.null_words if it means null")
+            steps.insert(0, "set file.footer_rows if the row is a sum at the end of the file")
+        elif kind in {Kind.INTEGER, Kind.NUMBER} and _SEPARATED.search(cell):
+            steps.insert(0, "say in file.decimal_separator whether its numbers have a decimal comma or point")
+        elif kind in {Kind.DATE, Kind.DATE_TIME}:
+            steps.insert(0, "say in file.date_format how its dates are written")
+    text = ", ".join([*steps, f"or {null}."])
     return f"{text[0].upper()}{text[1:]}"
 
 

@@ -16,24 +16,24 @@ from typing import TYPE_CHECKING
 from tap_reports.exceptions import FileError
 from tap_reports.files.blocks import blocks
 from tap_reports.files.csv_sample import Lines, Start
-from tap_reports.files.csv_start import OTHER_HEADER, knows, not_text, start_of
+from tap_reports.files.csv_start import OTHER_HEADER, knows, start_of
 from tap_reports.files.csv_text import CsvText, Records, end_before_footer
 from tap_reports.files.prose import is_message
 from tap_reports.files.table import Cell, CsvTable, says_empty
-from tap_reports.files.text import beginning, encoding_of, shown
+from tap_reports.files.text import beginning, encoding_of, not_text, shown
 from tap_reports.models import FileFormat, Layout
 
 if TYPE_CHECKING:
-    from tap_reports.files.part import Part
+    from tap_reports.files.unpack import Member
 
 logger = logging.getLogger("tap-reports")
 
 
-def csv_table(part: Part, sheet: str | None, layout: Layout) -> CsvTable:
+def csv_table(member: Member, sheet: str | None, layout: Layout) -> CsvTable:
     """Read the header of a CSV file.
 
     Args:
-        part: The file.
+        member: The file.
         sheet: The table's sheet name.
         layout: What is expected. Where that is another format, a text counts as CSV only if it has at least
             two columns and one row, since any error message would do otherwise.
@@ -41,18 +41,18 @@ def csv_table(part: Part, sheet: str | None, layout: Layout) -> CsvTable:
     Raises:
         FileError: It is not CSV, or not clear how it is to be read.
     """
-    text, (encoding, _) = CsvText(part), encoding_of(part)
+    text, (encoding, _) = CsvText(member), encoding_of(member)
     with text.open() as stream:
-        lines = Lines(stream, part.name, encoding)
+        lines = Lines(stream, member.name, encoding)
         start = start_of(lines, layout)
         text.offset = lines.offset(start.rows[0].lines) if start.rows else 0
     words = layout.empty_words
     is_empty = not start.rows or says_empty(start.header, words)
     if not is_empty:
-        _refuse_message(part, start, layout)
+        _refuse_message(member, start, layout)
         is_empty = bool(start.body) and says_empty(start.body[0].cells, words)
     table = CsvTable(
-        name=part.name,
+        name=member.name,
         sheet=sheet,
         format=FileFormat.CSV,
         header=tuple(start.header),
@@ -141,7 +141,7 @@ def _rows_before(data: bytes, delimiter: str) -> int:
     return sum(1 for cells in csv.reader(text, delimiter=delimiter) if cells) - 1
 
 
-def _refuse_message(part: Part, start: Start, layout: Layout) -> None:
+def _refuse_message(member: Member, start: Start, layout: Layout) -> None:
     """Raise FileError for a text that is a message rather than a table."""
     if layout.format is FileFormat.CSV:
         is_table = knows(start.header, layout) or not (
@@ -150,5 +150,5 @@ def _refuse_message(part: Part, start: Start, layout: Layout) -> None:
     else:
         is_table = len(start.header) > 1 and bool(start.body)
     if not is_table:
-        said = shown(beginning(part))
-        raise FileError(f'{part.name} is a text, not a report. It begins: "{said}".')
+        said = shown(beginning(member))
+        raise FileError(f'{member.name} is a text, not a report. It begins: "{said}".')

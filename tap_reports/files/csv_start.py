@@ -11,7 +11,7 @@ from tap_reports.exceptions import FileError
 from tap_reports.files.columns import property_name
 from tap_reports.files.csv_sample import Lines, Row, Start, divided, is_value
 from tap_reports.files.table import says_empty
-from tap_reports.files.text import likely_encoding, shown
+from tap_reports.files.text import not_text, shown
 from tap_reports.models import Layout
 
 DELIMITERS = ",\t;|"
@@ -99,23 +99,6 @@ def _refuse_unreadable(start: Start, lines: Lines) -> None:
     for what, row in zip(("the header", "row 1"), start.rows, strict=False):
         if any("\udc80" <= char <= "\udcff" for cell in row.cells for char in cell):
             raise not_text(f"{lines.name}: {what}", lines.data(), lines.encoding)
-
-
-def not_text(what: str, data: bytes, encoding: str) -> FileError:
-    """Return the error of bytes that are not text.
-
-    Args:
-        what: File and row.
-        data: The bytes, and what is around them.
-        encoding: What they were read as.
-    """
-    likely = likely_encoding(data) if encoding == "utf-8" else None
-    guess = f'; it looks like "{likely}"' if likely else ""
-    return FileError(
-        f"{what} holds bytes that are not {encoding.upper()} text{guess}.",
-        remedy=f"Set file.encoding{f' to {likely}, if that is right' if likely else ''}; "
-        "if it is set rightly, the file is damaged.",
-    )
 
 
 def _refuse_other_header(start: Start, name: str, layout: Layout) -> None:

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 
 from tap_reports.exceptions import FileError
 from tap_reports.files.blocks import MAX_RECORD, blocks
-from tap_reports.files.part import BUFFER, Part
+from tap_reports.files.streams import BUFFER
 from tap_reports.files.text import open_utf8
 
 if TYPE_CHECKING:
     from tap_reports.files.table import CsvTable
+    from tap_reports.files.unpack import Member
 
 logger = logging.getLogger("tap-reports")
 
@@ -72,13 +73,13 @@ class CsvText:
     """The text of a CSV file.
 
     Attributes:
-        part: The file.
+        member: The file.
         has_cr_lines: Its line breaks are carriage returns.
         offset: Bytes before the rows, once that is known.
         end: Where the rows end; None: with the file.
     """
 
-    part: Part
+    member: Member
     has_cr_lines: bool = False
     offset: int = 0
     end: int | None = None
@@ -86,13 +87,13 @@ class CsvText:
 
     def __post_init__(self) -> None:
         """Look for a line break."""
-        with closing(open_utf8(self.part)) as stream:
+        with closing(open_utf8(self.member)) as stream:
             start = stream.read(BUFFER)
         self.has_cr_lines = b"\r" in start and b"\n" not in start
 
     def open(self) -> io.BufferedIOBase:
         """Open the text, from its beginning; the caller closes it."""
-        return io.BufferedReader(_Cleaned(self, open_utf8(self.part)), BUFFER)
+        return io.BufferedReader(_Cleaned(self, open_utf8(self.member)), BUFFER)
 
     def open_rows(self) -> io.BufferedIOBase:
         """Open the text behind the header; the caller closes it."""
@@ -104,7 +105,7 @@ class CsvText:
         """Say once that characters were dropped."""
         if not self._is_warned:
             self._is_warned = True
-            logger.warning("%s: %d NUL characters within its text were dropped", self.part.name, nuls)
+            logger.warning("%s: %d NUL characters within its text were dropped", self.member.name, nuls)
 
 
 class _Limited(io.RawIOBase):
@@ -161,7 +162,7 @@ class _Cleaned(io.RawIOBase):
             self._nuls += chunk.count(b"\0")
             if NUL_RUN in self._last + chunk or self._nuls > min(MOST_NULS, 1 + self._count // 10):
                 raise FileError(
-                    f"{self._text.part.name} is damaged: many NUL characters before byte {self._count:,}.",
+                    f"{self._text.member.name} is damaged: many NUL characters before byte {self._count:,}.",
                     remedy="If it is text in another encoding, set file.encoding; else run again: it is "
                     "downloaded again.",
                 )

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from tap_reports.exceptions import FileError
 from tap_reports.files.blocks import MAX_RECORD
-from tap_reports.files.numbers import Number
-from tap_reports.files.text import shown
+from tap_reports.files.json_values import NOT_JSON, decoded
+from tap_reports.files.text import not_text, shown
 
 if TYPE_CHECKING:
     import io
@@ -21,15 +19,11 @@ DEEPEST = 200
 
 EXCERPT = 40
 """Bytes that an error shows."""
-MOST_DIGITS = 4300
-"""Python reads no longer integers."""
+OTHER = "If the vendor writes its JSON so, running again does not help: ask for CSV, if it offers that."
 
 _BLANKS = re.compile(rb"[ \t\r\n]*")
 _LITERAL = re.compile(rb'[^ \t\r\n,:\[\]{}"]*')
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|["\[\]{}]', re.DOTALL)
-
-NOT_JSON = (ValueError, ArithmeticError, RecursionError)
-"""What decoding raises for what is not JSON, or has a number beyond all bounds."""
 
 
 class Cursor:
@@ -39,6 +33,7 @@ class Cursor:
         open_: Opens the file: UTF-8.
         name: The file's, for messages.
         size: Bytes to read at once.
+        encoding: What the file is written in, for messages.
 
     Attributes:
         data: The bytes at hand.
@@ -46,11 +41,14 @@ class Cursor:
         where: What is being read, for messages.
     """
 
-    def __init__(self, open_: Callable[[], io.BufferedIOBase], name: str, size: int) -> None:
+    def __init__(
+        self, open_: Callable[[], io.BufferedIOBase], name: str, size: int, encoding: str = "utf-8"
+    ) -> None:
         self.data = b""
         self.at = 0
         self.name = name
         self.where = ""
+        self._encoding = encoding
         self._size = size
         self._before = 0
         self._open = open_
@@ -106,7 +104,7 @@ class Cursor:
             if not self.more():
                 if end is not None and end > self.at:  # a literal
                     break
-                self.unexpected()
+                self.truncated()
         found = self.data[self.at : end]
         self.at = end
         return found
@@ -116,8 +114,37 @@ class Cursor:
         raw = self.raw()
         try:
             return decoded(raw)
+        except UnicodeDecodeError:
+            raise not_text(self._place, raw, self._encoding) from None
         except NOT_JSON as error:
-            self.fail(str(error))
+            before = len(raw.decode()[: getattr(error, "pos", 0)].encode())
+            self.at += before - len(raw)
+            self.fail(f'{getattr(error, "msg", error)}, at "{_shown(raw[before:])}"')
+
+    def members(self) -> Iterator[str]:
+        """Yield the keys of the object at hand; whoever takes one goes behind its value."""
+        for _ in self._listed(b"{", b"}"):
+            if self.peek() != b'"':
+                self.unexpected()
+            key: str = self.value()
+            self.take(b":")
+            yield key
+
+    def elements(self) -> Iterator[None]:
+        """Yield at each element of the array at hand; whoever takes one goes behind it."""
+        return self._listed(b"[", b"]")
+
+    def _listed(self, begin: bytes, end: bytes) -> Iterator[None]:
+        self.take(begin)
+        if self.peek() == end:
+            self.at += 1
+            return
+        while True:
+            yield
+            if self.peek() != b",":
+                self.take(end)
+                return
+            self.at += 1
 
     def unexpected(self) -> NoReturn:
         """Say what stands where something else should.
@@ -125,67 +152,39 @@ class Cursor:
         Raises:
             FileError: Always.
         """
-        self.peek()
+        if not self.peek():
+            self.truncated()
         while len(self.data) - self.at < EXCERPT and self.more():
             pass
-        follows = shown(self.data[self.at : self.at + EXCERPT].decode(errors="replace"))
-        self.fail(f'at byte {self.position + 1:,} stands "{follows}"' if follows else "it ends too early")
+        self.fail(f'unexpected "{_shown(self.data[self.at :])}"')
 
-    def fail(self, reason: str) -> NoReturn:
-        """Say why the file can't be read.
+    def truncated(self) -> NoReturn:
+        """Say that the file ends too early.
 
         Raises:
             FileError: Always.
         """
-        where = (
-            f"{self.name}: {self.where} is no JSON" if self.where else f"{self.name} is truncated or no JSON"
-        )
-        raise FileError(f"{where}: {shown(reason)}.")
+        begins = _shown(self.data[self.at :])
+        within = f', within "{begins}"' if begins else ""
+        end = self._before + len(self.data)
+        raise FileError(f"{self._place} is truncated: it ends at byte {end:,}{within}.")
+
+    def fail(self, reason: str) -> NoReturn:
+        """Say why the file is not JSON.
+
+        Raises:
+            FileError: Always.
+        """
+        cause = f"{self._place} is not valid JSON at byte {self.position + 1:,}: {reason}."
+        raise FileError(cause, remedy=OTHER)
+
+    @property
+    def _place(self) -> str:
+        return f"{self.name}: {self.where}" if self.where else self.name
 
 
-def decoded(raw: bytes) -> Any:
-    """Return a JSON value, its numbers with every digit: `int` or `Number`.
-
-    Raises:
-        ValueError: It is not JSON. So say the other errors of `NOT_JSON`.
-    """
-    import msgspec
-
-    try:
-        return _decoder().decode(raw)
-    except (msgspec.MsgspecError, *NOT_JSON):
-        # It refuses halves of surrogate pairs, which JSON can spell and no UTF-8 output can hold.
-        value = json.loads(raw.decode(), parse_int=_integer, parse_float=Number, parse_constant=_refuse)
-        return _writable(value)
-
-
-def _writable(value: Any) -> Any:
-    """Return a value without halves of surrogate pairs."""
-    match value:
-        case str():
-            return value.encode("utf-8", "replace").decode()
-        case list():
-            return [_writable(one) for one in value]
-        case dict():
-            return {_writable(key): _writable(one) for key, one in value.items()}
-    return value
-
-
-@cache
-def _decoder() -> Any:
-    import msgspec
-
-    return msgspec.json.Decoder(float_hook=Number)
-
-
-def _integer(digits: str) -> int:
-    if len(digits) > MOST_DIGITS:
-        raise ValueError(f"a number has more than {MOST_DIGITS:,} digits")
-    return int(digits)
-
-
-def _refuse(word: str) -> NoReturn:
-    raise ValueError(f"{word} is not JSON")
+def _shown(data: bytes) -> str:
+    return shown(data[:EXCERPT].decode(errors="replace"))
 
 
 def _end(pattern: re.Pattern[bytes], data: bytes, at: int) -> int:

@@ -14,10 +14,9 @@ from functools import partial
 from pathlib import Path
 
 from tap_reports.exceptions import FileError
-from tap_reports.files.part import Part
 from tap_reports.files.table import Cell, Sheet, Table, notation_of, says_empty
 from tap_reports.files.text import beginning, shown
-from tap_reports.files.unpack import OLE, parts
+from tap_reports.files.unpack import ASK, OLE, Member, members
 from tap_reports.models import FileFormat, Layout, ReportFile
 
 FOREIGN = {
@@ -52,14 +51,12 @@ def tables(file: ReportFile, layout: Layout, *, work_dir: Path) -> Iterator[Tabl
     """
     if layout.sheet is not None and file.sheet not in {None, layout.sheet}:
         return
-    found = (
-        replace(part, encoding=layout.options.encoding)
-        for part in parts(file.path, layout.format, work_dir, most=layout.most_bytes)
-    )
-    sheets = [sheet for part in found for sheet in _sheets(part, layout, work_dir)]
+    sheets = [
+        sheet for member in members(file, layout, work_dir) for sheet in _sheets(member, layout, work_dir)
+    ]
     if file.sheet is not None and len(sheets) == 1:
         sheets = [sheets[0]._replace(name=file.sheet)]
-    for sheet in _chosen(sheets, layout.sheet, file.path.name):
+    for sheet in _chosen(sheets, layout.sheet, file.name):
         yield _finished(sheet, layout)
 
 
@@ -76,38 +73,40 @@ def tables_of_all(files: Sequence[ReportFile], layout: Layout, *, work_dir: Path
         raise _no_sheet("the job's files", layout.sheet, names)
 
 
-def _sheets(part: Part, layout: Layout, work_dir: Path) -> list[Sheet]:
-    """Return the tables of a part, by its first bytes."""
-    if part.is_workbook:
-        if part.head.startswith(OLE):
+def _sheets(member: Member, layout: Layout, work_dir: Path) -> list[Sheet]:
+    """Return the tables of a file, by its first bytes."""
+    if member.is_workbook:
+        if member.head.startswith(OLE):
             from tap_reports.files.xls import xls_sheets as sheets_of
         else:
             from tap_reports.files.xlsx import xlsx_sheets as sheets_of
-        return sheets_of(part, layout.options, work_dir)
-    text = beginning(part)
-    _refuse_foreign(part, text, layout)
+        return sheets_of(member, layout.options, work_dir)
+    text = beginning(member)
+    _refuse_foreign(member, text, layout)
     is_json = layout.format is FileFormat.JSON
     if _JSON.match(text) or (is_json and text.startswith(("{", "[", "null"))) or (is_json and not text):
         from tap_reports.files.json_ import json_sheets
 
-        return json_sheets(part, layout)
+        return json_sheets(member, layout)
     from tap_reports.files.csv_ import csv_table
 
-    return [Sheet(part.sheet, partial(csv_table, part, part.sheet, layout))]
+    return [Sheet(member.sheet, partial(csv_table, member, member.sheet, layout))]
 
 
-def _refuse_foreign(part: Part, text: str, layout: Layout) -> None:
+def _refuse_foreign(member: Member, text: str, layout: Layout) -> None:
     """Raise FileError for what can't be a report."""
-    what = next((what for magic, what in FOREIGN.items() if part.head.startswith(magic)), None)
+    what = next((what for magic, what in FOREIGN.items() if member.head.startswith(magic)), None)
     if what:
-        raise FileError(f"{part.name} is {what}, which can't be read. Expected was {layout.format}.")
+        raise FileError(
+            f"{member.name} is {what}, which can't be read. Expected was {layout.format}.", remedy=ASK
+        )
     if text.startswith("<"):
         what = (
             "an HTML page" if re.match(r"<(?:!doctype html|html|head|body)", text, re.IGNORECASE) else "XML"
         )
-        raise FileError(f'{part.name} is {what}, not a report. It begins: "{shown(text)}".')
-    if not part.head and layout.format is FileFormat.XLSX:
-        raise FileError(f"{part.name} is empty (0 bytes): not a workbook.")
+        raise FileError(f'{member.name} is {what}, not a report. It begins: "{shown(text)}".')
+    if not member.head and layout.format is FileFormat.XLSX:
+        raise FileError(f"{member.name} is empty (0 bytes): not a workbook.")
 
 
 def _chosen(sheets: list[Sheet], wanted: str | None, name: str) -> list[Sheet]:
@@ -135,9 +134,9 @@ def _finished(sheet: Sheet, layout: Layout) -> Table:
             remedy="If its delimiter was detected wrongly, set file.delimiter.",
         )
     if says_empty(table.header, layout.empty_words):
-        return replace(table, sheet=sheet.name, header=(), read=lambda: iter(()))
+        return Table(name=table.name, sheet=sheet.name, format=table.format, header=(), read=lambda: iter(()))
     if layout.options.footer_rows and table.format is FileFormat.JSON:
-        read = partial(_without_last, table.read, layout.options.footer_rows)
+        read = partial(_without_last, table.rows, layout.options.footer_rows)
         table = Table(name=table.name, sheet=None, format=table.format, header=table.header, read=read)
     header = tuple(
         str(layout.renames.get(text, text)) if text.strip() else f"column_{number}"

@@ -5,9 +5,14 @@ from __future__ import annotations
 import codecs
 import io
 import re
+from typing import TYPE_CHECKING
 
-from tap_reports.files.part import BUFFER, Part
+from tap_reports.exceptions import FileError
+from tap_reports.files.streams import BUFFER
 from tap_reports.redaction import redact
+
+if TYPE_CHECKING:
+    from tap_reports.files.unpack import Member
 
 SHOWN = 200
 """Characters of a file that a message shows."""
@@ -29,43 +34,60 @@ def shown(text: str, most: int = SHOWN) -> str:
     return line if len(line) <= most else f"{line[:most]}..."
 
 
-def beginning(part: Part) -> str:
+def beginning(member: Member) -> str:
     """Return the first characters of a text file, without byte order mark and white space before them."""
-    encoding, mark = encoding_of(part)
-    return part.head[mark:].decode(encoding, errors="replace").lstrip()
+    encoding, mark = encoding_of(member)
+    return member.head[mark:].decode(encoding, errors="replace").lstrip()
 
 
-def encoding_of(part: Part) -> tuple[str, int]:
+def encoding_of(member: Member) -> tuple[str, int]:
     """Return a file's encoding and the size of its byte order mark: by that mark, the setting, or where every
     second byte is NUL, as in UTF-16; else UTF-8.
     """
     for mark, encoding in _MARKS.items():
-        if part.head.startswith(mark):
+        if member.head.startswith(mark):
             return encoding, len(mark)
-    if part.encoding:
-        return codecs.lookup(part.encoding).name, 0
-    first, second = part.head[::2], part.head[1::2]
+    if member.encoding:
+        return codecs.lookup(member.encoding).name, 0
+    first, second = member.head[::2], member.head[1::2]
     for encoding, letters, zeros in (("utf-16-le", first, second), ("utf-16-be", second, first)):
         if b"\0" in zeros and b"\0" not in letters and zeros.count(b"\0") * 2 > len(zeros):
             return encoding, 0
     return "utf-8", 0
 
 
-def open_utf8(part: Part) -> io.BufferedIOBase:
+def open_utf8(member: Member) -> io.BufferedIOBase:
     """Open a text file as UTF-8 without byte order mark; the caller closes it.
 
     Bytes that are not text come through as bytes that are not UTF-8, so that there is one place
     to find them: where rows are counted.
     """
-    encoding, mark = encoding_of(part)
-    stream = part.open()
+    encoding, mark = encoding_of(member)
+    stream = member.open()
     stream.read(mark)
     if encoding in {"utf-8", "utf-8-sig", "ascii"}:
         return stream
     return io.BufferedReader(_Transcoded(stream, encoding), BUFFER)
 
 
-def likely_encoding(data: bytes) -> str | None:
+def not_text(what: str, data: bytes, encoding: str) -> FileError:
+    """Return the error of bytes that are not text.
+
+    Args:
+        what: File and row, for messages.
+        data: The bytes, and what is around them.
+        encoding: What they were read as.
+    """
+    likely = _likely_encoding(data) if encoding == "utf-8" else None
+    guess = f'; it looks like "{likely}"' if likely else ""
+    return FileError(
+        f"{what} holds bytes that are not {encoding.upper()} text{guess}.",
+        remedy=f"Set file.encoding{f' to {likely}, if that is right' if likely else ''}; "
+        "if it is set rightly, the file is damaged.",
+    )
+
+
+def _likely_encoding(data: bytes) -> str | None:
     """Return the encoding that bytes which are not UTF-8 are most likely in, as far as that can be told."""
     for encoding in ("shift_jis", "cp932"):
         if _share(_KANA, _decoded(data, encoding)) > 0.15:

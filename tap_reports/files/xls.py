@@ -1,30 +1,27 @@
-"""Old workbooks (.xls): sheets by calamine, which holds a whole sheet in memory, so up to a size only."""
+"""Old workbooks (.xls): sheets by xlrd, which holds a whole sheet in memory, so up to a size only."""
 
 from __future__ import annotations
 
-import datetime as dt
 import mmap
-from collections.abc import Callable, Generator
+import os
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tap_reports.exceptions import FileError
-from tap_reports.files.cells import duration
 from tap_reports.files.table import Sheet
 from tap_reports.files.text import shown
-from tap_reports.files.xlsx_rows import SheetRow, Type, Value
+from tap_reports.files.xlsx_rows import SheetRow, Type, Value, numeric
 from tap_reports.files.xlsx_sheet import SheetFile, sheet_table
-from tap_reports.files.xlsx_styles import plain_number
+from tap_reports.files.xlsx_styles import Style, style_of
 from tap_reports.models import FileOptions
 
 if TYPE_CHECKING:
-    from python_calamine import CalamineWorkbook
-
-    from tap_reports.files.part import Part
+    from tap_reports.files.unpack import Member
 
 MOST_BYTES = 32 << 20
-PANIC = "PanicException"
 ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 """The name of the stream that holds an encrypted workbook."""
 EXACT = 2**53
@@ -32,92 +29,96 @@ EXACT = 2**53
 ASK = "Ask the vendor for .xlsx or CSV."
 
 
-def xls_sheets(part: Part, options: FileOptions, work_dir: Path) -> list[Sheet]:
+def xls_sheets(member: Member, options: FileOptions, work_dir: Path) -> list[Sheet]:
     """Return the worksheets of an old workbook, in its order; hidden ones only if the options say so.
 
     Raises:
         FileError: Damaged, protected by a password, or too large.
     """
-    from python_calamine import SheetTypeEnum, SheetVisibleEnum
-
-    if part.path is None:
+    if member.path is None:
         raise ValueError("a workbook is read from disk")
-    _refuse(part, part.path)
+    _refuse(member, member.path)
+    with _opened(member) as book:
+        shown_ = [sheet.name for sheet in book.sheets() if options.hidden_sheets or not sheet.visibility]
     found: list[Sheet] = []
-    for one in _opened(part, lambda workbook: workbook.sheets_metadata):
-        is_shown = options.hidden_sheets or one.visible == SheetVisibleEnum.Visible
-        if one.typ == SheetTypeEnum.WorkSheet and is_shown:
-            sheet = SheetFile(
-                name=f"{part.name} / {shown(one.name)}",
-                sheet=one.name,
-                rows=partial(_rows, part, one.name),
-                folder=work_dir,
-                check=lambda _: None,
-            )
-            found.append(Sheet(one.name, partial(sheet_table, sheet, options)))
+    for name in shown_:
+        sheet = SheetFile(
+            name=f"{member.name} / {shown(name)}",
+            sheet=name,
+            rows=partial(_rows, member, name),
+            folder=work_dir,
+            check=lambda _: None,
+        )
+        found.append(Sheet(name, partial(sheet_table, sheet, options)))
     return found
 
 
-def _refuse(part: Part, path: Path) -> None:
+def _refuse(member: Member, path: Path) -> None:
     if path.stat().st_size > MOST_BYTES:
         raise FileError(
-            f"{part.name} is an old workbook (.xls) of more than {MOST_BYTES:,} bytes: refused, as it would "
-            "take too much memory.",
+            f"{member.name} is an old workbook (.xls) of more than {MOST_BYTES:,} bytes: refused, as it "
+            "would take too much memory.",
             remedy=ASK,
         )
     # What Office makes of a workbook with a password is a container of the same kind.
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         if data.find(ENCRYPTED) >= 0:
-            raise _protected(part)
+            raise _protected(member)
 
 
-def _rows(part: Part, name: str, _: object = None) -> Generator[list[SheetRow]]:
-    sheet = _opened(part, lambda workbook: workbook.get_sheet_by_name(name))
-    for number, row in enumerate(sheet.iter_rows(), start=1):
-        cells = {column: _value(cell) for column, cell in enumerate(row) if cell != ""}
-        if cells:
-            yield [SheetRow(number, cells)]
+def _rows(member: Member, name: str, _: object = None) -> Generator[list[SheetRow]]:
+    with _opened(member) as book:
+        sheet = book.sheet_by_name(name)
+        styles = [style_of(book.format_map[one.format_key].format_str) for one in book.xf_list]
+        for number in range(sheet.nrows):
+            if cells := _cells(sheet.row(number), styles, is_1904=bool(book.datemode)):
+                yield [SheetRow(number + 1, cells)]
 
 
-def _value(cell: Any) -> Value:
-    """Return a cell's text: floats that are integers as such, others by their shortest digits."""
-    if isinstance(cell, dt.time):
-        # A duration under a day, as Excel formats it.
-        cell = dt.timedelta(
-            hours=cell.hour, minutes=cell.minute, seconds=cell.second, microseconds=cell.microsecond
-        )
-    if isinstance(cell, bool):
-        return Value(Type.BOOLEAN, "true" if cell else "false")
-    if isinstance(cell, float):
-        is_whole = cell.is_integer() and -EXACT <= cell <= EXACT
-        return Value(Type.NUMBER, str(int(cell)) if is_whole else plain_number(repr(cell)) or repr(cell))
-    if isinstance(cell, dt.date):
-        is_moment = isinstance(cell, dt.datetime)
-        return Value(Type.DATE_TIME if is_moment else Type.DATE, cell.isoformat())
-    return Value(Type.TEXT, duration(cell) if isinstance(cell, dt.timedelta) else str(cell))
+def _cells(row: list[Any], styles: list[Style], *, is_1904: bool) -> dict[int, Value]:
+    found = {}
+    for column, cell in enumerate(row):
+        value = _value(cell, styles, is_1904=is_1904)
+        if value.text:
+            found[column] = value
+    return found
 
 
-def _opened(part: Part, use: Callable[[CalamineWorkbook], Any]) -> Any:
-    from python_calamine import CalamineError, CalamineWorkbook, PasswordError
+def _value(cell: Any, styles: list[Style], *, is_1904: bool) -> Value:
+    """Return a cell; an empty text where it holds nothing."""
+    import xlrd
+
+    match cell.ctype:
+        case xlrd.XL_CELL_NUMBER | xlrd.XL_CELL_DATE:
+            is_whole = cell.value.is_integer() and -EXACT <= cell.value <= EXACT
+            text = str(int(cell.value)) if is_whole else repr(cell.value)
+            return numeric(text, styles[cell.xf_index], is_1904=is_1904)
+        case xlrd.XL_CELL_BOOLEAN:
+            return Value(Type.BOOLEAN, "true" if cell.value else "false")
+        case xlrd.XL_CELL_ERROR:
+            return Value(Type.ERROR, xlrd.error_text_from_code.get(cell.value, "#VALUE!"))
+    return Value(Type.TEXT, cell.value)
+
+
+@contextmanager
+def _opened(member: Member) -> Iterator[Any]:
+    import xlrd
 
     try:
-        with CalamineWorkbook.from_path(str(part.path)) as workbook:
-            return use(workbook)
-    except PasswordError as error:
-        raise _protected(part) from error
-    except CalamineError as error:
-        raise _damaged(part, error) from error
-    except BaseException as error:
-        # What its Rust does not expect is a panic, which is not an Exception.
-        if type(error).__name__ != PANIC:
-            raise
-        raise _damaged(part, error) from None
+        with (
+            open(os.devnull, "w", encoding="utf-8") as nowhere,  # noqa: PTH123  # it has notes on odd files
+            xlrd.open_workbook(
+                str(member.path), logfile=nowhere, formatting_info=True, on_demand=True
+            ) as book,
+        ):
+            yield book
+    except Exception as error:
+        if "encrypted" in str(error):
+            raise _protected(member) from error
+        # A damaged file makes it stumble in any way.
+        raise FileError(f"{member.name} is a damaged or truncated workbook: {shown(str(error))}.") from error
 
 
-def _damaged(part: Part, error: BaseException) -> FileError:
-    return FileError(f"{part.name} is a damaged or truncated workbook: {shown(str(error))}.")
-
-
-def _protected(part: Part) -> FileError:
+def _protected(member: Member) -> FileError:
     remedy = "Ask the vendor for files without a password."
-    return FileError(f"{part.name} is protected by a password.", remedy=remedy)
+    return FileError(f"{member.name} is protected by a password.", remedy=remedy)

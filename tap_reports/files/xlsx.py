@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tap_reports.exceptions import FileError
-from tap_reports.files.archive import member_stream, open_archive
-from tap_reports.files.part import Part, refuse_bomb
 from tap_reports.files.table import Sheet, Table
 from tap_reports.files.text import shown
+from tap_reports.files.unpack import Member, open_zip, open_zipped
 from tap_reports.files.xlsx_rows import Book, sheet_rows
 from tap_reports.files.xlsx_sheet import SheetFile, sheet_table
 from tap_reports.files.xlsx_strings import SharedStrings, Strings
@@ -31,13 +30,13 @@ class _Link(NamedTuple):
     target: str
 
 
-def xlsx_sheets(part: Part, options: FileOptions, work_dir: Path) -> list[Sheet]:
+def xlsx_sheets(member: Member, options: FileOptions, work_dir: Path) -> list[Sheet]:
     """Return the worksheets of a workbook, in its order; hidden ones only if the options say so.
 
     Raises:
         FileError: Damaged, or not an .xlsx workbook.
     """
-    workbook = Workbook(part, work_dir)
+    workbook = Workbook(member, work_dir)
     shown_ = [sheet for sheet in workbook.sheets() if options.hidden_sheets or not sheet.is_hidden]
     return [Sheet(sheet.name, partial(_loaded, workbook, sheet, options)) for sheet in shown_]
 
@@ -56,14 +55,14 @@ class Workbook:
     """A workbook's parts.
 
     Args:
-        part: The file.
+        member: The file.
         work_dir: For what has no room in memory.
     """
 
-    def __init__(self, part: Part, work_dir: Path) -> None:
-        self._part = part  # keeps an unpacked file on disk
+    def __init__(self, member: Member, work_dir: Path) -> None:
+        self._member = member  # keeps an unpacked file on disk
         self._folder = work_dir
-        self._archive = open_archive(part)
+        self._archive = open_zip(member)
         # Some writers use backslashes, and other cases than the links do.
         self._infos = {_plain(info.filename): info for info in self._archive.infolist()}
         links = self._links("")
@@ -94,7 +93,7 @@ class Workbook:
                     found.append(_Found(name, attributes.get("state", "visible") != "visible", link.target))
                 if len(found) > MOST_SHEETS:
                     raise FileError(
-                        f"{self._part.name} has more than {MOST_SHEETS:,} sheets: refused.", remedy=ASK
+                        f"{self._member.name} has more than {MOST_SHEETS:,} sheets: refused.", remedy=ASK
                     )
             elif tag == "workbookPr":
                 self.is_1904 = attributes.get("date1904", "0") in {"1", "true"}
@@ -106,13 +105,13 @@ class Workbook:
 
     def sheet_file(self, sheet: _Found) -> SheetFile:
         """Return a sheet to be read."""
-        name = f"{self._part.name} / {shown(sheet.name)}"
+        name = f"{self._member.name} / {shown(sheet.name)}"
         return SheetFile(
             name=name,
             sheet=sheet.name,
             rows=partial(sheet_rows, partial(self._open, sheet.target), name, lambda: self._book),
             folder=self._folder,
-            check=partial(refuse_bomb, replace(self._part, name=name)),
+            check=replace(self._member, name=name).refuse_bomb,
         )
 
     @cached_property
@@ -158,20 +157,20 @@ class Workbook:
         info = self._infos.get(_plain(path))
         if info is None:
             raise self._damaged(f"its part {shown(path)} is missing")
-        return member_stream(self._part, self._archive, info)
+        return open_zipped(self._member, self._archive, info)
 
     def _named(self, path: str) -> str:
-        return f"{self._part.name} / {shown(path)}"
+        return f"{self._member.name} / {shown(path)}"
 
     def _refuse_others(self) -> None:
         if self._path.endswith(".bin"):
             raise FileError(
-                f"{self._part.name} is a binary workbook (.xlsb), which can't be read.",
+                f"{self._member.name} is a binary workbook (.xlsb), which can't be read.",
                 remedy="Ask the vendor for .xlsx or CSV.",
             )
 
     def _damaged(self, what: str) -> FileError:
-        return FileError(f"{self._part.name} is a damaged workbook: {what}.", remedy=ASK)
+        return FileError(f"{self._member.name} is a damaged workbook: {what}.", remedy=ASK)
 
 
 def _plain(path: str) -> str:

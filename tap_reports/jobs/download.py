@@ -91,7 +91,8 @@ class Downloads:
                     name=f"{job.request.key}-{number}",
                 )
                 number += 1
-                yield ReportFile(path=path, job_id=job.id, sheet=first.sheet, bytes=size)
+                name = job.request.report + (f" (file {number})" if number > 1 else "")
+                yield ReportFile(path=path, job_id=job.id, name=name, sheet=first.sheet, bytes=size)
                 following = download.more(path) if download.more else None
                 if following is None:
                     break

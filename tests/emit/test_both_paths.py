@@ -13,7 +13,7 @@ from emitting import assert_same, by_block, plan_of, table_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_reports.files import json_blocks
+from tap_reports.files import json_rows
 from tap_reports.files.table import Notation
 from tap_reports.models import Kind
 
@@ -178,6 +178,6 @@ def test_a_single_column_comes_out_the_same(tmp_path, cells, kind, size):
 
 def test_random_files_come_out_the_same_by_the_compiled_module_and_in_python(tmp_path, monkeypatch):
     """A short run of what runs for long at night."""
-    monkeypatch.setattr(json_blocks, "SIZE", json_blocks.SIZE)  # the fuzzer sets it
+    monkeypatch.setattr(json_rows, "SIZE", json_rows.SIZE)  # the fuzzer sets it
     maker = Maker(15)
     assert [said for _ in range(60) if (said := difference(tmp_path, maker))] == []

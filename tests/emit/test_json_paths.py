@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_parquet import assert_same as assert_same_in_parquet
 
-from tap_reports.files import json_blocks
-from tap_reports.files.json_blocks import JsonTable
+from tap_reports.files import json_rows
+from tap_reports.files.json_rows import JsonTable
 from tap_reports.models import FileFormat, Kind
 
 pytestmark = pytest.mark.usefixtures("both_ways")
@@ -46,13 +46,13 @@ def texts_of(values):
 
 @pytest.fixture(params=[48, 300])
 def small(request, monkeypatch):
-    monkeypatch.setattr(json_blocks, "SIZE", request.param)
+    monkeypatch.setattr(json_rows, "SIZE", request.param)
 
 
 @pytest.mark.parametrize("values", VALUES.values(), ids=VALUES)
 @pytest.mark.parametrize(("invalid", "size"), [("fail", 48), ("null", 300)])
 def test_values_come_out_the_same(tmp_path, monkeypatch, values, invalid, size):
-    monkeypatch.setattr(json_blocks, "SIZE", size)
+    monkeypatch.setattr(json_rows, "SIZE", size)
     for text in texts_of(values).values():
         table = table_of(tmp_path, text, "report.json", FileFormat.JSON)
         for kind in Kind:
@@ -67,7 +67,7 @@ def test_values_come_out_the_same(tmp_path, monkeypatch, values, invalid, size):
 )
 @pytest.mark.parametrize("kind", [Kind.NUMBER, Kind.INTEGER, Kind.STRING])
 def test_numbers_come_out_as_they_are_written(tmp_path, monkeypatch, number, kind):
-    monkeypatch.setattr(json_blocks, "SIZE", 48)
+    monkeypatch.setattr(json_rows, "SIZE", 48)
     text = "[" + ",\n".join([f'{{"a":"2026-01-01","b":{number}}}'] * 20) + "]"
     table = table_of(tmp_path, text, "report.json", FileFormat.JSON)
     assert isinstance(table, JsonTable)
@@ -84,7 +84,7 @@ CLOSES = ["", " ", "    ", "\n", " \n\t"]
 @pytest.mark.parametrize("at", ["last", "first", "every third"])
 @pytest.mark.parametrize("size", [40, 90, 1 << 21])
 def test_numbers_are_whole_however_their_objects_close(tmp_path, monkeypatch, is_lines, at, size):
-    monkeypatch.setattr(json_blocks, "SIZE", size)
+    monkeypatch.setattr(json_rows, "SIZE", size)
     rows = range(12)
     others = {"last": {11}, "first": {0}, "every third": set(rows[::3])}[at]
     for usual in CLOSES[: 3 if is_lines else None]:
@@ -119,7 +119,7 @@ SCALARS = st.one_of(
     size=st.integers(16, 150),
 )
 def test_any_objects_come_out_the_same(tmp_path, monkeypatch, rows, kinds, invalid, ascii_, size):
-    monkeypatch.setattr(json_blocks, "SIZE", size)
+    monkeypatch.setattr(json_rows, "SIZE", size)
     text = json.dumps(rows, ensure_ascii=ascii_)
     table = table_of(tmp_path, text, "report.json", FileFormat.JSON)
     plan = plan_of(table.header, kinds, invalid_values=invalid)

@@ -98,6 +98,8 @@ def test_nested_values_are_compact_json_with_every_digit(reader, shape):
         ("null", JSON),
         ("{}", JSON),
         ("[{}]", JSON),
+        ('{"reports":[]}', JSON),
+        ('{"report_name":"r","data":null}', JSON),
         ('{"Records":[]}', IMPACT),
         ('{"Records":null,"@page":"1"}', IMPACT),
         ('{"Records":{}}', IMPACT),
@@ -161,16 +163,22 @@ def test_an_error_in_place_of_a_report_is_shown(reader, content, layout):
     ],
 )
 def test_damaged_json_is_an_error(reader, content):
-    assert "report-1" in reader.error(content, IMPACT)
+    text = reader.error(content, IMPACT)
+    assert "the report" in text
+    assert any(word in text for word in ("not valid JSON", "truncated", "file.encoding", "not a JSON object"))
 
 
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ("[1,2]", "row 1 is no object"),
-        ('[{"a":1},null]', "row 2 is no object"),
-        ('{"a":1}\n{"a":1}\n[2]\n', "row 3 is no object"),
-        ('{"a":1}\n{"a":\n', "row 2 is no JSON"),
+        ("[1,2]", 'row 1 is not a JSON object: "1"'),
+        ('[{"a":1},null]', 'row 2 is not a JSON object: "null"'),
+        ('{"a":1}\n{"a":1}\n[2]\n', "row 3 is not a JSON object"),
+        ('{"a":1}\n{"a":\n', "row 2 is truncated: it ends at byte 14, within"),
+        ('[{"a":1},]', 'is not valid JSON at byte 10: unexpected "]"'),
+        ('[{"a":1}][{"a":2}]', 'is not valid JSON at byte 10: unexpected "[{"a":2}]"'),
+        ('[{"a":1,"b":NaN}]', "NaN is not JSON"),
+        ('[{"a":1,"b":01}]', """at byte 14: Expecting ',' delimiter, at "1}\""""),
     ],
 )
 def test_rows_that_are_no_objects_are_named(reader, content, says):
@@ -212,12 +220,13 @@ def test_sheets_of_reports(reader):
         '{"reports":[{"sheet_name":"A","data":{"item":{"a":1}}}]}',
         '{"reports":[{"sheet_name":"A","data":["x"]}]}',
         '{"reports":["x"]}',
+        '{"report_name":"r","data":"Not ready"}',
         '{"reports":[{"sheet_name":"A","data":[{"a":1}]}',
         '{"reports":[{"sheet_name":"A","data":"x"}]}',
     ],
 )
 def test_reports_of_another_shape_are_an_error(reader, content):
-    assert "report-1" in reader.error(content, JSON)
+    assert "the report" in reader.error(content, JSON)
 
 
 @given(objects=OBJECTS, lines=st.booleans())
@@ -248,8 +257,23 @@ def test_a_footer_of_json_is_left_out(reader):
     [
         '{"items": [{"a": 1}], "total": 1}',
         '{"data": [{"a": 1}]}',
+        '{"result": {"page": {"rows": [{"a": 1}]}}}',
+        '{"items": [{"a": 1}], "reports": []}',
         '{"reports": {"sheet_name": "S", "data": [{"a": 1}]}}',
     ],
 )
 def test_rows_under_a_key_that_nobody_named_are_an_error_that_lists_the_keys(reader, content):
     assert f'Its keys: "{content.split(chr(34))[1]}"' in reader.error(content, JSON)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"), [("cp1252", "Zoë"), ("shift_jis", "カタカナ")], ids=["cp1252", "shift_jis"]
+)
+@pytest.mark.parametrize(
+    "shape", ['[{"a":"%s"}]', '{"a":1}\n{"a":"%s"}', '[{"%s":1}]', '{"x":"%s","Records":[]}']
+)
+def test_json_in_another_encoding_names_the_setting_that_reads_it(reader, encoding, text, shape):
+    content = (shape % text).encode(encoding)
+    assert f"Set file.encoding to {encoding}" in reader.error(content, IMPACT)
+    layout = Layout(format=FileFormat.JSON, records=("Records",), options=FileOptions(encoding=encoding))
+    assert reader.everything(content, layout) == reader.everything(shape % text, IMPACT)

@@ -14,8 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_reports.exceptions import FileError
-from tap_reports.files import csv_, tables
-from tap_reports.files import part as part_module
+from tap_reports.files import csv_, tables, unpack
 from tap_reports.models import Layout
 
 BODY = b"a,b\n" + b"".join(b"%d,%d\n" % (number, number * 7919) for number in range(2000))
@@ -87,7 +86,7 @@ def test_damaged_gzip_is_an_error(reader, damage):
 @pytest.mark.parametrize("behind", [b"garbage", b"\0\0garbage", b"g" * 1_000_000])
 def test_bytes_behind_a_whole_gzip_are_warned_of(reader, caplog, behind):
     assert reader.everything(gzipped(BODY) + behind) == reader.everything(BODY)
-    assert "bytes behind the end of the gzip data are left out" in caplog.text
+    assert caplog.text.count("bytes behind the end of the gzip data are left out") == 1
 
 
 def test_a_zip_of_very_many_files_is_refused_at_once(reader):
@@ -204,14 +203,14 @@ def test_too_many_layers_are_refused(reader):
 
 @pytest.mark.parametrize("pack", [gzipped, lambda data: zipped({"a.csv": data})], ids=["gzip", "zip"])
 def test_bombs_are_refused_before_they_are_unpacked_whole(reader, monkeypatch, pack):
-    monkeypatch.setattr(part_module, "BOMB_BYTES", 1 << 20)
+    monkeypatch.setattr(unpack, "BOMB_BYTES", 1 << 20)
     content = pack(b"a\n" + b"0\n" * (4 << 20))
     assert "zip bomb" in reader.error(content)
 
 
 def test_a_very_repetitive_but_small_file_is_no_bomb(reader):
     content = gzipped(b"a\n" + b"0\n" * 500_000)
-    assert len(content) * part_module.BOMB_RATIO < 1_000_000
+    assert len(content) * unpack.BOMB_RATIO < 1_000_000
     assert len(reader.everything(content)) == 500_000
 
 

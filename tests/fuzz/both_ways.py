@@ -26,7 +26,7 @@ from emitting import by_block, by_row, plan_of, table_of
 
 from tap_reports import speedups
 from tap_reports.exceptions import FileError
-from tap_reports.files import json_blocks
+from tap_reports.files import json_rows
 from tap_reports.models import FileFormat, Kind
 
 ZONES = (dt.UTC, zoneinfo.ZoneInfo("America/New_York"), dt.timezone(-dt.timedelta(hours=6)))
@@ -190,7 +190,7 @@ def difference(folder: Path, maker: Maker) -> str:
     (folder / "last").write_bytes(data)
     invalid, zone = maker.random.choice(["fail", "null"]), maker.random.choice(ZONES)
     size = maker.random.choice([7, 40, 200, 1000])
-    json_blocks.SIZE = maker.random.choice([20, 64, 300, 1 << 21])
+    json_rows.SIZE = maker.random.choice([20, 64, 300, 1 << 21])
 
     def result(write: Callable[..., tuple[bytes, str | None, object]], **more: int) -> tuple[object, ...]:
         try:

@@ -4,7 +4,6 @@ import datetime as dt
 import io
 
 import openpyxl
-import python_calamine
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -58,7 +57,7 @@ def test_only_the_last_days_are_restated_and_only_from_the_second_run_on():
     assert Restated(day, 1).mark(later) != Restated(day, 2).mark(later)
 
 
-def test_two_readers_read_what_the_workbook_writer_wrote():
+def test_openpyxl_reads_what_the_workbook_writer_wrote():
     rows = [
         ["text <&>", " kept ", 1, 2.5, True, None, dt.date(2026, 8, 1), dt.datetime(2026, 8, 1, 12, 30)],
         ["東京", '"', -3, 1e-9, False, dt.timedelta(hours=30), None, "007"],
@@ -70,9 +69,6 @@ def test_two_readers_read_what_the_workbook_writer_wrote():
     read = [list(line) for line in book['A & "B"'].iter_rows(values_only=True)]
     assert read[0] == [*rows[0][:6], dt.datetime(2026, 8, 1), rows[0][7]]
     assert read[1] == rows[1]
-    other = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(out.getvalue())).get_sheet_by_index(0)
-    assert other.to_python()[1][5] == dt.timedelta(hours=30)
-    assert other.to_python()[0][6] == dt.date(2026, 8, 1)
 
 
 def test_columns_behind_the_26th_have_two_letters():

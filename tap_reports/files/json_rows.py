@@ -10,26 +10,25 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from typing_extensions import override
 
 from tap_reports import speedups
 from tap_reports.exceptions import FileError
-from tap_reports.files.json_cursor import NOT_JSON, Cursor, decoded
+from tap_reports.files.json_cursor import OTHER, Cursor
+from tap_reports.files.json_values import NOT_JSON, cell, decoded
 from tap_reports.files.numbers import Number
 from tap_reports.files.table import Cell, Cut, Table
-from tap_reports.files.text import open_utf8, shown
+from tap_reports.files.text import shown
 from tap_reports.speedups import Flag
-
-if TYPE_CHECKING:
-    from tap_reports.files.part import Part
 
 SIZE = 1 << 21
 """Bytes of a block."""
 MOST_KEYS = 10_000
 """A table has at most so many columns."""
-NESTED = frozenset({dict, list})
 
 
 @dataclass(slots=True)
@@ -42,17 +41,17 @@ class JsonRows:
         keys: Their keys in the order in which they come, with the number of each.
         spelled: The same for each way in which a key is spelled in the file.
         sizes: Bytes of the blocks that they are read in.
-        rows: How many there are.
+        count: How many there are.
         is_plain: The compiled module has understood all of them.
     """
 
-    start: int
-    is_lines: bool
+    start: int = 0
+    is_lines: bool = False
     keys: dict[str, int] = field(default_factory=dict)
     spelled: dict[bytes, int] = field(default_factory=dict)
     sizes: list[int] = field(default_factory=list)
-    rows: int = 0
-    is_plain: bool = True
+    count: int = 0
+    is_plain: bool = field(default_factory=speedups.is_compiled)
 
     def add(self, keys: Sequence[str]) -> None:
         """Add keys that may be known."""
@@ -67,31 +66,37 @@ class JsonTable(Table):
     """A table of a JSON file, whose objects may be read as bytes as well.
 
     Attributes:
-        spelled: The keys as they are spelled in the file; () if the rows are for Python to read.
-        columns: Which column each of them is.
-        is_lines: The objects are separated by white space only, not by commas.
-        open_blocks: Makes the iterator of blocks of whole objects.
+        objects: Its rows.
+        open_text: Opens the file as UTF-8; the caller closes it.
     """
 
-    spelled: tuple[bytes, ...]
-    columns: tuple[int, ...]
-    is_lines: bool
-    open_blocks: Callable[[], Iterator[bytes]]
-    keys: tuple[str, ...]
+    objects: JsonRows
+    open_text: Callable[[], io.BufferedIOBase] = field(repr=False)
+
+    @override
+    def rows(self) -> Iterator[list[Cell]]:
+        for cut in self.cuts():
+            yield from self.rows_of(cut.data)
 
     def cuts(self, offset: int | None = None) -> Iterator[Cut]:
-        """Yield the blocks, all of them cut exactly."""
+        """Yield blocks of whole objects from an offset on, each with what follows the last of its objects."""
         position = 0
-        for block in self.open_blocks():
-            if offset is None or position >= offset:
-                yield Cut(block, position, is_exact=True)
-            position += len(block)
+        with closing(self.open_text()) as stream:
+            skipped = self.objects.start
+            while skipped:
+                skipped -= len(stream.read(min(skipped, SIZE))) or skipped
+            for size in self.objects.sizes:
+                block = stream.read(size)
+                if position >= (offset or 0):
+                    yield Cut(block, position, is_exact=True)
+                position += size
 
     def rows_of(self, block: bytes, start: int = 0) -> Iterator[list[Cell]]:
-        """Yield the rows of a block."""
+        """Yield the rows of a block; a key that is missing is null."""
         del start
-        for found in objects(block, is_lines=self.is_lines):
-            yield cells(found, self.keys)
+        keys = tuple(self.objects.keys)
+        for found in _objects(block, is_lines=self.objects.is_lines):
+            yield [cell(value) for value in map(found.get, keys)]
 
 
 def survey(cursor: Cursor, *, is_lines: bool = False) -> JsonRows:
@@ -102,7 +107,6 @@ def survey(cursor: Cursor, *, is_lines: bool = False) -> JsonRows:
     """
     is_empty = cursor.peek() == b"]"
     rows, begin = JsonRows(cursor.position, is_lines), cursor.position
-    rows.is_plain = speedups.is_compiled()
     while not is_empty:
         if cursor.peek() != b"{":
             _refuse_row(cursor, rows)
@@ -127,10 +131,10 @@ def survey(cursor: Cursor, *, is_lines: bool = False) -> JsonRows:
 def _go_on(cursor: Cursor, rows: JsonRows) -> None:
     """Go behind one object at least."""
     while rows.is_plain:
-        cursor.where = f"row {rows.rows + 1}" if rows.is_lines else ""
+        cursor.where = f"row {rows.count + 1}" if rows.is_lines else ""
         flags = Flag.IS_LINES if rows.is_lines else Flag(0)
         found = speedups.json_keys(cursor.data, cursor.at, tuple(rows.spelled), 1 << 30, flags)
-        rows.rows += found.objects
+        rows.count += found.objects
         cursor.at = found.end
         try:
             names = [decoded(b'"%b"' % key) for key in found.new]
@@ -144,55 +148,33 @@ def _go_on(cursor: Cursor, rows: JsonRows) -> None:
         if not found.is_json:
             rows.is_plain = False  # it may be JSON all the same
         elif not found.new and not cursor.more():
-            cursor.unexpected()
-    cursor.where = f"row {rows.rows + 1}" if rows.is_lines else ""
+            cursor.truncated()
+    cursor.where = f"row {rows.count + 1}" if rows.is_lines else ""
     rows.add(cursor.value())
-    rows.rows += 1
+    rows.count += 1
 
 
 def _refuse_row(cursor: Cursor, rows: JsonRows) -> None:
     if not cursor.peek():
+        cursor.truncated()
+    if not (raw := cursor.raw()):
         cursor.unexpected()
-    value = cursor.value()
-    raise FileError(f'{cursor.name}: row {rows.rows + 1} is no object: "{shown(str(value))}".')
+    value = shown(raw.decode(errors="replace"))
+    raise FileError(f'{cursor.name}: row {rows.count + 1} is not a JSON object: "{value}".', remedy=OTHER)
 
 
-def blocks(part: Part, found: JsonRows) -> Iterator[bytes]:
-    """Yield the blocks of a file's objects, each with what follows the last of its objects."""
-    with closing(open_utf8(part)) as stream:
-        skipped = found.start
-        while skipped:
-            skipped -= len(stream.read(min(skipped, SIZE))) or skipped
-        for size in found.sizes:
-            yield stream.read(size)
-
-
-def with_rows(table: JsonTable) -> JsonTable:
-    """Return a table that reads its own rows."""
-
-    def read() -> Iterator[list[Cell]]:
-        for block in table.open_blocks():
-            yield from table.rows_of(block)
-
-    return replace(table, read=read)
-
-
-def objects(block: bytes, *, is_lines: bool) -> Iterator[dict[str, Any]]:
+def _objects(block: bytes, *, is_lines: bool) -> Iterator[dict[str, Any]]:
     """Yield the objects of a block."""
     import msgspec
 
     try:
         yield from _decoder(is_lines=is_lines)(block)
     except (msgspec.MsgspecError, *NOT_JSON):
-        yield from _one_by_one(block)
-
-
-def _one_by_one(block: bytes) -> Iterator[dict[str, Any]]:
-    cursor = Cursor(partial(io.BytesIO, block), "a block", SIZE)
-    while cursor.peek():
-        yield cursor.value()
-        if cursor.peek() == b",":
-            cursor.at += 1
+        cursor = Cursor(partial(io.BytesIO, block), "a block", SIZE)
+        while cursor.peek():
+            yield cursor.value()
+            if cursor.peek() == b",":
+                cursor.at += 1
 
 
 @cache
@@ -203,27 +185,3 @@ def _decoder(*, is_lines: bool) -> Callable[[bytes], list[dict[str, Any]]]:
         return msgspec.json.Decoder(dict[str, Any], float_hook=Number).decode_lines
     decode = msgspec.json.Decoder(list[dict[str, Any]], float_hook=Number).decode
     return lambda block: decode(b"[%b]" % block.rstrip(b" \t\r\n").removesuffix(b","))
-
-
-def cells(found: dict[str, Any], keys: tuple[str, ...]) -> list[Cell]:
-    """Return an object's row; a key that is missing is null."""
-    return [
-        None if value == "" else json_text(value) if type(value) in NESTED else value
-        for value in map(found.get, keys)
-    ]
-
-
-def value_cell(raw: str) -> Cell:
-    """Return the cell of a value as it stands in the file."""
-    value = decoded(raw.encode())
-    return cells({"": value}, ("",))[0]
-
-
-def json_text(value: Any) -> str:
-    """Return what is nested in a row, as JSON."""
-    import msgspec
-
-    def written(value: Number) -> msgspec.Raw:
-        return msgspec.Raw(str(value).encode())
-
-    return msgspec.json.Encoder(decimal_format="number", enc_hook=written).encode(value).decode()

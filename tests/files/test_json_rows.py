@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tap_reports import speedups
 from tap_reports.exceptions import FileError
-from tap_reports.files import json_blocks, tables
+from tap_reports.files import json_rows, tables
 from tap_reports.models import FileFormat, Layout, ReportFile
 
 LAYOUT = Layout(format=FileFormat.JSON, records=("Records",))
@@ -25,7 +25,7 @@ def table_of(folder, content):
 
 @pytest.fixture(params=[64, 1 << 21], ids=["blocks", "one block"])
 def size(request, monkeypatch):
-    monkeypatch.setattr(json_blocks, "SIZE", request.param)
+    monkeypatch.setattr(json_rows, "SIZE", request.param)
     return request.param
 
 
@@ -36,7 +36,7 @@ def slow(monkeypatch):
     def table(folder, content):
         with monkeypatch.context() as patch:
             patch.setattr(speedups, "_compiled", None)
-            patch.setattr(json_blocks, "SIZE", 1 << 21)
+            patch.setattr(json_rows, "SIZE", 1 << 21)
             return table_of(folder, content)
 
     return table
@@ -79,10 +79,10 @@ ALIKE = {
 @pytest.mark.parametrize("content", ALIKE.values(), ids=ALIKE)
 def test_rows_are_the_same(tmp_path, slow, size, content):
     expected = slow(tmp_path, content)
-    assert not expected.spelled
+    assert not expected.objects.is_plain
     table = table_of(tmp_path, content)
     assert size
-    assert table.spelled or not speedups.is_compiled()
+    assert table.objects.is_plain or not speedups.is_compiled()
     assert table.header == expected.header
     assert list(table.rows()) == list(expected.rows()) == list(table.rows())
 
@@ -123,7 +123,7 @@ def test_what_is_nested_too_deep_is_an_error(tmp_path, slow):
 
 
 def test_too_many_keys_are_an_error(tmp_path, monkeypatch, slow):
-    monkeypatch.setattr(json_blocks, "MOST_KEYS", 20)
+    monkeypatch.setattr(json_rows, "MOST_KEYS", 20)
     for read in (slow, table_of):
         with pytest.raises(FileError, match="too many"):
             read(tmp_path, ODD["new keys all the time"])
@@ -183,9 +183,9 @@ def test_any_objects_give_the_same_rows(tmp_path, monkeypatch, data, indent, asc
         content = "\n".join(json.dumps(row, ensure_ascii=ascii_) for row in rows)
     else:
         content = json.dumps(rows, indent=indent, ensure_ascii=ascii_)
-    monkeypatch.setattr(json_blocks, "SIZE", data.draw(st.integers(8, 200)))
+    monkeypatch.setattr(json_rows, "SIZE", data.draw(st.integers(8, 200)))
     found = list(table_of(tmp_path, content).rows())
-    monkeypatch.setattr(json_blocks, "SIZE", 1 << 21)
+    monkeypatch.setattr(json_rows, "SIZE", 1 << 21)
     with monkeypatch.context() as patch:
         patch.setattr(speedups, "_compiled", None)
         assert found == list(table_of(tmp_path, content).rows())

@@ -1,32 +1,102 @@
-"""gzip, read to its end: all members, each checked; bytes behind them that are not gzip are warned of."""
+"""Streams that unpack, and temporary files: damage and bombs are file errors at the byte where they show."""
 
 from __future__ import annotations
 
 import io
 import logging
+import os
+import shutil
+import tempfile
+import weakref
 from collections.abc import Callable
-from typing import Any, cast
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from tap_reports.exceptions import FileError
 
+if TYPE_CHECKING:
+    from tap_reports.files.unpack import Member
+
 logger = logging.getLogger("tap-reports")
 
+BUFFER = 1 << 18
 GZIP = b"\x1f\x8b"
-PIECE = 1 << 18
 WINDOW = 31
 """Of zlib: 32 KiB, with gzip's header and check sum."""
 
 
-class GzipStream(io.RawIOBase):
-    """The unpacked bytes of a gzip file.
+class TemporaryFile:
+    """A file on disk, there for as long as something refers to this object.
+
+    Args:
+        folder: Where it lies.
+        content: What is written to it; nothing else.
+    """
+
+    def __init__(self, folder: Path, content: IO[bytes] | io.BufferedIOBase | None = None) -> None:
+        handle, name = tempfile.mkstemp(prefix="unpacked-", dir=folder)
+        self.path = Path(name)
+        weakref.finalize(self, self.path.unlink, missing_ok=True)
+        with os.fdopen(handle, "wb") as file:
+            if content is not None:
+                shutil.copyfileobj(content, file, 1 << 20)
+
+
+class Unpacked(io.RawIOBase):
+    """Unpacked bytes.
+
+    Args:
+        member: What is unpacked.
+        stream: The unpacking stream; it is closed with this one.
+        damage: What the unpacking stream raises for a damaged file.
+    """
+
+    def __init__(
+        self,
+        member: Member,
+        stream: io.BufferedIOBase | io.RawIOBase,
+        damage: tuple[type[Exception], ...] = (),
+    ) -> None:
+        self._member = member
+        self._stream = stream
+        self._damage = damage
+        self._count = 0
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # any buffer in stubs
+        """Fill the buffer, as `io.RawIOBase` says."""
+        try:
+            count = self._stream.readinto(buffer)
+        except self._damage as error:
+            raise FileError(
+                f"{self._member.name} is damaged or truncated: unpacking failed after "
+                f"{self._count:,} bytes ({error})."
+            ) from error
+        self._count += count or 0
+        self._member.refuse_bomb(self._count)
+        return count or 0
+
+    def close(self) -> None:
+        """Close the stream below, too."""
+        self._stream.close()
+        super().close()
+
+
+class Gzip(io.RawIOBase):
+    """The unpacked bytes of a gzip file, all members of it, each checked.
 
     Args:
         name: For messages.
         packed: The file; it is closed with this one.
+        warned: Names of files whose bytes behind the end have been warned of.
     """
 
-    def __init__(self, name: str, packed: io.BufferedIOBase) -> None:
+    def __init__(self, name: str, packed: io.BufferedIOBase, warned: set[str]) -> None:
         self._name = name
+        self._warned = warned
         self._unpacker, self._damage = _unpacker()
         self._packed = packed
         self._member: Any = None
@@ -46,7 +116,7 @@ class GzipStream(io.RawIOBase):
         """
         while not self._is_done:
             if not self._rest:
-                self._rest = self._packed.read(PIECE)
+                self._rest = self._packed.read(BUFFER)
             if self._member is None and not self._begins():
                 break
             if not self._rest:
@@ -67,7 +137,7 @@ class GzipStream(io.RawIOBase):
     def _begins(self) -> bool:
         """Begin the next member; False at the end of all."""
         while not self._rest.strip(b"\0"):  # padding
-            self._rest = self._packed.read(PIECE)
+            self._rest = self._packed.read(BUFFER)
             if not self._rest:
                 self._is_done = True
                 return False
@@ -76,10 +146,12 @@ class GzipStream(io.RawIOBase):
             rest += self._packed.read(1)
         self._rest = rest
         if not rest.startswith(GZIP) and not (self._members and GZIP.startswith(rest)):
-            logger.warning(
-                "%s: bytes behind the end of the gzip data are left out; all data before them is whole",
-                self._name,
-            )
+            if self._name not in self._warned:
+                self._warned.add(self._name)
+                logger.warning(
+                    "%s: bytes behind the end of the gzip data are left out; all data before them is whole",
+                    self._name,
+                )
             self._is_done = True
             return False
         self._member = self._unpacker(WINDOW)
