@@ -410,7 +410,9 @@ class StreamOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOutcome:
-    """What became of a run. `exit_status` is None for one that is not known to have ended."""
+    """What became of a run. `exit_status` is None for one that has not said how it ended: it is under way, or
+    it was killed.
+    """
 
     run_id: str
     version: str
@@ -418,4 +420,5 @@ class RunOutcome:
     seconds: float | None = None
     exit_status: int | None = None
     signal: int | None = None
+    was_killed: bool = False
     streams: tuple[StreamOutcome, ...] = ()

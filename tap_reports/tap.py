@@ -300,6 +300,7 @@ class TapReports(Tap):
                 self._reset_state_progress_markers()
                 if self.state:
                     self.write_state()
+                self.run.note_start(self.account)
                 self._start_all()
                 for stream in self._ready_first():
                     stream.sync()

@@ -73,15 +73,26 @@ def _run_lines(ended: Sequence[RunOutcome]) -> Iterator[RenderableType]:
     """Yield a line for each of the newest runs, and for each stream that failed in it, with the reason."""
     for run in ended:
         failed = [one for one in run.streams if one.outcome is StreamEnd.FAILED]
-        words = f"failed, exit status {run.exit_status}" if run.exit_status else "succeeded"
+        words, style = _ending(run)
         rows = sum(one.rows for one in run.streams)
         at = run.started_at.isoformat(sep=" ", timespec="seconds")[:19]
         yield tables.cell(
             f"Run of {at} UTC {words}: {len(run.streams)} streams, {len(failed)} failed, {rows:,} rows",
-            "bold red" if run.exit_status else "green",
+            style,
         )
         for one in failed:
             yield tables.cell(f"  {one.stream}: {one.error}", "red")
+
+
+def _ending(run: RunOutcome) -> tuple[str, str]:
+    """Return how a run ended, and the style to show it in."""
+    if run.was_killed:
+        return "ended without a word: it was killed, or its machine went down", "bold red"
+    if run.exit_status is None:
+        return "is under way", "cyan"
+    return (
+        (f"failed, exit status {run.exit_status}", "bold red") if run.exit_status else ("succeeded", "green")
+    )
 
 
 def _parts(found: Sequence[Json], console: Console) -> Iterator[RenderableType]:

@@ -92,8 +92,7 @@ def decide(
     if job is None:
         return _without_job(request, entry, known, vendor)
     if not _is_usable(job, vendor, now):
-        gone = f"the result of job {job.id} is no longer available" if job.status.is_good else ""
-        return Decision(action=Action.SUBMIT, refresh=job.status.is_good, note=gone)
+        return _without_result(job, vendor, now)
     is_pending = known is not None and str(known.get("id")) == job.id
     if not job.status.is_terminal or is_pending:
         return Decision(action=Action.RESUME, job=job)
@@ -108,6 +107,18 @@ def _is_usable(job: ReportJob, vendor: Vendor, now: dt.datetime) -> bool:
     """Return whether a job may still lead to its result."""
     failed = job.status.is_terminal and not job.status.is_good
     return not failed and not _has_expired(job, vendor, now)
+
+
+def _without_result(job: ReportJob, vendor: Vendor, now: dt.datetime) -> Decision:
+    """Return what becomes of a request whose job failed, or has gone at its vendor."""
+    note = ""
+    if _has_expired(job, vendor, now):
+        note = (
+            f"{vendor.name} {job.request.report} {job.request.slice or ''}: job {job.id} of "
+            f"{job.submitted_at:%Y-%m-%d %H:%M} UTC is older than {vendor.title} keeps results; it is "
+            "submitted again now"
+        )
+    return Decision(action=Action.SUBMIT, refresh=job.status.is_good, note=note, level=logging.WARNING)
 
 
 def _without_job(

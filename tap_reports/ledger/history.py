@@ -9,12 +9,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from tap_reports.downloads.process import is_gone, this_process
 from tap_reports.ledger.records import LOST, EmitRecord, JobRecord
-from tap_reports.ledger.schema import jobs, run_streams, runs, streams, uses
-from tap_reports.ledger.statements import number, record
+from tap_reports.ledger.rows import number, record
+from tap_reports.ledger.schema import UNKNOWN_DAY, UNKNOWN_TIME, jobs, run_streams, runs, streams, uses
 from tap_reports.models import JobStatus, RunOutcome, StreamEnd, StreamOutcome
 
 BATCH_ROWS = 1000
+LONGEST_RUN = dt.timedelta(days=2)
+"""A run of another machine that has not ended after so long was killed."""
 FAILED = (JobStatus.FAILED.value, JobStatus.FAILED_RETRYABLE.value, JobStatus.EXPIRED.value, LOST)
 
 
@@ -59,13 +62,13 @@ def listing(db: sa.Connection, wanted: Wanted) -> Iterator[dict[str, Any]]:
         yield {
             "stream": stream,
             "vendor": vendor,
-            "slice_start": start and start.isoformat(),
-            "slice_end": end and end.isoformat(),
+            "slice_start": _iso(start),
+            "slice_end": _iso(end),
             "job_id": job_id or None,
             "status": status,
-            "submitted_at": sent.isoformat(),
-            "finished_at": finished and finished.isoformat(),
-            "downloaded_at": downloaded and downloaded.isoformat(),
+            "submitted_at": _iso(sent),
+            "finished_at": _iso(finished),
+            "downloaded_at": _iso(downloaded),
             "rows": rows,
             "bytes": size,
             "credits": credits_ and _json_number(credits_),
@@ -88,15 +91,15 @@ def history(db: sa.Connection, wanted: Wanted) -> list[JobRecord]:
     ]
 
 
-def run_outcomes(db: sa.Connection, wanted: Wanted) -> list[RunOutcome]:
-    """Return how the runs ended, newest first; with `failed` those that failed, with `stream` those that
-    extracted it.
+def run_outcomes(db: sa.Connection, wanted: Wanted, now: dt.datetime) -> list[RunOutcome]:
+    """Return how the runs ended, newest first; with `failed` those that failed or were killed, with `stream`
+    those that extracted it.
     """
     statement = sa.select(runs).order_by(runs.c.started_at.desc(), runs.c.id).limit(wanted.limit)
     if wanted.since:
         statement = statement.where(runs.c.started_at >= wanted.since)
     if wanted.failed:
-        statement = statement.where(runs.c.exit_status != 0)
+        statement = statement.where(runs.c.exit_status.is_(None) | (runs.c.exit_status != 0))
     if wanted.stream:
         like = _is_like(run_streams.c.stream, wanted.stream)
         statement = statement.where(sa.exists().where(run_streams.c.run == runs.c.id, like))
@@ -109,21 +112,24 @@ def run_outcomes(db: sa.Connection, wanted: Wanted) -> list[RunOutcome]:
         outcome = StreamOutcome(outcome=StreamEnd(row["outcome"]), **values)
         its_streams.setdefault(row["run"], []).append(outcome)
     names = ("version", "started_at", "seconds", "exit_status", "signal")
-    return [
+    outcomes = [
         RunOutcome(
             run_id=row["id"],
             streams=tuple(its_streams.get(row["id"], ())),
+            was_killed=_was_killed(row, now),
             **{name: row[name] for name in names},
         )
         for row in found
     ]
+    return [one for one in outcomes if one.exit_status or one.was_killed or not wanted.failed]
 
 
 def keep_run(db: sa.Connection, run: RunOutcome) -> None:
     """Write how a run stands or ended, over what was written of it before."""
     db.execute(runs.delete().where(runs.c.id == run.run_id))
     names = ("version", "started_at", "seconds", "exit_status", "signal")
-    db.execute(runs.insert().values(id=run.run_id, **{name: getattr(run, name) for name in names}))
+    values = {name: getattr(run, name) for name in names}
+    db.execute(runs.insert().values(id=run.run_id, owner=this_process(), **values))
     columns = [column.name for column in run_streams.c if column.name not in {"run", "outcome"}]
     found = [
         {"run": run.run_id, "outcome": one.outcome.value, **{name: getattr(one, name) for name in columns}}
@@ -131,6 +137,12 @@ def keep_run(db: sa.Connection, run: RunOutcome) -> None:
     ]
     if found:
         db.execute(run_streams.insert().values(found))
+
+
+def _was_killed(row: sa.RowMapping, now: dt.datetime) -> bool:
+    """Return whether a run ended without saying how. Of another machine's only its age tells."""
+    is_old = now - row["started_at"] > LONGEST_RUN
+    return row["exit_status"] is None and (is_old or is_gone(row["owner"] or ""))
 
 
 def _chosen(columns: Sequence[Any], wanted: Wanted) -> sa.Select[Any]:
@@ -182,3 +194,8 @@ def _json_number(text: str) -> int | float | None:
     if value is None:
         return None
     return int(value) if value == value.to_integral_value() else float(value)
+
+
+def _iso(value: dt.date | None) -> str | None:
+    """Return a day or a time as text; None for what can't be read in the table."""
+    return value.isoformat() if value and value not in {UNKNOWN_DAY, UNKNOWN_TIME} else None

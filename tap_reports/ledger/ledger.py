@@ -11,7 +11,9 @@ warned about once and the run goes on: the state names the jobs as well.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+import logging
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,14 +21,18 @@ import sqlalchemy as sa
 from tap_reports.clock import Clock, SystemClock
 from tap_reports.downloads.process import is_gone
 from tap_reports.ledger import history, quota, statements
-from tap_reports.ledger.database import BUSY_SECONDS, Store
 from tap_reports.ledger.history import EVERYTHING, Wanted
-from tap_reports.ledger.records import INTENT, LOST, Existing, JobRecord, QuotaUse, Reservation, Wait
-from tap_reports.ledger.schema import UtcTime, jobs, lock, submissions
-from tap_reports.models import JobStatus, Quota, ReportJob, ReportRequest, RunOutcome
+from tap_reports.ledger.notes import Notes
+from tap_reports.ledger.records import INTENT, Existing, JobRecord, QuotaUse, Reservation, Wait
+from tap_reports.ledger.rows import record, warning
+from tap_reports.ledger.schema import lock
+from tap_reports.ledger.store import BUSY_SECONDS, Store
+from tap_reports.models import Quota, ReportRequest, RunOutcome
 
 __all__ = ["Existing", "JobRecord", "Ledger", "QuotaUse", "Reservation", "Wait", "Wanted"]
 
+
+logger = logging.getLogger("tap-reports.ledger")
 
 ANSWER_SECONDS = 120.0
 """An intent older than this is no longer waited for: its run was killed."""
@@ -34,7 +40,7 @@ PLACE_SECONDS = 5.0
 """When to ask again for a place that another run's job holds."""
 
 
-class Ledger:
+class Ledger(Notes):
     """The jobs of all runs. Safe to use from several threads.
 
     Args:
@@ -43,10 +49,9 @@ class Ledger:
     """
 
     def __init__(self, store: Store, *, clock: Clock) -> None:
-        self._store = store
-        self._clock = clock
-        self._shown: dict[str, tuple[int, str]] = {}
-        """Key -> row and status that `find` last returned: what the caller's decision rests on."""
+        super().__init__(store, clock=clock)
+        self._told: set[int] = set()
+        """Rows that were warned of."""
 
     @classmethod
     def open(
@@ -97,10 +102,9 @@ class Ledger:
         Raises:
             StreamError: The ledger failed.
         """
-        with self._store.at_stake(), self._store.reading() as db:
-            rows = statements.of_key(db, key)
-            found = [statements.record(row) for row in rows if not self._is_being_sent(row)]
-            self._shown[key] = (found[0].row, found[0].status) if found else (0, "")
+        rows = self._store.read(lambda db: statements.of_key(db, key))
+        found = [self._record(row) for row in rows if not self._is_being_sent(row)]
+        self._shown[key] = (found[0].row, found[0].status) if found else (0, "")
         return found
 
     def on_its_way(
@@ -110,13 +114,13 @@ class Ledger:
 
         Those are sent and not done (an unanswered submission among them), or done while no run has had their
         records out; of the account and the report of a request, whatever its parameters are. A job all of
-        whose days `stream` has had from a later one is left out.
+        whose days `stream` has had from a later one is left out, and one whose days can't be read.
 
         Raises:
             StreamError: The ledger failed.
         """
-        with self._store.at_stake(), self._store.reading() as db:
-            return [statements.record(row) for row in statements.on_its_way(db, like, stream, first, last)]
+        rows = self._store.read(lambda db: statements.on_its_way(db, like, stream, first, last))
+        return [found for row in rows if (found := self._record(row)).slice]
 
     def reserve(
         self,
@@ -128,6 +132,7 @@ class Ledger:
         max_in_flight: int,
         in_flight_hours: float,
         now: dt.datetime,
+        estimate: Decimal | None = None,
     ) -> Reservation | Existing | Wait:
         """Take a place for a submission, or say what stands against it.
 
@@ -139,6 +144,7 @@ class Ledger:
             max_in_flight: Most jobs of the account that are not terminal.
             in_flight_hours: A job older than this no longer counts as in flight.
             now: The time.
+            estimate: What it is expected to cost, if that is known.
 
         Returns:
             A reservation, to be completed with `submitted`, `refused` or `lost`; or another run's job that
@@ -147,18 +153,21 @@ class Ledger:
         Raises:
             StreamError: The ledger failed, so nothing may be submitted.
         """
-        with self._store.at_stake(), self._store.writing() as db:
+        counting = [item for item in quotas if item.counts == request.quota]
+        age = dt.timedelta(hours=in_flight_hours)
+
+        def reserve(db: sa.Connection) -> Reservation | Existing | Wait:
             lock(db, request.vendor, request.account)
-            counting = [item for item in quotas if item.counts == request.quota]
-            oldest = now - dt.timedelta(hours=in_flight_hours)
-            rows, deciding = statements.standing_against(db, request, counting, oldest, now)
+            rows, deciding = statements.standing_against(db, request, counting, now - age, now)
             if news := self._news(rows, request, run_id):
                 return news
             if wait := quota.wait_for(counting, deciding, now):
                 return wait
-            if sum(self._holds_place(row, request, oldest) for row in rows) >= max_in_flight:
+            if sum(self._holds_place(row, request, now, age) for row in rows) >= max_in_flight:
                 return Wait(seconds=PLACE_SECONDS)
-            return statements.reserve(db, request, stream, run_id, now)
+            return statements.reserve(db, request, stream, run_id, now, estimate)
+
+        return self._store.write(reserve)
 
     def usage(self, vendor: str, account: str, quotas: Sequence[Quota], now: dt.datetime) -> list[QuotaUse]:
         """Return how much of each of an account's quotas is used.
@@ -166,83 +175,7 @@ class Ledger:
         Raises:
             StreamError: The ledger failed.
         """
-        with self._store.at_stake(), self._store.reading() as db:
-            return statements.quota_uses(db, vendor, account, quotas, now)
-
-    # --- what became of it ----------------------------------------------------------------------------
-
-    def submitted(self, reservation: Reservation, job: ReportJob) -> None:
-        """Note the vendor's answer."""
-        with self._store.noting(), self._store.each() as db:
-            # Jobs stand in the order in which they were sent, not in that of the answers.
-            values = {**statements.values_of(job), "sent_at": min(reservation.at, job.submitted_at)}
-            db.execute(jobs.update().where(jobs.c.id == reservation.row).values(**values))
-            self._answered(db, reservation, "accepted")
-            self._shown[job.request.key] = reservation.row, job.status.value
-
-    def refused(self, reservation: Reservation) -> None:
-        """Note that the vendor certainly did not accept: no job, and no longer counted in day quotas."""
-        with self._store.noting(), self._store.each() as db:
-            db.execute(jobs.delete().where(jobs.c.id == reservation.row))
-            self._answered(db, reservation, "refused")
-
-    def not_sent(self, reservation: Reservation) -> None:
-        """Note that the submission was not sent at all: no job, and counted in no quota."""
-        with self._store.noting(), self._store.each() as db:
-            db.execute(jobs.delete().where(jobs.c.id == reservation.row))
-            db.execute(submissions.delete().where(submissions.c.id == reservation.submission))
-
-    def lost(self, reservation: Reservation, message: str = "") -> None:
-        """Note that the answer was lost: nobody knows whether the vendor accepted."""
-        with self._store.noting(), self._store.each() as db:
-            values = {"status": LOST, "message": message}
-            db.execute(jobs.update().where(jobs.c.id == reservation.row).values(**values))
-            self._answered(db, reservation, "lost")
-
-    def seen(self, job: ReportJob, *, stream: str = "", run_id: str = "") -> None:
-        """Note the job as the vendor sees it now.
-
-        A job that the ledger does not have yet (from a state, or the vendor's re-run under a new id) is
-        added, for `stream` and `run_id` or else those of the newest submission of its key.
-        """
-        with self._store.noting(), self._store.each() as db:
-            values = statements.values_of(job)
-            if job.status is JobStatus.RUNNING:
-                values["started_at"] = sa.func.coalesce(jobs.c.started_at, self._clock.now(), type_=UtcTime)
-            self._change(db, job, values, stream=stream, run_id=run_id)
-
-    def failed(self, job: ReportJob, message: str) -> None:
-        """Note that the job came to nothing."""
-        with self._store.noting(), self._store.each() as db:
-            values = statements.values_of(job) | {"status": JobStatus.FAILED.value, "message": message}
-            self._change(db, job, values | {"finished_at": job.finished_at or self._clock.now()})
-
-    def forget(self, job: ReportJob) -> None:
-        """Note that the vendor does not know the job, or not any more."""
-        with self._store.noting(), self._store.each() as db:
-            values = {"status": JobStatus.EXPIRED.value, "message": "unknown to the vendor"}
-            self._change(db, job, values)
-
-    def downloaded(self, job: ReportJob, *, size: int, seconds: float | None = None) -> None:
-        """Note that all files of a job are here; `size` in bytes, `seconds` that it took."""
-        with self._store.noting(), self._store.each() as db:
-            values = {"downloaded_at": self._clock.now(), "download_seconds": seconds, "bytes": size}
-            self._change(db, job, values)
-
-    def emitted(
-        self, job: ReportJob, *, stream: str, rows: int, seconds: float | None = None, run_id: str = ""
-    ) -> None:
-        """Note that a job's records are out for a stream: how many, in how many seconds, in which run."""
-        with self._store.noting(), self._store.each() as db:
-            at = self._clock.now()
-            if not statements.emit(db, job, stream, run_id, rows, at, seconds):
-                statements.adopt(db, job, stream, run_id)
-                statements.emit(db, job, stream, run_id, rows, at, seconds)
-
-    def ended(self, run: RunOutcome) -> None:
-        """Note how a run and its streams stand or ended; what was noted of it before is replaced."""
-        with self._store.noting(), self._store.writing() as db:
-            history.keep_run(db, run)
+        return self._store.read(lambda db: statements.quota_uses(db, vendor, account, quotas, now))
 
     # --- for people -----------------------------------------------------------------------------------
 
@@ -263,8 +196,7 @@ class Ledger:
         Raises:
             StreamError: The ledger failed.
         """
-        with self._store.at_stake(), self._store.reading() as db:
-            return history.history(db, wanted)
+        return self._store.read(lambda db: history.history(db, wanted))
 
     def run_outcomes(self, wanted: Wanted = EVERYTHING) -> list[RunOutcome]:
         """Return how the runs ended, newest first.
@@ -272,22 +204,31 @@ class Ledger:
         Raises:
             StreamError: The ledger failed.
         """
-        with self._store.at_stake(), self._store.reading() as db:
-            return history.run_outcomes(db, wanted)
+        return self._store.read(lambda db: history.run_outcomes(db, wanted, self._clock.now()))
 
     # --- within ---------------------------------------------------------------------------------------
 
+    def _record(self, row: sa.RowMapping) -> JobRecord:
+        """Return a row as a value; one that makes no sense is warned of, once."""
+        found = record(row, self._clock.now())
+        if found.nonsense and found.row not in self._told:
+            self._told.add(found.row)
+            logger.warning("%s", warning(found))
+        return found
+
     def _is_being_sent(self, row: sa.RowMapping) -> bool:
         """Return whether a submission is on its way: young, and its process not known to have ended."""
-        age = (self._clock.now() - row["sent_at"]).total_seconds()
+        age = abs((self._clock.now() - row["sent_at"]).total_seconds())  # a clock may have run back
         return row["status"] == INTENT and age < ANSWER_SECONDS and not is_gone(row["owner"])
 
-    def _holds_place(self, row: sa.RowMapping, request: ReportRequest, oldest: dt.datetime) -> bool:
+    def _holds_place(
+        self, row: sa.RowMapping, request: ReportRequest, now: dt.datetime, age: dt.timedelta
+    ) -> bool:
         """Return whether a row is a job of the account in flight. What a killed run was sending holds no
         place: nobody will ever say that it is done.
         """
         same = row["vendor"] == request.vendor and row["account"] == request.account
-        if not same or row["sent_at"] <= oldest or row["status"] not in statements.IN_FLIGHT:
+        if not same or abs(now - row["sent_at"]) >= age or row["status"] not in statements.IN_FLIGHT:
             return False
         return row["status"] != INTENT or self._is_being_sent(row)
 
@@ -304,31 +245,9 @@ class Ledger:
                 continue
             if self._is_being_sent(row):
                 return Wait(seconds=PLACE_SECONDS)
-            record = statements.record(row)
-            is_new = row["id"] > shown_row or (row["id"] == shown_row and record.status != shown_status)
-            job = record.job(request)
-            if is_new and job and (record.is_in_flight or record.is_good):
+            found = self._record(row)
+            is_new = row["id"] > shown_row or (row["id"] == shown_row and found.status != shown_status)
+            job = found.job(request)
+            if is_new and job and (found.is_in_flight or found.is_good):
                 return Existing(job=job)
         return None
-
-    def _answered(self, db: sa.Connection, reservation: Reservation, outcome: str) -> None:
-        # Counted from the answer: the vendor may have counted it as late as that.
-        values = {"outcome": outcome, "at": self._clock.now()}
-        db.execute(submissions.update().where(submissions.c.id == reservation.submission).values(**values))
-
-    def _change(
-        self,
-        db: sa.Connection,
-        job: ReportJob,
-        values: Mapping[str, Any],
-        *,
-        stream: str = "",
-        run_id: str = "",
-    ) -> None:
-        """Change a job's rows, adding one if there is none."""
-        row = statements.change(db, job, values)
-        if not row:
-            statements.adopt(db, job, stream, run_id)
-            row = statements.change(db, job, values)
-        if "status" in values and row >= self._shown.get(job.request.key, (0, ""))[0]:
-            self._shown[job.request.key] = row, values["status"]

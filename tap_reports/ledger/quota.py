@@ -2,7 +2,8 @@
 
 A quota of 86400 seconds is a calendar day in UTC, any other a rolling window. What the vendor refused does
 not count in a day (it was not accepted), but in the rolling window (it was a call). Another machine's clock
-may be ahead: what lies in the future counts too.
+may be ahead: what lies in the future counts too, but not beyond a window's length: a clock that went wrong
+must not hold runs back for ever.
 """
 
 from __future__ import annotations
@@ -21,11 +22,12 @@ def is_day(quota: Quota) -> bool:
     return quota.seconds == DAY_SECONDS
 
 
-def window_start(quota: Quota, now: dt.datetime) -> dt.datetime:
-    """Return the time from which submissions count (of a rolling window: after which)."""
+def window(quota: Quota, now: dt.datetime) -> tuple[dt.datetime, dt.datetime]:
+    """Return the times between which submissions count (of a rolling window: after the first)."""
+    length = dt.timedelta(seconds=quota.seconds)
     if is_day(quota):
-        return now.astimezone(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    return now - dt.timedelta(seconds=quota.seconds)
+        return now.astimezone(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0), now + length
+    return now - length, now + length
 
 
 def wait_for(

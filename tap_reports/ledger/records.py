@@ -54,7 +54,9 @@ class JobRecord:
         bytes: Size of its files as downloaded.
         run_id: The run that submitted it.
         message: The vendor's words on a failure, redacted.
+        estimate: What it was expected to cost; `credits` is what the vendor charged.
         is_out: Some run has had its records out.
+        nonsense: Columns that can't be read: somebody has edited the row.
         uses: Each run in which its records came out; only in a history.
     """
 
@@ -75,11 +77,13 @@ class JobRecord:
     downloaded_at: dt.datetime | None = None
     download_seconds: float | None = None
     credits: Decimal | None = None
+    estimate: Decimal | None = None
     rows: int | None = None
     bytes: int | None = None
     run_id: str = ""
     message: str = ""
     is_out: bool = False
+    nonsense: tuple[str, ...] = ()
     uses: tuple[EmitRecord, ...] = ()
 
     @property

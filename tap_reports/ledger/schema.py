@@ -1,4 +1,4 @@
-"""The ledger's tables, SQLite and PostgreSQL alike, and how they are made, upgraded and tidied."""
+"""The ledger's tables, SQLite and PostgreSQL alike."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ import hashlib
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.types import TypeDecorator
 
-VERSION = 3
-KEEP_JOBS_DAYS = 400
-KEEP_SUBMISSIONS_DAYS = 3
+VERSION = 4
 UNKNOWN_TIME = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-"""What a text that is not a time is read as: somebody has edited the table."""
+UNKNOWN_DAY = dt.date(1970, 1, 1)
+"""What a text that is not a time, or not a day, is read as: somebody has edited the table."""
 
 
 class NotThisLedgerError(Exception):
@@ -50,6 +48,28 @@ class UtcTime(TypeDecorator[dt.datetime]):
             return UNKNOWN_TIME
 
 
+class Day(TypeDecorator[dt.date]):
+    """A day; a text that is none comes out as `UNKNOWN_DAY`."""
+
+    impl = sa.Date()
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> Any:
+        """Return the column's type: text in SQLite, as of `UtcTime`."""
+        return dialect.type_descriptor(sa.Text() if dialect.name == "sqlite" else sa.Date())
+
+    def process_bind_param(self, value: dt.date | None, dialect: sa.Dialect) -> Any:
+        """Return what is stored."""
+        return value.isoformat() if value and dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: Any, dialect: sa.Dialect) -> dt.date | None:
+        """Return the day."""
+        try:
+            return dt.date.fromisoformat(value) if isinstance(value, str) else value
+        except ValueError:
+            return UNKNOWN_DAY
+
+
 metadata = sa.MetaData()
 
 version = sa.Table(
@@ -68,8 +88,8 @@ jobs = sa.Table(
     sa.Column("account", sa.Text, nullable=False),
     sa.Column("api_url", sa.Text, nullable=False),
     sa.Column("report", sa.Text, nullable=False),
-    sa.Column("slice_start", sa.Date),
-    sa.Column("slice_end", sa.Date),
+    sa.Column("slice_start", Day),
+    sa.Column("slice_end", Day),
     sa.Column("quota", sa.Text, nullable=False),
     sa.Column("job_id", sa.Text, nullable=False, default=""),
     sa.Column("handle", sa.Text, nullable=False, default="{}"),
@@ -83,6 +103,7 @@ jobs = sa.Table(
     sa.Column("rows", sa.BigInteger),
     sa.Column("bytes", sa.BigInteger),
     sa.Column("credits", sa.Text),
+    sa.Column("estimate", sa.Text),
     sa.Column("run_id", sa.Text, nullable=False, default=""),
     sa.Column("owner", sa.Text, nullable=False, default=""),
     sa.Column("message", sa.Text, nullable=False, default=""),
@@ -141,8 +162,9 @@ runs = sa.Table(
     sa.Column("seconds", sa.Float),
     sa.Column("exit_status", sa.Integer),
     sa.Column("signal", sa.Integer),
+    sa.Column("owner", sa.Text),
 )
-"""Each sync; one without `exit_status` is under way, or was killed."""
+"""Each sync; one without `exit_status` is under way, or was killed: `owner` is its process."""
 
 run_streams = sa.Table(
     "tap_reports_run_streams",
@@ -157,69 +179,6 @@ run_streams = sa.Table(
     sa.Column("slices", sa.Integer, nullable=False),
     sa.Column("slices_done", sa.Integer, nullable=False),
 )
-
-
-def is_current(connection: sa.Connection, now: dt.datetime) -> bool:
-    """Return whether the tables are this version's and tidy, so that nothing is to be done or waited for."""
-    try:
-        found = connection.execute(sa.select(version)).mappings().first()
-    except (OperationalError, ProgrammingError):
-        return False  # another version's tables, or none
-    return bool(found and found["version"] == VERSION and not _is_due(found["pruned_at"], now))
-
-
-def prepare(connection: sa.Connection, now: dt.datetime) -> bool:
-    """Make or upgrade the tables. Returns whether this process is to tidy them: one does so a day.
-
-    Raises:
-        NotThisLedgerError: A newer version, or another program, made them.
-        sqlalchemy.exc.SQLAlchemyError: The database can't be used.
-    """
-    lock(connection, "schema")
-    if not sa.inspect(connection).has_table(version.name):
-        metadata.create_all(connection)
-        connection.execute(version.insert().values(version=VERSION, pruned_at=now))
-        return False
-    number = connection.scalar(sa.select(version.c.version))
-    if not isinstance(number, int):
-        raise NotThisLedgerError("its version is not a number")
-    if number > VERSION:
-        raise NotThisLedgerError(f"it has version {number}, this tap knows {VERSION}")
-    if number < VERSION:
-        metadata.create_all(connection)
-        _add_missing(connection)
-        connection.execute(version.update().values(version=VERSION))
-    is_due = _is_due(connection.scalar(sa.select(version.c.pruned_at)), now)
-    if is_due:
-        connection.execute(version.update().values(pruned_at=now))
-    return is_due
-
-
-def _add_missing(connection: sa.Connection) -> None:
-    """Add the columns and indexes that an older version's tables lack; versions differ in no other way."""
-    inspector = sa.inspect(connection)
-    for table in metadata.sorted_tables:
-        there = {column["name"] for column in inspector.get_columns(table.name)}
-        for column in table.columns:
-            if column.name not in there:
-                kind = column.type.compile(connection.dialect)
-                connection.execute(sa.text(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind}"))
-        for index in table.indexes:
-            index.create(connection, checkfirst=True)
-
-
-def prune(connection: sa.Connection, now: dt.datetime) -> None:
-    """Drop what is too old to matter."""
-    old = now - dt.timedelta(days=KEEP_JOBS_DAYS)
-    ended = sa.func.coalesce(jobs.c.finished_at, jobs.c.sent_at, type_=UtcTime)
-    connection.execute(jobs.delete().where(ended < old))
-    connection.execute(runs.delete().where(runs.c.started_at < old))
-    old = now - dt.timedelta(days=KEEP_SUBMISSIONS_DAYS)
-    connection.execute(submissions.delete().where(submissions.c.at < old))
-
-
-def _is_due(pruned_at: dt.datetime | None, now: dt.datetime) -> bool:
-    return pruned_at is None or pruned_at < now - dt.timedelta(days=1)
 
 
 def lock(connection: sa.Connection, *names: str) -> None:

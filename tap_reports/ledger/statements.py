@@ -6,24 +6,20 @@ A round trip to a server is what a statement costs, so what can be one statement
 from __future__ import annotations
 
 import datetime as dt
-import json
-import logging
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
 
 from tap_reports.downloads.process import this_process
 from tap_reports.ledger import quota
-from tap_reports.ledger.records import INTENT, LOST, JobRecord, QuotaUse, Reservation
+from tap_reports.ledger.records import INTENT, LOST, QuotaUse, Reservation
+from tap_reports.ledger.rows import GOOD, values_of
 from tap_reports.ledger.schema import UtcTime, jobs, streams, submissions, uses
-from tap_reports.models import JobStatus, Quota, ReportJob, ReportRequest, Slice
-
-logger = logging.getLogger("tap-reports.ledger")
+from tap_reports.models import JobStatus, Quota, ReportJob, ReportRequest
 
 IN_FLIGHT = (INTENT, JobStatus.PENDING.value, JobStatus.RUNNING.value)
-STATUSES = frozenset({INTENT, LOST, *(status.value for status in JobStatus)})
 IS_OUT = sa.exists().where(streams.c.job == jobs.c.id, streams.c.emitted_at.is_not(None)).label("is_out")
 """Whether some run has had a job's records out."""
 
@@ -51,7 +47,6 @@ def on_its_way(
         later_out.c.stream == stream,
         later_out.c.emitted_at.is_not(None),
     )
-    good = (JobStatus.SUCCEEDED.value, JobStatus.EMPTY.value)
     statement = sa.select(jobs, IS_OUT).where(
         jobs.c.vendor == like.vendor,
         jobs.c.account == like.account,
@@ -59,7 +54,7 @@ def on_its_way(
         jobs.c.report == like.report,
         jobs.c.slice_end >= first,
         jobs.c.slice_start <= last,
-        jobs.c.status.in_((*IN_FLIGHT, LOST)) | (jobs.c.status.in_(good) & ~IS_OUT.element),
+        jobs.c.status.in_((*IN_FLIGHT, LOST)) | (jobs.c.status.in_(GOOD) & ~IS_OUT.element),
         ~is_outdated,
     )
     return db.execute(statement.order_by(jobs.c.id.desc())).mappings().all()
@@ -89,7 +84,8 @@ def standing_against(
         jobs.c.vendor == request.vendor,
         jobs.c.account == request.account,
         jobs.c.status.in_(IN_FLIGHT),
-        jobs.c.sent_at > oldest,
+        # Not of a time that a clock gone wrong has put far ahead: it would hold its place until then.
+        jobs.c.sent_at.between(oldest, now + (now - oldest)),
     )
     statement = (
         sa.select(found, jobs, IS_OUT)
@@ -116,11 +112,12 @@ def quota_uses(
 
 def _counted(item: Quota, vendor: str, account: str, now: dt.datetime) -> list[sa.ColumnElement[bool]]:
     """Return the conditions on the submissions that count in a quota."""
-    start = quota.window_start(item, now)
+    start, end = quota.window(item, now)
     same = [
         submissions.c.vendor == vendor,
         submissions.c.account == account,
         submissions.c.quota == item.counts,
+        submissions.c.at <= end,
     ]
     if quota.is_day(item):
         return [*same, submissions.c.at >= start, submissions.c.outcome != "refused"]
@@ -128,7 +125,12 @@ def _counted(item: Quota, vendor: str, account: str, now: dt.datetime) -> list[s
 
 
 def reserve(
-    db: sa.Connection, request: ReportRequest, stream: str, run_id: str, now: dt.datetime
+    db: sa.Connection,
+    request: ReportRequest,
+    stream: str,
+    run_id: str,
+    now: dt.datetime,
+    estimate: Decimal | None,
 ) -> Reservation:
     """Count a submission and leave its intent."""
     sent = submissions.insert().values(
@@ -139,7 +141,9 @@ def reserve(
         at=now,
         outcome="sent",
     )
-    row = _insert_job(db, request, run_id, status=INTENT, sent_at=now, owner=this_process())
+    cost = None if estimate is None else str(estimate)
+    values = {"status": INTENT, "sent_at": now, "owner": this_process(), "estimate": cost}
+    row = _insert_job(db, request, run_id, **values)
     _add_streams(db, row, stream.split(","))
     return Reservation(row=row, submission=_inserted(db, sent), at=now)
 
@@ -235,67 +239,3 @@ def _put(
     changed = {name: statement.excluded[name] for name in names if name not in keys}
     statement = statement.on_conflict_do_update(index_elements=keys, set_=changed)
     return db.execute(statement.returning(table.c.job)).first() is not None
-
-
-def values_of(job: ReportJob) -> dict[str, Any]:
-    """Return the columns that a job fills. What it does not say (any more) is left as it is known."""
-    known = {
-        "handle": json.dumps(job.handle, default=_plain) if job.handle else None,
-        "created_at": job.created_at,
-        "credits": None if job.credits is None else str(job.credits),
-        "rows": job.rows,
-    }
-    return {
-        "job_id": job.id,
-        "status": job.status.value,
-        "finished_at": job.finished_at,
-        "message": job.message,
-        **{name: value for name, value in known.items() if value is not None},
-    }
-
-
-def _plain(value: Any) -> Any:
-    return dict(value) if isinstance(value, Mapping) else str(value)
-
-
-def record(row: sa.RowMapping, **more: Any) -> JobRecord:
-    """Return a row as a value. What makes no sense in it counts as unknown, so that it stops nobody: a job of
-    an unknown status is asked for at its vendor, as asking is free.
-    """
-    start, end = row["slice_start"], row["slice_end"]
-    status = row["status"]
-    if status not in STATUSES:
-        logger.warning("The job ledger's row %s has an unknown status; its job is asked for", row["id"])
-        status = JobStatus.PENDING.value if row["job_id"] else LOST
-    names = ("key", "vendor", "account", "report", "job_id", "run_id", "message", "rows", "bytes")
-    times = ("started_at", "finished_at", "created_at", "downloaded_at", "download_seconds")
-    return JobRecord(
-        row=row["id"],
-        slice=Slice(start, end) if start and end else None,
-        status=status,
-        handle=_handle(row),
-        submitted_at=row["sent_at"],
-        credits=number(row["credits"]),
-        is_out=bool(row.get("is_out")),
-        **{name: row[name] for name in (*names, *times)} | more,
-    )
-
-
-def _handle(row: sa.RowMapping) -> dict[str, Any]:
-    try:
-        found = json.loads(row["handle"])
-    except (ValueError, TypeError):
-        found = None
-    if not isinstance(found, dict):
-        logger.warning("The job ledger's row %s has a handle that makes no sense", row["id"])
-        return {}
-    return found
-
-
-def number(text: str | None) -> Decimal | None:
-    """Return a number that the ledger keeps as text; None for what is none."""
-    try:
-        found = None if text is None else Decimal(text)
-    except InvalidOperation:
-        return None
-    return found if found is not None and found.is_finite() else None

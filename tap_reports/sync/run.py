@@ -10,6 +10,7 @@ import logging
 import threading
 import uuid
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -185,6 +186,10 @@ class Run:
     def is_started(self) -> bool:
         """True once the engine exists."""
         return "runner" in self.__dict__
+
+    def note_start(self, begun: RunOutcome) -> None:
+        """Keep in the ledger that the run has begun: one that is killed can't say how it ended."""
+        self.ledger.ended(replace(begun, seconds=None, exit_status=None))
 
     def note_end(self, ended: RunOutcome) -> None:
         """Keep how the run ended, and why, in the ledger, if it has one open."""

@@ -6,6 +6,7 @@ import datetime as dt
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
@@ -98,6 +99,8 @@ def test_an_older_versions_file_gets_the_columns_that_it_lacks(path, clock, ledg
     with closing(sqlite3.connect(path)) as db, db:
         db.execute("ALTER TABLE tap_reports_jobs DROP COLUMN started_at")
         db.execute("ALTER TABLE tap_reports_jobs DROP COLUMN download_seconds")
+        db.execute("ALTER TABLE tap_reports_jobs DROP COLUMN estimate")
+        db.execute("ALTER TABLE tap_reports_runs DROP COLUMN owner")
         db.execute("DROP TABLE tap_reports_uses")
         db.execute("UPDATE tap_reports_version SET version = 1")
     with closing(Ledger.open(str(path), clock=clock)) as upgraded:
@@ -105,7 +108,7 @@ def test_an_older_versions_file_gets_the_columns_that_it_lacks(path, clock, ledg
         (passage,) = upgraded.history()
         assert (passage.job_id, passage.started_at) == ("job-1", T0)
     with closing(sqlite3.connect(path)) as db:
-        assert db.execute("SELECT version FROM tap_reports_version").fetchall() == [(3,)]
+        assert db.execute("SELECT version FROM tap_reports_version").fetchall() == [(4,)]
 
 
 def test_how_a_run_and_its_streams_ended_is_kept_with_the_reason(ledger):
@@ -137,3 +140,31 @@ def test_jobs_are_listed_by_pattern_and_newest_only(ledger):
     assert [one["stream"] for one in ledger.listing(Wanted(stream="*_a"))] == ["impact_a"]
     assert len(list(ledger.listing(Wanted(limit=1)))) == 1
     assert list(ledger.listing(Wanted(failed=True))) == []
+
+
+def test_a_run_that_was_killed_is_told_from_one_that_is_under_way(path, clock, ledger):
+    ledger.ended(RunOutcome(run_id="r", version="1", started_at=T0))
+    assert [one.was_killed for one in ledger.run_outcomes()] == [False]
+    assert ledger.run_outcomes(Wanted(failed=True)) == []
+    with closing(sqlite3.connect(path)) as db, db:  # of another machine nothing is known but its age
+        db.execute("UPDATE tap_reports_runs SET owner = 'elsewhere/pid:[1]:1'")
+    assert [one.was_killed for one in ledger.run_outcomes()] == [False]
+    clock.sleep(3 * 86400)
+    assert [one.was_killed for one in ledger.run_outcomes(Wanted(failed=True))] == [True]
+
+
+def test_the_estimate_stands_beside_what_was_charged(ledger, clock):
+    request = job().request
+    reserved = ledger.reserve(
+        request,
+        stream="impact_a",
+        run_id="r",
+        quotas=[],
+        max_in_flight=1,
+        in_flight_hours=1,
+        now=clock.now(),
+        estimate=Decimal("24.5"),
+    )
+    ledger.submitted(reserved, job(credits=Decimal(7)))
+    (found,) = ledger.history()
+    assert (found.estimate, found.credits) == (Decimal("24.5"), Decimal(7))

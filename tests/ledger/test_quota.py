@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from tap_reports.ledger import quota as arithmetic
 from tap_reports.ledger import statements
-from tap_reports.ledger.database import OFF, Store
 from tap_reports.ledger.records import Wait
 from tap_reports.ledger.schema import submissions
+from tap_reports.ledger.store import OFF, Store
 from tap_reports.models import Quota, ReportRequest
 
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
@@ -46,17 +46,15 @@ class Counted:
             for one in found
         ]
         rows.append({**mine, "account": "b", "quota": "report", "at": NOON, "outcome": "accepted"})
-        with self.store.writing() as db:
-            db.execute(submissions.insert().values(rows))
+        self.store.write(lambda db: db.execute(submissions.insert().values(rows)))
 
     def wait(self, quotas: list[Quota], now: dt.datetime = NOON) -> Wait | None:
-        with self.store.reading() as db:
-            _, deciding = statements.standing_against(db, REQUEST, quotas, now, now)
+        read = self.store.read
+        _, deciding = read(lambda db: statements.standing_against(db, REQUEST, quotas, now, now))
         return arithmetic.wait_for(quotas, deciding, now)
 
     def use(self, quota: Quota) -> arithmetic.QuotaUse:
-        with self.store.reading() as db:
-            return statements.quota_uses(db, "acme", "a", [quota], NOON)[0]
+        return self.store.read(lambda db: statements.quota_uses(db, "acme", "a", [quota], NOON))[0]
 
 
 def one_by_one(quota: Quota, found: list[Submission], now: dt.datetime) -> Wait | None:
@@ -110,7 +108,7 @@ def test_the_database_counts_as_one_would_by_hand(history, quota):
 
 def test_a_day_begins_at_midnight_utc_wherever_the_time_is_told():
     tokyo = dt.timezone(dt.timedelta(hours=9))
-    assert arithmetic.window_start(DAY, NOON.astimezone(tokyo)) == NOON.replace(hour=0)
+    assert arithmetic.window(DAY, NOON.astimezone(tokyo))[0] == NOON.replace(hour=0)
 
 
 def test_what_is_just_a_minute_old_no_longer_counts():
@@ -119,6 +117,12 @@ def test_what_is_just_a_minute_old_no_longer_counts():
 
 def test_what_another_machine_s_clock_puts_in_the_future_counts():
     assert Counted(sent(1, 2)).wait([MINUTE]).seconds == 61
+
+
+@pytest.mark.parametrize("quota", [MINUTE, DAY])
+def test_a_clock_that_was_years_ahead_holds_nobody_back(quota):
+    """It has been put right; what it wrote would have been waited for until then."""
+    assert Counted(sent(400 * 86400, 400 * 86400)).wait([quota]) is None
 
 
 @pytest.mark.parametrize(("quota", "seconds"), [(MINUTE, 60), (DAY, 12 * 3600)])

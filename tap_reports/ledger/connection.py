@@ -1,0 +1,198 @@
+"""The one connection of this process to the ledger's database, lent to one thread at a time.
+
+A PostgreSQL connection is held in a transaction and a moment after it, so that hundreds of workers share few;
+a server that has none left, or is restarting, is asked again, and one that falls silent is left.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+
+from tap_reports.ledger.engines import SILENT_SECONDS
+from tap_reports.ledger.trouble import FULL, RESTARTING
+
+RESTART_SECONDS = 20.0
+"""How long a server that has answered before, and refuses connections now, is asked again."""
+LAST_SECONDS = 1.0
+"""What a transaction gets once the run is to end."""
+IDLE_SECONDS = 2.0
+"""How long a PostgreSQL connection is kept unused."""
+
+
+class SharedConnection:
+    """Opens the connection when it is needed, and lends it.
+
+    Args:
+        engine: The database.
+        file: Its file, where it is one.
+        busy_seconds: How long a write may wait for other processes.
+    """
+
+    def __init__(self, engine: sa.Engine, file: Path | None, busy_seconds: float) -> None:
+        self._engine = engine
+        self._file = file
+        self._file_number = file.stat().st_ino if file else 0
+        self._is_server = engine.dialect.name == "postgresql"
+        self._busy_seconds = busy_seconds
+        self._lock = threading.Lock()
+        self._ending = threading.Event()
+        self._connection: sa.Connection | None = None
+        self._used_at = 0.0
+        self._has_tidier = False
+        self._began_at = 0.0
+        self._is_cut = False
+        self._is_closed = False
+        self._has_answered = False
+        self._failing_since: float | None = None
+
+    @property
+    def is_ending(self) -> bool:
+        """True once the run is to end."""
+        return self._ending.is_set()
+
+    def end_soon(self) -> None:
+        """Give what is on its way a moment, then leave a server that does not answer. Safe in a handler."""
+        if not self._ending.is_set():
+            self._ending.set()
+            self._cut_if_stuck()
+
+    def _cut_if_stuck(self) -> None:
+        """Leave a server that has not answered for a moment; looked after until the store is closed."""
+        if self._began_at and time.monotonic() - self._began_at >= LAST_SECONDS:
+            self._cut()
+        if not self._is_closed and self._is_server:
+            _start_timer(LAST_SECONDS / 4, self._cut_if_stuck)
+
+    def close(self) -> None:
+        """Let go of the database, within a moment."""
+        self._is_closed = True
+        if self._lock.acquire(timeout=LAST_SECONDS):
+            try:
+                self._drop()
+                self._engine.dispose()
+            finally:
+                self._lock.release()
+        else:
+            self._cut()
+
+    @contextmanager
+    def lent(self, *, isolation: str, is_write: bool = False) -> Iterator[sa.Connection]:
+        """Yield the connection in a transaction.
+
+        Args:
+            isolation: Of a server's; with AUTOCOMMIT each statement is a transaction by itself.
+            is_write: What is read stays true until it is written (SQLite).
+        """
+        with self._lock:
+            self._began_at = time.monotonic()
+            connection = self._open()
+            if self._is_server:
+                connection = connection.execution_options(isolation_level=isolation)
+            else:
+                connection = connection.execution_options(tap_reports_write=is_write)
+            seconds = self._busy_seconds + SILENT_SECONDS
+            timer = _start_timer(seconds, self._cut) if self._is_server else None
+            try:
+                with connection.begin():
+                    yield connection
+            except BaseException:
+                self._drop()
+                raise
+            finally:
+                self._began_at = 0.0
+                if timer:
+                    timer.cancel()
+            self._keep()
+
+    def _open(self) -> sa.Connection:
+        """Return the connection; a server that may take one later is asked again for a while."""
+        self._refuse_gone_file()
+        wait = 0.1
+        while self._connection is None:
+            if self._is_cut:
+                raise OperationalError("connect", None, TimeoutError("the server did not answer"))
+            try:
+                self._connection = self._engine.connect()
+            except OperationalError as error:
+                if not self._may_answer_soon(error):
+                    raise
+                self._ending.wait(wait * random.uniform(0.5, 1.5))
+                wait = min(wait * 2, 2.0)
+                if self._ending.is_set():
+                    raise
+        self._has_answered, self._failing_since = True, None
+        return self._connection
+
+    def _may_answer_soon(self, error: OperationalError) -> bool:
+        """Return whether a server may take a connection in a moment. One that has not for long enough is
+        given up at once by all that follows, so that a run does not wait for it again and again.
+        """
+        said, now = str(error.orig).lower(), time.monotonic()
+        longest = 2 * self._busy_seconds if any(word in said for word in FULL) else 0.0
+        if self._has_answered and any(word in said for word in RESTARTING):
+            longest = RESTART_SECONDS
+        self._failing_since = self._failing_since or now
+        return now - self._failing_since < longest
+
+    def _refuse_gone_file(self) -> None:
+        """Refuse to go on in a file that other runs no longer see: what it counts would be wrong."""
+        if self._file is None:
+            return
+        try:
+            is_there = self._file.stat().st_ino == self._file_number
+        except OSError:
+            is_there = False
+        if not is_there:
+            raise OperationalError("open", None, FileNotFoundError("its file was moved or deleted"))
+
+    def _keep(self) -> None:
+        """Keep a server's connection for a moment: the next transaction often follows at once."""
+        self._used_at = time.monotonic()
+        if self._is_server and not self._has_tidier:
+            self._has_tidier = True
+            _start_timer(IDLE_SECONDS, self._tidy)
+
+    def _tidy(self) -> None:
+        with self._lock:
+            left = self._used_at + IDLE_SECONDS - time.monotonic()
+            self._has_tidier = self._connection is not None and left > 0
+            if self._has_tidier:
+                _start_timer(left, self._tidy)
+            else:
+                self._drop()
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(SQLAlchemyError):
+                connection.close()
+
+    def _cut(self) -> None:
+        """Shut the socket of a server that does not answer, so that the thread that waits for it goes on."""
+        connection = self._connection
+        if connection is None or not self._is_server:
+            return
+        self._is_cut = self._ending.is_set()
+        with contextlib.suppress(OSError, SQLAlchemyError, AttributeError):
+            descriptor = connection.connection.driver_connection.pgconn.socket  # type: ignore[union-attr]
+            with socket.socket(fileno=os.dup(descriptor)) as copy:
+                copy.shutdown(socket.SHUT_RDWR)
+
+
+def _start_timer(seconds: float, action: Any) -> threading.Timer:
+    timer = threading.Timer(seconds, action)
+    timer.daemon = True
+    timer.start()
+    return timer

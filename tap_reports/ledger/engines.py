@@ -1,0 +1,163 @@
+"""The SQLAlchemy engine of the setting `job_ledger`: a SQLite file, made if it is missing, or PostgreSQL."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from platformdirs import user_state_path
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import NullPool, StaticPool
+
+from tap_reports.ledger.schema import NotThisLedgerError, version
+from tap_reports.redaction import add_secrets
+
+SILENT_SECONDS = 15.0
+"""Beyond the wait for others, a server that says nothing for so long is taken for gone."""
+CONNECT_SECONDS = 10
+CONNECTION = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+SQLITE = b"SQLite format 3\0"
+SHOWN_TABLES = 3
+
+
+def default_path() -> Path:
+    """Return the ledger file in the user's state folder."""
+    return user_state_path("tap-reports", appauthor=False) / "jobs.sqlite"
+
+
+def engine_of(setting: str | None, busy_seconds: float) -> tuple[sa.Engine, Path | None]:
+    """Return the engine of the setting `job_ledger`, and its file, if it is one.
+
+    Args:
+        setting: A path, a URL, or None for the default file.
+        busy_seconds: How long to wait for other processes' writes.
+
+    Raises:
+        OSError, ImportError, RuntimeError, SQLAlchemyError, sqlite3.Error, NotThisLedgerError: It can't be
+            used.
+    """
+    if setting is None or "://" not in setting:
+        return _sqlite(Path(setting).expanduser() if setting else default_path(), busy_seconds)
+    url = sa.make_url(setting)
+    add_secrets([url.password, *(text for text in url.normalized_query.get("password", ()))])
+    if url.get_backend_name() == "sqlite":
+        return _sqlite(Path(url.database), busy_seconds) if url.database else (memory_engine(), None)
+    if url.get_backend_name() not in {"postgresql", "postgres"}:
+        raise ArgumentError(f"{url.get_backend_name()} is not supported, only sqlite and postgresql are")
+    return _postgresql(url, busy_seconds), None
+
+
+def memory_engine() -> sa.Engine:
+    """Return an engine that keeps nothing beyond this process."""
+    engine = sa.create_engine(
+        "sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False}, hide_parameters=True
+    )
+    _set_up_sqlite(engine, is_file=False)
+    return engine
+
+
+def shown_place(setting: str | None) -> str:
+    """Return where the ledger is, for messages: no password, no query."""
+    if setting is None:
+        try:
+            return str(default_path())
+        except RuntimeError:
+            return "in the user's state folder"
+    if "://" not in setting:
+        return setting
+    try:
+        url = sa.make_url(setting)
+    except ArgumentError:
+        return "the URL"
+    return url.set(query={}).render_as_string(hide_password=True)
+
+
+def _sqlite(path: Path, busy_seconds: float) -> tuple[sa.Engine, Path]:
+    path = path.absolute()
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _refuse_other_file(path)
+    # Made here and not by SQLite, so that it is at no time open to others; its side files take its mode.
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    with contextlib.suppress(OSError):  # somebody else's file
+        path.chmod(0o600)
+    engine = sa.create_engine(
+        sa.URL.create("sqlite", database=str(path)),
+        connect_args={"timeout": busy_seconds, "check_same_thread": False},
+        hide_parameters=True,
+        poolclass=NullPool,
+    )
+    _set_up_sqlite(engine, is_file=True)
+    return engine, path
+
+
+def _refuse_other_file(path: Path) -> None:
+    """Refuse a file of another program before anything of it is changed, its mode included."""
+    if path.is_dir():
+        raise NotThisLedgerError("it is a folder")
+    if not path.is_file() or not path.stat().st_size:
+        return
+    with path.open("rb") as file:
+        start = file.read(512)
+    if not start.startswith(SQLITE):
+        raise NotThisLedgerError(f"it is a {_kind(start)}, not a ledger, which is a SQLite file")
+    with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+        names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type='table'")]
+    if names and version.name not in names:
+        shown = ", ".join(names[:SHOWN_TABLES]) + (", …" if len(names) > SHOWN_TABLES else "")
+        raise NotThisLedgerError(f"it is a SQLite file of another program (its tables: {shown})")
+
+
+def _kind(start: bytes) -> str:
+    """Return what a file that begins so is."""
+    known = {b"PK\x03\x04": "zip archive", b"\x1f\x8b": "gzip file", b"PAR1": "Parquet file"}
+    if kind := next((kind for magic, kind in known.items() if start.startswith(magic)), ""):
+        return kind
+    if b"\0" in start:
+        return "binary file"
+    return "JSON file" if start.lstrip()[:1] in {b"{", b"["} else "text file"
+
+
+def _set_up_sqlite(engine: sa.Engine, *, is_file: bool) -> None:
+    @sa.event.listens_for(engine, "connect")
+    def connected(connection: Any, _record: Any) -> None:
+        # Transactions begin where `began` says so, not where the driver guesses.
+        connection.isolation_level = None
+        connection.execute("PRAGMA foreign_keys=ON")
+        if is_file:
+            # Only for speed: where the file system or another process does not allow it, it works without.
+            with contextlib.suppress(connection.OperationalError):
+                connection.execute("PRAGMA journal_mode=WAL")
+
+    @sa.event.listens_for(engine, "begin")
+    def began(connection: sa.Connection) -> None:
+        # IMMEDIATE: what is read in a writing transaction stays true until it is written.
+        is_write = connection.get_execution_options().get("tap_reports_write")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if is_write else "BEGIN")
+
+
+def _postgresql(url: sa.URL, busy_seconds: float) -> sa.Engine:
+    if url.drivername in {"postgresql", "postgres"}:
+        url = url.set(drivername="postgresql+psycopg")
+    limits = {
+        "lock_timeout": busy_seconds,
+        "statement_timeout": busy_seconds + SILENT_SECONDS,
+        "idle_in_transaction_session_timeout": busy_seconds + SILENT_SECONDS,
+    }
+    options = " ".join(f"-c {name}={int(seconds * 1000)}" for name, seconds in limits.items())
+    asked = " ".join(url.normalized_query.get("options", ()))
+    given = {"connect_timeout": CONNECT_SECONDS, "tcp_user_timeout": int(SILENT_SECONDS * 1000), **CONNECTION}
+    return sa.create_engine(
+        url.difference_update_query(["options"]),
+        poolclass=NullPool,
+        hide_parameters=True,
+        connect_args={
+            # Nothing is prepared: a pooler that hands out connections by transaction does not know it.
+            "prepare_threshold": None,
+            "options": f"{options} {asked}".strip(),
+            **{name: value for name, value in given.items() if name not in url.query},
+        },
+    )

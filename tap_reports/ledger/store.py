@@ -1,0 +1,158 @@
+"""What works in the ledger's database: transactions at stake, and notes that a run can go on without."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from tap_reports.exceptions import ConfigError, StreamError
+from tap_reports.ledger import upgrade
+from tap_reports.ledger.connection import SharedConnection
+from tap_reports.ledger.engines import SILENT_SECONDS, engine_of, memory_engine, shown_place
+from tap_reports.ledger.trouble import FAILED, UNUSABLE, remedy, said_by
+
+logger = logging.getLogger("tap-reports.ledger")
+
+T = TypeVar("T")
+
+OFF = "off"
+BUSY_SECONDS = 30.0
+"""How long a write waits for other processes' writes; each takes milliseconds."""
+
+
+class Store:
+    """What works in the database: reads, writes, and notes that may fail.
+
+    Args:
+        engine, file, busy_seconds: See `SharedConnection`.
+    """
+
+    def __init__(
+        self, engine: sa.Engine, file: Path | None = None, busy_seconds: float = BUSY_SECONDS
+    ) -> None:
+        self._connection = SharedConnection(engine, file, busy_seconds)
+        self._warned = False
+        self.end_soon = self._connection.end_soon
+        self.close = self._connection.close
+
+    @classmethod
+    def open(cls, setting: str | None, *, now: dt.datetime, busy_seconds: float) -> Store:
+        """Return the store of the setting `job_ledger`, as `Ledger.open` describes it.
+
+        Raises:
+            ConfigError: What the user named can't be used.
+        """
+        if setting == OFF:
+            return cls._in_memory(now)
+        store: Store | None = None
+        try:
+            store = cls(*engine_of(setting, busy_seconds), busy_seconds)
+            store._prepare(now)
+        except UNUSABLE as error:
+            if store is not None:
+                store.close()
+            text = f"{shown_place(setting)} can't be used: {said_by(error)}"
+            if setting is not None:
+                raise ConfigError([f"job_ledger: {text}. {remedy(error)}"]) from error
+            logger.warning("The job ledger %s. Jobs are kept in the state only. %s", text, remedy(error))
+            return cls._in_memory(now)
+        return store
+
+    @classmethod
+    def _in_memory(cls, now: dt.datetime) -> Store:
+        store = cls(memory_engine())
+        store._prepare(now)
+        return store
+
+    def _prepare(self, now: dt.datetime) -> None:
+        with self.reading() as db:
+            if upgrade.is_current(db, now):
+                return
+        with self.writing() as db:
+            is_to_prune = upgrade.prepare(db, now)
+        if is_to_prune:
+            with self.writing() as db:
+                upgrade.prune(db, now)
+
+    def read(self, work: Callable[[sa.Connection], T]) -> T:
+        """Return what a function finds in the database; it waits for no other process.
+
+        Raises:
+            StreamError: The database failed.
+        """
+        with self.at_stake():
+            return self._run(work, self.reading)
+
+    def write(self, work: Callable[[sa.Connection], T]) -> T:
+        """Return what a function returns that works in a transaction: what it reads stays true until it has
+        written.
+
+        Raises:
+            StreamError: The database failed, and nothing was written.
+        """
+        with self.at_stake():
+            return self._run(work, self.writing)
+
+    def note(self, work: Callable[[sa.Connection], object], *, at_once: bool = False) -> None:
+        """Let a function write, each statement a transaction by itself, or all of them one (`at_once`).
+
+        The run goes on without a note that can't be written; that is warned about once.
+        """
+        try:
+            self._run(work, self.writing if at_once else self._each)
+        except FAILED as error:
+            level = logging.DEBUG if self._warned else logging.WARNING
+            self._warned = True
+            text = "The job ledger can't be written: %s. The run goes on. %s"
+            logger.log(level, text, said_by(error), remedy(error))
+
+    def _run(
+        self,
+        work: Callable[[sa.Connection], T],
+        connected: Callable[[], AbstractContextManager[sa.Connection]],
+    ) -> T:
+        """Run a function; once more where the server went away meanwhile, as in a restart."""
+        began = time.monotonic()
+        try:
+            with connected() as db:
+                return work(db)
+        except DBAPIError as error:
+            is_silent = time.monotonic() - began >= SILENT_SECONDS
+            if not error.connection_invalidated or is_silent or self._connection.is_ending:
+                raise
+        with connected() as db:
+            return work(db)
+
+    @contextmanager
+    def at_stake(self) -> Iterator[None]:
+        """End the stream if the database fails: without it, a job might be paid for twice.
+
+        Raises:
+            StreamError: The database failed.
+        """
+        try:
+            yield
+        except FAILED as error:
+            raise StreamError(
+                f"the job ledger failed ({said_by(error)}), so nothing may be submitted",
+                remedy=remedy(error),
+            ) from error
+
+    def reading(self) -> AbstractContextManager[sa.Connection]:
+        """Return a connection whose statements wait for no other process."""
+        return self._connection.lent(isolation="AUTOCOMMIT")
+
+    def writing(self) -> AbstractContextManager[sa.Connection]:
+        """Return a transaction in which what is read stays true until it is written."""
+        return self._connection.lent(isolation="READ COMMITTED", is_write=True)
+
+    def _each(self) -> AbstractContextManager[sa.Connection]:
+        return self._connection.lent(isolation="AUTOCOMMIT", is_write=True)

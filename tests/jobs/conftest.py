@@ -1,0 +1,36 @@
+"""One vendor's report, on a fake clock, against the sandbox."""
+
+from __future__ import annotations
+
+import pytest
+from scenarios import SCENARIOS
+from virtual_clock import FakeClock
+
+from tap_reports.sandbox import Sandbox
+
+
+@pytest.fixture
+def sandbox():
+    with Sandbox(rows=2, speed=1e6, delay=0) as running:
+        yield running
+
+
+@pytest.fixture(params=SCENARIOS)
+def scenario(request):
+    return SCENARIOS[request.param]
+
+
+@pytest.fixture
+def clock():
+    return FakeClock()
+
+
+@pytest.fixture
+def config(sandbox, scenario, tmp_path):
+    """One slice, with a ledger."""
+    return scenario.config(
+        sandbox,
+        block={"slice_days": 24},
+        retry_backoff_seconds=1,
+        job_ledger=str(tmp_path / "jobs.sqlite"),
+    )

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import pytest
+from ledger_cases import Clock
+
+from tap_reports.ledger.ledger import Ledger
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def ledger(ledger_url, clock):
+    ledger = Ledger.open(ledger_url, clock=clock)
+    yield ledger
+    ledger.close()
+
+
+@pytest.fixture
+def runs(shared_url, clock):
+    """Two runs with one ledger."""
+    ledgers = [Ledger.open(shared_url, clock=clock) for _ in range(2)]
+    yield ledgers
+    for ledger in ledgers:
+        ledger.close()

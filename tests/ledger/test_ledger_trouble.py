@@ -1,0 +1,280 @@
+"""A ledger that can not be used, fails, goes away, or was edited."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import stat
+from dataclasses import replace
+
+import pytest
+import sqlalchemy as sa
+from ledger_cases import (
+    DAY_QUOTA,
+    NOON,
+    Clock,
+    on_its_way,
+    request_of,
+    reserve,
+    submit,
+)
+
+from tap_reports.exceptions import ConfigError, StreamError
+from tap_reports.ledger.ledger import Ledger
+from tap_reports.ledger.records import Reservation
+from tap_reports.models import JobStatus
+
+# --- trouble ------------------------------------------------------------------------------------------
+
+
+def test_the_file_and_its_folder_are_the_user_s_alone(sqlite_url, clock, tmp_path):
+    old = os.umask(0)
+    try:
+        ledger = Ledger.open(sqlite_url, clock=clock)
+        submit(ledger, request_of())
+    finally:
+        os.umask(old)
+    files = list((tmp_path / "state").iterdir())
+    assert {file.name for file in files} >= {"jobs.sqlite", "jobs.sqlite-wal"}
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+    assert stat.S_IMODE((tmp_path / "state").stat().st_mode) == 0o700
+    ledger.close()
+
+
+def test_a_file_that_was_open_to_others_is_closed_to_them(tmp_path, clock):
+    path = tmp_path / "jobs.sqlite"
+    path.touch(mode=0o644)
+    Ledger.open(str(path), clock=clock).close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_sqlite_url_is_a_path(tmp_path, clock):
+    Ledger.open(f"sqlite:///{tmp_path}/jobs.sqlite", clock=clock).close()
+    assert stat.S_IMODE((tmp_path / "jobs.sqlite").stat().st_mode) == 0o600
+
+
+def broken(path):
+    Ledger.open(str(path), clock=Clock()).close()
+    path.write_bytes(path.read_bytes()[:100] + b"no page " * 2000)
+    return str(path), "Move the file away"
+
+
+def other_database(path):
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE orders (id)")
+    connection.close()
+    return str(path), "SQLite file of another program (its tables: orders). Name another file"
+
+
+def folder(path):
+    path.mkdir()
+    return str(path), "it is a folder. Name another file"
+
+
+def newer(path):
+    Ledger.open(str(path), clock=Clock()).close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE tap_reports_version SET version = 99")
+    connection.close()
+    return str(path), "Upgrade tap-reports"
+
+
+def below_a_file(path):
+    path.touch()
+    return str(path / "jobs.sqlite"), "job_ledger"
+
+
+def unknown_database(_path):
+    return "mysql://user:sesame-open@localhost/x", "only sqlite and postgresql"
+
+
+def unreachable(_path):
+    return "postgresql://user:sesame-open@127.0.0.1:1/x?connect_timeout=2", "that the server runs"
+
+
+def no_url(_path):
+    return "://", "job_ledger"
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [broken, newer, below_a_file, unknown_database, unreachable, no_url, other_database, folder],
+)
+def test_a_named_ledger_that_can_not_be_used_is_a_configuration_error(trouble, tmp_path, clock):
+    setting, remedy = trouble(tmp_path / "jobs.sqlite")
+    with pytest.raises(ConfigError) as caught:
+        Ledger.open(setting, clock=clock)
+    [message] = caught.value.errors
+    assert message.startswith("job_ledger: ")
+    assert remedy in message
+    assert "sesame-open" not in message
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b'{"similarweb": {}}', "JSON file"),
+        (b"a,b\n1,2\n", "text file"),
+        (b"PK\x03\x04....", "zip archive"),
+        (b"\x00\x01\x02", "binary file"),
+    ],
+)
+def test_a_file_that_is_no_ledger_is_left_as_it_is_and_said_what_it_is(tmp_path, clock, content, kind):
+    path = tmp_path / "jobs.sqlite"
+    path.write_bytes(content)
+    path.chmod(0o644)
+    with pytest.raises(ConfigError, match=f"it is a {kind}, not a ledger.* Name another file in job_ledger"):
+        Ledger.open(str(path), clock=clock)
+    assert (path.read_bytes(), stat.S_IMODE(path.stat().st_mode)) == (content, 0o644)
+
+
+@pytest.mark.parametrize("trouble", [broken, newer, below_a_file])
+def test_a_default_ledger_that_can_not_be_used_is_warned_about_once(
+    trouble, tmp_path, clock, monkeypatch, caplog
+):
+    setting, remedy = trouble(tmp_path / "jobs.sqlite")
+    monkeypatch.setattr("tap_reports.ledger.engines.default_path", lambda: type(tmp_path)(setting))
+    ledger = Ledger.open(None, clock=clock)
+    submit(ledger, request_of())
+    assert ledger.find(request_of().key).job_id == "j1"
+    [record] = caplog.records
+    assert record.levelno == logging.WARNING
+    assert setting in record.getMessage()
+    assert remedy in record.getMessage()
+    ledger.close()
+
+
+def test_the_default_ledger_lies_in_the_user_s_state_folder(tmp_path, clock, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
+    Ledger.open(None, clock=clock).close()
+    assert len(list(tmp_path.rglob("jobs.sqlite"))) == 1
+
+
+def test_a_ledger_that_stays_locked_says_so(sqlite_url, clock, caplog):
+    ledger = Ledger.open(sqlite_url, clock=clock, busy_seconds=0.01)
+    job = submit(ledger, request_of())
+    other = sqlite3.connect(sqlite_url, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StreamError, match=r"nothing may be submitted.*Another process holds it"):
+        reserve(ledger, request_of(2))
+    for status in (JobStatus.RUNNING, JobStatus.SUCCEEDED):
+        ledger.seen(replace(job, status=status))
+    Ledger.open(sqlite_url, clock=clock, busy_seconds=0.01).close()  # it waits for nobody
+    assert ledger.find(request_of().key).status == "pending"
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "The run goes on" in caplog.text
+    other.execute("ROLLBACK")
+    other.close()
+    ledger.close()
+
+
+def test_a_database_that_goes_away_ends_the_stream_before_anything_is_paid_twice(postgres_url, clock):
+    ledger = Ledger.open(postgres_url, clock=clock)
+    ledger._store.write(lambda db: db.exec_driver_sql("DROP TABLE tap_reports_submissions"))
+    with pytest.raises(StreamError, match="nothing may be submitted"):
+        reserve(ledger, request_of(), quotas=[DAY_QUOTA])
+    ledger.close()
+
+
+# --- rows that somebody has edited --------------------------------------------------------------------
+
+
+def edit(ledger: Ledger, **values) -> None:
+    """Write text into columns of all jobs, as a person with a database tool might."""
+    table = sa.table("tap_reports_jobs", *map(sa.column, values))
+    ledger._store.write(lambda db: db.execute(table.update().values(values)))
+
+
+@pytest.fixture
+def local(sqlite_url, clock):
+    """SQLite holds any text in any column."""
+    ledger = Ledger.open(sqlite_url, clock=clock)
+    yield ledger
+    ledger.close()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"status": "dunno"},
+        {"sent_at": "yesterday"},
+        {"sent_at": ""},
+        {"finished_at": "soon"},
+        {"handle": "{"},
+        {"handle": "[1]"},
+        {"slice_start": "May"},
+        {"slice_end": "2019-01-01"},
+        {"status": "dunno", "sent_at": "x", "finished_at": "x", "slice_start": "x", "handle": "x"},
+    ],
+)
+def test_what_makes_no_sense_is_warned_of_once_and_the_job_can_be_asked_for(local, values, caplog):
+    job = submit(local, request_of())
+    local.seen(replace(job, status=JobStatus.SUCCEEDED, finished_at=NOON))
+    local.emitted(job, stream="acme_campaign_daily", rows=1)
+    edit(local, **values)
+    found = [local.find(job.request.key) for _ in range(2)][-1]
+    resumed = found.job(job.request)
+    assert resumed.id == "j1"
+    assert resumed.submitted_at == NOON
+    if values.keys() & {"status", "finished_at"}:  # else what it says of its end can stand
+        assert resumed.status is JobStatus.PENDING
+    on_its_way(local)
+    (warning,) = [record.getMessage() for record in caplog.records]
+    assert "row 1 (acme campaign_daily, job j1)" in warning
+    assert "Correct the row, or delete it" in warning
+    assert [line["stream"] for line in local.listing()] == ["acme_campaign_daily"]
+    local.history()
+
+
+def test_a_job_without_an_id_and_a_status_may_have_been_accepted(local):
+    submit(local, request_of())
+    edit(local, status="dunno", job_id="")
+    assert local.find(request_of().key).is_unanswered
+
+
+def test_a_time_that_makes_no_sense_holds_no_place(local):
+    submit(local, request_of(1))
+    edit(local, sent_at="yesterday")
+    assert isinstance(reserve(local, request_of(2), max_in_flight=1), Reservation)
+
+
+def test_a_clock_that_was_years_ahead_leaves_nothing_to_wait_for(runs, clock):
+    """It has been put right; its jobs and submissions would have held places until then."""
+    ours, theirs = runs
+    clock.time = NOON.replace(year=2030)
+    submit(theirs, request_of(1), run_id="run2")
+    reserve(theirs, request_of(2), run_id="run2")
+    clock.time = NOON
+    assert isinstance(reserve(ours, request_of(3), max_in_flight=1), Reservation)
+    assert ours.find(request_of(2).key).is_unanswered
+    assert isinstance(reserve(ours, request_of(2)), Reservation)
+
+
+# --- a database that goes away ------------------------------------------------------------------------
+
+
+def test_a_file_that_is_moved_away_during_a_run_is_not_written_on(local, tmp_path):
+    job = submit(local, request_of())
+    (tmp_path / "state" / "jobs.sqlite").rename(tmp_path / "elsewhere")
+    with pytest.raises(StreamError, match=r"moved or deleted.*Put it back, or run again"):
+        reserve(local, request_of(2))
+    local.seen(replace(job, status=JobStatus.RUNNING))
+    assert not (tmp_path / "state" / "jobs.sqlite").exists()
+    (tmp_path / "elsewhere").rename(tmp_path / "state" / "jobs.sqlite")
+    assert isinstance(reserve(local, request_of(2)), Reservation)
+
+
+def test_a_server_that_restarts_between_two_calls_is_connected_to_again(postgres_url, clock, postgres_schema):
+    ledger = Ledger.open(postgres_url, clock=clock)
+    job = submit(ledger, request_of())
+    engine, _ = postgres_schema
+    with engine.begin() as db:
+        number = ledger._store.read(lambda own: own.exec_driver_sql("SELECT pg_backend_pid()").scalar())
+        db.exec_driver_sql(f"SELECT pg_terminate_backend({number})")
+    assert isinstance(reserve(ledger, request_of(2)), Reservation)
+    ledger.seen(replace(job, status=JobStatus.RUNNING))
+    assert ledger.find(job.request.key).status == "running"
+    ledger.close()
