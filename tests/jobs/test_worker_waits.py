@@ -6,33 +6,12 @@ import logging
 from decimal import Decimal
 
 import pytest
-from scenarios import SCENARIOS, counted, run_here
-from virtual_clock import FakeClock
+from job_cases import is_whole
+from scenarios import SCENARIOS, run_here
 
 from tap_reports.exceptions import CreditsSpent
 from tap_reports.jobs.credits import Credits
 from tap_reports.sandbox import Sandbox
-
-
-@pytest.fixture
-def sandbox():
-    with Sandbox(rows=2, speed=1e6, delay=0) as running:
-        yield running
-
-
-@pytest.fixture(params=SCENARIOS)
-def scenario(request):
-    return SCENARIOS[request.param]
-
-
-@pytest.fixture
-def clock():
-    return FakeClock()
-
-
-def is_whole(ran, scenario, sandbox):
-    return ran.status == 0 and counted(ran.records(scenario.stream)) == counted(scenario.expected(sandbox))
-
 
 # --- submissions that the vendor refuses for now --------------------------------------------------------
 

@@ -1,0 +1,16 @@
+"""What a run has come to."""
+
+from __future__ import annotations
+
+from scenarios import counted
+
+
+def is_whole(ran, scenario, sandbox):
+    """All of it is out, once."""
+    return ran.status == 0 and counted(ran.records(scenario.stream)) == counted(scenario.expected(sandbox))
+
+
+def is_loud(ran, scenario):
+    """It failed, and nothing of the stream is out or bookmarked."""
+    marks = ran.state["bookmarks"].get(scenario.stream, {})
+    return ran.status == 1 and not ran.records(scenario.stream) and "replication_key_value" not in marks

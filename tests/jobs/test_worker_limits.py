@@ -1,0 +1,131 @@
+"""What an account may spend: quotas, places in flight and credits."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from job_cases import is_whole
+from scenarios import SCENARIOS, counted, run_here
+
+from tap_reports.sandbox import Sandbox
+
+# --- quotas -------------------------------------------------------------------------------------------
+
+
+def test_a_minute_quota_is_waited_for(sandbox, tmp_path, clock):
+    scenario = SCENARIOS["digital_turbine"]
+    config = scenario.config(
+        sandbox,
+        block={"slice_days": 2, "reports_per_minute": 5},
+        job_ledger=str(tmp_path / "jobs.sqlite"),
+    )
+    ran = run_here(config, clock)
+    assert is_whole(ran, scenario, sandbox)
+    assert sandbox.submissions("digital_turbine").accepted == 12
+    assert 120 <= ran.seconds <= 135
+
+
+@pytest.mark.parametrize("ledger", ["file", "off"])
+def test_a_spent_day_quota_keeps_what_is_finished_and_stops_at_once(tmp_path, clock, ledger):
+    scenario = SCENARIOS["impact"]
+    with Sandbox(rows=2, speed=1e6, delay=0, reports_per_day=2) as sandbox:
+        config = scenario.config(
+            sandbox,
+            block={
+                "slice_days": 6,
+                "reports_per_day": 2,
+                "reports": [{"id": "mp_action_listing_fast"}, {"id": "partner_performance_by_day"}],
+            },
+            job_ledger="off" if ledger == "off" else str(tmp_path / "jobs.sqlite"),
+        )
+        ran = run_here(config, clock)
+        assert ran.status == 1
+        assert sandbox.submissions("impact").calls == 2
+        assert {type(one).__name__ for one in ran.tap.outcome.failures.values()} == {"QuotaSpent"}
+        assert len(ran.tap.outcome.failures) == 2
+        done = scenario.first_day(sandbox) + dt.timedelta(days=11)
+        assert ran.bookmark(scenario.stream) == done.isoformat()
+        assert counted(ran.records(scenario.stream)) == counted(scenario.expected(sandbox, done))
+        tomorrow = (clock.now() + dt.timedelta(days=1)).date()
+        assert f"resets at {tomorrow}T00:00" in str(ran.tap.outcome.failures[scenario.stream])
+        assert ran.seconds < 60
+
+
+def test_a_day_quota_that_the_vendor_says_is_spent_stops_as_well(clock):
+    """Somebody else uses the account, so the ledger does not know."""
+    scenario = SCENARIOS["impact"]
+    with Sandbox(rows=2, speed=1, delay=0, reports_per_day=1) as sandbox:
+        config = scenario.config(sandbox, block={"slice_days": 6, "reports_per_day": 100}, job_ledger="off")
+        ran = run_here(config, clock)
+        assert ran.status == 1
+        assert ran.error_class == "QuotaSpent"
+        done = scenario.first_day(sandbox) + dt.timedelta(days=5)
+        assert ran.bookmark(scenario.stream) == done.isoformat()
+        assert ran.seconds < 60
+
+
+def test_places_in_flight_are_never_exceeded(sandbox, scenario, config, clock):
+    config[scenario.vendor] |= {"slice_days": 3, "max_jobs_in_flight": 2}
+    most = []
+    jobs = sandbox.jobs
+    add = jobs.add
+
+    def adding(*args, **values):
+        job = add(*args, **values)
+        running = [one for one in jobs.of(scenario.vendor) if one.words or one.id == job.id]
+        most.append(len(running))
+        return job
+
+    jobs.add = adding
+    busy = {"similarweb": "processing", "impact": "RUNNING", "second_nature": "in_progress"}
+    if scenario.vendor in busy:
+        sandbox.faults.add(
+            "statuses", vendor=scenario.vendor, kind="submit", words=[busy[scenario.vendor]] * 3, times=0
+        )
+    ran = run_here(config, clock)
+    assert is_whole(ran, scenario, sandbox)
+    assert max(most) == (2 if scenario.vendor in busy else 1)
+    assert sandbox.submissions(scenario.vendor).accepted == 8
+
+
+# --- credits ------------------------------------------------------------------------------------------
+
+
+def credits_config(sandbox, **block):
+    return SCENARIOS["similarweb"].config(sandbox, block=block, job_ledger="off")
+
+
+def test_a_report_over_its_limit_is_not_submitted(sandbox, clock):
+    ran = run_here(credits_config(sandbox, max_credits_per_report=10), clock)
+    assert ran.status == 1
+    assert sandbox.submissions("similarweb").calls == 0
+    assert "would cost" in ran.error
+    assert "max_credits_per_report is 10" in ran.error
+
+
+def test_the_run_s_limit_keeps_what_is_paid_for(sandbox, clock):
+    scenario = SCENARIOS["similarweb"]
+    ran = run_here(credits_config(sandbox, slice_days=6, max_credits_per_run=60), clock)
+    assert ran.status == 1
+    assert ran.error_class == "QuotaSpent"
+    assert sandbox.submissions("similarweb").calls == 2
+    assert ran.bookmark(scenario.stream) == (scenario.first_day(sandbox) + dt.timedelta(days=11)).isoformat()
+
+
+def test_what_is_left_is_not_overdrawn(clock):
+    with Sandbox(rows=2, speed=1e6, delay=0, credits=60) as sandbox:
+        scenario = SCENARIOS["similarweb"]
+        ran = run_here(credits_config(sandbox, slice_days=6), clock)
+        assert ran.status == 1
+        assert sandbox.submissions("similarweb").calls == 2
+        assert "are left" in ran.error
+        assert (
+            ran.bookmark(scenario.stream) == (scenario.first_day(sandbox) + dt.timedelta(days=11)).isoformat()
+        )
+
+
+def test_each_submission_is_validated_before(sandbox, clock):
+    run_here(credits_config(sandbox), clock)
+    kinds = [one.kind for one in sandbox.calls_of("similarweb") if one.kind in {"validate", "submit"}]
+    assert kinds == ["validate", "submit"] * 2

@@ -1,0 +1,184 @@
+"""What an earlier run has submitted is resumed or reused; what cannot be is asked for again, and said."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+
+import pytest
+import sqlalchemy as sa
+from job_cases import is_loud, is_whole
+from scenarios import SCENARIOS, run_here
+
+# --- earlier runs' jobs -------------------------------------------------------------------------------
+
+
+def with_job(scenario, sandbox, job_id):
+    """Return a state that names a job which nobody knows, under the key that the run will ask for."""
+    ran = run_here(scenario.config(sandbox, block={"slice_days": 24}, job_ledger="off"))
+    states = [one["value"] for one in ran.messages if one["type"] == "STATE"]
+    state = next(one for one in states if one["bookmarks"].get(scenario.stream, {}).get("pending_jobs"))
+    state["bookmarks"][scenario.stream]["pending_jobs"][0]["id"] = job_id
+    sandbox.reset()
+    return state
+
+
+@pytest.mark.parametrize("job_id", ["gone", "../../etc/passwd", "a b?c=d#e", "漢字", "17"])
+def test_a_job_that_the_vendor_does_not_know_is_one_line_and_a_new_submission(
+    sandbox, scenario, clock, caplog, job_id
+):
+    state = with_job(scenario, sandbox, job_id)
+    caplog.clear()
+    caplog.set_level(logging.INFO)
+    ran = run_here(scenario.config(sandbox, block={"slice_days": 24}, job_ledger="off"), clock, state=state)
+    assert is_whole(ran, scenario, sandbox)
+    assert sandbox.submissions(scenario.vendor).accepted == 1
+    lines = [
+        one.getMessage()
+        for one in caplog.records
+        if "submitted again" in one.getMessage() or "is asked again" in one.getMessage()
+    ]
+    assert len(lines) == 1
+
+
+def test_a_job_of_the_ledger_that_the_vendor_does_not_know_is_submitted_anew(
+    sandbox, scenario, config, clock, caplog
+):
+    if scenario.vendor == "digital_turbine":
+        pytest.skip("an unknown link is a link without data: it is waited for, then asked for again")
+    run_here(config, clock)
+    sandbox.reset()
+    caplog.clear()
+    again = run_here(config, clock)
+    assert is_whole(again, scenario, sandbox)
+    assert sandbox.submissions(scenario.vendor).accepted == 1
+    assert len([one for one in caplog.records if "submitted again" in one.getMessage()]) == 1
+
+
+def test_an_own_job_that_the_vendor_forgets_fails_and_the_next_run_submits_anew(sandbox, clock):
+    scenario = SCENARIOS["impact"]
+    config = scenario.config(sandbox, block={"slice_days": 24}, job_ledger="off")
+    sandbox.faults.add("status", vendor="impact", kind="poll", status=404, times=0)
+    ran = run_here(config, clock)
+    assert is_loud(ran, scenario)
+    assert sandbox.submissions("impact").accepted == 1
+    sandbox.faults.clear()
+    sandbox.reset()
+    assert is_whole(run_here(config, clock, state=ran.state), scenario, sandbox)
+
+
+def test_a_status_that_lags_behind_the_submission_is_waited_for(sandbox, clock):
+    scenario = SCENARIOS["similarweb"]
+    config = scenario.config(sandbox, block={"slice_days": 24}, job_ledger="off")
+    sandbox.faults.add("status", vendor="similarweb", kind="poll", status=404, times=1)
+    assert is_whole(run_here(config, clock), scenario, sandbox)
+
+
+def test_full_refresh_reuses_jobs_within_the_hours_and_not_after(sandbox, scenario, config, clock):
+    config["reuse_job_hours"] = 6
+    config[scenario.vendor]["lookback_days"] = 365  # nothing is settled
+    run_here(config, clock)
+    clock.seconds += 5 * 3600
+    if scenario.vendor != "digital_turbine":  # its links live three hours
+        assert is_whole(run_here(config, clock), scenario, sandbox)
+        assert sandbox.submissions(scenario.vendor).accepted == 1
+    clock.seconds += 2 * 3600
+    assert is_whole(run_here(config, clock), scenario, sandbox)
+    submitted = sandbox.submissions(scenario.vendor).calls
+    replayed = len(sandbox.calls_of(scenario.vendor, "replay"))
+    assert (submitted, replayed) == ((1, 1) if scenario.vendor == "impact" else (2, 0))
+
+
+def test_a_settled_job_is_reused_always(sandbox, config, clock):
+    scenario = SCENARIOS["impact"]
+    config = {**config, **scenario.config(sandbox, block={"slice_days": 24}, reuse_job_hours=0)}
+    config["end_date"] = (sandbox.today - dt.timedelta(days=5)).isoformat()
+    run_here(config, clock)
+    clock.seconds += 3600 * 24 * 20
+    ran = run_here(config, clock)
+    assert ran.status == 0
+    assert sandbox.submissions("impact").accepted == 1
+    assert not sandbox.calls_of("impact", "replay")
+
+
+def test_reuse_finished_jobs_off_runs_them_again(sandbox, scenario, config, clock):
+    run_here(config, clock)
+    ran = run_here({**config, "reuse_finished_jobs": False}, clock)
+    assert is_whole(ran, scenario, sandbox)
+    submitted = sandbox.submissions(scenario.vendor).calls
+    replayed = len(sandbox.calls_of(scenario.vendor, "replay"))
+    assert (submitted, replayed) == ((1, 1) if scenario.vendor == "impact" else (2, 0))
+
+
+def test_a_handed_back_result_is_replayed_once(sandbox, clock):
+    """impact.com answers a repeated request with the result of the first: it is run again, not believed."""
+    scenario = SCENARIOS["impact"]
+    config = scenario.config(sandbox, block={"slice_days": 24, "lookback_days": 100}, job_ledger="off")
+    run_here(config, clock)
+    clock.seconds += 21 * 3600  # impact.com's reuse_job_hours are 20
+    ran = run_here(config, clock)
+    assert is_whole(ran, scenario, sandbox)
+    assert len(sandbox.calls_of("impact", "replay")) == 1
+    assert sandbox.submissions("impact").calls == 2
+
+
+def test_a_handed_back_result_that_can_t_be_replayed_is_not_asked_for_again(sandbox, clock, caplog):
+    scenario = SCENARIOS["impact"]
+    config = scenario.config(sandbox, block={"slice_days": 24, "lookback_days": 100}, job_ledger="off")
+    run_here(config, clock)
+    clock.seconds += 21 * 3600  # impact.com's reuse_job_hours are 20
+    sandbox.faults.add("status", vendor="impact", kind="replay", status=404, times=0)
+    ran = run_here(config, clock)
+    assert is_whole(ran, scenario, sandbox)
+    assert sandbox.submissions("impact").calls == 2
+    assert any("no replay" in one.getMessage() for one in caplog.records)
+
+
+# --- a ledger that somebody has edited ----------------------------------------------------------------
+
+
+def edited(config, **values):
+    engine = sa.create_engine(f"sqlite:///{config['job_ledger']}")
+    with engine.begin() as db:
+        db.execute(sa.table("tap_reports_jobs", *map(sa.column, values)).update().values(values))
+    engine.dispose()
+
+
+@pytest.mark.parametrize("column", ["sent_at", "finished_at", "status", "slice_end"])
+def test_a_job_whose_row_makes_no_sense_is_asked_for_and_not_submitted_again(
+    sandbox, scenario, config, clock, caplog, column
+):
+    run_here(config, clock)
+    edited(config, **{column: "nonsense"})
+    caplog.clear()
+    assert is_whole(run_here(config, clock), scenario, sandbox)
+    assert sandbox.submissions(scenario.vendor).calls == 1
+    assert f"has no valid {column.replace('_end', '')}" in caplog.text
+
+
+def test_a_link_that_somebody_has_edited_costs_one_more_request_and_is_said(
+    sandbox, scenario, config, clock, caplog
+):
+    """Digital Turbine's link is its only handle; the others' jobs are known by their ids."""
+    run_here(config, clock)
+    edited(config, handle="nonsense")
+    caplog.clear()
+    assert is_whole(run_here(config, clock), scenario, sandbox)
+    calls = 2 if scenario.vendor == "digital_turbine" else 1
+    assert sandbox.submissions(scenario.vendor).calls == calls
+    assert "has no valid handle" in caplog.text
+    assert caplog.text.count("submitted again") == calls - 1
+
+
+def test_a_pending_job_that_is_older_than_its_vendor_keeps_results_is_not_given_up_in_silence(
+    sandbox, config, clock, caplog
+):
+    scenario = SCENARIOS["similarweb"]
+    config = {**config, **scenario.config(sandbox, block={"slice_days": 24})}
+    sandbox.faults.add("status", vendor="similarweb", kind="poll", status=403, times=0)
+    run_here(config, clock)
+    sandbox.faults.clear()
+    clock.seconds += 40 * 86400
+    caplog.clear()
+    run_here(config, clock)
+    assert "is older than Similarweb keeps results; it is submitted again now" in caplog.text
