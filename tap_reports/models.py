@@ -365,6 +365,14 @@ class Check:
         """Return the check that a call's error failed."""
         return cls(name=name, ok=False, detail=sentence(str(error), error.remedy))
 
+    @classmethod
+    def tried(cls, name: str, ask: Callable[[], str]) -> Check:
+        """Return what a free call tells, in words; or that it failed, and how."""
+        try:
+            return cls(name=name, ok=True, detail=ask())
+        except CallError as error:
+            return cls.of(name, error)
+
 
 class StreamEnd(StrEnum):
     """How a stream ended in a run."""

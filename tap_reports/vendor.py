@@ -13,7 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from tap_reports.models import FileOptions, JobStatus, Json, Kind
+from tap_reports.models import FileOptions, Json, Kind
 
 if TYPE_CHECKING:
     from singer_sdk import typing as th
@@ -270,13 +270,3 @@ class Zoned(Protocol):
 
     def zone(self) -> dt.tzinfo:
         """Return the zone of instants that name none (a call is allowed, once)."""
-
-
-def status_of(words: Mapping[str, JobStatus], word: str) -> tuple[JobStatus, bool]:
-    """Return a vendor's status word as a status, and whether the word is unknown.
-
-    Keys of `words` are normalised: lower case, `_` for space and `-`. An unknown word counts as RUNNING:
-    the engine warns once and waits the job out until its deadline.
-    """
-    normal = word.strip().lower().replace(" ", "_").replace("-", "_")
-    return (words[normal], False) if normal in words else (JobStatus.RUNNING, True)

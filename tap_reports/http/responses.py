@@ -41,6 +41,36 @@ def answer_json(response: requests.Response, what: str) -> Any:
         ) from error
 
 
+def answer_object(response: requests.Response, what: str) -> dict[str, Any]:
+    """Return the JSON object of an answer.
+
+    Raises:
+        BadAnswer: It is none; the message shows what came.
+    """
+    answer = answer_json(response, what)
+    if not isinstance(answer, dict):
+        raise BadAnswer(what, f"no JSON object came: {body_excerpt(response)}", status=response.status_code)
+    return answer
+
+
+def required_text(answer: Mapping[str, Any], name: str, what: str) -> str:
+    """Return a field that an answer must have, a text or a whole number, as text.
+
+    Raises:
+        BadAnswer: It has none.
+    """
+    value = answer.get(name)
+    if isinstance(value, bool) or not isinstance(value, (str, int)) or not str(value).strip():
+        raise missing(answer, name, what)
+    return str(value)
+
+
+def missing(answer: Mapping[str, Any], name: str, what: str) -> BadAnswer:
+    """Return the error for an answer that lacks a field; it names those that came, without their values."""
+    came = redact(", ".join(map(str, answer)))[:SHOWN_CHARACTERS] or "nothing"
+    return BadAnswer(what, f"no {name} came, only: {came}", status=200)
+
+
 def retry_after(headers: Mapping[str, str], now: dt.datetime) -> float | None:
     """Return the seconds that an answer asks to wait: `Retry-After` in seconds or as a date,
     else the rate-limit reset headers where they say that nothing remains; None without any.

@@ -52,7 +52,7 @@ def request_of(client, days=JANUARY) -> ReportRequest:
 
 
 def only_type(client):
-    (report,) = client._config.reports
+    (report,) = client.config.reports
     name = VENDOR.report_name(report.values)
     return client.restore(CatalogStream(name=name, title=str(report.values["id"])))
 

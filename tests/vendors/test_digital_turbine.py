@@ -299,7 +299,7 @@ def test_ninety_days_up_to_today_are_sent(client, api):
     ("answer", "error", "said"),
     [
         ({"json": {"status": "ok", "link": LINK}}, BadAnswer, "status, link"),
-        ({"json": [LINK]}, BadAnswer, "list"),
+        ({"json": [LINK]}, BadAnswer, "no JSON object came"),
         ({"json": {"signed_url": 5}}, BadAnswer, "no signed_url"),
         ({"text": "<html>Gateway</html>"}, BadAnswer, "Gateway"),
         ({"json": {"error": "bad metric", "message": LINK}}, CallRejected, "bad metric"),

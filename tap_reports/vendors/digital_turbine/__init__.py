@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from singer_sdk import typing as th
 
 from tap_reports.models import Json, Quota
+from tap_reports.setting import POSITIVE, TEXT, TEXTS, setting, settings_object
 from tap_reports.vendor import LostSubmission, Vendor, VendorConfig
 from tap_reports.vendors.digital_turbine.client import (
     CAMPAIGN_ID,
@@ -24,65 +24,36 @@ from tap_reports.vendors.digital_turbine.client import (
     DigitalTurbine,
 )
 
-SETTINGS: tuple[th.Property[Any], ...] = (
-    th.Property(
-        "client_id",
-        th.StringType,
-        required=True,
-        title="Client ID",
-        description="From your DT representative.",
-    ),
-    th.Property(
-        "client_secret",
-        th.StringType,
-        required=True,
-        secret=True,
-        title="Client secret",
-        description="From your DT representative.",
-    ),
-    th.Property(
-        "reports_per_minute",
-        th.IntegerType(minimum=1),
-        default=5,
-        title="Reports per minute",
-        description="The account's quota; waited for.",
-    ),
-    th.Property(
+SETTINGS = (
+    setting("client_id", TEXT, "From your DT representative.", required=True),
+    setting("client_secret", TEXT, "From your DT representative.", required=True, secret=True),
+    setting("reports_per_minute", POSITIVE, "The account's quota; waited for.", default=5),
+    setting(
         "reports_per_day",
-        th.IntegerType(minimum=1),
+        POSITIVE,
+        "The account's quota by UTC day; once it is spent, nothing more is asked for that day.",
         default=100,
-        title="Reports per day",
-        description="The account's quota by UTC day; once it is spent, nothing more is asked for that day.",
     ),
 )
-REPORT_SETTINGS: tuple[th.Property[Any], ...] = (
-    th.Property(
+FILTER = settings_object(
+    setting("dimension", TEXT, "Such as `Country`.", required=True),
+    setting("values", TEXTS, "Such as `US`, `CA`.", required=True),
+)
+REPORT_SETTINGS = (
+    setting(
         "metrics",
-        th.ArrayType(th.StringType),
+        TEXTS,
+        "Metrics as the vendor names them, such as `Installs`; at least one. Money is in US dollars.",
         required=True,
-        description="Metrics as the vendor names them, such as `Installs`; at least one. "
-        "Money is in US dollars.",
     ),
-    th.Property(
+    setting(
         "splits",
-        th.ArrayType(th.StringType),
+        TEXTS,
+        "Dimensions as the vendor names them, such as `Date`; at least one. They are the keys, without "
+        "`Campaign Name` where `Campaign ID` is one.",
         required=True,
-        description="Dimensions as the vendor names them, such as `Date`; at least one. They are the keys, "
-        "without `Campaign Name` where `Campaign ID` is one.",
     ),
-    th.Property(
-        "filters",
-        th.ArrayType(
-            th.ObjectType(
-                th.Property("dimension", th.StringType, required=True, description="Such as `Country`."),
-                th.Property(
-                    "values", th.ArrayType(th.StringType), required=True, description="Such as `US`, `CA`."
-                ),
-                additional_properties=False,
-            )
-        ),
-        description="Only rows whose dimension has one of these values.",
-    ),
+    setting("filters", th.ArrayType(FILTER), "Only rows whose dimension has one of these values."),
 )
 CAMPAIGN_DAILY: Json = {
     "name": "campaign_daily",
@@ -97,9 +68,9 @@ def check_block(block: Json) -> Iterator[str]:
         place = f"reports[{index}]"
         if "name" not in report:
             yield f"{place}.name: required setting is missing; add it, it becomes the stream's name."
-        for setting in ("metrics", "splits"):
-            if not report[setting]:
-                yield f"{place}.{setting}: must name at least one."
+        for name in ("metrics", "splits"):
+            if not report[name]:
+                yield f"{place}.{name}: must name at least one."
         for name, count in Counter([*report["splits"], *report["metrics"]]).items():
             if count > 1:
                 yield f'{place}: "{name}" stands {count} times among splits and metrics; name it once.'

@@ -11,16 +11,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from tap_reports.exceptions import (
-    AccessDenied,
-    BadAnswer,
-    CallError,
-    CallRejected,
-    JobUnknown,
-    LinkExpired,
-)
+from typing_extensions import override
+
+from tap_reports.client import BaseClient
+from tap_reports.exceptions import AccessDenied, CallRejected, JobUnknown, LinkExpired
 from tap_reports.files.columns import property_name, property_names
-from tap_reports.http.responses import answer_json
+from tap_reports.http.responses import answer_object, missing
 from tap_reports.models import (
     Check,
     Column,
@@ -34,7 +30,7 @@ from tap_reports.models import (
     Slice,
 )
 from tap_reports.redaction import add_link, redact
-from tap_reports.vendor import CatalogStream, ClientContext, ReportConfig, VendorConfig
+from tap_reports.vendor import ClientContext, ReportConfig, VendorConfig
 from tap_reports.vendors.digital_turbine.token import AccessToken
 
 if TYPE_CHECKING:
@@ -65,45 +61,31 @@ FINAL_AFTER = dt.timedelta(hours=36)
 """A UTC day is complete twelve hours after its end, so 36 hours after its start."""
 
 
-class DigitalTurbine:
+class DigitalTurbine(BaseClient):
     """The API for one account (a client id)."""
 
     def __init__(self, config: VendorConfig, tools: ClientContext) -> None:
-        self.account: str = config.values["client_id"]
-        self._config = config
-        self._tools = tools
+        super().__init__(config.values["client_id"], config, tools)
         credentials = {name: config.values[name] for name in ("client_id", "client_secret")}
         self._token = AccessToken(tools.api, tools.clock, credentials)
 
+    @override
     def report_types(self) -> Iterable[ReportType]:
-        """Return the configured reports; no call."""
-        return [_report_type(report) for report in self._config.reports or ()]
+        return [_report_type(report) for report in self.config.reports or ()]
 
-    def restore(self, known: CatalogStream) -> ReportType | None:
-        """Return the configured report of this name."""
-        return next((report for report in self.report_types() if report.name == known.name), None)
-
+    @override
     def final_day(self, report: ReportType) -> dt.date:
-        """Return the last day that ended twelve hours ago, in UTC."""
-        return (self._tools.clock.now() - FINAL_AFTER).date()
+        return (self.clock.now() - FINAL_AFTER).date()
 
+    @override
     def requests(self, report: ReportType, days: Slice | None) -> Sequence[ReportRequest]:
-        """Return the one request of a slice."""
-        request = ReportRequest(
-            vendor=self._config.name,
-            account=self.account,
-            api_url=self._config.api_url,
-            report=PRODUCT,
-            parameters=report.parameters,
-            slice=days,
-        )
-        return [request]
+        return [self.request(report, days, report=PRODUCT)]
 
     def submit(self, request: ReportRequest, *, refresh: bool = False) -> ReportJob:
         """Ask for a report; the answer's link is the job."""
-        what = self._tools.api.shown("POST", REPORT_PATH)
+        what = self.api.shown("POST", REPORT_PATH)
         days = self._valid_days(request, what)
-        submitted_at = self._tools.clock.now()
+        submitted_at = self.clock.now()
         query = {
             "dateRange": {"start": days.start.isoformat(), "end": days.end.isoformat()},
             "metrics": list(request.parameters["metrics"]),
@@ -118,7 +100,7 @@ class DigitalTurbine:
 
     def _valid_days(self, request: ReportRequest, what: str) -> Slice:
         """Return the request's days; the vendor answers bad ones with an empty report, not an error."""
-        days, today = request.slice, self._tools.clock.now().date()
+        days, today = request.slice, self.clock.now().date()
         if days is None:
             raise CallRejected(what, "not sent: every report needs a date range")
         if not days.start <= days.end <= today:
@@ -138,19 +120,17 @@ class DigitalTurbine:
         return self._post_with(self._token.get(refused=token), body)
 
     def _post_with(self, token: str, body: Json) -> Response:
-        return self._tools.api.submit(
-            "POST", REPORT_PATH, json=body, headers={"Authorization": f"Bearer {token}"}
-        )
+        return self.api.submit("POST", REPORT_PATH, json=body, headers={"Authorization": f"Bearer {token}"})
 
     def poll(self, job: ReportJob) -> ReportJob:
         """Look whether the link has a body yet; a header alone is one."""
         link = _known_link(job)
-        now = self._tools.clock.now()
+        now = self.clock.now()
         age = now - job.submitted_at
         if age >= LINK_LIFE:
             return _ended(job, JobStatus.EXPIRED, now, "the link's three hours are over")
         try:
-            filled = self._tools.api.repeated(lambda: self._tools.files.is_filled(link))
+            filled = self.api.repeated(lambda: self.files.is_filled(link))
         except LinkExpired as error:
             return _ended(job, JobStatus.EXPIRED, now, f"the link is no longer good: {error}")
         if filled:
@@ -165,12 +145,8 @@ class DigitalTurbine:
 
     def check(self) -> Iterable[Check]:
         """Ask for a token."""
-        try:
-            self._token.get()
-        except CallError as error:
-            yield Check.of("credentials", error)
-        else:
-            yield Check(name="credentials", ok=True, detail=f"client_id {self.account} gets an access token")
+        found = f"client_id {self.account} gets an access token"
+        yield Check.tried("credentials", lambda: self._token.get() and found)
 
 
 def _report_type(report: ReportConfig) -> ReportType:
@@ -197,17 +173,14 @@ def _report_type(report: ReportConfig) -> ReportType:
 
 def _read_link(response: Response, what: str) -> str:
     """Return the link of a submission's answer, its query registered as a secret."""
-    answer = answer_json(response, what)
-    fields = answer if isinstance(answer, dict) else {}
-    link = fields.get("signed_url") or fields.get("url")
+    answer = answer_object(response, what)
+    link = answer.get("signed_url") or answer.get("url")
     if isinstance(link, str) and _last_part(link):
-        _hide(link)
+        add_link(link)
         return link
-    said = fields.get("error") or fields.get("message")
-    if said:
+    if said := answer.get("error") or answer.get("message"):
         raise CallRejected(what, redact(said), status=response.status_code)
-    came = ", ".join(map(str, fields)) or type(answer).__name__
-    raise BadAnswer(what, f"no signed_url came, only: {redact(came)}", status=response.status_code)
+    raise missing(answer, "signed_url", what)
 
 
 def _known_link(job: ReportJob) -> str:
@@ -218,12 +191,8 @@ def _known_link(job: ReportJob) -> str:
             "its link is its only handle and stands in the job ledger alone, which does not have it; "
             "share job_ledger between runs to resume such jobs",
         )
-    _hide(link)
-    return str(link)
-
-
-def _hide(link: str) -> None:
     add_link(link)
+    return str(link)
 
 
 def _last_part(link: str) -> str:

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from typing import Any
 from urllib.parse import quote
 
 import requests
 
+from tap_reports.client import status_of, unknown_where
 from tap_reports.clock import Clock
 from tap_reports.exceptions import (
     AccessDenied,
     BadAnswer,
     CallRefused,
     CallRejected,
-    JobUnknown,
     NotSent,
     QuotaSpent,
     SubmissionLost,
 )
 from tap_reports.http.api import ApiSession
-from tap_reports.http.responses import answer_json
+from tap_reports.http.responses import answer_object
 from tap_reports.models import Json
-from tap_reports.vendor import status_of
 from tap_reports.vendors.impact.jobs import STATUSES, end_dates, error_text, job_id_of
 
 HOUR_SECONDS = 3600.0
@@ -74,7 +72,7 @@ class JobCalls:
         except CallRefused as error:
             self._raise_if_spent(error, quota)
             raise
-        answer = _object(answer_json(response, what), what)
+        answer = answer_object(response, what)
         if job_id_of(answer) is None:
             if str(answer.get("Status")).upper() == "ERROR":
                 raise CallRejected(what, error_text(answer), status=response.status_code)
@@ -89,15 +87,10 @@ class JobCalls:
         """
         path = self.path(job_id)
         what = self._api.shown("GET", path)
-        try:
-            response = self._api.call("GET", path)
-        except CallRejected as error:
-            if error.status == _UNKNOWN:
-                raise JobUnknown(what, error.answer, status=_UNKNOWN) from error
-            raise
-        answer = _object(answer_json(response, what), what)
+        with unknown_where(_UNKNOWN):
+            answer = answer_object(self._api.call("GET", path), what)
         if "Message" in answer and not answer.get("Id"):
-            raise CallRejected(what, error_text(answer), status=response.status_code)
+            raise CallRejected(what, error_text(answer), status=200)
         return answer
 
     def replay(self, job_id: str, before: Json, quota: str) -> str:
@@ -123,7 +116,7 @@ class JobCalls:
             response = None
         answer: Json = {}
         if response is not None and response.content.strip():
-            answer = _object(answer_json(response, what), what)
+            answer = answer_object(response, what)
         if job_id_of(answer) is None and "Message" in answer:
             raise CallRejected(what, error_text(answer), status=200)
         return job_id_of(answer) or job_id
@@ -170,9 +163,3 @@ def has_ended(job: Json) -> bool:
     """Return whether a job object's status is a documented end."""
     status, _ = status_of(STATUSES, str(job.get("Status") or ""))
     return status.is_terminal
-
-
-def _object(answer: Any, what: str) -> Json:
-    if not isinstance(answer, dict):
-        raise BadAnswer(what, "no JSON object came")
-    return answer

@@ -8,8 +8,10 @@ from dataclasses import replace
 from urllib.parse import quote
 
 from requests.auth import HTTPBasicAuth
+from typing_extensions import override
 
 from tap_reports import redaction
+from tap_reports.client import BaseClient, status_of
 from tap_reports.exceptions import BadAnswer
 from tap_reports.http.rate_limit import RateLimiter
 from tap_reports.models import (
@@ -22,12 +24,12 @@ from tap_reports.models import (
     ReportType,
     Slice,
 )
-from tap_reports.vendor import CatalogStream, ClientContext, VendorConfig, status_of
+from tap_reports.vendor import CatalogStream, ClientContext, VendorConfig
 from tap_reports.vendors.impact import checks, reports
 from tap_reports.vendors.impact.calls import HOUR_SECONDS, JobCalls, has_ended
 from tap_reports.vendors.impact.catalog import Catalog, listed
 from tap_reports.vendors.impact.columns import columns_of
-from tap_reports.vendors.impact.exports import requests_for
+from tap_reports.vendors.impact.exports import ROW_LIMITS, exports_of
 from tap_reports.vendors.impact.filters import checked
 from tap_reports.vendors.impact.jobs import (
     STATUSES,
@@ -51,62 +53,66 @@ REPLAYED_FROM = "replayed_from"
 """Handle of a replayed job: when its earlier run ended, so that it is not taken for the new one."""
 
 
-class ImpactClient:
-    """One account.
-
-    Args:
-        config: The impact block.
-        tools: Sessions and time.
-    """
+class ImpactClient(BaseClient):
+    """The API for one account."""
 
     def __init__(self, config: VendorConfig, tools: ClientContext) -> None:
         values = config.values
-        self.account: str = values["account_sid"]
-        self._config = config
-        self._api, self._clock = tools.api, tools.clock
-        self._api.auth = HTTPBasicAuth(self.account.encode(), values["auth_token"].encode())
+        super().__init__(values["account_sid"], config, tools)
+        self.api.auth = HTTPBasicAuth(self.account.encode(), values["auth_token"].encode())
         redaction.add_basic_secret(self.account, values["auth_token"])
         if values.get("api_version"):
-            self._api.headers["IR-Version"] = str(values["api_version"])
-        self._api.denied = DENIED
+            self.api.headers["IR-Version"] = str(values["api_version"])
+        self.api.denied = DENIED
         limit = values.get("calls_per_hour", CALLS_PER_HOUR)
-        self._api.rate_limit = RateLimiter(limit, HOUR_SECONDS, tools.clock)
+        self.api.rate_limit = RateLimiter(limit, HOUR_SECONDS, tools.clock)
         prefix = f"/{PREFIXES[values['account_type']]}/{quote(self.account, safe='')}"
-        self._catalog = Catalog(self._api, prefix)
-        self._jobs = JobCalls(self._api, self._clock, prefix)
+        self._catalog = Catalog(self.api, prefix)
+        self._jobs = JobCalls(self.api, self.clock, prefix)
         self._zone = AccountZone(values.get("timezone"), self._catalog.timezone)
 
     def zone(self) -> dt.tzinfo:
         """Return the account's time zone. May cost one call a run."""
         return self._zone.get()
 
+    @override
     def report_types(self) -> Iterator[ReportType]:
-        """Yield the configured reports, or all that the API can run; then the clicks."""
-        configured = self._config.reports
+        configured = self.config.reports
         if configured is None or configured:
             entries = self._catalog.reports()
             for report in reports.chosen(configured, entries):
-                type_ = reports.plain_type(self._config, report, zone_text(self._zone.get()))
+                type_ = reports.plain_type(self.config, report, zone_text(self._zone.get()))
                 entry = entries[type_.report]
                 metadata = self._catalog.metadata(entry)
                 type_ = checked(type_, metadata)
                 columns = columns_of(listed(metadata.get("Attributes")), type_.report)
                 yield reports.described(type_, entry, columns, selected=configured is not None)
-        if has_clicks(self._config.values):
-            yield reports.clicks_type(self._config, zone_text(self._zone.get()))
+        if has_clicks(self.config.values):
+            yield reports.clicks_type(self.config, zone_text(self._zone.get()))
 
+    @override
     def restore(self, known: CatalogStream) -> ReportType | None:
-        """Return the report of a catalog's stream without any call, or None if it is not configured."""
         zone = self._zone.known
-        return reports.known_type(self._config, known, zone_text(zone) if zone else None)
+        return reports.known_type(self.config, known, zone_text(zone) if zone else None)
 
+    @override
     def final_day(self, report: ReportType) -> dt.date:
-        """Return yesterday in the account's time zone."""
-        return self._clock.now().astimezone(self._zone.get()).date() - dt.timedelta(days=1)
+        return self.clock.now().astimezone(self._zone.get()).date() - dt.timedelta(days=1)
 
+    @override
     def requests(self, report: ReportType, days: Slice | None) -> Sequence[ReportRequest]:
-        """Return one request for a report's slice; for clicks one for each day and program."""
-        return requests_for(self._config, report, days, self._zone)
+        values = self.config.values
+        asked = {"account_type": values["account_type"], "api_version": str(values.get("api_version") or "")}
+        return [
+            self.request(
+                report,
+                one.days,
+                parameters={**asked, "path": one.path, "query": one.query},
+                quota=one.quota,
+                row_limit=ROW_LIMITS.get(report.report),
+            )
+            for one in exports_of(values, report, days, self._zone)
+        ]
 
     def submit(self, request: ReportRequest, *, refresh: bool = False) -> ReportJob:
         """Submit an export.
@@ -124,7 +130,7 @@ class ImpactClient:
         return ReportJob(
             request=request,
             id=job_id_of(answer) or "",
-            submitted_at=self._clock.now(),
+            submitted_at=self.clock.now(),
             word=str(answer.get("Status") or ""),
         )
 
@@ -133,7 +139,7 @@ class ImpactClient:
         answer = self._jobs.read(job.id)
         word = str(answer.get("Status") or "")
         if not word:
-            raise BadAnswer(self._api.shown("GET", self._jobs.path(job.id)), "no Status came", status=200)
+            raise BadAnswer(self.api.shown("GET", self._jobs.path(job.id)), "no Status came", status=200)
         status, unknown = status_of(STATUSES, word)
         zone = self._zone.known or dt.UTC
         created_at = instant(answer.get("CreatedDate"), zone)
@@ -144,7 +150,7 @@ class ImpactClient:
             return job
         return replace(
             job,
-            finished_at=ended_at(answer, zone) or job.finished_at or self._clock.now(),
+            finished_at=ended_at(answer, zone) or job.finished_at or self.clock.now(),
             rows=whole_number(answer.get("RecordsProcessed")) if status.is_good else None,
             message="" if status.is_good else redaction.redact(answer.get("StatusMessage") or word),
         )
@@ -163,7 +169,7 @@ class ImpactClient:
         return ReportJob(
             request=job.request,
             id=job_id,
-            submitted_at=self._clock.now(),
+            submitted_at=self.clock.now(),
             handle={REPLAYED_FROM: end_dates(before)} if job_id == job.id else {},
         )
 
@@ -173,11 +179,11 @@ class ImpactClient:
 
     def downloads(self, job: ReportJob) -> Sequence[Download]:
         """Return the job's file; the call is redirected to a signed link on another host."""
-        url = self._api.url(f"{self._jobs.path(job.id)}/Download")
-        if reports.layout(self._config).format is FileFormat.JSON:
+        url = self.api.url(f"{self._jobs.path(job.id)}/Download")
+        if reports.layout(self.config.values).format is FileFormat.JSON:
             return [paged(url)]
         return [Download(url=url, authenticated=True)]
 
     def check(self) -> Iterator[Check]:
         """Yield whether the credentials are good and each configured report can be run."""
-        return checks.check(self._config, self._catalog)
+        return checks.check(self.config, self._catalog)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from dataclasses import dataclass
 from urllib.parse import quote
 
-from tap_reports.models import FileFormat, Json, ReportRequest, ReportType, Slice
-from tap_reports.vendor import VendorConfig
+from tap_reports.models import FileFormat, Json, ReportType, Slice
 from tap_reports.vendors.impact.reports import CLICKS, layout
 from tap_reports.vendors.impact.settings import BRAND, RESULT_FORMAT, click_filters, program_ids
 from tap_reports.vendors.impact.zones import AccountZone
@@ -17,58 +17,36 @@ ROW_LIMITS = {"partner_payable_click_data": 100_000}
 """By https://integrations.impact.com/partner-api-reference; a file with as many rows is warned of."""
 
 
-def requests_for(
-    config: VendorConfig, report: ReportType, days: Slice | None, zone: AccountZone
-) -> list[ReportRequest]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Export:
+    """One submission: what is asked for where, for which days, and in which quota it counts."""
+
+    path: str
+    query: Json
+    days: Slice | None
+    quota: str = "report"
+
+
+def exports_of(values: Json, report: ReportType, days: Slice | None, zone: AccountZone) -> list[Export]:
     """Return what to ask for, in the order of the rows: clicks by day, then by program."""
     if report.report == CLICKS:
-        return list(_clicks(config, report, days))
+        return list(_clicks(values, days))
     parameters = report.parameters
-    query = {**parameters["params"], **_dates(parameters, days, zone), **_result_format(config)}
-    return [_request(config, report, f"ReportExport/{quote(report.report, safe='')}", query, days)]
+    query = {**parameters["params"], **_dates(parameters, days, zone), **_result_format(values)}
+    return [Export(path=f"ReportExport/{quote(report.report, safe='')}", query=query, days=days)]
 
 
-def _clicks(config: VendorConfig, report: ReportType, days: Slice | None) -> Iterator[ReportRequest]:
-    """Yield a request for each day and program; a partner may ask for all programs at once."""
+def _clicks(values: Json, days: Slice | None) -> Iterator[Export]:
+    """Yield an export for each day and program; a partner may ask for all programs at once."""
     for day in _each_day(days):
-        for program in program_ids(config.values) or (None,):
-            query = {
-                **click_filters(config.values),
-                "Date": day.start.isoformat(),
-                **_result_format(config),
-            }
+        for program in program_ids(values) or (None,):
+            query = {**click_filters(values), "Date": day.start.isoformat(), **_result_format(values)}
             path = CLICKS
-            if program and config.values["account_type"] == BRAND:
+            if program and values["account_type"] == BRAND:
                 path = f"Programs/{quote(program, safe='')}/{CLICKS}"
             elif program:
                 query["ProgramId"] = program
-            yield _request(config, report, path, query, day, quota="click")
-
-
-def _request(
-    config: VendorConfig,
-    report: ReportType,
-    path: str,
-    query: Json,
-    days: Slice | None,
-    quota: str = "report",
-) -> ReportRequest:
-    values = config.values
-    return ReportRequest(
-        vendor=config.name,
-        account=values["account_sid"],
-        api_url=config.api_url,
-        report=report.report,
-        parameters={
-            "account_type": values["account_type"],
-            "api_version": str(values.get("api_version") or ""),
-            "path": path,
-            "query": query,
-        },
-        slice=days,
-        quota=quota,
-        row_limit=ROW_LIMITS.get(report.report),
-    )
+            yield Export(path=path, query=query, days=day, quota="click")
 
 
 def _dates(parameters: Json, days: Slice | None, zone: AccountZone) -> dict[str, str]:
@@ -88,9 +66,9 @@ def _dates(parameters: Json, days: Slice | None, zone: AccountZone) -> dict[str,
     }
 
 
-def _result_format(config: VendorConfig) -> dict[str, str]:
+def _result_format(values: Json) -> dict[str, str]:
     """Return the format to ask for, always: the vendor's default may change."""
-    return {RESULT_FORMAT: "JSON" if layout(config).format is FileFormat.JSON else "CSV"}
+    return {RESULT_FORMAT: "JSON" if layout(values).format is FileFormat.JSON else "CSV"}
 
 
 def _each_day(days: Slice | None) -> Iterator[Slice]:

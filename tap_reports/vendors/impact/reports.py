@@ -46,9 +46,9 @@ CLICK_KINDS: Mapping[str, Kind] = {
 """https://integrations.impact.com/brand-api-reference/reference/clicks. `Id` is not unique, so no key."""
 
 
-def layout(config: VendorConfig) -> Layout:
+def layout(values: Json) -> Layout:
     """Return how the account's files are read."""
-    is_json = config.values.get("result_format") == FileFormat.JSON
+    is_json = values.get("result_format") == FileFormat.JSON
     return Layout(format=FileFormat.JSON if is_json else FileFormat.CSV, records=RECORDS_KEYS)
 
 
@@ -63,7 +63,7 @@ def clicks_type(config: VendorConfig, zone: str | None) -> ReportType:
         max_slice_days=1,
         lookback_days=_lookback(config.lookback_days, 0),
         parameters=_with_zone({}, zone),
-        layout=layout(config),
+        layout=layout(config.values),
         description="Clicks, one file for each day and program.",
     )
 
@@ -83,7 +83,7 @@ def plain_type(config: VendorConfig, report: ReportConfig, zone: str | None) -> 
         slice_days=report.slice_days,
         lookback_days=_lookback(report.lookback_days, config.lookback_days),
         parameters=_with_zone(parameters, zone),
-        layout=layout(config),
+        layout=layout(config.values),
     )
 
 

@@ -6,23 +6,19 @@ https://help.secondnature.ai/en/articles/11744961-reporting-api-export-reports-p
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
-from tap_reports.exceptions import (
-    AccessDenied,
-    CallError,
-    CallRejected,
-    ConfigError,
-    JobUnknown,
-    LinkExpired,
-)
-from tap_reports.http.origin import same_origin
+from typing_extensions import override
+
+from tap_reports.client import BaseClient, account_of_key, status_of, unknown_where
+from tap_reports.exceptions import AccessDenied, CallError, CallRejected, ConfigError, LinkExpired
+from tap_reports.http.origin import joined, same_origin
 from tap_reports.http.rate_limit import RateLimiter
+from tap_reports.http.responses import answer_object, required_text
 from tap_reports.models import (
     Check,
     Download,
@@ -33,11 +29,9 @@ from tap_reports.models import (
     ReportType,
     Slice,
 )
-from tap_reports.vendor import CatalogStream, ClientContext, VendorConfig, status_of
+from tap_reports.redaction import redact
+from tap_reports.vendor import CatalogStream, ClientContext, VendorConfig
 from tap_reports.vendors.second_nature import answers, reports
-
-if TYPE_CHECKING:
-    from requests import Response
 
 logger = logging.getLogger("tap-reports.second_nature")
 
@@ -67,25 +61,22 @@ def form_of(values: Json) -> Json:
 DEFAULT_FORM = form_of({})
 
 
-class SecondNature:
+class SecondNature(BaseClient):
     """The API for one account (an API key)."""
 
     def __init__(self, config: VendorConfig, tools: ClientContext) -> None:
         key: str = config.values["api_key"]
-        self.account = f"key-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
-        self._config = config
+        super().__init__(account_of_key(key), config, tools)
         self._paths = {name: config.values[f"{name}_path"] for name in ("request", "status", "list")}
         self._form = form_of(config.values)
-        self._api = tools.api
-        self._api.denied = DENIED
-        self._clock = tools.clock
-        self._api.headers["Authorization"] = f"Token {key}"
+        self.api.denied = DENIED
+        self.api.headers["Authorization"] = f"Token {key}"
         if config.values.get("requests_per_minute"):
-            self._api.rate_limit = RateLimiter(config.values["requests_per_minute"], 60, tools.clock)
+            self.api.rate_limit = RateLimiter(config.values["requests_per_minute"], 60, tools.clock)
 
     def report_types(self) -> Iterable[ReportType]:
         """Return the configured reports, or all that the vendor lists. One call."""
-        configured = self._config.reports
+        configured = self.config.reports
         try:
             listed = self._listed()
         except AccessDenied:
@@ -105,45 +96,35 @@ class SecondNature:
             logger.warning("%s", doubt)
         return [reports.report_type(report) for report in configured]
 
+    @override
     def restore(self, known: CatalogStream) -> ReportType | None:
-        """Return the report that a stream's name or title means, its sheet set."""
-        return reports.restored(known, self._config.reports)
+        return reports.restored(known, self.config.reports)
 
-    def final_day(self, report: ReportType) -> dt.date:
-        """Return yesterday, in UTC."""
-        return self._clock.now().date() - dt.timedelta(days=1)
-
+    @override
     def requests(self, report: ReportType, days: Slice | None) -> Sequence[ReportRequest]:
-        """Return the one request of a slice; the sheets of a report share it."""
         values, form = report.parameters, self._form
-        request = ReportRequest(
-            vendor=self._config.name,
-            account=self.account,
-            api_url=self._config.api_url,
-            report=report.report,
-            # A request of another form may bring another result: what a wrong name brought is not reused.
-            parameters={**values["asked"], **({"form": form} if form != DEFAULT_FORM else {})},
-            slice=days,
-            options={} if values["force_update"] is None else {FORCE_UPDATE: values["force_update"]},
-        )
-        return [request]
+        # A request of another form may bring another result: what a wrong name brought is not reused.
+        parameters = {**values["asked"], **({"form": form} if form != DEFAULT_FORM else {})}
+        options = {} if values["force_update"] is None else {FORCE_UPDATE: values["force_update"]}
+        return [self.request(report, days, parameters=parameters, options=options)]
 
     def submit(self, request: ReportRequest, *, refresh: bool = False) -> ReportJob:
         """Ask for a report; the answer is a ticket."""
         path, method = self._paths["request"], self._form["method"]
         fields = self._fields(request, refresh=refresh)
-        submitted_at = self._clock.now()
+        submitted_at = self.clock.now()
         try:
             if method == "GET":
-                response = self._api.submit(method, path, params=_query(fields))
+                response = self.api.submit(method, path, params=_query(fields))
             else:
-                response = self._api.submit(method, path, json=fields)
+                response = self.api.submit(method, path, json=fields)
         except CallRejected as error:
             if error.status != NOT_FOUND:
                 raise
             hint = f"no such report_name ({request.report}) or course_id, or request_path is wrong"
             raise CallRejected(error.what, f"{hint}: {error.answer}", status=NOT_FOUND) from error
-        ticket = answers.ticket_id(response, self._api.shown("POST", path))
+        what = self.api.shown(method, path)
+        ticket = required_text(answer_object(response, what), "ticket_id", what)
         return ReportJob(request=request, id=ticket, submitted_at=submitted_at)
 
     def _fields(self, request: ReportRequest, *, refresh: bool) -> dict[str, Any]:
@@ -161,63 +142,56 @@ class SecondNature:
     def poll(self, job: ReportJob) -> ReportJob:
         """Read the ticket's status; a complete one brings new links each time."""
         path = self._paths["status"].replace(TICKET, quote(job.id, safe=""))
-        what = self._api.shown("GET", path)
-        try:
-            response = self._get(path)
-        except CallRejected as error:
-            if error.status == NOT_FOUND:
-                raise JobUnknown(what, f"no such ticket: {error.answer}", status=NOT_FOUND) from error
-            raise
-        answer = answers.status(response, what)
-        status, unknown = status_of(STATUSES, answer.word)
-        links = answers.links(answer, what) if status is JobStatus.SUCCEEDED else ()
+        what = self.api.shown("GET", path)
+        with unknown_where(NOT_FOUND):
+            answer = answer_object(self.api.call("GET", path), what)
+        word = required_text(answer, "status", what)
+        status, unknown = status_of(STATUSES, word)
+        links = self._links(answer, what) if status is JobStatus.SUCCEEDED else ()
         return replace(
             job,
             status=status,
-            word=answer.word,
+            word=redact(word),
             unknown_word=unknown,
-            message=answer.error,
-            finished_at=(job.finished_at or self._clock.now()) if status.is_terminal else None,
+            message=redact(answer.get("error") or ""),
+            finished_at=(job.finished_at or self.clock.now()) if status.is_terminal else None,
             links={"files": links} if links else {},
         )
+
+    def _links(self, answer: Json, what: str) -> list[Json]:
+        """Return a complete ticket's links; those without a host are below the API's."""
+        found = answers.links(answer, what)
+        return [
+            link if "://" in link["url"] else {**link, "url": joined(self.config.api_url, link["url"])}
+            for link in found
+        ]
 
     def downloads(self, job: ReportJob) -> Sequence[Download]:
         """Return the links; the key goes along only where one leads to the API itself."""
         links = job.links.get("files")
         if not links:
             raise LinkExpired(f"ticket {job.id}", "its link is not known here")
-        answers.hide(links)
         return [
             Download(
                 url=link["url"],
                 sheet=link.get("sheet"),
-                authenticated=same_origin(link["url"], self._config.api_url),
+                authenticated=same_origin(link["url"], self.config.api_url),
             )
             for link in links
         ]
 
     def check(self) -> Iterable[Check]:
         """List the reports; where that is not possible, make a call that any key may make."""
-        try:
-            names = self._listed()
-        except AccessDenied as error:
-            yield Check.of("credentials", error)
-        except CallError as error:
-            yield from self._check_key(error)
-        else:
-            yield Check(name="credentials", ok=True, detail=f"{len(names)} reports are available")
+        yield Check.tried("credentials", self._key_is_good)
 
-    def _check_key(self, listing: CallError) -> Iterator[Check]:
+    def _key_is_good(self) -> str:
         try:
-            self._get(KEY_CHECK_PATH)
+            return f"{len(self._listed())} reports are available"
+        except AccessDenied:
+            raise
         except CallError as error:
-            yield Check.of("credentials", error)
-        else:
-            yield Check(
-                name="credentials",
-                ok=True,
-                detail=f"the API key is good, but the reports can't be listed (see list_path): {listing}",
-            )
+            self.api.call("GET", KEY_CHECK_PATH)
+            return f"the API key is good, but the reports can't be listed (see list_path): {error}"
 
     def _listed(self) -> list[str]:
         """Return the names of the available reports.
@@ -226,10 +200,7 @@ class SecondNature:
             CallError: The list cannot be read.
         """
         path = self._paths["list"]
-        return answers.report_names(self._get(path), self._api.shown("GET", path))
-
-    def _get(self, path: str) -> Response:
-        return self._api.call("GET", path)
+        return answers.report_names(self.api.call("GET", path), self.api.shown("GET", path))
 
 
 def _query(fields: Json) -> dict[str, Any]:

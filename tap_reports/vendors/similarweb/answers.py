@@ -10,11 +10,11 @@ from typing import Any
 
 import requests
 
+from tap_reports.client import status_of
 from tap_reports.exceptions import BadAnswer, SubmissionLost
-from tap_reports.http.responses import answer_json, body_excerpt, retry_after
+from tap_reports.http.responses import answer_object, body_excerpt, required_text, retry_after
 from tap_reports.models import Estimate, JobStatus, ReportJob
 from tap_reports.redaction import add_link, redact
-from tap_reports.vendor import status_of
 from tap_reports.vendors.similarweb.calls import rejection, said
 
 STATUSES = {
@@ -43,7 +43,7 @@ def estimate(what: str, response: requests.Response) -> Estimate:
         CallRejected: The report would not be accepted.
         BadAnswer: It is not what validate promises.
     """
-    answer = _object(what, response)
+    answer = answer_object(response, what)
     if _says_no(answer):
         raise rejection(what, response)
     credits_ = _number(answer.get("estimated_credits"))
@@ -64,7 +64,7 @@ def report_id(what: str, response: requests.Response) -> str:
         SubmissionLost: It names no id, so a report may run (and be charged) that nobody can ask for.
     """
     try:
-        answer = _object(what, response)
+        answer = answer_object(response, what)
     except BadAnswer as error:
         raise SubmissionLost(what, error.answer, status=response.status_code) from error
     if answer.get("report_id"):
@@ -80,10 +80,8 @@ def polled(job: ReportJob, what: str, response: requests.Response, now: dt.datet
     Raises:
         BadAnswer: There is no status, or no link to a completed report.
     """
-    answer = _object(what, response)
-    word = answer.get("status")
-    if not isinstance(word, str) or not word.strip():
-        raise BadAnswer(what, f"no status came: {body_excerpt(response)}", status=response.status_code)
+    answer = answer_object(response, what)
+    word = required_text(answer, "status", what)
     status, unknown = status_of(STATUSES, word)
     link = next((str(answer[name]) for name in LINKS if answer.get(name)), "")
     if status is JobStatus.SUCCEEDED and not link:
@@ -109,7 +107,7 @@ def retried(job: ReportJob, what: str, response: requests.Response, remedy: str)
         CallRejected: The answer says no.
     """
     try:
-        answer = _object(what, response)
+        answer = answer_object(response, what)
     except BadAnswer:
         answer = {}
     if _says_no(answer):
@@ -125,15 +123,8 @@ def retried(job: ReportJob, what: str, response: requests.Response, remedy: str)
 
 def credits_left(what: str, response: requests.Response) -> Decimal | None:
     """Return the credits left, None if the answer does not tell."""
-    answer = _object(what, response)
+    answer = answer_object(response, what)
     return next((left for name in CREDITS if (left := _number(answer.get(name))) is not None), None)
-
-
-def _object(what: str, response: requests.Response) -> Mapping[str, Any]:
-    answer = answer_json(response, what)
-    if not isinstance(answer, Mapping):
-        raise BadAnswer(what, f"no JSON object came: {body_excerpt(response)}", status=response.status_code)
-    return answer
 
 
 def _says_no(answer: Mapping[str, Any]) -> bool:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import logging
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
+from typing_extensions import override
+
+from tap_reports.client import BaseClient, account_of_key
 from tap_reports.exceptions import AccessDenied, CallRejected, JobUnknown, LinkExpired, SubmissionLost
 from tap_reports.http.rate_limit import RateLimiter
 from tap_reports.http.responses import body_excerpt
@@ -32,7 +34,6 @@ logger = logging.getLogger("tap-reports.similarweb")
 
 WEBHOOK_TEST = "/v3/batch/webhooks/test"
 BAD_REQUEST = 400
-KEY_DIGITS = 12
 NO_SUCH_PATH = 'That path does not exist there: set another "api_version", and check api_url.'
 WRONG_API_KEY = (
     'Check the credentials: set "api_key" to the key of Settings > Account > Batch API, switched on there.'
@@ -49,34 +50,32 @@ NO_RETRY = 'Set "retry_path", or run again to submit a new (charged) report.'
 NO_WEBHOOK = 'Check that "postbacks.public_url" can be reached from the internet.'
 
 
-class SimilarwebClient:
-    """See `tap_reports.vendor.ReportClient`, `Estimates` and `Retries`."""
+class SimilarwebClient(BaseClient):
+    """The API for one account (an API key)."""
 
     def __init__(self, config: VendorConfig, tools: ClientContext) -> None:
         key = str(config.values["api_key"])
+        super().__init__(account_of_key(key), config, tools)
         add_secrets([key, config.callback_url])
-        self.account = f"key-{hashlib.sha256(key.encode()).hexdigest()[:KEY_DIGITS]}"
-        self._config = config
         self._version = str(config.values.get("api_version") or payloads.VERSIONS[0])
-        self._clock = tools.clock
-        self._api = tools.api
-        self._api.headers["api-key"] = key
-        self._api.rate_limit = RateLimiter(CALLS_PER_SECOND, 1, tools.clock)
-        self._api.denied = {401: WRONG_API_KEY}
+        self.api.headers["api-key"] = key
+        self.api.rate_limit = RateLimiter(CALLS_PER_SECOND, 1, tools.clock)
+        self.api.denied = {401: WRONG_API_KEY}
         self._calls = Calls(tools.api, config.values)
         self.catalog = Catalog(self._calls)
 
     # --- reports --------------------------------------------------------------------------------------
 
+    @override
     def report_types(self) -> Iterable[ReportType]:
-        """Return the configured reports; raises ConfigError with everything that is wrong in them."""
-        return reports.report_types(self._config, self.catalog.tables())
+        return reports.report_types(self.config, self.catalog.tables())
 
+    @override
     def restore(self, known: CatalogStream) -> ReportType | None:
-        """Return the report of a catalog's stream, by its name, without a call."""
-        types = (reports.bare(report, self._config) for report in reports.configured(self._config))
+        types = (reports.bare(report, self.config) for report in reports.configured(self.config))
         return next((type_ for type_ in types if type_.name == known.name), None)
 
+    @override
     def final_day(self, report: ReportType) -> dt.date:
         """Return the end of the newest period that describe names, else of the last that should be ready."""
         table = self.catalog.tables().get(report.report)
@@ -84,7 +83,7 @@ class SimilarwebClient:
         day = days.last_day(end, report.granularity) if end else None
         if end and day is None:
             logger.warning("describe's end_date %r of %s is not a date, not used", redact(end), report.name)
-        return day or days.final_by_rule(report.granularity, self._clock.now())
+        return day or days.final_by_rule(report.granularity, self.clock.now())
 
     def first_day(self, report: ReportType) -> dt.date | None:
         """Return the beginning of the oldest period that describe names."""
@@ -92,10 +91,19 @@ class SimilarwebClient:
         start = table.starts.get(report.granularity, "") if table else ""
         return days.first_day(start, report.granularity) if start else None
 
+    @override
     def requests(self, report: ReportType, days: Slice | None) -> Sequence[ReportRequest]:
-        """Return the requests of a slice: one, or several where there are very many entities."""
-        selection = select(report.parameters, self._config.values, self.catalog.tables())
-        return reports.requests_for(self._config, self.account, selection, days)
+        selection = select(report.parameters, self.config.values, self.catalog.tables())
+        return [
+            self.request(
+                report,
+                days,
+                parameters=parameters,
+                options={"retention_days": selection.retention_days} if selection.retention_days else {},
+                row_limit=selection.limit or selection.table.limit,
+            )
+            for parameters in reports.parameters_of(self.config.values, selection)
+        ]
 
     # --- before submitting ----------------------------------------------------------------------------
 
@@ -103,8 +111,8 @@ class SimilarwebClient:
         """Return what Similarweb's validate call says; it is free."""
         path = payloads.path(request, self._version, payloads.VALIDATE)
         body = payloads.payload(request, self._version)
-        response = self._api.call("POST", path, json=body, accept={BAD_REQUEST, *GONE})
-        what = self._api.shown("POST", path)
+        response = self.api.call("POST", path, json=body, accept={BAD_REQUEST, *GONE})
+        what = self.api.shown("POST", path)
         if response.status_code in GONE:
             raise rejection(what, response, NO_SUCH_PATH)
         if response.status_code == BAD_REQUEST:
@@ -131,10 +139,10 @@ class SimilarwebClient:
     def submit(self, request: ReportRequest, *, refresh: bool = False) -> ReportJob:
         """Submit a report: charged once it runs. Each submission is a new one, so `refresh` is moot."""
         path = payloads.path(request, self._version, payloads.SUBMIT)
-        body = payloads.payload(request, self._version, self._config.callback_url)
+        body = payloads.payload(request, self._version, self.config.callback_url)
         try:
-            response = self._api.submit("POST", path, json=body)
-            report_id = answers.report_id(self._api.shown("POST", path), response)
+            response = self.api.submit("POST", path, json=body)
+            report_id = answers.report_id(self.api.shown("POST", path), response)
         except AccessDenied as error:
             error.remedy = error.remedy if error.status == WRONG_KEY else KEY_LIMIT
             raise
@@ -148,14 +156,14 @@ class SimilarwebClient:
         # The setting may change later: how long this result is kept is the job's own.
         days = request.options.get("retention_days")
         handle = {RESULT_HOURS: days * 24} if days else {}
-        return ReportJob(request=request, id=report_id, submitted_at=self._clock.now(), handle=handle)
+        return ReportJob(request=request, id=report_id, submitted_at=self.clock.now(), handle=handle)
 
     def poll(self, job: ReportJob) -> ReportJob:
         """Return the job as Similarweb sees it now."""
         what, response = self._calls.first("GET", "status_path", job.id)
         if response.status_code in GONE:
             raise JobUnknown(what, body_excerpt(response), status=response.status_code)
-        return answers.polled(job, what, response, self._clock.now())
+        return answers.polled(job, what, response, self.clock.now())
 
     def retry(self, job: ReportJob) -> ReportJob:
         """Have Similarweb run a failed report again, for free."""
@@ -175,11 +183,11 @@ class SimilarwebClient:
 
     def check(self) -> Iterable[Check]:
         """Yield what `--test` found with free calls only."""
-        return checks.check(self, self._config)
+        return checks.check(self, self.config)
 
     def test_webhook(self) -> None:
         """Have Similarweb call the webhook; raises CallRejected if that did not work."""
-        body = {"webhook_url": self._config.callback_url}
-        response = self._api.call("POST", WEBHOOK_TEST, json=body, accept={BAD_REQUEST})
+        body = {"webhook_url": self.config.callback_url}
+        response = self.api.call("POST", WEBHOOK_TEST, json=body, accept={BAD_REQUEST})
         if response.status_code == BAD_REQUEST:
-            raise rejection(self._api.shown("POST", WEBHOOK_TEST), response, NO_WEBHOOK)
+            raise rejection(self.api.shown("POST", WEBHOOK_TEST), response, NO_WEBHOOK)

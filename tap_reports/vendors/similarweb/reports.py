@@ -14,9 +14,7 @@ from tap_reports.models import (
     Json,
     Kind,
     Layout,
-    ReportRequest,
     ReportType,
-    Slice,
 )
 from tap_reports.vendor import ReportConfig, VendorConfig
 from tap_reports.vendors.similarweb.selection import Selection, select
@@ -113,31 +111,19 @@ def with_columns(type_: ReportType, selection: Selection) -> ReportType:
     )
 
 
-def requests_for(
-    config: VendorConfig, account: str, selection: Selection, days: Slice | None
-) -> list[ReportRequest]:
-    """Return the requests for a slice: one, but for more entities than Similarweb takes at once.
+def parameters_of(values: Json, selection: Selection) -> list[Json]:
+    """Return the parameters of a slice's requests: one, or several for more entities than Similarweb takes.
 
-    What does not change the result (API version, webhook, how long it is kept) is not part of their key.
+    What does not change the result (API version, webhook, how long it is kept) is not part of them.
     """
-    limit, kept = selection.limit, selection.retention_days
     return [
-        ReportRequest(
-            vendor=config.name,
-            account=account,
-            api_url=config.api_url,
-            report=selection.table.name,
-            parameters={
-                "table": selection.table.name,
-                "granularity": selection.granularity,
-                "metrics": list(selection.metrics),
-                "filters": filters,
-                "response_format": config.values.get("response_format") or FileFormat.CSV.value,
-                **({"limit": limit} if limit else {}),
-            },
-            slice=days,
-            options={"retention_days": kept} if kept else {},
-            row_limit=limit or selection.table.limit,
-        )
+        {
+            "table": selection.table.name,
+            "granularity": selection.granularity,
+            "metrics": list(selection.metrics),
+            "filters": filters,
+            "response_format": values.get("response_format") or FileFormat.CSV.value,
+            **({"limit": selection.limit} if selection.limit else {}),
+        }
         for filters in selection.parts()
     ]
