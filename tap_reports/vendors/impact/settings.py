@@ -10,6 +10,7 @@ from singer_sdk import typing as th
 
 from tap_reports.files.columns import property_name
 from tap_reports.models import Json, Quota
+from tap_reports.setting import POSITIVE, TEXT, TEXTS, setting
 from tap_reports.vendor import VendorConfig
 from tap_reports.vendors.impact.zones import read_zone
 
@@ -25,122 +26,95 @@ _CLICK_FILTERS_OF = {"media_ids": BRAND, "sub_ids": PARTNER}
 _IDS = {"type": "array", "items": {"type": ["string", "integer"]}}
 _DATE_SETTINGS = ("date_format", "slice_days", "lookback_days", "replication_key")
 
-SETTINGS: tuple[th.Property[Any], ...] = (
-    th.Property(
-        "account_sid",
-        th.StringType,
-        required=True,
-        title="Account SID",
-        description="User name of the API, from Settings > API of the account.",
-    ),
-    th.Property(
+ID = th.CustomType({"type": ["string", "integer"]})
+CLICKS = th.CustomType(
+    {
+        "type": ["boolean", "object"],
+        "properties": {
+            **dict.fromkeys(("program_ids", "ad_ids", "media_ids", "sub_ids"), _IDS),
+            "unique_click": {"type": "boolean"},
+        },
+        "additionalProperties": False,
+    }
+)
+SETTINGS = (
+    setting("account_sid", TEXT, "User name of the API, from Settings > API of the account.", required=True),
+    setting(
         "auth_token",
-        th.StringType,
+        TEXT,
+        "Password of the API. A scoped token must be allowed to read reports and jobs.",
         required=True,
         secret=True,
-        title="Auth token",
-        description="Password of the API. A scoped token must be allowed to read reports and jobs.",
     ),
-    th.Property(
+    setting(
         "account_type",
-        th.StringType,
+        TEXT,
+        "Which of impact.com's APIs the account belongs to.",
         required=True,
-        allowed_values=[BRAND, PARTNER, AGENCY],
-        title="Account type",
-        description="Which of impact.com's APIs the account belongs to.",
+        words=[BRAND, PARTNER, AGENCY],
     ),
-    th.Property(
-        "api_version",
-        th.CustomType({"type": ["string", "integer"]}),
-        title="API version",
-        description="Sent as `IR-Version`. Default: the version pinned to the token.",
-    ),
-    th.Property(
+    setting("api_version", ID, "Sent as `IR-Version`. Default: the version pinned to the token."),
+    setting(
         "timezone",
-        th.StringType,
-        title="Time zone",
-        description="The account's time zone: an IANA name, or the display form `(GMT -06:00) …`, read as "
-        "that fixed offset. Default: what CompanyInformation says, else UTC.",
+        TEXT,
+        "The account's time zone: an IANA name, or the display form `(GMT -06:00) …`, read as that fixed "
+        "offset. Default: what CompanyInformation says, else UTC.",
     ),
-    th.Property(
+    setting(
         "result_format",
-        th.StringType,
+        TEXT,
+        "Format of the files that are downloaded.",
         default="csv",
-        allowed_values=["csv", "json"],
-        title="Result format",
-        description="Format of the files that are downloaded.",
+        words=["csv", "json"],
     ),
-    th.Property(
+    setting(
         "reports_per_day",
-        th.IntegerType(minimum=1),
+        POSITIVE,
+        "Most ReportExport submissions of the account in one UTC day.",
         default=REPORTS_PER_DAY,
-        title="Reports per day",
-        description="Most ReportExport submissions of the account in one UTC day.",
     ),
-    th.Property(
+    setting(
         "clicks_per_day",
-        th.IntegerType(minimum=1),
+        POSITIVE,
+        "Most ClickExport submissions of the account in one UTC day.",
         default=CLICKS_PER_DAY,
-        title="Click exports per day",
-        description="Most ClickExport submissions of the account in one UTC day.",
     ),
-    th.Property(
+    setting(
         "calls_per_hour",
-        th.IntegerType(minimum=1),
+        POSITIVE,
+        "Most API calls of any kind in an hour; polls are spread to stay below it. The vendor's rate limit "
+        "headers are heeded too.",
         default=CALLS_PER_HOUR,
-        title="Calls per hour",
-        description="Most API calls of any kind in an hour; polls are spread to stay below it. "
-        "The vendor's rate limit headers are heeded too.",
     ),
-    th.Property(
+    setting(
         "clicks",
-        th.CustomType(
-            {
-                "type": ["boolean", "object"],
-                "properties": {
-                    **dict.fromkeys(("program_ids", "ad_ids", "media_ids", "sub_ids"), _IDS),
-                    "unique_click": {"type": "boolean"},
-                },
-                "additionalProperties": False,
-            }
-        ),
-        title="Clicks",
-        description='`true` or `{"program_ids": […]}` adds the stream `impact_clicks`, one job per day and '
-        "program. A brand account must name its programs. Further filters: `ad_ids`, `media_ids` (brand), "
-        "`sub_ids` (partner), `unique_click`.",
+        CLICKS,
+        '`true` or `{"program_ids": […]}` adds the stream `impact_clicks`, one job per day and program. A '
+        "brand account must name its programs. Further filters: `ad_ids`, `media_ids` (brand), `sub_ids` "
+        "(partner), `unique_click`.",
     ),
 )
-
-REPORT_SETTINGS: tuple[th.Property[Any], ...] = (
-    th.Property(
-        "id",
-        th.CustomType({"type": ["string", "integer"]}),
-        required=True,
-        title="Report id",
-        description="The report's handle, such as `mp_action_listing_fast`, or number.",
-    ),
-    th.Property(
+REPORT_SETTINGS = (
+    setting("id", ID, "The report's handle, such as `mp_action_listing_fast`, or number.", required=True),
+    setting(
         "params",
         th.ObjectType(),
-        title="Parameters",
-        description="Further query parameters: filters such as `SUBAID`, flags such as `SHOW_SKU`. "
-        "A list repeats the parameter.",
+        "Further query parameters: filters such as `SUBAID`, flags such as `SHOW_SKU`. A list repeats the "
+        "parameter.",
     ),
-    th.Property(
+    setting(
         "date_parameters",
-        th.ArrayType(th.StringType),
+        TEXTS,
+        "Names of the parameters for the first and the last day. `[]`: the report takes no dates, so it is a "
+        "snapshot.",
         default=list(DATE_PARAMETERS),
-        title="Date parameters",
-        description="Names of the parameters for the first and the last day. `[]`: the report takes no "
-        "dates, so it is a snapshot.",
     ),
-    th.Property(
+    setting(
         "date_format",
-        th.StringType,
+        TEXT,
+        "How the two days are written (strftime). With a time of day in it, the first day is written at "
+        "00:00:00 and the last one at 23:59:59, in the account's zone, or in UTC where it ends with `Z`.",
         default=DATE_FORMAT,
-        title="Date format",
-        description="How the two days are written (strftime). With a time of day in it, the first day is "
-        "written at 00:00:00 and the last one at 23:59:59.",
     ),
 )
 
@@ -257,17 +231,11 @@ def click_filters(block: Json) -> dict[str, Any]:
 
 def quotas(config: VendorConfig) -> tuple[Quota, ...]:
     """Return the vendor's day quotas on submissions."""
-    return (
-        Quota(
-            name="reports_per_day",
-            limit=config.values.get("reports_per_day", REPORTS_PER_DAY),
-            seconds=DAY_SECONDS,
-            counts="report",
-        ),
-        Quota(
-            name="clicks_per_day",
-            limit=config.values.get("clicks_per_day", CLICKS_PER_DAY),
-            seconds=DAY_SECONDS,
-            counts="click",
-        ),
+    limits = {
+        "report": ("reports_per_day", REPORTS_PER_DAY),
+        "click": ("clicks_per_day", CLICKS_PER_DAY),
+    }
+    return tuple(
+        Quota(name=name, limit=config.values.get(name, default), seconds=DAY_SECONDS, counts=counts)
+        for counts, (name, default) in limits.items()
     )

@@ -10,102 +10,77 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
 from singer_sdk import typing as th
 
 from tap_reports.models import FileFormat, Json
+from tap_reports.setting import FLAG, POSITIVE, TEXT, setting, settings_object
 from tap_reports.vendor import LostSubmission, Vendor
 from tap_reports.vendors.second_nature.client import POST, TICKET, SecondNature
 from tap_reports.vendors.second_nature.reports import FIELDS, field_names
 
 DATE_SETTINGS = ("replication_key", "slice_days", "lookback_days")
 
-SETTINGS: tuple[th.Property[Any], ...] = (
-    th.Property(
+SETTINGS = (
+    setting(
         "api_key",
-        th.StringType,
+        TEXT,
+        "Made by an Admin user in Account Settings; it expires after the lifetime chosen there.",
         required=True,
         secret=True,
-        title="API key",
-        description="Made by an Admin user in Account Settings; it expires after the lifetime chosen there.",
     ),
-    th.Property(
-        "request_path",
-        th.StringType,
-        default="/reports/export/",
-        title="Request path",
-        description="Where a report is asked for, below `api_url`.",
+    setting(
+        "request_path", TEXT, "Where a report is asked for, below `api_url`.", default="/reports/export/"
     ),
-    th.Property(
+    setting(
         "request_method",
-        th.StringType,
+        TEXT,
+        "HTTP method of the request; with `GET` its fields stand in the query.",
         default=POST,
-        allowed_values=[POST, "GET", "PUT"],
-        title="Request method",
-        description="HTTP method of the request; with `GET` its fields stand in the query.",
+        words=[POST, "GET", "PUT"],
     ),
-    th.Property(
+    setting(
         "request_fields",
-        th.ObjectType(*(th.Property(name, th.StringType) for name in FIELDS), additional_properties=False),
-        title="Request fields",
-        description="What the vendor calls the fields of the request, by our names: "
+        settings_object(*(th.Property(name, TEXT) for name in FIELDS)),
+        "What the vendor calls the fields of the request, by our names: "
         + ", ".join(f"`{name}`" for name in FIELDS)
         + ". Default: the same names.",
     ),
-    th.Property(
+    setting(
         "status_path",
-        th.StringType,
+        TEXT,
+        f"Where a ticket's status is read, below `api_url`; holds `{TICKET}`.",
         default=f"/reports/export/{TICKET}/",
-        title="Status path",
-        description=f"Where a ticket's status is read, below `api_url`; holds `{TICKET}`.",
     ),
-    th.Property(
-        "list_path",
-        th.StringType,
-        default="/reports/",
-        title="List path",
-        description="Where the available reports are listed, below `api_url`.",
+    setting(
+        "list_path", TEXT, "Where the available reports are listed, below `api_url`.", default="/reports/"
     ),
-    th.Property(
-        "requests_per_minute",
-        th.IntegerType(minimum=1),
-        title="Requests per minute",
-        description="Most API calls a minute, all tickets together. Default: no limit.",
+    setting(
+        "requests_per_minute", POSITIVE, "Most API calls a minute, all tickets together. Default: no limit."
     ),
 )
-REPORT_SETTINGS: tuple[th.Property[Any], ...] = (
-    th.Property(
-        "report_name",
-        th.StringType,
-        required=True,
-        description="What the vendor calls the report, such as `admin-xls-report`.",
+FORMATS = (FileFormat.XLSX.value, FileFormat.CSV.value, FileFormat.JSON.value)
+REPORT_SETTINGS = (
+    setting(
+        "report_name", TEXT, "What the vendor calls the report, such as `admin-xls-report`.", required=True
     ),
-    th.Property(
-        "format",
-        th.StringType,
-        default=FileFormat.XLSX.value,
-        allowed_values=[FileFormat.XLSX.value, FileFormat.CSV.value, FileFormat.JSON.value],
-        description="File format to ask for.",
-    ),
-    th.Property(
-        "course_id", th.StringType, description="Only this course, where the report can be filtered."
-    ),
-    th.Property(
+    setting("format", TEXT, "File format to ask for.", default=FORMATS[0], words=FORMATS),
+    setting("course_id", TEXT, "Only this course, where the report can be filtered."),
+    setting(
         "filters",
         th.ObjectType(additional_properties=True),
-        description="Further fields of the request, by the vendor's names.",
+        "Further fields of the request, by the vendor's names.",
     ),
-    th.Property(
+    setting(
         "dated",
-        th.BooleanType,
+        FLAG,
+        "`true`: sliced by the time filter and loaded incrementally; `false`: a snapshot.",
         default=False,
-        description="`true`: sliced by the time filter and loaded incrementally; `false`: a snapshot.",
     ),
-    th.Property(
+    setting(
         "force_update",
-        th.BooleanType,
-        description="`true`: always bypass the vendor's cache; `false`: never. "
+        FLAG,
+        "`true`: always bypass the vendor's cache; `false`: never. "
         "Default: only where a cached result would be too old by `reuse_job_hours`.",
     ),
 )
