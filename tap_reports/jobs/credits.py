@@ -33,6 +33,10 @@ class Credits:
         """What this run's reports cost so far."""
         return sum(self._costs.values(), NOTHING)
 
+    def counted(self, key: str) -> Decimal | None:
+        """Return what is counted for a report; None where the vendor has no credits."""
+        return self._costs.get(key)
+
     def suffice_for(self, cost: Decimal) -> bool:
         """Return whether the account's credits are known to suffice, so that the vendor need not be asked."""
         return self.left is not None and self.left >= cost

@@ -7,6 +7,7 @@ where a second one costs nothing.
 from __future__ import annotations
 
 import logging
+import random
 from typing import TYPE_CHECKING
 
 from tap_reports.exceptions import (
@@ -31,9 +32,10 @@ if TYPE_CHECKING:
     from tap_reports.http.api import RetryPolicy
     from tap_reports.jobs.context import RunContext
     from tap_reports.jobs.event_loop import CallThreads
+    from tap_reports.models import Estimate
 
-BUSY_SECONDS = 1.0
-"""Wait before asking again for a place among the jobs in flight that another process's job holds."""
+MOST_BUSY_SECONDS = 15.0
+"""Longest wait before asking again for a place that another run's job holds; the first is one second."""
 SHORTEST_WAIT_SECONDS = 0.05
 THROTTLED = 429
 
@@ -66,6 +68,8 @@ class Submissions:
         self._policy = policy
         self._calls = calls
         self._context = context
+        self._estimates: dict[str, Estimate] = {}
+        self._busy = 0
         self._refusals = 0
         self._refused_since = 0.0
 
@@ -112,12 +116,15 @@ class Submissions:
                 max_in_flight=self._config.max_jobs_in_flight,
                 in_flight_hours=self._config.job_deadline_seconds / 3600,
                 now=context.clock.now(),
+                estimate=self.credits.counted(request.key),
             )
         )
         if isinstance(place, Wait):
             self._wait_for(task, place)
             return None
+        self._busy = 0
         if isinstance(place, Existing):
+            self.credits.give_back(request.key)  # whoever submitted it pays
             task.action = Action.RESUME
             return place.job
         if not self._refusals:  # while the vendor refuses, one at a time tries
@@ -131,10 +138,13 @@ class Submissions:
         client, credits_ = self._client, self.credits
         if not isinstance(client, Estimates):
             return
-        estimate = await self._calls.run(lambda: client.estimate(task.request))
-        for text in estimate.warnings:
-            task.log(Event.WARNED, text, level=logging.WARNING)
         credits_.give_back(task.request.key)  # an earlier attempt's
+        estimate = self._estimates.get(task.request.key)
+        if estimate is None:
+            estimate = await self._calls.run(lambda: client.estimate(task.request))
+            self._estimates[task.request.key] = estimate
+            for text in estimate.warnings:
+                task.log(Event.WARNED, text, level=logging.WARNING)
         if not credits_.suffice_for(estimate.credits):
             credits_.left = await self._calls.run(client.remaining_credits)
         try:
@@ -156,8 +166,13 @@ class Submissions:
         what = f"for {wait.quota}" if wait.quota else "for other jobs of this account that are in flight"
         task.log(Event.WAITING, what, level=logging.DEBUG)
         self._context.wait_or_leave(wait.seconds if wait.quota else self._config.poll_interval_seconds)
-        seconds = wait.seconds if wait.quota else min(wait.seconds, BUSY_SECONDS)
-        self.gate.hold(max(seconds, SHORTEST_WAIT_SECONDS))
+        self.gate.hold(max(wait.seconds if wait.quota else self._busy_seconds(), SHORTEST_WAIT_SECONDS))
+
+    def _busy_seconds(self) -> float:
+        """Return how long to wait for a place: longer each time, so that hundreds of runs ask seldom."""
+        grown = min(MOST_BUSY_SECONDS, 2.0**self._busy)
+        self._busy = min(self._busy + 1, 16)
+        return grown * random.uniform(0.6, 1.0)
 
     async def _send(self, task: Task, place: Reservation, *, refresh: bool) -> ReportJob | None:
         ledger, request = self._context.ledger, task.request

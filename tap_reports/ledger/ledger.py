@@ -36,8 +36,6 @@ logger = logging.getLogger("tap-reports.ledger")
 
 ANSWER_SECONDS = 120.0
 """An intent older than this is no longer waited for: its run was killed."""
-PLACE_SECONDS = 5.0
-"""When to ask again for a place that another run's job holds."""
 
 
 class Ledger(Notes):
@@ -164,7 +162,7 @@ class Ledger(Notes):
             if wait := quota.wait_for(counting, deciding, now):
                 return wait
             if sum(self._holds_place(row, request, now, age) for row in rows) >= max_in_flight:
-                return Wait(seconds=PLACE_SECONDS)
+                return Wait()
             return statements.reserve(db, request, stream, run_id, now, estimate)
 
         return self._store.write(reserve)
@@ -244,7 +242,7 @@ class Ledger(Notes):
             if row["key"] != request.key or row["run_id"] == run_id:
                 continue
             if self._is_being_sent(row):
-                return Wait(seconds=PLACE_SECONDS)
+                return Wait()
             found = self._record(row)
             is_new = row["id"] > shown_row or (row["id"] == shown_row and found.status != shown_status)
             job = found.job(request)

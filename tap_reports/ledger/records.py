@@ -149,14 +149,14 @@ class Wait:
         quota: Name of the quota that is used up. "" where a place is waited for: too many jobs are in flight,
             or another run is just submitting the same report.
         limit: Its limit.
-        seconds: When to ask again.
+        seconds: When there is room again; 0 where a place is waited for.
         resets_at: When the quota lets the next one through; None for a place.
         is_day: The quota is a day's: it is not worth waiting for.
     """
 
     quota: str = ""
     limit: int = 0
-    seconds: float
+    seconds: float = 0.0
     resets_at: dt.datetime | None = None
     is_day: bool = False
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from tap_reports.exceptions import ConfigError, StreamError
 from tap_reports.ledger import upgrade
@@ -23,9 +25,14 @@ logger = logging.getLogger("tap-reports.ledger")
 
 T = TypeVar("T")
 
+Connected = Callable[[], AbstractContextManager[sa.Connection]]
+Note = tuple[Callable[[sa.Connection], object], Connected]
+
 OFF = "off"
 BUSY_SECONDS = 30.0
 """How long a write waits for other processes' writes; each takes milliseconds."""
+MOST_OWED = 10_000
+"""Notes that are kept for a database that is away."""
 
 
 class Store:
@@ -40,6 +47,8 @@ class Store:
     ) -> None:
         self._connection = SharedConnection(engine, file, busy_seconds)
         self._warned = False
+        self._owed: deque[Note] = deque(maxlen=MOST_OWED)
+        self._noting = threading.Lock()
         self.end_soon = self._connection.end_soon
         self.close = self._connection.close
 
@@ -104,21 +113,32 @@ class Store:
     def note(self, work: Callable[[sa.Connection], object], *, at_once: bool = False) -> None:
         """Let a function write, each statement a transaction by itself, or all of them one (`at_once`).
 
-        The run goes on without a note that can't be written; that is warned about once.
+        The run goes on without a note that can't be written; that is warned about once. Where the database
+        was away, it is written before the next one.
         """
         try:
-            self._run(work, self.writing if at_once else self._each)
+            with self._noting:
+                self._owed.append((work, self.writing if at_once else self._each))
+                while self._owed:
+                    self._write_first()
         except FAILED as error:
             level = logging.DEBUG if self._warned else logging.WARNING
             self._warned = True
             text = "The job ledger can't be written: %s. The run goes on. %s"
             logger.log(level, text, said_by(error), remedy(error))
 
-    def _run(
-        self,
-        work: Callable[[sa.Connection], T],
-        connected: Callable[[], AbstractContextManager[sa.Connection]],
-    ) -> T:
+    def _write_first(self) -> None:
+        """Write the first of the notes that are owed; it stays owed as long as the database is away."""
+        try:
+            self._run(*self._owed[0])
+        except OperationalError:
+            raise
+        except FAILED:
+            self._owed.popleft()
+            raise
+        self._owed.popleft()
+
+    def _run(self, work: Callable[[sa.Connection], T], connected: Connected) -> T:
         """Run a function; once more where the server went away meanwhile, as in a restart."""
         began = time.monotonic()
         try:

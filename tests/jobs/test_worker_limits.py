@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
+import logging
+import threading
 
 import pytest
 from job_cases import is_whole
 from scenarios import SCENARIOS, counted, run_here
 
 from tap_reports.sandbox import Sandbox
+from tap_reports.vendors.similarweb.client import SimilarwebClient
 
 # --- quotas -------------------------------------------------------------------------------------------
 
@@ -129,3 +133,46 @@ def test_each_submission_is_validated_before(sandbox, clock):
     run_here(credits_config(sandbox), clock)
     kinds = [one.kind for one in sandbox.calls_of("similarweb") if one.kind in {"validate", "submit"}]
     assert kinds == ["validate", "submit"] * 2
+
+
+def test_what_another_run_has_paid_for_does_not_count_in_this_run_s_limit(
+    sandbox, clock, tmp_path, monkeypatch
+):
+    """The other run submits the first slice while this one asks what it would cost."""
+    scenario = SCENARIOS["similarweb"]
+    block = {"max_credits_per_run": 48, "slice_days": 12}
+    config = scenario.config(sandbox, block=block, job_ledger=str(tmp_path / "jobs.sqlite"))
+    first = {**config, "end_date": (scenario.first_day(sandbox) + dt.timedelta(days=11)).isoformat()}
+    estimate = SimilarwebClient.estimate
+
+    def estimated(client, request):
+        monkeypatch.undo()
+        other = threading.Thread(target=run_here, args=[first])
+        other.start()
+        other.join()
+        return estimate(client, request)
+
+    monkeypatch.setattr(SimilarwebClient, "estimate", estimated)
+    assert is_whole(run_here(config, clock), scenario, sandbox)
+    assert sandbox.submissions("similarweb").calls == 2
+
+
+def test_a_place_that_others_hold_is_asked_for_less_and_less_often(sandbox, clock, tmp_path, caplog):
+    scenario = SCENARIOS["second_nature"]
+    config = scenario.config(
+        sandbox, block={"max_jobs_in_flight": 1}, job_ledger=str(tmp_path / "jobs.sqlite")
+    )
+    sandbox.faults.add("status", vendor="second_nature", kind="poll", status=403, times=0)
+    run_here(config, clock)  # its job is pending, and nobody looks after it
+    sandbox.faults.clear()
+    caplog.set_level(logging.DEBUG)
+    other = {**config, "second_nature": {**config["second_nature"], "slice_days": 3, "lookback_days": 1}}
+    other["start_date"] = other["end_date"]
+    caplog.clear()
+    began = clock.seconds
+    assert run_here(other, clock).status == 0
+    asked = [one.seconds for one in caplog.records if getattr(one, "status", "") == "waiting"]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(asked)]
+    assert gaps[0] <= 1
+    assert 9 <= max(gaps) <= 15
+    assert 3500 < clock.seconds - began < 3700

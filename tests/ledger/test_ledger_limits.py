@@ -87,9 +87,7 @@ def test_jobs_in_flight_are_limited_until_one_is_done(ledger):
     first = submit(ledger, request_of(1), "j1")
     reserve(ledger, request_of(2))
     wait = reserve(ledger, request_of(3), max_in_flight=2)
-    assert isinstance(wait, Wait)
-    assert wait.quota == ""
-    assert wait.seconds > 0
+    assert wait == Wait()
     ledger.seen(replace(first, status=JobStatus.SUCCEEDED, finished_at=NOON))
     assert isinstance(reserve(ledger, request_of(3), max_in_flight=2), Reservation)
 
