@@ -282,21 +282,18 @@ def test_a_server_that_restarts_between_two_calls_is_connected_to_again(postgres
 
 
 def test_what_a_full_disk_refused_is_written_once_there_is_room(local, sqlite_url, clock, caplog):
+    pages, long = [10**6], "x" * 100_000
+    engine = local._store._connection._engine
+    sa.event.listen(engine, "begin", lambda db: db.exec_driver_sql(f"PRAGMA max_page_count = {pages[0]}"))
     reserved = reserve(local, request_of())
-    resize(local, 1)
-    long = "x" * 100_000
+    pages[0] = 1  # it never shrinks below what it has
     job = job_of(request_of(), handle={"link": long})
     local.submitted(reserved, job)
     assert "full" in caplog.text
     with pytest.raises(StreamError, match=r"full.*Free space"):
         reserve(local, request_of(2), stream=long)
-    resize(local, 1_000_000)
+    pages[0] = 10**6
     local.downloaded(job, size=7)
     again = Ledger.open(sqlite_url, clock=clock)
     assert (again.find(job.request.key).job_id, again.find(job.request.key).bytes) == ("j1", 7)
     again.close()
-
-
-def resize(ledger: Ledger, pages: int) -> None:
-    """Let the file grow to so many pages, as a disk would; it never shrinks below what it has."""
-    ledger._store.read(lambda db: db.exec_driver_sql(f"PRAGMA max_page_count = {pages}").all())
