@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -13,6 +14,7 @@ import click
 from singer_sdk.plugin_base import SingerCommand
 
 from tap_reports.exceptions import ConfigError, TapReportsError
+from tap_reports.settings.formats import DAY, WANTED, day_of
 from tap_reports.settings.inputs import Inputs, read_inputs
 from tap_reports.sync.mode import Mode
 from tap_reports.sync.outcome import Outcome
@@ -45,7 +47,8 @@ FORMATS = {
     "html": {"jobs"},
 }
 """Which commands print in which style."""
-NOT_A_FLAG = {"about"}
+GOES_WITH = {"summary": "", "stream": "jobs", "since": "jobs", "failed": "jobs", "limit": "jobs"}
+"""Options that one command alone takes; "" is a sync."""
 
 
 def options() -> list[click.Parameter]:
@@ -72,6 +75,22 @@ def options() -> list[click.Parameter]:
         flag("plan", "Show what a sync would do now, and whether quotas allow it; submit nothing."),
         flag("submit", "Submit what may be submitted, look once at what runs; wait for nothing."),
         flag("jobs", "List the jobs that the ledger knows, newest first."),
+        click.Option(
+            ["--stream"], metavar="GLOB", help="With --jobs: only these streams, such as 'impact_*'."
+        ),
+        click.Option(
+            ["--since"],
+            metavar="DATE",
+            callback=_instant,
+            help="With --jobs: only jobs submitted, and runs started, from then on (UTC).",
+        ),
+        flag("failed", "With --jobs: only jobs that failed, or whose stream failed, and runs that failed."),
+        click.Option(
+            ["--limit"],
+            metavar="N",
+            type=click.IntRange(min=1),
+            help="With --jobs: at most so many. Default: 50 as text, 1,000 in a page, all as JSON.",
+        ),
         click.Option(
             ["--about"],
             is_flag=False,
@@ -114,11 +133,16 @@ def answer(tap: type[TapReports], *, style: str | None, summary: str | None, **g
     Raises:
         UsageError: Options that do not go together.
     """
+    given["summary"] = summary
     wanted = _one_command(given)
     if style and wanted not in FORMATS[style]:
-        raise click.UsageError(_goes_with("--format", style, sorted(FORMATS[style])))
-    if summary and wanted:
-        raise click.UsageError(f"--summary goes with a sync, not with --{wanted.replace('_', '-')}.")
+        raise click.UsageError(
+            f"--format {style} goes with {', '.join(map(_option, sorted(FORMATS[style])))}, "
+            f"not with {_option(wanted)}."
+        )
+    for name, its_command in GOES_WITH.items():
+        if given[name] and wanted != its_command:
+            raise click.UsageError(f"--{name} goes with {_option(its_command)}, not with {_option(wanted)}.")
     if wanted == "version":
         tap.print_version(print_fn=click.echo)
         return 0
@@ -131,7 +155,14 @@ def answer(tap: type[TapReports], *, style: str | None, summary: str | None, **g
     inputs = read_inputs(given["config"], given["catalog"], given["state"])
     if inputs.config is None:
         raise ConfigError(inputs.errors)
-    return _with_inputs(tap, wanted, inputs, style or "text") if wanted else _sync(tap, inputs, summary)
+    if not wanted:
+        return _sync(tap, inputs, summary)
+    if wanted == "jobs":
+        from tap_reports.commands.jobs import jobs
+
+        chosen = {name: given[name] for name, its_command in GOES_WITH.items() if its_command == "jobs"}
+        return jobs(tap.of(Mode.ASK, inputs).run, style or "text", **chosen)
+    return _with_inputs(tap, wanted, inputs, style or "text")
 
 
 def _with_inputs(tap: type[TapReports], wanted: str, inputs: Inputs, style: str) -> int:
@@ -155,10 +186,6 @@ def _with_inputs(tap: type[TapReports], wanted: str, inputs: Inputs, style: str)
             retries = replace(made.settings.retry_policy, max_retries=0)  # somebody waits for the answer
             made.settings = replace(made.settings, retry_policy=retries)
             return test(made.run, as_json=as_json)
-        case "jobs":
-            from tap_reports.commands.jobs import jobs
-
-            return jobs(tap.of(Mode.ASK, inputs).run, style)
         case "plan" | "submit":
             made = tap.of(Mode[wanted.upper()], inputs)
             return _streams_command(wanted)(made.run, made.selected_streams(), as_json=as_json)
@@ -199,13 +226,24 @@ def _one_command(given: Mapping[str, Any]) -> str:
     names = ("check_config", "test", "discover", "plan", "submit", "jobs", "about", "version")
     asked = [name for name in names if given.get(name)]
     if len(asked) > 1:
-        first, second = (f"--{name.replace('_', '-')}" for name in asked[:2])
-        raise click.UsageError(f"{first} and {second} are two commands; give one of them.")
+        raise click.UsageError(
+            f"{_option(asked[0])} and {_option(asked[1])} are two commands; give one of them."
+        )
     return asked[0] if asked else ""
 
 
-def _goes_with(option: str, value: str, commands: list[str]) -> str:
-    return f"{option} {value} goes with {', '.join(f'--{name}' for name in commands)}."
+def _option(command: str) -> str:
+    return f"--{command.replace('_', '-')}" if command else "a sync"
+
+
+def _instant(_context: click.Context, _option: click.Parameter, text: str | None) -> dt.datetime | None:
+    """Return the instant that a day or a time names; without an offset it is in UTC."""
+    if text is None:
+        return None
+    if day_of(text) is None:
+        raise click.BadParameter(f'{WANTED[DAY]}, not "{text}".')
+    moment = dt.datetime.fromisoformat(text.strip())
+    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
 
 
 @contextmanager

@@ -95,6 +95,15 @@ def test_a_catalog_of_another_tap_is_warned_of_and_refused(tmp_path):
     [
         (["--plan", "--format", "html"], "--format html goes with --jobs"),
         (["--jobs", "--format", "markdown"], "--format markdown goes with --about"),
+        (["--jobs", "--plan"], "--plan and --jobs are two commands; give one of them"),
+        (["--plan", "--stream", "impact_*"], "--stream goes with --jobs, not with --plan"),
+        (["--failed"], "--failed goes with --jobs, not with a sync"),
+        (["--jobs", "--summary", "f.json"], "--summary goes with a sync, not with --jobs"),
+        (["--jobs", "--limit", "0"], "Invalid value for '--limit'"),
+        (
+            ["--jobs", "--since", "yesterday"],
+            'must be a day such as 2026-01-31 or an RFC 3339 time, not "yest',
+        ),
         (["--nope"], "No such option"),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tap_reports.commands import console
+from tap_reports.sync.outcome import counted
 
 if TYPE_CHECKING:
     from tap_reports.settings.read import Settings
@@ -12,13 +13,9 @@ if TYPE_CHECKING:
 
 def show_right(settings: Settings) -> int:
     """Print that a configuration is right, and what it holds. Returns the exit status."""
-    shown = [
-        f"{block.name} ({'all its reports' if block.reports is None else _counted(len(block.reports))})"
-        for block in settings.vendors
-    ]
+    shown = []
+    for block in settings.vendors:
+        reports = "all its reports" if block.reports is None else counted(len(block.reports), "report")
+        shown.append(f"{block.name} ({reports})")
     console.write(f"The configuration is right: {', '.join(shown)}. Nothing was sent.")
     return 0
-
-
-def _counted(reports: int) -> str:
-    return f"{reports} report{'s' * (reports != 1)}"

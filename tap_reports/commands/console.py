@@ -19,9 +19,6 @@ from rich.text import Text
 
 PIPE_WIDTH = 10_000
 """No table is that wide: nothing is cut or wrapped in a pipe."""
-SHORT_ID = 12
-WIDE = 120
-"""From this width on, terminals show whole job ids."""
 MISSING = "-"
 STEP = 1000
 """From one unit of bytes to the next."""
@@ -61,6 +58,15 @@ def write_json(content: Any) -> None:
     write(json.dumps(content, indent=2, default=plain, ensure_ascii=False))
 
 
+def write_json_list(items: Iterable[Any]) -> None:
+    """Print JSON of any length, an item a line, none of which is kept."""
+    before = "["
+    for item in items:
+        sys.stdout.write(f"{before}\n  {json.dumps(item, default=plain, ensure_ascii=False)}")
+        before = ","
+    write("[]" if before == "[" else "\n]")
+
+
 def plain(value: Any) -> Any:
     """Return what JSON can write for a value: counts of credits as numbers, all else as text."""
     if isinstance(value, Decimal):
@@ -94,15 +100,12 @@ def cell(value: Any, style: str = "") -> Text:
         return Text(MISSING, style="dim")
     if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
         return Text(f"{value:,}", style=style)
-    text = "".join(char if char.isprintable() or char == "\n" else " " for char in str(value))
-    return Text(text, style=style)
+    return Text(printable(str(value)), style=style)
 
 
-def job_id(value: str | None, console: Console) -> str | None:
-    """Return a job id, shortened on a narrow terminal; never in a pipe."""
-    if not value or not console.is_terminal or console.width >= WIDE or len(value) <= SHORT_ID:
-        return value
-    return f"{value[: SHORT_ID - 1]}…"
+def printable(text: str) -> str:
+    """Return text without control characters, but with its line breaks."""
+    return "".join(char if char.isprintable() or char == "\n" else " " for char in text)
 
 
 def day_range(start: str | None, end: str | None) -> str:
@@ -110,11 +113,11 @@ def day_range(start: str | None, end: str | None) -> str:
     return f"{start}..{end}" if start else MISSING
 
 
-def minute(moment: str | None) -> str | None:
-    """Return an instant of the JSON to the minute, in UTC (the column says so)."""
+def second(moment: str | None) -> str | None:
+    """Return an instant of the JSON to the second, in UTC (the column says so)."""
     if moment is None:
         return None
-    return f"{dt.datetime.fromisoformat(moment).astimezone(dt.UTC):%Y-%m-%d %H:%M}"
+    return f"{dt.datetime.fromisoformat(moment).astimezone(dt.UTC):%Y-%m-%d %H:%M:%S}"
 
 
 def size(count: int | None) -> str | None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
+from rich.table import Table
 from rich.text import Text
 
 from tap_reports.commands import console as tables
+from tap_reports.commands.timeline import how_it_ended, page
 from tap_reports.ledger.history import Wanted
 from tap_reports.models import StreamEnd
+from tap_reports.sync.outcome import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from rich.console import Console, RenderableType
 
     from tap_reports.models import RunOutcome
@@ -20,20 +24,6 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-COLUMNS = (
-    "stream",
-    "vendor",
-    "slice_start",
-    "slice_end",
-    "job_id",
-    "status",
-    "submitted_at",
-    "finished_at",
-    "downloaded_at",
-    "rows",
-    "bytes",
-    "credits",
-)
 NUMBERS = ("rows", "bytes", "credits")
 STYLES = {
     "succeeded": "green",
@@ -42,110 +32,108 @@ STYLES = {
     "expired": "yellow",
     "lost": "bold red",
 }
-NEWEST = 50
-"""Jobs that text shows."""
+NEWEST = {"text": 50, "html": 1000, "json": None}
+"""How many jobs are shown where `--limit` does not say it."""
 SHOWN_RUNS = 5
-EMPTY = "The ledger holds no jobs yet: a sync fills it."
 
 
-def jobs(run: Run, style: str) -> int:
-    """Print the ledger's jobs, newest first; `style` is text, json or html. Returns the exit status."""
+def jobs(run: Run, style: str, **chosen: Any) -> int:
+    """Print the ledger's jobs, newest first. Returns the exit status.
+
+    Args:
+        run: Whose ledger.
+        style: text, json or html.
+        chosen: Which jobs, as `Wanted` has them; those that are None are not given.
+    """
+    wanted = Wanted(**{"limit": NEWEST[style]} | {name: one for name, one in chosen.items() if one})
     try:
-        if style == "html":
-            from tap_reports.commands.timeline_html import page
-
-            tables.write(page(run.ledger.history(), run.clock.now()))
-            return 0
-        wanted = Wanted(limit=None if style == "json" else NEWEST)
-        found = list(run.ledger.listing(wanted))
-        ended = run.ledger.run_outcomes(Wanted(limit=SHOWN_RUNS))
+        if style == "json":
+            tables.write_json_list(run.ledger.listing(wanted))
+        elif style == "html":
+            found = run.ledger.history(wanted)
+            tables.write(page(found, _ended(run, wanted), run.clock.now(), limit=wanted.limit))
+        else:
+            runs = _ended(run, replace(wanted, limit=SHOWN_RUNS))
+            console = tables.stdout_console()
+            listed = list(run.ledger.listing(wanted))
+            tables.show(console, [*_run_lines(runs), *_parts(listed, console, wanted)])
     finally:
         run.close()
-    if style == "json":
-        tables.write_json(found)
-    else:
-        console = tables.stdout_console()
-        tables.show(console, [*_run_lines(ended), *_parts(found, console)])
     return 0
 
 
-def _run_lines(ended: Sequence[RunOutcome]) -> Iterator[RenderableType]:
+def _ended(run: Run, wanted: Wanted) -> list[RunOutcome]:
+    """Return how runs ended, with no other streams than those that are wanted."""
+    pattern = wanted.stream or "*"
+    return [
+        replace(ended, streams=tuple(one for one in ended.streams if fnmatchcase(one.stream, pattern)))
+        for ended in run.ledger.run_outcomes(wanted)
+    ]
+
+
+def _run_lines(runs: Sequence[RunOutcome]) -> Iterator[RenderableType]:
     """Yield a line for each of the newest runs, and for each stream that failed in it, with the reason."""
-    for run in ended:
+    for run in runs:
         failed = [one for one in run.streams if one.outcome is StreamEnd.FAILED]
-        words, style = _ending(run)
+        words, is_good = how_it_ended(run)
         rows = sum(one.rows for one in run.streams)
         at = run.started_at.isoformat(sep=" ", timespec="seconds")[:19]
-        yield tables.cell(
-            f"Run of {at} UTC {words}: {len(run.streams)} streams, {len(failed)} failed, {rows:,} rows",
-            style,
-        )
+        facts = f"{counted(len(run.streams), 'stream')}, {len(failed)} failed, {counted(rows, 'row')}"
+        yield tables.cell(f"Run of {at} UTC {words}: {facts}", "green" if is_good else "bold red")
         for one in failed:
             yield tables.cell(f"  {one.stream}: {one.error}", "red")
 
 
-def _ending(run: RunOutcome) -> tuple[str, str]:
-    """Return how a run ended, and the style to show it in."""
-    if run.was_killed:
-        return "ended without a word: it was killed, or its machine went down", "bold red"
-    if run.exit_status is None:
-        return "is under way", "cyan"
-    return (
-        (f"failed, exit status {run.exit_status}", "bold red") if run.exit_status else ("succeeded", "green")
-    )
-
-
-def _parts(found: Sequence[Json], console: Console) -> Iterator[RenderableType]:
+def _parts(found: Sequence[Json], console: Console, wanted: Wanted) -> Iterator[RenderableType]:
     if not found:
-        yield EMPTY
+        asked = wanted.stream or wanted.since or wanted.failed
+        yield "No job in the ledger fits." if asked else "The ledger holds no jobs yet: a sync adds them."
         return
-    yield _short_table(found, console) if console.is_terminal else _whole_table(found)
+    whole = _whole_table(found)
+    fits = whole.__rich_measure__(console, console.options).maximum <= console.width
+    yield from [whole] if fits else map(_narrow, found)
     # A job that several streams share has a line for each of them; its files and credits count once.
     jobs = {(job["vendor"], job["job_id"], job["submitted_at"]): job for job in found}.values()
     known = [job["credits"] for job in jobs if job["credits"] is not None]
     rows = sum(job["rows"] or 0 for job in found)
     size = tables.size(sum(job["bytes"] or 0 for job in jobs))
     credits_ = f", {sum(known):,} credits" if known else ""
-    yield tables.cell(f"{len(jobs)} jobs, {rows:,} rows, {size}{credits_}", "bold")
+    yield tables.cell(f"{counted(len(jobs), 'job')}, {rows:,} rows, {size}{credits_}", "bold")
+    if wanted.limit == len(found):
+        yield tables.cell(f"These are the newest {wanted.limit:,}; --limit N shows more.", "dim")
 
 
-def _whole_table(found: Sequence[Json]) -> RenderableType:
-    """Return one line a job, every value whole: for `grep` and friends."""
+def _whole_table(found: Sequence[Json]) -> Table:
+    """Return one line a job, every value whole: for wide terminals, `grep` and friends."""
+    times = ("submitted_at", "finished_at", "downloaded_at")
     rows = [
         [
             job["stream"],
             tables.day_range(job["slice_start"], job["slice_end"]),
             job["job_id"],
-            job["status"],
-            *(job[name] for name in COLUMNS[6:9]),
+            tables.cell(job["status"], STYLES.get(job["status"], "cyan")),
+            *(tables.second(job[name]) for name in times),
             *(None if job[name] is None else str(job[name]) for name in NUMBERS),
         ]
         for job in found
     ]
-    return tables.table(["stream", "slice", "job id", "status", *COLUMNS[6:]], rows, numbers=NUMBERS)
+    columns = ["stream", "slice", "job id", "status", *times, *NUMBERS]
+    return tables.table(columns, rows, title="Jobs (UTC)", numbers=NUMBERS)
 
 
-def _short_table(found: Sequence[Json], console: Console) -> RenderableType:
-    """Return two lines a job, which fit a terminal of 80 columns."""
-    rows = [
-        [
-            Text.assemble(
-                tables.cell(job["stream"]),
-                "\n",
-                (f"{tables.day_range(job['slice_start'], job['slice_end'])}  ", "dim"),
-                (tables.job_id(job["job_id"], console) or "no job id", "dim"),
-            ),
-            Text.assemble(
-                tables.cell(job["status"], STYLES.get(job["status"], "cyan")),
-                "\n",
-                ((tables.minute(job["submitted_at"]) or tables.MISSING)[5:], "dim"),
-            ),
-            job["rows"],
-            tables.size(job["bytes"]),
-            job["credits"],
-        ]
-        for job in found
+def _narrow(job: Json) -> Text:
+    """Return two lines about a job, which keep names and ids whole on a terminal of 80 columns."""
+    size, cost = tables.size(job["bytes"]), job["credits"]
+    numbers = [
+        (tables.second(job["submitted_at"]) or "")[5:16],
+        "" if job["rows"] is None else counted(job["rows"], "row"),
+        size or "",
+        "" if cost is None else counted(cost, "credit"),
     ]
-    return tables.table(
-        ["stream / slice, job", "status / submitted", *NUMBERS], rows, title="Jobs (UTC)", numbers=NUMBERS
+    return Text.assemble(
+        (job["stream"] or "no stream", "bold"),
+        f" {tables.day_range(job['slice_start'], job['slice_end'])} ",
+        tables.cell(job["status"], STYLES.get(job["status"], "cyan")),
+        "\n",
+        (" ".join(filter(None, [tables.printable(job["job_id"] or "no job id"), *numbers])), "dim"),
     )

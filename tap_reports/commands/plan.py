@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from rich.table import Table
 from rich.text import Text
 
 from tap_reports.commands import console as tables
@@ -16,6 +17,7 @@ from tap_reports.exceptions import CallError, CallsFailed, StreamError
 from tap_reports.jobs.lookup import lookup
 from tap_reports.jobs.task import Action
 from tap_reports.redaction import redact
+from tap_reports.sync.outcome import counted
 from tap_reports.vendor import Estimates, ReportClient, Vendor, VendorConfig
 
 if TYPE_CHECKING:
@@ -30,6 +32,8 @@ logger = logging.getLogger("tap-reports")
 Json = dict[str, Any]
 
 STYLES = {"submit": "bold yellow", "resume": "cyan", "reuse": "green", "replay": "magenta"}
+SLICE_WIDTH, ACTION_WIDTH = 24, 6
+"""Of a terminal's columns."""
 
 
 def plan(run: Run, streams: Iterable[ReportStream], *, as_json: bool) -> int:
@@ -194,7 +198,15 @@ def _credits(vendor: Vendor, client: Estimates, errors: list[str]) -> Json:
 
 
 def _parts(content: Json, console: Console) -> Iterator[RenderableType]:
-    yield _slices(content["streams"], console) if content["streams"] else "No stream is selected."
+    if not content["streams"]:
+        yield "No stream is selected."
+    elif console.is_terminal:
+        for stream in content["streams"]:
+            yield from _stream(stream)
+    else:
+        columns = ["stream", "slice", "action", "job id", "credits"]
+        rows = [row for stream in content["streams"] for row in _whole_rows(stream)]
+        yield tables.table(columns, rows, title="Plan", numbers=["credits"])
     if content["quotas"]:
         rows = [
             [
@@ -203,7 +215,7 @@ def _parts(content: Json, console: Console) -> Iterator[RenderableType]:
                 one["used"],
                 one["limit"],
                 one["remaining"],
-                tables.minute(one["resets_at"]),
+                tables.second(one["resets_at"]),
             ]
             for one in content["quotas"]
         ]
@@ -217,22 +229,23 @@ def _parts(content: Json, console: Console) -> Iterator[RenderableType]:
         yield tables.cell(f"Does not fit today. {why}", "bold red")
 
 
-def _slices(streams: list[Json], console: Console) -> RenderableType:
-    rows: list[list[Any]] = []
-    for stream in streams:
-        days = tables.day_range(stream["first_day"], stream["last_day"])
-        if not console.is_terminal:
-            rows.extend(_whole_rows(stream))
-            continue
-        count = len(stream["slices"])
-        about = f"{days}, {count} job{'s' * (count != 1)}" if stream["first_day"] else "snapshot"
-        rows.append([Text(stream["stream"], style="bold"), *[Text("")] * 3])
-        rows.append([Text(f"  {about if count else 'nothing new'}", style="dim"), *[Text("")] * 3])
-        rows.extend(_short_row(one, console) for one in stream["slices"])
-    columns = ["slice", "action", "job id", "credits"]
-    if not console.is_terminal:
-        columns = ["stream", *columns]
-    return tables.table(columns, rows, title="Plan", numbers=["credits"])
+def _stream(stream: Json) -> Iterator[RenderableType]:
+    """Yield a stream's name and days, and a line for each slice: 80 columns hold them."""
+    days = tables.day_range(stream["first_day"], stream["last_day"])
+    count = len(stream["slices"])
+    about = f"{days}, {counted(count, 'job')}" if stream["first_day"] else "snapshot"
+    yield Text.assemble((stream["stream"], "bold"), (f"  {about if count else 'nothing new'}", "dim"))
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    for width in (SLICE_WIDTH, ACTION_WIDTH, None):
+        grid.add_column(width=width)
+    for one in stream["slices"]:
+        cost = one["estimated_credits"]
+        grid.add_row(
+            f"  {tables.day_range(one['start'], one['end'])}",
+            tables.cell(one["action"], STYLES[one["action"]]),
+            " ".join(filter(None, [one["job_id"], f"{cost:,} credits" if cost is not None else ""])),
+        )
+    yield grid
 
 
 def _whole_rows(stream: Json) -> Iterator[list[Any]]:
@@ -244,22 +257,11 @@ def _whole_rows(stream: Json) -> Iterator[list[Any]]:
         yield [stream["stream"], None, "nothing new", None, None]
 
 
-def _short_row(one: Json, console: Console) -> list[Any]:
-    return [
-        Text(f"  {tables.day_range(one['start'], one['end'])}"),
-        tables.cell(one["action"], STYLES[one["action"]]),
-        tables.job_id(one["job_id"], console),
-        one["estimated_credits"],
-    ]
-
-
 def _total(totals: Json) -> str:
     counts = {name: count for name, count in totals.items() if name in STYLES and count}
     if not counts:
         return "Nothing to do."
     total = sum(counts.values())
-    text = f"{total} job{'s' * (total != 1)}: " + ", ".join(
-        f"{count} to {name}" for name, count in counts.items()
-    )
+    text = f"{counted(total, 'job')}: " + ", ".join(f"{count} to {name}" for name, count in counts.items())
     cost = totals["estimated_credits"]
     return f"{text}; about {cost:,} credits" if cost is not None else text

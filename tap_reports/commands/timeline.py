@@ -1,22 +1,28 @@
-"""`--jobs --format html`: the ledger as runs, their jobs, and what each did when.
+"""`--jobs --format html`: the ledger as one page: each run, how it ended, and what its jobs did when.
 
-Pure; `timeline_html` draws it.
+Pure. The page is drawn by `timeline.html` beside this file, and loads nothing.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from decimal import Decimal
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from pathlib import Path
+from typing import Any
 
+from tap_reports.commands.console import MISSING, printable, size
 from tap_reports.ledger.records import EmitRecord, JobRecord
+from tap_reports.models import RunOutcome, StreamOutcome
+
+OPEN = {"intent", "pending", "running"}
+"""Statuses of jobs that are not over."""
 
 
 class Phase(StrEnum):
-    """What a job did for a while."""
+    """What happened to a job for a while."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -25,7 +31,7 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class Bar:
     """A while of one phase."""
 
     phase: Phase
@@ -39,54 +45,38 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class JobInRun:
+class RunJob:
     """What a run did about a job for a stream.
 
     Attributes:
-        passage: The job.
-        run_id: The run.
-        use: What it did with the job's records, if it wrote them.
-        spans: Its phases in this run, in order of time.
+        action: submitted, or of an earlier run's job: resumed, reused or replayed.
+        use: How its records came out in this run; None if they did not.
+        bars: Its phases in this run, in order of time.
     """
 
-    passage: JobRecord
-    run_id: str
+    job: JobRecord
+    action: str
     use: EmitRecord | None
-    spans: tuple[Span, ...]
-
-    @property
-    def is_reused(self) -> bool:
-        """True if an earlier run had submitted it."""
-        return self.passage.run_id != self.run_id
-
-    @property
-    def rows(self) -> int | None:
-        """Records that came out in this run; None if they did not."""
-        return self.use.rows if self.use else None
+    bars: tuple[Bar, ...]
 
     def seconds(self, phase: Phase) -> float | None:
         """Return how long a phase took in this run, or None if it was not seen."""
-        return next((span.seconds for span in self.spans if span.phase is phase), None)
+        return next((bar.seconds for bar in self.bars if bar.phase is phase), None)
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run of the tap, as far as the ledger knows it. Its jobs stand by stream, then by slice."""
+    """One run of the tap.
 
-    id: str
-    jobs: tuple[JobInRun, ...]
+    Attributes:
+        outcome: How it ended; None where nothing but its jobs is known of it (`--submit`, `--discover`).
+        streams: Each stream's name, how it ended if that is known, and its jobs by slice.
+    """
 
-    @cached_property
-    def start(self) -> dt.datetime:
-        """When it was first seen doing something."""
-        return min(span.start for job in self.jobs for span in job.spans)
-
-    @cached_property
-    def end(self) -> dt.datetime:
-        """When it was last seen doing something. A vendor may go on with a job that the run left behind."""
-        used = [span.end for job in self.jobs if job.use for span in job.spans]
-        submitted = [job.passage.submitted_at for job in self.jobs if not job.is_reused]
-        return max(used + submitted) if used else max(span.end for job in self.jobs for span in job.spans)
+    start: dt.datetime
+    end: dt.datetime
+    outcome: RunOutcome | None
+    streams: tuple[tuple[str, StreamOutcome | None, tuple[RunJob, ...]], ...]
 
     @property
     def seconds(self) -> float:
@@ -94,102 +84,179 @@ class Run:
         return max(1.0, (self.end - self.start).total_seconds())
 
     @property
-    def rows(self) -> int:
-        """Records that came out in it."""
-        return sum(job.rows or 0 for job in self.jobs)
+    def is_failed(self) -> bool:
+        """True if it failed, or was killed."""
+        return self.outcome is not None and not how_it_ended(self.outcome)[1]
+
+    @cached_property
+    def jobs(self) -> list[RunJob]:
+        """All its jobs; one of several sheets once for each."""
+        return [job for _, _, jobs in self.streams for job in jobs]
 
     @property
-    def submitted(self) -> int:
-        """Jobs that it submitted."""
-        return len({_key(job.passage) for job in self.jobs if not job.is_reused})
+    def actions(self) -> dict[str, int]:
+        """How often it did what, each job counted once."""
+        found = {one.job.row: one.action for one in self.jobs}
+        return {action: list(found.values()).count(action) for action in dict.fromkeys(found.values())}
 
     @property
-    def reused(self) -> int:
-        """Jobs of earlier runs that it used."""
-        return len({_key(job.passage) for job in self.jobs if job.is_reused})
-
-    @property
-    def credits(self) -> Decimal | None:
-        """What the jobs that it submitted cost, as far as the vendors said."""
-        return total_credits(job.passage for job in self.jobs if not job.is_reused)
+    def totals(self) -> dict[str, Any]:
+        """Its rows, and bytes and credits of the jobs that it submitted."""
+        submitted = [one.job for one in self.jobs if one.action == "submitted"]
+        return {**totals(submitted), "rows": sum(one.use.rows for one in self.jobs if one.use)}
 
 
-def runs(passages: Iterable[JobRecord], now: dt.datetime) -> list[Run]:
+def runs(jobs: Sequence[JobRecord], outcomes: Iterable[RunOutcome], now: dt.datetime) -> list[Run]:
     """Return the runs, newest first.
 
     Args:
-        passages: The ledger's jobs.
-        now: Where a job that is still under way ends for now.
+        jobs: A ledger's history.
+        outcomes: How its runs ended, as far as it knows.
+        now: Where jobs that are not over end for now.
     """
-    by_run: dict[str, list[JobInRun]] = {}
-    for passage in passages:
-        uses = {use.run_id: use for use in passage.uses}
-        for run_id in dict.fromkeys([passage.run_id, *uses]):
-            use = uses.get(run_id)
-            spans = tuple(_spans(passage, run_id, use, now))
-            by_run.setdefault(run_id, []).append(JobInRun(passage, run_id, use, spans))
-    made = [Run(run_id, tuple(sorted(_resumed(jobs), key=_place))) for run_id, jobs in by_run.items()]
+    ended = {one.run_id: one for one in outcomes}
+    by_run: dict[str, list[tuple[JobRecord, EmitRecord | None]]] = {run_id: [] for run_id in ended}
+    for job in jobs:
+        its_uses = {use.run_id: use for use in job.uses}
+        for run_id in dict.fromkeys([job.run_id, *its_uses]):
+            by_run.setdefault(run_id, []).append((job, its_uses.get(run_id)))
+    made = [_run(run_id, its_jobs, ended.get(run_id), now) for run_id, its_jobs in by_run.items()]
     return sorted(made, key=lambda run: run.start, reverse=True)
 
 
-def _resumed(jobs: Sequence[JobInRun]) -> Iterator[JobInRun]:
-    """Yield a run's jobs; one that it resumed with the time that it waited for the vendor."""
-    begun = min(span.start for job in jobs for span in job.spans)
-    for job in jobs:
-        ended = job.passage.finished_at
-        is_first = job.use is not None and job.use == job.passage.uses[0]
-        if job.is_reused and is_first and ended and ended > begun:
-            yield replace(job, spans=(Span(Phase.RUNNING, begun, ended), *job.spans))
-        else:
-            yield job
+def how_it_ended(run: RunOutcome) -> tuple[str, bool]:
+    """Return how a run ended in words, and whether that is good."""
+    if run.was_killed:
+        return "did not end: it was killed, or its machine went down", False
+    if run.exit_status is None:
+        return "is under way", True
+    return (f"failed, exit status {run.exit_status}", False) if run.exit_status else ("succeeded", True)
 
 
-def total_credits(passages: Iterable[JobRecord]) -> Decimal | None:
-    """Return the credits of jobs, each counted once, or None if no vendor said."""
-    known = {_key(passage): passage.credits for passage in passages if passage.credits is not None}
-    return sum(known.values(), Decimal(0)) if known else None
+def totals(jobs: Iterable[JobRecord]) -> dict[str, Any]:
+    """Return bytes and credits of jobs, each job counted once; None where no vendor said."""
+    once = {job.row: job for job in jobs}.values()
+    known = [job.credits for job in once if job.credits is not None]
+    return {"bytes": sum(job.bytes or 0 for job in once), "credits": sum(known) if known else None}
 
 
-def total_bytes(passages: Iterable[JobRecord]) -> int:
-    """Return the downloaded bytes of jobs, each counted once."""
-    return sum({_key(passage): passage.bytes or 0 for passage in passages}.values())
+def page(
+    jobs: Sequence[JobRecord], outcomes: Sequence[RunOutcome], now: dt.datetime, *, limit: int | None = None
+) -> str:
+    """Return the page. `limit` is how many jobs were asked for: if there are so many, the page says it."""
+    from jinja2 import Environment, FileSystemLoader
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        # A vendor's text loses its control characters; what the template made is markup and stays.
+        finalize=lambda value: printable(value) if type(value) is str else value,
+    )
+    environment.filters.update(
+        length_of=_length, number=lambda value: MISSING if value is None else f"{value:,}"
+    )
+    environment.filters["bytes"] = lambda count: size(count or None) or MISSING
+    return environment.get_template("timeline.html").render(
+        runs=runs(jobs, outcomes, now),
+        jobs=list({job.row: job for job in jobs}.values()),
+        rows=sum(use.rows for job in jobs for use in job.uses),
+        totals=totals(jobs),
+        phases=list(Phase),
+        open=OPEN,
+        how_it_ended=how_it_ended,
+        now=now,
+        limit=limit if limit == len(jobs) else None,
+    )
 
 
-def _key(passage: JobRecord) -> tuple[str, str, dt.datetime]:
-    return passage.vendor, passage.job_id, passage.submitted_at
+def _run(
+    run_id: str,
+    used: Sequence[tuple[JobRecord, EmitRecord | None]],
+    outcome: RunOutcome | None,
+    now: dt.datetime,
+) -> Run:
+    start = outcome.started_at if outcome else min(_first_seen(job, use, run_id) for job, use in used)
+    end = now
+    if outcome and outcome.seconds is not None and outcome.exit_status is not None:
+        end = start + dt.timedelta(seconds=outcome.seconds)
+    made = [_run_job(job, use, run_id, start, end) for job, use in used]
+    if end is now:  # not known: as long as it was seen doing something
+        end = max((bar.end for one in made for bar in one.bars), default=start)
+    by_stream: dict[str, list[RunJob]] = {one.stream: [] for one in outcome.streams} if outcome else {}
+    for one in sorted(made, key=lambda one: (one.job.stream, str(one.job.slice or ""), one.job.submitted_at)):
+        by_stream.setdefault(one.job.stream, []).append(one)
+    ends: Mapping[str, StreamOutcome] = {one.stream: one for one in outcome.streams} if outcome else {}
+    streams = [(name, ends.get(name), tuple(jobs)) for name, jobs in sorted(by_stream.items())]
+    streams.sort(key=lambda one: one[1] is None or not one[1].error)  # what failed comes first
+    return Run(start, end, outcome, tuple(streams))
 
 
-def _place(job: JobInRun) -> tuple[str, str, dt.datetime]:
-    return job.passage.stream, str(job.passage.slice or ""), job.passage.submitted_at
+def _first_seen(job: JobRecord, use: EmitRecord | None, run_id: str) -> dt.datetime:
+    if use is None or job.run_id == run_id:
+        return job.submitted_at
+    return next(_work(use)).start
 
 
-def _spans(passage: JobRecord, run_id: str, use: EmitRecord | None, now: dt.datetime) -> Iterator[Span]:
-    """Yield what a job did in one run. Files that were never used count for the run that submitted it."""
-    if passage.run_id == run_id:
-        yield from _vendor_spans(passage, now)
+def _run_job(
+    job: JobRecord, use: EmitRecord | None, run_id: str, start: dt.datetime, end: dt.datetime
+) -> RunJob:
+    """Return what a run from `start` to `end` did about a job. What others did later is not shown."""
+    action = "submitted" if job.run_id == run_id else "reused"
+    begun = job.submitted_at if action == "submitted" else start
+    # The times that the job had when its records came out in this run: a replay gives it others.
+    times = use or job
+    finished = times.finished_at or times.downloaded_at or (end if job.status in OPEN else begun)
+    if action == "reused" and finished > start:
+        was_done = any(one.finished_at and one.finished_at < start for one in job.uses)
+        action = "replayed" if was_done else "resumed"
+    bars = (
+        []
+        if action == "reused"
+        else list(_vendor_bars(begun, times.started_at, min(finished, end), job.status))
+    )
     if use:
-        if use.downloaded_at:
-            yield _ending(Phase.DOWNLOAD, use.downloaded_at, use.download_seconds)
-        yield _ending(Phase.EMIT, use.emitted_at, use.emit_seconds)
-    elif passage.downloaded_at and not passage.uses:
-        yield _ending(Phase.DOWNLOAD, passage.downloaded_at, passage.download_seconds)
+        bars += _work(use)
+    elif job.downloaded_at and not job.uses:  # its files were no good
+        bars.append(_ending(Phase.DOWNLOAD, job.downloaded_at, job.download_seconds))
+    return RunJob(job, action, use, tuple(bar for bar in bars if bar.end >= start))
 
 
-def _vendor_spans(passage: JobRecord, now: dt.datetime) -> Sequence[Span]:
-    """Return how long the vendor let the job wait, and worked on it.
-
-    A job that was never seen running, as it was done by the first poll, counts as running all the time.
+def _vendor_bars(
+    begun: dt.datetime, started: dt.datetime | None, finished: dt.datetime, status: str
+) -> Iterator[Bar]:
+    """Yield how long the vendor let a job wait, and worked on it. A job that the first poll found done counts
+    as running all the time.
     """
-    begun, ended = passage.submitted_at, passage.finished_at
-    is_open = passage.status in {"intent", "pending", "running"}
-    end = ended or passage.downloaded_at or (now if is_open else begun)
-    end = max(end, begun)
-    if passage.started_at is None and passage.status in {"intent", "pending"}:
-        return [Span(Phase.QUEUED, begun, end)]
-    started = min(max(passage.started_at or begun, begun), end)
-    queued = [Span(Phase.QUEUED, begun, started)] if started > begun else []
-    return [*queued, Span(Phase.RUNNING, started, end)]
+    finished = max(finished, begun)
+    if started is None and status in {"intent", "pending"}:
+        yield Bar(Phase.QUEUED, begun, finished)
+        return
+    started = min(max(started or begun, begun), finished)
+    if started > begun:
+        yield Bar(Phase.QUEUED, begun, started)
+    yield Bar(Phase.RUNNING, started, finished)
 
 
-def _ending(phase: Phase, end: dt.datetime, seconds: float | None) -> Span:
-    return Span(phase, end - dt.timedelta(seconds=seconds or 0.0), end)
+def _work(use: EmitRecord) -> Iterator[Bar]:
+    if use.downloaded_at:
+        yield _ending(Phase.DOWNLOAD, use.downloaded_at, use.download_seconds)
+    yield _ending(Phase.EMIT, use.emitted_at, use.emit_seconds)
+
+
+def _ending(phase: Phase, end: dt.datetime, seconds: float | None) -> Bar:
+    return Bar(phase, end - dt.timedelta(seconds=seconds or 0.0), end)
+
+
+def _length(seconds: float | None) -> str:
+    """Return a length of time: `0.4 s`, `12 s`, `3:05 min`, `1:02:03 h`."""
+    if seconds is None:
+        return MISSING
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}:{minutes:02}:{rest:02} h"
+    return f"{minutes}:{rest:02} min" if minutes else f"{rest} s"

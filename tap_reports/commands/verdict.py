@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from tap_reports.models import Quota
+from tap_reports.sync.outcome import counted
 
 DAY_SECONDS = 86400
 
@@ -64,8 +65,8 @@ def _why(limit: Limit, count: int, days: int) -> str:
     left = f"{a_day:,} a day left"
     if limit.remaining < a_day:
         left = f"{limit.remaining:,} left today, {a_day:,} a day"
-    jobs = f"{count:,} job{'s' * (count != 1)} to submit"
-    return f"{limit.vendor} {limit.quota.name}: {jobs}, {left}: {days:,} day{'s' * (days != 1)}"
+    jobs = f"{counted(count, 'job')} to submit"
+    return f"{limit.vendor} {limit.quota.name}: {jobs}, {left}: {counted(days, 'day')}"
 
 
 def _beyond(budget: Budget) -> Iterator[str]:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import re
+import tracemalloc
+from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -13,10 +18,25 @@ from tap_reports.commands import jobs as jobs_list
 from tap_reports.commands.plan import _parts as plan_parts
 from tap_reports.commands.plan import plan
 from tap_reports.commands.test import test as run_checks
+from tap_reports.ledger.ledger import Wanted
 from tap_reports.sandbox import Sandbox
 from tap_reports.sync.mode import Mode
 from tap_reports.tap import TapReports
 
+COLUMNS = (
+    "stream",
+    "vendor",
+    "slice_start",
+    "slice_end",
+    "job_id",
+    "status",
+    "submitted_at",
+    "finished_at",
+    "downloaded_at",
+    "rows",
+    "bytes",
+    "credits",
+)
 UNANSWERED = "http://127.0.0.1:9"
 
 
@@ -34,7 +54,7 @@ def config(sandbox, tmp_path):
 
 
 def answer(command, config, *args, **given):
-    return command(TapReports(config=config, mode=Mode.ASK, **given).run, *args)
+    return command(TapReports(config=config, mode=Mode.ASK).run, *args, **given)
 
 
 def show_plan(tap, *, as_json):
@@ -54,8 +74,8 @@ def synced(config, capsys):
     return json.loads(json.dumps(tap.state))
 
 
-def listed(config, capsys):
-    assert answer(jobs_list.jobs, config, "json") == 0
+def listed(config, capsys, **chosen):
+    assert answer(jobs_list.jobs, config, "json", **chosen) == 0
     return json.loads(capsys.readouterr().out)
 
 
@@ -148,7 +168,7 @@ def test_a_vendor_that_does_not_answer_fails_its_own_streams_only(config, capsys
 def test_an_empty_ledger_is_an_empty_list_and_a_sentence(config, capsys):
     assert listed(config, capsys) == []
     assert answer(jobs_list.jobs, config, "text") == 0
-    assert capsys.readouterr().out == f"{jobs_list.EMPTY}\n"
+    assert capsys.readouterr().out == "The ledger holds no jobs yet: a sync adds them.\n"
     assert answer(jobs_list.jobs, config, "html") == 0
     assert "The ledger holds no jobs yet" in capsys.readouterr().out
 
@@ -156,7 +176,7 @@ def test_an_empty_ledger_is_an_empty_list_and_a_sentence(config, capsys):
 def test_jobs_have_the_promised_keys_newest_first_and_the_rows_that_came_out(config, capsys):
     synced(config, capsys)
     found = listed(config, capsys)
-    assert all(tuple(job) == jobs_list.COLUMNS for job in found)
+    assert all(tuple(job) == COLUMNS for job in found)
     times = [job["submitted_at"] for job in found]
     assert times == sorted(times, reverse=True)
     assert {job["status"] for job in found} == {"succeeded"}
@@ -178,7 +198,8 @@ def test_a_pipe_gets_one_line_a_job_with_whole_ids(config, capsys):
     answer(jobs_list.jobs, config, "text")
     lines = capsys.readouterr().out.splitlines()
     for job in found:
-        assert any(job["job_id"] in line and job["submitted_at"] in line for line in lines)
+        sent = job["submitted_at"][:19].replace("T", " ")
+        assert any(job["job_id"] in line and sent in line for line in lines)
     # A job of several sheets has a line for each of them.
     jobs = {job["job_id"] for job in found}
     assert len(jobs) < len(found)
@@ -224,23 +245,62 @@ def drawn(parts, width):
     return captured.get().splitlines()
 
 
-def test_a_plan_fits_80_columns_with_short_ids(config, capsys):
+def test_a_plan_fits_80_columns_with_whole_ids(config, capsys):
     synced(config, capsys)
     content = planned(config, capsys)
     lines = drawn(lambda console: plan_parts(content, console), 80)
     assert max(map(len, lines)) <= 80
     job = content["streams"][0]["slices"][0]
     line = next(line for line in lines if f"{job['start']}..{job['end']}" in line and "reuse" in line)
-    assert job["job_id"][:11] + "…" in line
+    assert job["job_id"] in line
     assert lines[-1].endswith("to reuse")
 
 
-def test_jobs_fit_80_columns(config, capsys):
+@pytest.mark.parametrize("width", [80, 260])
+def test_jobs_fit_the_terminal_with_whole_ids(config, capsys, width):
     synced(config, capsys)
     found = listed(config, capsys)
-    lines = drawn(lambda console: jobs_list._parts(found, console), 80)
-    assert max(map(len, lines)) <= 80
-    assert any(found[0]["job_id"][:11] + "…" in line for line in lines)
+    lines = drawn(lambda console: jobs_list._parts(found, console, Wanted()), width)
+    assert max(map(len, lines)) <= width
+    for job in found:
+        is_beside_its_stream = any(job["job_id"] in line and job["stream"] in line for line in lines)
+        assert is_beside_its_stream is (width > 200)
+        assert any(job["job_id"] in line for line in lines)
+
+
+def test_what_is_asked_for_is_shown_and_that_there_is_more(config, capsys):
+    synced(config, capsys)
+    found = listed(config, capsys, stream="impact_*", limit=2)
+    assert [one["stream"].partition("_")[0] for one in found] == ["impact"] * 2
+    assert answer(jobs_list.jobs, config, "text", limit=2) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "These are the newest 2; --limit N shows more."
+    assert answer(jobs_list.jobs, config, "text", failed=True) == 0
+    assert capsys.readouterr().out == "No job in the ledger fits.\n"
+    assert answer(jobs_list.jobs, config, "html", stream="impact_*") == 0
+    assert "second_nature" not in capsys.readouterr().out
+
+
+def test_json_of_many_jobs_keeps_none_of_them(capsys):
+    """100,000 jobs of 300 bytes would be 30 MB."""
+
+    def items(count):
+        for number in range(count):
+            yield {"stream": f"impact_{number}", "credits": Decimal(number), "rest": "x" * 250}
+
+    with capsys.disabled(), Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
+        tracemalloc.start()
+        tables.write_json_list(items(100_000))
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert peak < 1_000_000
+
+
+@pytest.mark.parametrize("items", [[], [{"a": 1}], [{"a": 1}, {"b": Decimal("1.5")}]])
+def test_a_list_item_by_item_is_json(items, capsys):
+    tables.write_json_list(iter(items))
+    assert json.loads(capsys.readouterr().out) == [
+        {name: float(one) for name, one in item.items()} for item in items
+    ]
 
 
 def test_vendor_words_are_neither_markup_nor_control():

@@ -14,10 +14,9 @@ from html.parser import HTMLParser
 
 import pytest
 
-from tap_reports.commands.timeline import Phase, runs
-from tap_reports.commands.timeline_html import page
+from tap_reports.commands.timeline import Phase, page, runs
 from tap_reports.ledger.records import EmitRecord, JobRecord
-from tap_reports.models import Slice
+from tap_reports.models import RunOutcome, Slice, StreamEnd, StreamOutcome
 
 T0 = dt.datetime(2026, 3, 20, 8, 0, tzinfo=dt.UTC)
 NOW = T0 + dt.timedelta(hours=5)
@@ -40,8 +39,9 @@ def at(seconds):
     return T0 + dt.timedelta(seconds=seconds)
 
 
-def passage(number=1, **values):
+def record(number=1, **values):
     made = {
+        "row": number,
         "stream": "impact_actions",
         "vendor": "impact",
         "report": "actions",
@@ -61,10 +61,12 @@ def passage(number=1, **values):
     return JobRecord(**{**made, **values})
 
 
-def use(run_id, seconds, rows=100):
+def use(run_id, seconds, rows=100, **values):
     return EmitRecord(
         run_id=run_id,
         rows=rows,
+        started_at=at(11),
+        finished_at=values.get("finished_at", at(41)),
         downloaded_at=at(seconds),
         download_seconds=5.0,
         emitted_at=at(seconds + 20),
@@ -72,12 +74,28 @@ def use(run_id, seconds, rows=100):
     )
 
 
+def outcome(run_id, *streams, start=0, seconds=80.0, exit_status=0, was_killed=False):
+    return RunOutcome(
+        run_id=run_id,
+        version="1",
+        started_at=at(start),
+        seconds=seconds,
+        exit_status=exit_status,
+        was_killed=was_killed,
+        streams=streams,
+    )
+
+
+def spans(job):
+    return [(bar.phase, bar.start, bar.end) for bar in job.bars]
+
+
 class Page(HTMLParser):
     """Checks that tags are closed in order, and keeps what the tests ask for."""
 
     def __init__(self, text):
         super().__init__()
-        self.open, self.tags, self.text = [], [], []
+        self.open, self.tags, self.text, self.within = [], [], [], []
         self.feed(text)
         self.close()
         assert self.open == []
@@ -92,6 +110,10 @@ class Page(HTMLParser):
 
     def handle_data(self, data):
         self.text.append(data)
+        self.within.append((tuple(self.open), data))
+
+    def of_tag(self, tag):
+        return [data for tags, data in self.within if tag in tags]
 
     def of(self, tag):
         return [attributes for name, attributes in self.tags if name == tag]
@@ -101,84 +123,123 @@ class Page(HTMLParser):
 
 
 def test_a_job_goes_through_its_four_phases_in_order():
-    (run,) = runs([passage(1)], NOW)
+    (run,) = runs([record(1)], [outcome("first")], NOW)
     (job,) = run.jobs
-    assert [(span.phase, span.start, span.end) for span in job.spans] == [
+    assert spans(job) == [
         (Phase.QUEUED, at(1), at(11)),
         (Phase.RUNNING, at(11), at(41)),
         (Phase.DOWNLOAD, at(45), at(50)),
         (Phase.EMIT, at(60), at(70)),
     ]
-    assert (run.start, run.end, run.submitted, run.reused, run.rows) == (at(1), at(70), 1, 0, 100)
+    assert (run.start, run.seconds, run.actions, run.totals["rows"]) == (T0, 80, {"submitted": 1}, 100)
 
 
 def test_a_job_used_by_two_runs_stands_in_both_and_is_paid_in_one():
-    first, second = use("first", 50), use("second", 3600, rows=90)
-    newer, older = runs([passage(1, uses=(first, second))], NOW)
-    assert (newer.id, older.id) == ("second", "first")
-    assert (newer.submitted, newer.reused, newer.rows, newer.credits) == (0, 1, 90, None)
-    assert (older.submitted, older.reused, older.rows, older.credits) == (1, 0, 100, Decimal(7))
-    assert [span.phase for span in newer.jobs[0].spans] == [Phase.DOWNLOAD, Phase.EMIT]
-    assert older.end == at(70)
+    uses = (use("first", 50), use("second", 3630, rows=90))
+    newer, older = runs([record(1, uses=uses)], [outcome("first"), outcome("second", start=3600)], NOW)
+    assert (newer.actions, newer.totals) == ({"reused": 1}, {"rows": 90, "bytes": 0, "credits": None})
+    assert (older.actions, older.totals) == (
+        {"submitted": 1},
+        {"rows": 100, "bytes": 5_000, "credits": Decimal(7)},
+    )
+    assert [bar.phase for bar in newer.jobs[0].bars] == [Phase.DOWNLOAD, Phase.EMIT]
 
 
 def test_a_resumed_job_shows_the_wait_for_the_vendor_in_the_run_that_waited():
-    """The run began at 3,600 s, as its other job shows, and the vendor was done with this one at 3,640 s."""
-    waited = passage(1, finished_at=at(3640), uses=(use("second", 3650),))
-    times = {"submitted_at": at(3600), "started_at": at(3600), "finished_at": None, "downloaded_at": None}
-    other = passage(2, run_id="second", status="running", uses=(), **times)
-    newer, older = runs([waited, other], NOW)
-    assert [(span.phase, span.start, span.end) for span in newer.jobs[0].spans] == [
+    resumed = record(1, finished_at=at(3640), uses=(use("second", 3650, finished_at=at(3640)),))
+    newer, older = runs([resumed], [outcome("second", start=3600), outcome("first")], NOW)
+    assert spans(newer.jobs[0]) == [
         (Phase.RUNNING, at(3600), at(3640)),
         (Phase.DOWNLOAD, at(3645), at(3650)),
         (Phase.EMIT, at(3660), at(3670)),
     ]
-    assert (newer.reused, newer.jobs[0].is_reused, older.jobs[0].use) == (1, True, None)
+    assert newer.actions == {"resumed": 1}
+    assert (older.jobs[0].use, older.jobs[0].bars[-1].end) == (None, older.end)
 
 
-def test_a_job_that_was_done_before_the_run_shows_no_wait_in_it():
-    (newer, _) = runs([passage(1, uses=(use("first", 50), use("second", 3600)))], NOW)
-    assert Phase.RUNNING not in {span.phase for span in newer.jobs[0].spans}
+def test_a_replay_does_not_change_what_an_earlier_run_shows():
+    before = record(1)
+    after = record(
+        1, finished_at=at(3640), uses=(use("first", 50), use("second", 3650, finished_at=at(3640)))
+    )
+    ended = [outcome("second", start=3600), outcome("first")]
+    newer, older = runs([after], ended, NOW)
+    (alone,) = runs([before], [outcome("first")], NOW)
+    assert (spans(older.jobs[0]), older.totals) == (spans(alone.jobs[0]), alone.totals)
+    assert newer.actions == {"replayed": 1}
+    assert newer.jobs[0].seconds(Phase.RUNNING) == 40
 
 
 def test_a_job_left_behind_does_not_stretch_its_run():
-    left = passage(2, finished_at=at(9_000), downloaded_at=at(9_010), uses=(use("second", 9_010),))
-    _, older = runs([passage(1), left], NOW)
-    assert older.end == at(70)
-    assert older.jobs[1].use is None
+    left = record(2, finished_at=at(9_000), uses=(use("second", 9_010),))
+    (older,) = (run for run in runs([record(1), left], [outcome("first")], NOW) if run.outcome)
+    assert older.seconds == 80
+    assert max(bar.end for job in older.jobs for bar in job.bars) <= older.end
 
 
-def test_a_job_under_way_lasts_until_now():
-    open_ = passage(1, status="running", finished_at=None, downloaded_at=None, uses=(), rows=None)
-    (run,) = runs([open_], NOW)
-    assert run.jobs[0].spans[-1].phase is Phase.RUNNING
-    assert run.end == NOW
-
-
-@pytest.mark.parametrize("status", ["pending", "intent"])
-def test_a_job_that_never_began_is_queued(status):
-    (run,) = runs(
-        [passage(1, status=status, started_at=None, finished_at=None, downloaded_at=None, uses=())], NOW
+@pytest.mark.parametrize(
+    ("status", "started", "phase"),
+    [("running", at(11), Phase.RUNNING), ("pending", None, Phase.QUEUED), ("intent", None, Phase.QUEUED)],
+)
+def test_a_job_under_way_lasts_until_now(status, started, phase):
+    open_ = record(
+        1, status=status, started_at=started, finished_at=None, downloaded_at=None, uses=(), rows=None
     )
-    assert [span.phase for span in run.jobs[0].spans] == [Phase.QUEUED]
+    (run,) = runs([open_], [], NOW)
+    assert (run.jobs[0].bars[-1].phase, run.end) == (phase, NOW)
 
 
 def test_a_lost_answer_is_still_a_line():
-    lost = passage(
-        1, status="lost", job_id="", started_at=None, finished_at=None, downloaded_at=None, uses=()
-    )
-    (run,) = runs([lost], NOW)
+    lost = record(1, status="lost", job_id="", started_at=None, finished_at=None, downloaded_at=None, uses=())
+    (run,) = runs([lost], [], NOW)
     assert run.seconds == 1
-    assert "lost" in page([lost], NOW)
+    assert "lost" in page([lost], [], NOW)
 
 
 def test_credits_and_bytes_of_a_job_of_several_sheets_count_once():
-    text = page([passage(1, stream="a__x"), passage(1, stream="a__y")], NOW)
-    facts = re.findall(r"<dt>([^<]+)</dt><dd>([^<]*)</dd>", text)
-    assert dict(facts)["credits"] == "7"
-    assert dict(facts)["downloaded"] == "5.0 kB"
-    assert dict(facts)["jobs"] == "1"
-    assert dict(facts)["rows"] == "200"
+    text = page([record(1, stream="a__x"), record(1, stream="a__y")], [], NOW)
+    facts = dict(re.findall(r"<dt>([^<]+)</dt><dd>([^<]*)</dd>", text))
+    assert (facts["credits"], facts["downloaded"], facts["jobs"]) == ("7", "5.0 kB", "1")
+    assert facts["rows"] == "200"
+
+
+@pytest.mark.parametrize(
+    ("ended", "said"),
+    [
+        (outcome("first"), "succeeded"),
+        (outcome("first", exit_status=1), "failed, exit status 1"),
+        (outcome("first", exit_status=143), "failed, exit status 143"),
+        (outcome("first", exit_status=None, seconds=None), "is under way"),
+        (
+            outcome("first", exit_status=None, seconds=None, was_killed=True),
+            "did not end: it was killed, or its machine went down",
+        ),
+        (None, "not a sync, or its end is not known"),
+    ],
+)
+def test_how_a_run_ended_is_said(ended, said):
+    words = " ".join(Page(page([record(1)], [ended] if ended else [], NOW)).of_tag("summary"))
+    assert said in words
+
+
+def test_a_stream_that_failed_comes_first_with_its_reason_though_its_job_succeeded():
+    failed = StreamOutcome(stream="impact_b", outcome=StreamEnd.FAILED, error="row 2: not a <number>")
+    done = StreamOutcome(stream="impact_a", outcome=StreamEnd.DONE, rows=100)
+    jobs = [record(1, stream="impact_a"), record(2, stream="impact_b", uses=())]
+    text = page(jobs, [outcome("first", done, failed, exit_status=1)], NOW)
+    words = " ".join(Page(text).text)
+    assert words.index("impact_b") < words.index("row 2: not a <number>") < words.index("impact_a")
+    assert re.search(r"<dt>runs failed</dt><dd>1</dd>", text)
+
+
+def test_a_run_that_failed_before_any_job_is_on_the_page():
+    error = StreamOutcome(stream="impact_a", outcome=StreamEnd.FAILED, error="HTTP 401: wrong key")
+    assert "HTTP 401: wrong key" in page([], [outcome("first", error, exit_status=1)], NOW)
+
+
+def test_a_page_of_a_part_says_so():
+    assert "Only the newest 1 jobs" in " ".join(Page(page([record(1)], [], NOW, limit=1)).text)
+    assert "Only the newest" not in page([record(1)], [], NOW, limit=2)
 
 
 # --- that it needs nothing else ---------------------------------------------------------------------
@@ -186,7 +247,7 @@ def test_credits_and_bytes_of_a_job_of_several_sheets_count_once():
 
 def test_the_page_is_well_formed_and_loads_nothing():
     text = page(
-        [passage(1), passage(2, uses=(use("second", 3600),)), passage(3, status="failed", uses=())], NOW
+        [record(1), record(2, uses=(use("second", 3600),)), record(3, status="failed", uses=())], [], NOW
     )
     parsed = Page(text)
     assert text.startswith("<!DOCTYPE html>")
@@ -196,46 +257,56 @@ def test_the_page_is_well_formed_and_loads_nothing():
 
 
 def test_bars_have_a_table_beside_them():
-    parsed = Page(page([passage(1)], NOW))
+    parsed = Page(page([record(1)], [], NOW))
     assert parsed.of("html")[0]["lang"] == "en"
     assert all(one.get("aria-hidden") for one in parsed.of("div") if one.get("class") == "track")
     assert {one["scope"] for one in parsed.of("th")} == {"col", "rowgroup"}
     words = " ".join(parsed.text)
-    for shown in (
-        "10 s",
-        "30 s",
-        "5.0 s",
-        "100",
-        "5.0 kB",
-        "2026-03-01 to 2026-03-01",
-        "succeeded",
-        "impact_actions",
-    ):
+    for shown in ("10 s", "30 s", "5.0 s", "100", "5.0 kB", "2026-03-01 to 2026-03-01", "impact_actions"):
         assert shown in words
-
-
-def test_what_was_reused_and_what_failed_is_said_in_words():
-    failed = passage(3, status="failed", message="no <b>such</b> column", uses=(), credits=None)
-    parsed = Page(page([passage(1, uses=(use("first", 50), use("second", 3600))), failed], NOW))
-    words = " ".join(parsed.text)
-    assert words.count("reused") >= 2
-    assert "no <b>such</b> column" in words
-    assert "b" not in {tag for tag, _ in parsed.tags}
+    assert "job-1-of-the-vendor" in words  # whole, to be copied
 
 
 def test_only_the_newest_run_is_open():
-    parsed = Page(page([passage(1), passage(2, run_id="second", submitted_at=at(4000), uses=())], NOW))
+    parsed = Page(page([record(1), record(2, run_id="second", submitted_at=at(4000), uses=())], [], NOW))
     assert ["open" in one for one in parsed.of("details")] == [True, False]
 
 
-def test_vendor_text_can_not_leave_its_cell():
-    parsed = Page(page([passage(1, job_id='"><script>x</script>', stream="<i>\x1b[31m")], NOW))
-    assert "script" not in {tag for tag, _ in parsed.tags}
-    assert "\x1b" not in "".join(parsed.text)
+HOSTILE = [
+    '"><script>x</script>',
+    "<img src=x onerror=alert(1)>",
+    "</style><script>x</script>",
+    "{{ 7 * 7 }}{% raw %}",
+    "javascript:x' onclick='x",
+    "\x1b[31m\u202e<b>",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_text_of_a_vendor_or_user_is_markup(text):
+    harmless, parsed = (
+        Page(
+            page(
+                [record(1, job_id=one, stream=one, message=one, status="failed", uses=())],
+                [_failed(one)],
+                NOW,
+            )
+        )
+        for one in ("harmless", text)
+    )
+    assert [tag for tag, _ in parsed.tags] == [tag for tag, _ in harmless.tags]
+    assert [sorted(one) for _, one in parsed.tags] == [sorted(one) for _, one in harmless.tags]
+    words = "".join(parsed.text)
+    assert "49" not in words
+    assert not {"\x1b", "\u202e"} & set(words)
+
+
+def _failed(text):
+    return outcome("first", StreamOutcome(stream=text, outcome=StreamEnd.FAILED, error=text), exit_status=1)
 
 
 def test_an_empty_ledger_is_a_page_too():
-    assert "holds no jobs yet" in " ".join(Page(page([], NOW)).text)
+    assert "holds no jobs yet" in " ".join(Page(page([], [], NOW)).text)
 
 
 # --- a real browser -----------------------------------------------------------------------------------
@@ -282,7 +353,7 @@ def _unfiltered(kind, line, above, step):
 )
 def test_a_browser_shows_the_bars_in_light_and_dark(tmp_path, scheme, colours):
     (tmp_path / "page.html").write_text(
-        page([passage(number) for number in range(1, 5)], NOW), encoding="utf-8"
+        page([record(number) for number in range(1, 5)], [], NOW), encoding="utf-8"
     )
     subprocess.run(
         [
