@@ -1,0 +1,97 @@
+"""A vendor in one file of another package, by what docs/adding-a-vendor.md says: `fifth_vendor.py`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from recorded_answers import install, messages_of, recorded, run_tap
+
+CODE = (Path(__file__).parent / "fifth_vendor.py").read_text()
+FILE = '{"day": "2026-03-01", "site": "a.example", "visits": %d}\n'
+
+
+def answers():
+    return {
+        "GET /me": [{"zone": "Europe/Paris"}],
+        "POST /price": [{"price": 3}],
+        "POST /exports": [{"id": "members-8"}, {"id": 7}],
+        "GET /exports/7": [
+            {"state": "working"},
+            {"state": "crashed", "why": "no memory"},
+            {"state": "ready", "price": 2.5, "files": ["{url}/1?s=s1gn", "{url}/2?s=s1gn"]},
+        ],
+        "GET /exports/members-8": [{"state": "ready", "files": ["{url}/sites"]}],
+        "POST /exports/7/retry": [{}],
+        "GET /1": [FILE % 1],
+        "GET /2": [FILE.replace("a.ex", "b.ex") % 2],
+        "GET /sites": ['{"site": "a.example"}\n'],
+    }
+
+
+@pytest.fixture
+def lumen():
+    with recorded(answers()) as server:
+        yield server
+
+
+@pytest.fixture
+def tap(tmp_path, lumen):
+    install(tmp_path / "packages", "lumen-reports", "lumen = lumen_reports:VENDOR", lumen_reports=CODE)
+
+    def run(*arguments, **block):
+        account = {"user": "u7", "word": "w0rd-of-u7", "api_url": lumen.url, "poll_interval_seconds": 0.01}
+        days = {"start_date": "2026-03-01", "end_date": "2026-03-01"}
+        return run_tap(tmp_path, {**days, "lumen": {**account, **block}}, *arguments)
+
+    return run
+
+
+def submissions(server):
+    return [body for call, body in server.calls if call == "POST /exports"]
+
+
+def test_it_is_one_file_of_less_than_150_lines():
+    assert len(CODE.splitlines()) < 150
+
+
+def test_prices_dated_reports_snapshots_retries_and_several_files(tap, lumen):
+    plan = json.loads(tap("--plan", "--format", "json").stdout)["totals"]
+    assert (plan["submit"], plan["estimated_credits"], submissions(lumen)) == (2, 6, [])
+    done = tap()
+    assert done.returncode == 0, done.stderr
+    records = [one["record"] for one in messages_of(done) if one["type"] == "RECORD"]
+    assert [(one.get("day"), one["site"], one.get("visits")) for one in records if "day" in one] == [
+        ("2026-03-01", "a.example", 1),
+        ("2026-03-01", "b.example", 2),
+    ]
+    assert [one["site"] for one in records if "day" not in one] == ["a.example"]
+    asked = [{"export": "visits", "sites": [], "from": "2026-03-01", "to": "2026-03-01"}, {"export": "sites"}]
+    assert sorted(map(str, submissions(lumen))) == sorted(map(str, asked))
+    assert ("POST /exports/7/retry", None) in lumen.calls
+    states = [one["value"]["bookmarks"] for one in messages_of(done) if one["type"] == "STATE"]
+    assert states[-1]["lumen_visits"]["replication_key_value"] == "2026-03-01"
+    assert "s1gn" not in done.stderr
+    assert "w0rd-of-u7" not in done.stderr
+    assert json.loads(tap("--plan", "--format", "json").stdout)["totals"]["reuse"] == 2
+
+
+def test_a_limit_on_the_price_holds_and_the_account_is_tested_for_free(tap, lumen):
+    done = tap(max_price=2)
+    assert done.returncode == 1
+    assert "would cost 3 credits" in done.stderr
+    tested = tap("--test")
+    assert (tested.returncode, "Europe/Paris" in tested.stdout) == (0, True)
+    assert submissions(lumen) == []
+
+
+def test_a_stranger_s_mistake_names_the_setting_and_an_odd_answer_the_field(tap, lumen):
+    wrong = tap("--check-config", usr="x")
+    assert wrong.returncode == 78
+    assert 'lumen.usr: unknown setting. Did you mean "user"?' in wrong.stderr
+    lumen.answers["POST /exports"] = [{"export": 7}]
+    odd = tap()
+    assert odd.returncode == 1
+    assert "no id came, only: export" in odd.stderr
+    assert "Traceback" not in odd.stderr
