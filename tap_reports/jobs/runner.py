@@ -171,7 +171,8 @@ class Runner:
             return False
 
     def stop(self) -> None:
-        """End the run. Safe in any thread and in a signal handler."""
+        """End the run; nothing more is submitted. Safe in any thread and in a signal handler."""
+        self._context.is_ending = True
         self._loop.post(Signal.STOP)
 
     def close(self) -> None:
