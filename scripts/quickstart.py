@@ -23,6 +23,7 @@ from bootstrap import ROOT, SetupError, environment, fingerprint, require_python
 FOLDER = ROOT / ".quickstart"
 WAREHOUSE = FOLDER / "warehouse.duckdb"
 LEDGER = FOLDER / "jobs.sqlite"
+CONFIG = FOLDER / "sandbox.json"
 MELTANO_DATABASE = FOLDER / "meltano.sqlite"
 START_DATE = FOLDER / "start_date"
 LOG = FOLDER / "run.log"
@@ -108,18 +109,19 @@ def install(meltano: Path) -> None:
 @contextlib.contextmanager
 def sandbox(today: dt.date) -> Iterator[dict[str, Any]]:
     """Start the sandbox on a free port; yield the tap's settings for it."""
-    path = FOLDER / "sandbox.json"
-    path.unlink(missing_ok=True)
+    CONFIG.unlink(missing_ok=True)
     executable = command("tap-reports").with_name("tap-reports-sandbox")
     dates = ["--today", today.isoformat()]
-    arguments = [str(executable), "--port", "0", "--config-file", str(path), *dates, *SANDBOX_OPTIONS]
+    arguments = [str(executable), "--port", "0", "--config-file", str(CONFIG), *dates, *SANDBOX_OPTIONS]
     with subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
         try:
             line = process.stdout.readline() if process.stdout else ""
             if not line:
                 raise SetupError("The sandbox did not start.")
             say(f"sandbox {line.strip()}")
-            yield settings(json.loads(path.read_text(encoding="utf-8")), today)
+            config = settings(json.loads(CONFIG.read_text(encoding="utf-8")), today)
+            CONFIG.write_text(json.dumps(config), encoding="utf-8")
+            yield config
         finally:
             process.terminate()
 
@@ -130,13 +132,13 @@ def settings(config: dict[str, Any], today: dt.date) -> dict[str, Any]:
         START_DATE.write_text((today - HISTORY).replace(day=1).isoformat())
     config["start_date"] = START_DATE.read_text()
     config["impact"]["lookback_days"] = LOOKBACK_DAYS
+    config["job_ledger"] = str(LEDGER)
     return config
 
 
 def run_meltano(meltano: Path, config: dict[str, Any]) -> None:
     """Run the pipeline with the settings as environment variables."""
-    variables = {"TARGET_DUCKDB_PATH": str(WAREHOUSE), "TAP_REPORTS_JOB_LEDGER": str(LEDGER)}
-    variables |= dict(_variables("TAP_REPORTS", config))
+    variables = {"TARGET_DUCKDB_PATH": str(WAREHOUSE), **dict(_variables("TAP_REPORTS", config))}
     status = _meltano(meltano, ["--environment=sandbox", "run", "--no-install", *PLUGINS], variables)
     if status:
         raise SetupError(f"meltano run ended with status {status}. The end of {shown(LOG)}:\n{_end_of_log()}")
@@ -219,10 +221,7 @@ def date_columns() -> dict[str, str]:
 
 def ledger_jobs() -> list[dict[str, Any]]:
     """Return the tap's own list of jobs (`tap-reports --jobs`)."""
-    config = FOLDER / "jobs.json"
-    sandbox_config = json.loads((FOLDER / "sandbox.json").read_text(encoding="utf-8"))
-    config.write_text(json.dumps({**sandbox_config, "job_ledger": str(LEDGER)}), encoding="utf-8")
-    arguments = [str(command("tap-reports")), "--config", str(config), "--jobs", "--format", "json"]
+    arguments = [str(command("tap-reports")), "--config", str(CONFIG), "--jobs", "--format", "json"]
     done = subprocess.run(arguments, capture_output=True, check=True)
     jobs: list[dict[str, Any]] = json.loads(done.stdout)
     return jobs
