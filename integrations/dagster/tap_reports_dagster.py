@@ -5,8 +5,6 @@ not import it. Dagster remembers which partitions are loaded, so the tap needs n
 machines share keeps a partition that is run again from being paid for again.
 """
 
-from __future__ import annotations
-
 import contextlib
 import datetime as dt
 import json
