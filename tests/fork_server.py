@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import datetime as dt
 import functools
 import gc
 import importlib
@@ -147,9 +148,13 @@ class ForkServer:
                 stdout=subprocess.DEVNULL,
             )
 
-    def start(self, arguments: list[str], environment: dict[str, str], *, stdout: int, stderr: int) -> Child:
-        """Start the command with its output to these descriptors, which stay open here."""
-        order = json.dumps({"arguments": arguments, "environment": environment}).encode()
+    def start(
+        self, arguments: list[str], environment: dict[str, str], *, stdout: int, stderr: int, days: int = 0
+    ) -> Child:
+        """Start the command with its output to these descriptors, which stay open here, and its clock so
+        many days ahead.
+        """
+        order = json.dumps({"arguments": arguments, "environment": environment, "days": days}).encode()
         reader, writer = os.pipe()
         try:
             with self._lock:
@@ -211,6 +216,14 @@ def keep(stdout: int, stderr: int, report: int) -> None:
         os.close(given)
 
 
+def set_clock_ahead(days: int) -> None:
+    """Have the run take another day for today."""
+    from tap_reports.clock import SystemClock
+
+    now = SystemClock.now
+    SystemClock.now = lambda self: now(self) + dt.timedelta(days=days)  # type: ignore[method-assign]
+
+
 def read_modules() -> None:
     """Import all that a run may need."""
     import tap_reports
@@ -235,4 +248,6 @@ if __name__ == "__main__":
     os.environ.clear()
     os.environ.update(ordered["environment"])
     sys.argv = ["tap-reports", *ordered["arguments"]]
+    if ordered["days"]:
+        set_clock_ahead(ordered["days"])
     main()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import uuid
+from collections.abc import Iterator
 
 import pytest
 import sqlalchemy as sa
@@ -13,41 +15,40 @@ POSTGRES = os.environ.get(
 )
 
 
+@contextlib.contextmanager
+def own_schema() -> Iterator[str]:
+    """Yield the URL of a new schema on the server that TAP_REPORTS_TEST_POSTGRES names.
+
+    Raises:
+        sqlalchemy.exc.OperationalError: No server answers.
+    """
+    name = f"tap_reports_{uuid.uuid4().hex[:12]}"
+    engine = sa.create_engine(POSTGRES, poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"CREATE SCHEMA {name}")
+    try:
+        own = sa.make_url(POSTGRES).update_query_dict({"options": f"-csearch_path={name}"})
+        yield own.render_as_string(hide_password=False)
+    finally:
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"DROP SCHEMA {name} CASCADE")
+
+
 @pytest.fixture
 def sqlite_url(tmp_path):
     return str(tmp_path / "state" / "jobs.sqlite")
 
 
-@pytest.fixture(scope="session")
-def postgres_schema():
-    """A schema of this test run's own, on the server that TAP_REPORTS_TEST_POSTGRES names."""
-    name = f"tap_reports_{uuid.uuid4().hex[:12]}"
-    engine = sa.create_engine(POSTGRES)
-    try:
-        with engine.begin() as connection:
-            connection.exec_driver_sql(f"CREATE SCHEMA {name}")
-    except sa.exc.OperationalError as error:
-        engine.dispose()
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(f"no PostgreSQL server answers (set TAP_REPORTS_TEST_POSTGRES): {error.orig}")
-    yield engine, name
-    with engine.begin() as connection:
-        connection.exec_driver_sql(f"DROP SCHEMA {name} CASCADE")
-    engine.dispose()
-
-
 @pytest.fixture
-def postgres_url(postgres_schema):
-    engine, name = postgres_schema
-    yield (
-        sa.make_url(POSTGRES)
-        .update_query_dict({"options": f"-csearch_path={name}"})
-        .render_as_string(hide_password=False)
-    )
-    with engine.begin() as connection:
-        connection.exec_driver_sql(f"DROP SCHEMA {name} CASCADE")
-        connection.exec_driver_sql(f"CREATE SCHEMA {name}")
+def postgres_url():
+    with contextlib.ExitStack() as stack:
+        try:
+            url = stack.enter_context(own_schema())
+        except sa.exc.OperationalError as error:
+            if os.environ.get("CI"):
+                raise
+            pytest.skip(f"no PostgreSQL server answers (set TAP_REPORTS_TEST_POSTGRES): {error.orig}")
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

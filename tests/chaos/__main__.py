@@ -9,5 +9,5 @@ from pathlib import Path
 HERE = Path(__file__).parent
 
 if __name__ == "__main__":
-    sys.path[:0] = [str(HERE), str(HERE.parent / "whole")]
+    sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "whole")]
     sys.exit(importlib.import_module("chaos_report").main())

@@ -7,9 +7,12 @@ import tempfile
 from pathlib import Path
 
 import sqlalchemy as sa
-from concurrent_runs import PER_DAY, PROCESSES, Crowd, crowd, postgres_ledger
-from matrix import run_all, scenarios
+from concurrent_runs import PER_DAY, PROCESSES, Crowd, crowd
+from kill_points import kills
+from ledger_fixtures import own_schema
+from outcomes import table
 from random_faults import random_faults
+from scenario_runner import run_all
 
 SEED = 20260320
 
@@ -23,8 +26,8 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        outcomes, text = run_all(folder, scenarios(everything=options.all), workers=options.workers)
-        print(text)
+        outcomes = run_all(folder, kills(everything=options.all), workers=options.workers)
+        print(table(outcomes))
         bad = len([one for one in outcomes if not one.is_good])
         found = random_faults(folder, SEED, options.walks)
         print(
@@ -36,7 +39,7 @@ def main() -> int:
         bad += len(found.wrong)
         bad += told_crowd("SQLite", crowd(folder, str(folder / "concurrent_runs.sqlite")))
         try:
-            with postgres_ledger() as url:
+            with own_schema() as url:
                 bad += told_crowd("PostgreSQL", crowd(folder, url))
         except sa.exc.OperationalError as error:
             print(f"{PROCESSES} processes on PostgreSQL: no server answers ({error.orig})")

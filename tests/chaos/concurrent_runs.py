@@ -5,12 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import sqlalchemy as sa
 from fork_server import ForkServer
 from pauses import PATIENCE
 from scenarios import SCENARIOS
@@ -22,9 +19,6 @@ WANTED = 3
 """Slices that each process wants."""
 PER_DAY = 20
 IN_FLIGHT = 4
-POSTGRES = os.environ.get(
-    "TAP_REPORTS_TEST_POSTGRES", "postgresql+psycopg://root@127.0.0.1:5432/test?connect_timeout=3"
-)
 
 
 @dataclass
@@ -103,25 +97,3 @@ def _watched(sandbox: Sandbox) -> list[int]:
 
     sandbox.jobs.add = adding
     return most
-
-
-@contextlib.contextmanager
-def postgres_ledger() -> Iterator[str]:
-    """Yield the URL of a schema of its own on a PostgreSQL server.
-
-    Raises:
-        sqlalchemy.exc.OperationalError: No server answers.
-    """
-    schema = f"tap_reports_{uuid.uuid4().hex[:12]}"
-    engine = sa.create_engine(POSTGRES)
-    try:
-        with engine.begin() as connection:
-            connection.exec_driver_sql(f"CREATE SCHEMA {schema}")
-        own = sa.make_url(POSTGRES).update_query_dict({"options": f"-csearch_path={schema}"})
-        try:
-            yield own.render_as_string(hide_password=False)
-        finally:
-            with engine.begin() as connection:
-                connection.exec_driver_sql(f"DROP SCHEMA {schema} CASCADE")
-    finally:
-        engine.dispose()

@@ -1,9 +1,11 @@
-"""At which steps of a job's life a run is ended, what the next one is given, and what came of both."""
+"""At which steps of a job's life a run is ended, and what the next run is given."""
 
 from __future__ import annotations
 
 import signal
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+from scenarios import SCENARIOS
 
 SLICES = 2
 
@@ -38,42 +40,51 @@ POINTS = (
     Point("submission accepted", gate=("submit", 1, True)),
     Point("answer not yet in the ledger", gate=("submit", 1, True), ledger="gate"),
     Point("ledger written, state not", gate=("submit", 1, False), unread=0),
-    Point("state written", gate=("poll", 1, False)),
+    Point("state written", gate=("poll", 1, False), seconds=2.0),
     Point("polling", gate=("poll", 2, False), seconds=2.0),
     Point("downloading", slow=True),
     Point("half-way in the records", unread=40),
     Point("between slices", gate=("submit", 2, False), bookmarked=True, one_by_one=True),
 )
 RESTARTS = ("both", "state", "ledger", "neither")
-SIGNALS = (signal.SIGKILL, signal.SIGTERM)
 
 
-@dataclass
-class Outcome:
-    """What a scenario came to.
+@dataclass(frozen=True)
+class Kill:
+    """A run that is ended, and the one after it.
 
     Attributes:
-        lost: Rows that did not come out in either run.
-        invented: Rows that came out and do not exist.
-        ahead: STATEs whose bookmark was ahead of the rows before it.
-        submissions: Accepted by the vendor in both runs.
-        beyond: Of those, more than what the restart could know asks for.
-        extra: Of those, more than one for each slice.
-        faults: What else was wrong.
+        ending: The signal.
+        restart: What the second run is given of state and ledger.
+        days: How much later the second run starts; as many further days are final then.
     """
 
     vendor: str
-    point: str
-    ending: str
+    point: Point
+    ending: signal.Signals
     restart: str
-    lost: int = 0
-    invented: int = 0
-    ahead: int = 0
-    submissions: int = 0
-    beyond: int = 0
-    extra: int = 0
-    faults: list[str] = field(default_factory=list)
+    days: int = 0
 
-    @property
-    def is_good(self) -> bool:
-        return not (self.lost or self.invented or self.ahead or self.beyond or self.faults)
+
+def kills(*, everything: bool = False) -> list[Kill]:
+    """Return what is tried: every point with every restart, the vendors taking turns; or all of all."""
+    if everything:
+        return [
+            Kill(vendor, point, ending, restart, days)
+            for days in (0, 1)
+            for vendor in SCENARIOS
+            for point in POINTS
+            for ending in (signal.SIGKILL, signal.SIGTERM)
+            for restart in RESTARTS
+        ]
+    vendors = list(SCENARIOS)
+    chosen = []
+    for row, point in enumerate(POINTS):
+        for column, restart in enumerate(RESTARTS):
+            vendor = vendors[(row + column) % len(vendors)]
+            chosen.append(Kill(vendor, point, signal.SIGKILL, restart))
+        ended = vendors[row % len(vendors)], vendors[(row + 1) % len(vendors)]
+        chosen.append(Kill(ended[0], point, signal.SIGTERM, RESTARTS[row % 2]))
+        chosen.append(Kill(ended[0], point, signal.SIGKILL, "both", days=1))
+        chosen.append(Kill(ended[1], point, signal.SIGTERM, RESTARTS[row % 3], days=1))
+    return chosen

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from tap_reports.clock import SystemClock
+from tap_reports.ledger.ledger import Ledger
 from tap_reports.sandbox import Sandbox
 from tap_reports.sandbox.server import Handler
 
@@ -71,16 +73,22 @@ def put_up(sandbox: Sandbox, gate: Gate) -> None:
 
 @contextlib.contextmanager
 def held(ledger: Path) -> Iterator[None]:
-    """Hold the ledger's database, so that nobody else can write it."""
-    ledger.parent.mkdir(parents=True, exist_ok=True)
+    """Hold the ledger's database, so that nobody else can write it; reading it goes on."""
+    Ledger.open(str(ledger), clock=SystemClock()).close()  # its tables are there
     connection = sqlite3.connect(ledger, isolation_level=None, timeout=PATIENCE)
     try:
-        connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("BEGIN IMMEDIATE")
         yield
         connection.execute("ROLLBACK")
     finally:
         connection.close()
+
+
+def waits_for_a_lock(pid: int) -> bool:
+    """Return whether a thread of a process sleeps, as SQLite does until a database can be written."""
+    with contextlib.suppress(OSError):  # it has ended
+        return any("nanosleep" in path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/wchan"))
+    return False
 
 
 def until(condition: Callable[[], Any], what: str) -> None:

@@ -30,10 +30,17 @@ class Process:
         folder: Where it keeps state, temporary files and its log.
         arguments: Its command line.
         reads: Nobody reads on after so many records; 0 or None: all is read.
+        days: How many days its clock is ahead.
     """
 
     def __init__(
-        self, fork_server: ForkServer, folder: Path, arguments: list[str], *, reads: int | None = None
+        self,
+        fork_server: ForkServer,
+        folder: Path,
+        arguments: list[str],
+        *,
+        reads: int | None = None,
+        days: int = 0,
     ) -> None:
         self.lines: list[str] = []
         self.rest = b""
@@ -51,6 +58,7 @@ class Process:
                 {**own, "XDG_STATE_HOME": str(folder / "state"), "TMPDIR": str(folder)},
                 stdout=writer,
                 stderr=errors.fileno(),
+                days=days,
             )
         os.close(writer)
         self._thread = threading.Thread(target=self._read, daemon=True)

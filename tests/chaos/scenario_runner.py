@@ -8,17 +8,21 @@ import json
 import signal
 import sqlite3
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from fork_server import ForkServer
-from kill_points import SLICES, Outcome, Point
-from pauses import PATIENCE, Gate, held, put_up
+from kill_points import SLICES, Kill
+from outcomes import Outcome
+from pauses import PATIENCE, Gate, held, put_up, waits_for_a_lock
 from process import Process
-from scenarios import SCENARIOS, Scenario, counted, plain_record, records_of
+from scenarios import DAYS, SCENARIOS, counted, plain_record, records_of
 
 from tap_reports.downloads.work_dir import LOCK
 from tap_reports.sandbox import Sandbox
+from tap_reports.sync.mode import Mode
+from tap_reports.tap import TapReports
 
 SLOW = 20.0
 """Seconds of a download in which a run is ended."""
@@ -26,54 +30,79 @@ SETTLE = 0.3
 """Seconds for what was set going to arrive."""
 
 
+def run_all(folder: Path, kills: list[Kill], *, workers: int = 3) -> list[Outcome]:
+    """Return what came of each."""
+    catalogs = {vendor: catalog_of(vendor) for vendor in {one.vendor for one in kills}}
+
+    def one(number: int, kill: Kill) -> Outcome:
+        runner = ScenarioRunner(fork_server, folder / str(number), kill, catalogs[kill.vendor])
+        try:
+            runner.run()
+        except Exception as error:
+            runner.outcome.faults.append(f"{type(error).__name__}: {error}")
+        return runner.outcome
+
+    with ForkServer() as fork_server, ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(one, range(len(kills)), kills))
+
+
+def catalog_of(vendor: str) -> dict[str, Any]:
+    """Return the catalog of a vendor's report: with it, a run asks for nothing for discovery's sake."""
+    with Sandbox(rows=1, speed=1e6, delay=0) as sandbox:
+        config = SCENARIOS[vendor].config(sandbox, job_ledger="off")
+        return TapReports(config=config, mode=Mode.DISCOVER).catalog_dict
+
+
 class ScenarioRunner:
-    """One scenario: a vendor, a step, an ending, a restart."""
+    """One run that is ended, and the one after it."""
 
-    def __init__(
-        self,
-        fork_server: ForkServer,
-        folder: Path,
-        scenarios: tuple[str, Point, int, str],
-        catalog: dict[str, Any],
-    ) -> None:
-        vendor, self.point, self.signum, self.restart = scenarios
-        self.fork_server, self.folder, self.catalog = fork_server, folder, catalog
-        self.scenario: Scenario = SCENARIOS[vendor]
+    def __init__(self, fork_server: ForkServer, folder: Path, kill: Kill, catalog: dict[str, Any]) -> None:
+        self.fork_server, self.folder, self.kill, self.catalog = fork_server, folder, kill, catalog
+        self.point = kill.point
+        self.scenario = SCENARIOS[kill.vendor]
         self.ledger = folder / "jobs.sqlite"
-        self.outcome = Outcome(vendor, self.point.name, signal.Signals(self.signum).name, self.restart)
+        self.outcome = Outcome(kill)
 
-    def run(self) -> Outcome:
+    def run(self) -> None:
         """Run it whole."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with Sandbox(rows=12, delay=self.point.seconds, speed=1, dt_reports_per_minute=1000) as sandbox:
             self.sandbox = sandbox
-            self.config = self._config()
-            self.expected = counted(self.scenario.expected(sandbox))
-            self._again(self._first())
-        return self.outcome
+            self.first_day, self.last_day = (
+                day(sandbox) for day in (self.scenario.first_day, self.scenario.last_day)
+            )
+            first = self._first()
+            later = dt.timedelta(days=self.kill.days)
+            self.last_day += later
+            sandbox.move_to(sandbox.today + later)
+            self._again(first)
 
-    def _config(self) -> dict[str, Any]:
+    def _start(
+        self, *, state: dict[str, Any] | None = None, reads: int | None = None, days: int = 0
+    ) -> Process:
         block = {"poll_interval_seconds": 0.05, "poll_max_interval_seconds": 0.05}
         if self.point.one_by_one:
             block["max_jobs_in_flight"] = 1
-        return self.scenario.config(self.sandbox, block=block, job_ledger=str(self.ledger))
-
-    def _start(
-        self, config: dict[str, Any], *, state: dict[str, Any] | None = None, reads: int | None = None
-    ) -> Process:
+        config = self.scenario.config(
+            self.sandbox,
+            block=block,
+            job_ledger=str(self.ledger),
+            start_date=self.first_day.isoformat(),
+            end_date=self.last_day.isoformat(),
+        )
         arguments = []
         for name, content in (("config", config), ("catalog", self.catalog), ("state", state)):
             if content is not None:
                 path = self.folder / f"{name}.json"
                 path.write_text(json.dumps(content))
                 arguments += [f"--{name}", str(path)]
-        return Process(self.fork_server, self.folder, arguments, reads=reads)
+        return Process(self.fork_server, self.folder, arguments, reads=reads, days=days)
 
     # --- the run that is ended ---
 
     def _first(self) -> Process:
-        point = self.point
-        gate = Gate(self.scenario.vendor, *point.gate[:2], answer=point.gate[2]) if point.gate else None
+        point, ending = self.point, self.kill.ending
+        gate = Gate(self.kill.vendor, *point.gate[:2], answer=point.gate[2]) if point.gate else None
         if gate:
             put_up(self.sandbox, gate)
         if point.slow:
@@ -81,21 +110,23 @@ class ScenarioRunner:
         with contextlib.ExitStack() as locks:
             if point.ledger == "start":
                 locks.enter_context(held(self.ledger))
-            with self._start(self.config, reads=point.unread) as process:
+            with self._start(reads=point.unread) as process:
                 self._reach(process, gate)
                 if gate and point.ledger == "gate":
                     locks.enter_context(held(self.ledger))
                     gate.open()
                 time.sleep(SETTLE if point.ledger or point.unread is not None else 0.0)
-                process.child.send_signal(self.signum)
-                if self.signum != signal.SIGKILL:
+                process.child.send_signal(ending)
+                if ending != signal.SIGKILL:
                     time.sleep(SETTLE)
                 locks.close()
                 if gate:
-                    gate.open(drop=self.signum == signal.SIGKILL and not point.gate[2])
+                    gate.open(drop=ending == signal.SIGKILL and not point.gate[2])
                 process.read_on()
                 self._judge_end(process, process.wait())
         time.sleep(SETTLE)  # what was on its way to the vendor has arrived
+        if point.ledger == "start" and self.sandbox.submissions(self.kill.vendor).calls:
+            self.outcome.faults.append("submitted after the step")
         if gate:
             gate.take_down()
         self.sandbox.faults.clear()
@@ -116,7 +147,7 @@ class ScenarioRunner:
         elif point.unread:
             process.until(lambda: self._rows_of(process) >= point.unread, point.name)
         elif point.ledger == "start":
-            process.until(lambda: "Beginning sync" in process.stderr, point.name)
+            process.until(lambda: waits_for_a_lock(process.child.pid), point.name)
 
     def _has_part_of_a_file(self) -> bool:
         found = self.folder.glob("tap-reports-*/*")
@@ -127,9 +158,9 @@ class ScenarioRunner:
 
     def _judge_end(self, process: Process, status: int) -> None:
         faults = self.outcome.faults
-        if self.signum == signal.SIGKILL:
+        if self.kill.ending == signal.SIGKILL:
             return
-        if status != 128 + self.signum:
+        if status != 128 + self.kill.ending:
             faults.append(f"status {status}")
         if process.rest.strip() or not process.lines or '"STATE"' not in process.lines[-1][:20]:
             faults.append("no final STATE")
@@ -141,14 +172,14 @@ class ScenarioRunner:
     # --- the run after it ---
 
     def _again(self, first: Process) -> None:
-        outcome, vendor = self.outcome, self.scenario.vendor
-        state = first.states[-1] if first.states and self.restart in {"both", "state"} else None
-        if self.restart in {"state", "neither"}:
+        outcome, vendor, stream = self.outcome, self.kill.vendor, self.scenario.stream
+        state = first.states[-1] if first.states and self.kill.restart in {"both", "state"} else None
+        if self.kill.restart in {"state", "neither"}:
             for path in self.folder.glob("jobs.sqlite*"):
                 path.unlink()
         needed = self._needed(state)
         before = self.sandbox.submissions(vendor).accepted
-        with self._start(self.config, state=state) as second:
+        with self._start(state=state, days=self.kill.days) as second:
             status = second.wait()
         if status:
             outcome.faults.append(f"the second run ended with {status}: {second.stderr[-1500:]}")
@@ -156,32 +187,28 @@ class ScenarioRunner:
             outcome.faults.append("the killed run's temporary files are left")
         outcome.submissions = self.sandbox.submissions(vendor).accepted
         outcome.beyond = outcome.submissions - before - needed
-        outcome.extra = outcome.submissions - SLICES
-        rows = [counted(records_of(one.messages, self.scenario.stream)) for one in (first, second)]
-        outcome.lost = sum((self.expected - (rows[0] | rows[1])).values())
-        outcome.invented = sum(((rows[0] - self.expected) + (rows[1] - self.expected)).values())
+        outcome.extra = outcome.submissions - SLICES - self.kill.days
+        rows = [counted(records_of(one.messages, stream)) for one in (first, second)]
+        expected = self._expected(self.last_day)
+        outcome.lost = sum((expected - (rows[0] | rows[1])).values())
+        outcome.invented = sum(((rows[0] - expected) + (rows[1] - expected)).values())
         outcome.ahead = self._ahead(first.messages, [])
         outcome.ahead += self._ahead(second.messages, first.messages if state else [])
-        last = self.scenario.last_day(self.sandbox).isoformat()
-        if not second.states or self._mark(second.states[-1]) != last:
+        if not second.states or self._mark(second.states[-1]) != self.last_day.isoformat():
             outcome.faults.append("the last bookmark is not the last day")
 
     def _needed(self, state: dict[str, Any] | None) -> int:
         """Return how many submissions the second run can't do without, by what it is given."""
-        first, days = self.scenario.first_day(self.sandbox), 12
-        mark = self._mark(state) if state else None
-        pending = {
-            job["slice_start"]
-            for job in (state or {})
-            .get("bookmarks", {})
-            .get(self.scenario.stream, {})
-            .get("pending_jobs", [])
-        }
-        if self.scenario.vendor == "digital_turbine":
-            pending = set()  # its link is its only handle, and stands in the ledger alone
-        starts = [(first + dt.timedelta(days=days * number)).isoformat() for number in range(SLICES)]
-        known = pending | self._in_ledger()
-        return len([start for start in starts if (mark is None or start > mark) and start not in known])
+        bookmark = (state or {}).get("bookmarks", {}).get(self.scenario.stream, {})
+        pending = {job["slice_start"] for job in bookmark.get("pending_jobs", [])}
+        in_ledger = self._in_ledger()
+        if self.kill.vendor == "digital_turbine":  # its link is in the ledger alone, and lives three hours
+            pending = set()
+            in_ledger = set() if self.kill.days else in_ledger
+        days = dt.timedelta(days=DAYS // SLICES)
+        starts = {(self.first_day + days * number).isoformat() for number in range(SLICES + self.kill.days)}
+        mark = bookmark.get("replication_key_value") or ""
+        return len({start for start in starts if start > mark} - pending - in_ledger)
 
     def _in_ledger(self) -> set[str]:
         """Return the first days of the slices whose jobs the ledger knows."""
@@ -194,10 +221,11 @@ class ScenarioRunner:
         return set()
 
     def _mark(self, state: dict[str, Any]) -> str | None:
-        mark: str | None = (
-            state.get("bookmarks", {}).get(self.scenario.stream, {}).get("replication_key_value")
-        )
+        mark: str | None = state["bookmarks"].get(self.scenario.stream, {}).get("replication_key_value")
         return mark
+
+    def _expected(self, last: dt.date) -> Any:
+        return counted(self.scenario.expected(self.sandbox, last, first=self.first_day))
 
     def _ahead(self, messages: list[dict[str, Any]], earlier: list[dict[str, Any]]) -> int:
         """Return how many STATEs name a day up to which not all rows had come."""
@@ -209,7 +237,6 @@ class ScenarioRunner:
                 seen[json.dumps(plain_record(message["record"]), sort_keys=True)] += 1
             mark = self._mark(message["value"]) if message["type"] == "STATE" else None
             if mark and mark not in judged:
-                due = counted(self.scenario.expected(self.sandbox, dt.date.fromisoformat(mark)))
-                judged[mark] = not (due - seen)
+                judged[mark] = not (self._expected(dt.date.fromisoformat(mark)) - seen)
                 wrong += not judged[mark]
         return wrong

@@ -64,11 +64,13 @@ class Scenario:
             last -= dt.timedelta(days=((last - GRID_ORIGIN).days + 1) % DAYS)
         return last
 
-    def expected(self, sandbox: Sandbox, last: dt.date | None = None, **what: Any) -> list[dict[str, Any]]:
+    def expected(
+        self, sandbox: Sandbox, last: dt.date | None = None, *, first: dt.date | None = None, **what: Any
+    ) -> list[dict[str, Any]]:
         rows = sandbox.expected(
             self.vendor,
             self.report,
-            self.first_day(sandbox),
+            first or self.first_day(sandbox),
             last or self.last_day(sandbox),
             **{**self.what, **what},
         )
