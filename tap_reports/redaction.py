@@ -57,8 +57,8 @@ def add_link(url: str) -> None:
         if len(part) >= LONG_PART or (part and part == query):
             _links.pop(part, None)
             _links[part] = None
-    while len(_links) > MOST_LINKS:
-        del _links[next(iter(_links))]
+    for part in list(_links)[:-MOST_LINKS]:
+        _links.pop(part, None)
 
 
 def redact(text: object) -> str:
@@ -72,13 +72,13 @@ def without_known(text: str) -> str:
 
 
 def _without_secrets(shown: str) -> str:
-    for pattern in _secrets.values():
+    for pattern in list(_secrets.values()):  # other threads add some
         shown = pattern.sub(REDACTED, shown)
     return shown
 
 
 def _without_links(shown: str) -> str:
-    for part in sorted((part for part in _links if part in shown), key=len, reverse=True):
+    for part in sorted((part for part in list(_links) if part in shown), key=len, reverse=True):
         shown = shown.replace(part, REDACTED)
     return shown
 

@@ -2,8 +2,11 @@
 
 import base64
 import html
+import itertools
 import json
 import logging
+import sys
+import threading
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -87,6 +90,30 @@ def test_only_the_newest_links_are_remembered():
     for number in range(redaction.MOST_LINKS):
         add_link(f"https://h/a-path-that-is-long/{number}?signature={number:016}")
     assert len(redaction._links) == redaction.MOST_LINKS
+
+
+def test_other_threads_may_add_links_meanwhile():
+    numbers, done, interval = itertools.count(), threading.Event(), sys.getswitchinterval()
+
+    def add():
+        add_link(f"https://h/a-path-that-is-long/{next(numbers)}?signature=0123456789")
+
+    def add_on():
+        while not done.is_set():
+            add()
+
+    for _ in range(3000):
+        add()
+    thread = threading.Thread(target=add_on)
+    sys.setswitchinterval(1e-6)
+    try:
+        thread.start()
+        for _ in range(1000):
+            assert redact("a text") == "a text"
+    finally:
+        done.set()
+        sys.setswitchinterval(interval)
+        thread.join()
 
 
 @pytest.mark.parametrize(
