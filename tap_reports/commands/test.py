@@ -75,8 +75,11 @@ def _checked(client: ReportClient, api_url: str) -> Iterator[Check]:
 def _unreachable(api_url: str) -> str:
     """Return why nobody answers at an address (or at the proxy that leads to it), "" if somebody does."""
     proxy = select_proxy(api_url, get_environ_proxies(api_url))
-    parts = urlsplit(proxy or api_url)
-    host, port = parts.hostname or "", parts.port or (80 if parts.scheme == "http" else 443)
+    try:
+        parts = urlsplit(proxy or api_url)
+        host, port = parts.hostname or "", parts.port or (80 if parts.scheme == "http" else 443)
+    except ValueError:
+        return "the proxy's address is not a URL. Correct HTTPS_PROXY or HTTP_PROXY."
     try:
         socket.create_connection((host, port), PROBE_SECONDS).close()
     except OSError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 from dataclasses import dataclass
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import requests
 from urllib3.exceptions import HTTPError
@@ -60,6 +60,23 @@ def origin_of(url: str) -> Origin:
     if not found.host:
         raise BadUrl("names no host")
     return Origin(found.scheme, found.host.strip("[]"), found.port or PORTS[found.scheme])
+
+
+def last_part(url: str) -> str:
+    """Return the last part of a URL's path; "" for one that has none, and for what is not a URL."""
+    try:
+        path = urlsplit(url).path
+    except ValueError:
+        return ""
+    return path.rstrip("/").rpartition("/")[2]
+
+
+def password_of(url: str) -> str | None:
+    """Return the password that a URL holds, if any."""
+    try:
+        return urlsplit(url).password
+    except ValueError:
+        return None
 
 
 def joined(base: str, target: str) -> str:

@@ -7,7 +7,7 @@ import email.utils
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -23,8 +23,34 @@ LONGEST_ASKED_SECONDS = 900.0
 """A vendor that asks to wait longer than this is not waited for within a call or a download."""
 LONGEST_SECONDS = 30 * 86400.0
 _RATE_HEADER = re.compile(r"(?:x-)?ratelimit-(limit|remaining|reset)(?:-\w+)?")
+DEEPEST = 100
+"""Levels of an answer's JSON. What reads it may go down by one call a level."""
 EPOCH_FROM = 10**9
 """A rate-limit reset above this is a Unix time, below it seconds (vendors disagree with themselves)."""
+
+
+def json_of(body: bytes | str, *, parse_float: Callable[[str], Any] = Decimal) -> Any:
+    """Return the value of an answer's JSON, numbers with their digits.
+
+    Raises:
+        ValueError: It is not JSON, or nested too deeply.
+    """
+    try:
+        value = json.loads(body, parse_float=parse_float)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [child for one in level for child in _children(one)]
+        if not level:
+            return value
+    raise ValueError("nested too deeply")
+
+
+def _children(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def answer_json(response: requests.Response, what: str) -> Any:
@@ -34,8 +60,8 @@ def answer_json(response: requests.Response, what: str) -> Any:
         BadAnswer: It is not JSON, or nested too deeply; the message shows what came.
     """
     try:
-        return json.loads(response.content, parse_float=Decimal)
-    except (ValueError, RecursionError) as error:
+        return json_of(response.content)
+    except ValueError as error:
         raise BadAnswer(
             what, f"no JSON came: {body_excerpt(response)}", status=response.status_code
         ) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -30,6 +31,16 @@ _CA_REMEDY = (
     "If a proxy or the vendor uses a certificate authority of its own, set REQUESTS_CA_BUNDLE to a file with "
     "its certificate, and run again."
 )
+
+
+def _is_shown(record: logging.LogRecord) -> bool:
+    """Return whether a record of urllib3's is logged. A traceback, as of a head that makes no sense, is for
+    the debug level: what comes of the call is said by its error.
+    """
+    return record.exc_info is None or logging.getLogger(record.name).isEnabledFor(logging.DEBUG)
+
+
+logging.getLogger("urllib3.connection").addFilter(_is_shown)
 
 
 class _OutOfTime(Exception):

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from requests.utils import requote_uri
 
+from tap_reports.http.responses import json_of
 from tap_reports.redaction import REDACTED, without_known
 
 ACCOUNT = "_account_"
@@ -97,7 +98,7 @@ class Shareable:
     def body(self, body: bytes) -> str:
         """Return an API call's body: JSON field by field, any other one as the beginning of its text."""
         try:
-            value = json.loads(body)
+            value = json_of(body, parse_float=float)
         except ValueError:
             return self._plain(" ".join(body[:4096].decode("utf-8", "replace").split()))[:MOST_TEXT]
         return json.dumps(self.value("", value), ensure_ascii=False)

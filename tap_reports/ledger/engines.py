@@ -42,7 +42,7 @@ def engine_of(setting: str | None, busy_seconds: float) -> tuple[sa.Engine, Path
     """
     if setting is None or "://" not in setting:
         return _sqlite(Path(setting).expanduser() if setting else default_path(), busy_seconds)
-    url = sa.make_url(setting)
+    url = _url(setting)
     add_secrets([url.password, *(text for text in url.normalized_query.get("password", ()))])
     if url.get_backend_name() == "sqlite":
         return _sqlite(Path(url.database), busy_seconds) if url.database else (memory_engine(), None)
@@ -70,10 +70,22 @@ def shown_place(setting: str | None) -> str:
     if "://" not in setting:
         return setting
     try:
-        url = sa.make_url(setting)
+        url = _url(setting)
     except ArgumentError:
         return "the URL"
     return url.set(query={}).render_as_string(hide_password=True)
+
+
+def _url(setting: str) -> sa.URL:
+    """Return a database's URL.
+
+    Raises:
+        sqlalchemy.exc.ArgumentError: It is not one.
+    """
+    try:
+        return sa.make_url(setting)
+    except ValueError as error:  # a host or a port that is not one
+        raise ArgumentError("it is not a URL") from error
 
 
 def _sqlite(path: Path, busy_seconds: float) -> tuple[sa.Engine, Path]:

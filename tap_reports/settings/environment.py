@@ -45,7 +45,7 @@ def environment_config(
         setting = known[name]
         try:
             value = _value(text, setting.schema)
-        except ValueError:
+        except (ValueError, RecursionError):
             errors.append(_misfit(name, text, setting))
             continue
         block = config

@@ -6,13 +6,14 @@ import copy
 import datetime as dt
 import logging
 from dataclasses import dataclass, field
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from singer_sdk.plugin_base import JSONSchemaValidator
 
 from tap_reports import redaction
 from tap_reports.exceptions import ConfigError
 from tap_reports.http.api import RetryPolicy
+from tap_reports.http.origin import password_of
 from tap_reports.models import FileOptions, InvalidValues, Json, Kind, OnQuotaSpent, Shard
 from tap_reports.settings.credentials import secrets_in, trim_credentials, without_nulls
 from tap_reports.settings.formats import day_of, listen_address
@@ -74,7 +75,7 @@ def read(raw: Json, *, version: str, for_sync: bool = False) -> Settings:
     redaction.add_secrets(text for *_, secret in secrets_in(given) for text in (secret, secret.strip()))
     ledger = given.get("job_ledger")
     if isinstance(ledger, str) and "://" in ledger:
-        redaction.add_secrets([urlsplit(ledger).password])
+        redaction.add_secrets([password_of(ledger)])
     errors = list(trim_credentials(given))
     for name, near in unknown_settings(given):
         if not near:

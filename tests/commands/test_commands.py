@@ -324,3 +324,12 @@ def test_a_dead_network_is_one_failed_check_a_vendor_and_no_call(config, capsys,
     assert [(one["check"], one["ok"]) for one in found] == [("network", False)] * 4
     assert all("can't be reached" in one["detail"] for one in found)
     assert sandbox.calls == []
+
+
+@pytest.mark.parametrize("proxy", ["http://[::1", "http://proxy:99999"])
+def test_a_proxy_without_an_address_is_a_failed_check(config, capsys, monkeypatch, proxy):
+    monkeypatch.setenv("HTTP_PROXY", proxy)
+    monkeypatch.setenv("NO_PROXY", "")
+    config = {name: config[name] for name in ("start_date", "job_ledger", "impact")}
+    assert run_checks(TapReports(config=config, mode=Mode.ASK).run, as_json=True) == 1
+    assert "Correct HTTPS_PROXY or HTTP_PROXY" in json.loads(capsys.readouterr().out)[0]["detail"]

@@ -4,7 +4,17 @@ import pytest
 import requests
 from urllib3.util import parse_url
 
-from tap_reports.http.origin import BadUrl, Origin, is_loopback, is_safe, joined, origin_of, same_origin
+from tap_reports.http.origin import (
+    BadUrl,
+    Origin,
+    is_loopback,
+    is_safe,
+    joined,
+    last_part,
+    origin_of,
+    password_of,
+    same_origin,
+)
 
 ODD = [
     "http://thief\\@api.example.com/x",
@@ -26,6 +36,13 @@ ODD = [
     "ftp://api.example.com/",
     "",
 ]
+
+
+@pytest.mark.parametrize("url", ["http://[::1/f", "https://a\u2100b/f", "https://example.com", ""])
+def test_a_link_without_a_path_and_what_is_not_a_link_have_no_last_part(url):
+    assert last_part(url) == ""
+    assert last_part("https://example.com/a/f.csv/?sig=1/2") == "f.csv"
+    assert password_of(url) is None
 
 
 @pytest.mark.parametrize("url", ODD)

@@ -12,6 +12,7 @@ from tap_reports.exceptions import BadAnswer, CallBroken, NotSent, Stopped
 from tap_reports.http import session as module
 from tap_reports.http.links import DownloadSession
 from tap_reports.http.origin import origin_of
+from tap_reports.http.responses import json_of
 from tap_reports.http.session import HttpSession, pieces
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
@@ -110,6 +111,19 @@ def test_a_server_that_drips_is_left_when_the_time_is_over(start, serve, impatie
     with pytest.raises(CallBroken, match="in all") as raised:
         call(impatient, serve(dripping(start)).url)
     assert not isinstance(raised.value, NotSent)
+
+
+def test_a_head_that_makes_no_sense_is_no_traceback_in_the_log(serve, session, caplog):
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX\r\n\r\n"
+    call(session, serve(lambda connection, _: connection.sendall(head + b"ok")).url)
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("text", [b"[" * 50_000, b"[" * 101 + b"]" * 101, b'{"a":' * 101 + b"1" + b"}" * 101])
+def test_json_that_is_nested_too_deeply_is_not_read(text):
+    with pytest.raises(ValueError, match="deeply"):
+        json_of(text)
+    assert json_of(b"[" * 100 + b"]" * 100)
 
 
 def test_a_server_that_drips_its_head_is_left_by_a_download_too(serve):

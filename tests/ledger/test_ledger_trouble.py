@@ -98,9 +98,13 @@ def no_url(_path):
     return "://", "job_ledger"
 
 
+def no_host(_path):
+    return "postgresql://user:sesame-open@[::1/x", "not a URL"
+
+
 @pytest.mark.parametrize(
     "trouble",
-    [broken, newer, below_a_file, unknown_database, unreachable, no_url, other_database, folder],
+    [broken, newer, below_a_file, unknown_database, unreachable, no_url, no_host, other_database, folder],
 )
 def test_a_named_ledger_that_can_not_be_used_is_a_configuration_error(trouble, tmp_path, clock):
     setting, remedy = trouble(tmp_path / "jobs.sqlite")

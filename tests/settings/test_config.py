@@ -184,6 +184,11 @@ def test_a_variable_of_the_wrong_type_is_named_with_its_value_unless_it_is_a_sec
     assert "very-secret-word" not in errors[1]
 
 
+def test_a_variable_nested_too_deeply_is_an_error_in_words():
+    _, errors = environment_config({"TAP_REPORTS_SIMILARWEB_DOMAINS": "[" * 100_000})
+    assert "lists and objects are written as JSON" in errors[0]
+
+
 def test_files_are_merged_block_by_block():
     assert merged({"impact": {"a": 1, "b": 2}, "x": [1]}, {"impact": {"b": 3}, "x": [2]}) == {
         "impact": {"a": 1, "b": 3},

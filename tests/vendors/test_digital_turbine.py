@@ -301,6 +301,7 @@ def test_ninety_days_up_to_today_are_sent(client, api):
         ({"json": {"status": "ok", "link": LINK}}, BadAnswer, "status, link"),
         ({"json": [LINK]}, BadAnswer, "no JSON object came"),
         ({"json": {"signed_url": 5}}, BadAnswer, "no signed_url"),
+        ({"json": {"signed_url": "http://[::1/f"}}, BadAnswer, "not an address"),
         ({"text": "<html>Gateway</html>"}, BadAnswer, "Gateway"),
         ({"json": {"error": "bad metric", "message": LINK}}, CallRejected, "bad metric"),
         ({"json": {"error": f"see {LINK}"}, "status_code": 400}, CallRejected, "see https"),

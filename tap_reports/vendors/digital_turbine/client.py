@@ -9,13 +9,13 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from typing_extensions import override
 
 from tap_reports.client import BaseClient
-from tap_reports.exceptions import AccessDenied, CallRejected, JobUnknown, LinkExpired
+from tap_reports.exceptions import AccessDenied, BadAnswer, CallRejected, JobUnknown, LinkExpired
 from tap_reports.files.columns import property_name, property_names
+from tap_reports.http.origin import last_part
 from tap_reports.http.responses import answer_object, missing
 from tap_reports.models import (
     Check,
@@ -95,7 +95,7 @@ class DigitalTurbine(BaseClient):
         }
         link = _read_link(self._post({"product": PRODUCT, "query": query}), what)
         return ReportJob(
-            request=request, id=_last_part(link), submitted_at=submitted_at, handle={"link": link}
+            request=request, id=last_part(link), submitted_at=submitted_at, handle={"link": link}
         )
 
     def _valid_days(self, request: ReportRequest, what: str) -> Slice:
@@ -175,9 +175,11 @@ def _read_link(response: Response, what: str) -> str:
     """Return the link of a submission's answer, its query registered as a secret."""
     answer = answer_object(response, what)
     link = answer.get("signed_url") or answer.get("url")
-    if isinstance(link, str) and _last_part(link):
+    if isinstance(link, str) and last_part(link):
         add_link(link)
         return link
+    if isinstance(link, str) and link:
+        raise BadAnswer(what, "its signed_url is not an address", status=response.status_code)
     if said := answer.get("error") or answer.get("message"):
         raise CallRejected(what, redact(said), status=response.status_code)
     raise missing(answer, "signed_url", what)
@@ -193,10 +195,6 @@ def _known_link(job: ReportJob) -> str:
         )
     add_link(link)
     return str(link)
-
-
-def _last_part(link: str) -> str:
-    return urlsplit(link).path.rstrip("/").rpartition("/")[2]
 
 
 def _ended(job: ReportJob, status: JobStatus, now: dt.datetime, message: str = "") -> ReportJob:

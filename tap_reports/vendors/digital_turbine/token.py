@@ -5,11 +5,11 @@ https://docs.digitalturbine.com/dt-growth/reporting-api/reporting-api-endpoints/
 
 from __future__ import annotations
 
-import json
 import threading
 from typing import TYPE_CHECKING
 
 from tap_reports.exceptions import AccessDenied, CallRejected, NotSent
+from tap_reports.http.responses import json_of
 from tap_reports.redaction import add_secrets
 
 if TYPE_CHECKING:
@@ -68,8 +68,8 @@ class AccessToken:
 def _read_token(response: Response, what: str) -> tuple[str, float]:
     """Return token and life in seconds; the body is never shown, it may hold the token."""
     try:
-        answer = json.loads(response.content)
-    except (ValueError, RecursionError):
+        answer = json_of(response.content)
+    except ValueError:
         answer = None
     fields = answer if isinstance(answer, dict) else {}
     token = fields.get("accessToken")
@@ -84,6 +84,6 @@ def _life(value: object) -> float:
     """Return a token's life: what the vendor says, if that is a time up to the documented hour."""
     try:
         seconds = float(str(value))
-    except (ValueError, RecursionError):
+    except ValueError:
         return LIFE_SECONDS
     return seconds if 0 < seconds < LIFE_SECONDS else LIFE_SECONDS

@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import re
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
+from tap_reports.http.origin import last_part
 from tap_reports.models import JobStatus, Json
 from tap_reports.redaction import redact
 
@@ -32,8 +33,7 @@ def job_id_of(answer: Json) -> str | None:
     for name in ("QueuedUri", "ResultUri", "ReplayUri"):
         if found := _JOB_PATH.search(str(answer.get(name) or "")):
             return unquote(found[1])
-    last = urlsplit(str(answer.get("QueuedUri") or "")).path.rstrip("/").rpartition("/")[2]
-    return unquote(last) or None
+    return unquote(last_part(str(answer.get("QueuedUri") or ""))) or None
 
 
 def end_dates(job: Json) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +11,7 @@ import requests
 
 from tap_reports.exceptions import CallRejected
 from tap_reports.http.api import ApiSession
-from tap_reports.http.responses import body_excerpt
+from tap_reports.http.responses import body_excerpt, json_of
 from tap_reports.models import Json
 from tap_reports.redaction import redact
 
@@ -94,7 +93,7 @@ def rejected(what: str, answer: str, status: int | None, remedy: str = "") -> Ca
 def words(body: bytes | str) -> str:
     """Return what the vendor says in `errors`, `error` or `message` of a JSON answer, "" if nothing."""
     try:
-        answer = json.loads(body)
+        answer = json_of(body)
     except ValueError:
         return ""
     return said(answer)
