@@ -272,12 +272,12 @@ def test_a_file_that_is_moved_away_during_a_run_is_not_written_on(local, tmp_pat
     assert isinstance(reserve(local, request_of(2)), Reservation)
 
 
-def test_a_server_that_restarts_between_two_calls_is_connected_to_again(postgres_url, clock, postgres_schema):
+def test_a_server_that_restarts_between_two_calls_is_connected_to_again(postgres_url, clock):
     ledger = Ledger.open(postgres_url, clock=clock)
     job = submit(ledger, request_of())
-    engine, _ = postgres_schema
+    number = ledger._store.read(lambda own: own.exec_driver_sql("SELECT pg_backend_pid()").scalar())
+    engine = sa.create_engine(postgres_url, poolclass=sa.NullPool)
     with engine.begin() as db:
-        number = ledger._store.read(lambda own: own.exec_driver_sql("SELECT pg_backend_pid()").scalar())
         db.exec_driver_sql(f"SELECT pg_terminate_backend({number})")
     assert isinstance(reserve(ledger, request_of(2)), Reservation)
     ledger.seen(replace(job, status=JobStatus.RUNNING))
