@@ -32,7 +32,7 @@ from tap_reports.exceptions import (
 from tap_reports.http.api import ACCESS
 from tap_reports.http.links import LINK
 from tap_reports.http.origin import BadUrl, joined, same_origin
-from tap_reports.http.responses import LONGEST_ASKED_SECONDS, body_excerpt, retry_after, shown_exception
+from tap_reports.http.responses import body_excerpt, retry_after, shown_exception
 from tap_reports.http.session import REDIRECTS, pieces
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ def fetch(
     files: DownloadSession,
     folder: Path,
     policy: RetryPolicy,
+    deadline: float,
     clock: Clock,
     stopping: Callable[[], bool],
     name: str,
@@ -79,6 +80,7 @@ def fetch(
         files: For links.
         folder: Where to put it.
         policy: For broken transfers; every MiB further than before makes it begin again.
+        deadline: Most seconds that it waits between attempts in all, whatever the server asks for.
         clock: The time.
         stopping: True once the run is to end.
         name: The file's name in the folder.
@@ -99,7 +101,7 @@ def fetch(
         with path.open("wb", buffering=0) as file:
             transfer = Transfer(file)
             until = clock.monotonic() + LONGEST_DOWNLOAD_SECONDS
-            _Fetch(download, api, files, policy, clock, stopping, transfer, until).run()
+            _Fetch(download, api, files, policy, deadline, clock, stopping, transfer, until).run()
     except OSError as error:
         path.unlink(missing_ok=True)
         raise _disk_error(error, folder, transfer.size if transfer else 0) from error
@@ -125,6 +127,7 @@ class _Fetch:
     api: ApiSession
     files: DownloadSession
     policy: RetryPolicy
+    deadline: float
     clock: Clock
     stopping: Callable[[], bool]
     transfer: Transfer
@@ -132,7 +135,7 @@ class _Fetch:
 
     def run(self) -> None:
         """Repeat attempts until the file is complete."""
-        attempt, furthest = 0, 0
+        attempt, furthest, waited = 0, 0, 0.0
         while True:
             attempt += 1
             try:
@@ -140,11 +143,12 @@ class _Fetch:
             except _Again as again:
                 if self.transfer.size - furthest >= CHUNK_BYTES:
                     attempt, furthest = 1, self.transfer.size
-                asked = again.error.retry_after or 0.0
-                is_late = self.clock.monotonic() > self.until
-                if attempt > self.policy.max_retries or asked > LONGEST_ASKED_SECONDS or is_late:
+                seconds = self.policy.wait(attempt, again.error.retry_after)
+                waited += seconds
+                is_late = waited > self.deadline or self.clock.monotonic() > self.until
+                if attempt > self.policy.max_retries or is_late:
                     raise again.error from again.__cause__
-                self._pause(attempt, again.error)
+                self._pause(attempt, seconds, again.error)
             else:
                 return
 
@@ -261,8 +265,7 @@ class _Fetch:
     def _what(self, *, is_link: bool) -> str:
         return LINK if is_link else self.api.shown("GET", self.download.url)
 
-    def _pause(self, attempt: int, error: CallError) -> None:
-        seconds = self.policy.wait(attempt, error.retry_after)
+    def _pause(self, attempt: int, seconds: float, error: CallError) -> None:
         rest = f"from byte {self.transfer.size} on" if self.transfer.headers() else "from the start"
         logger.info("Download broken, repeated %s in %.1f s (attempt %d): %s", rest, seconds, attempt, error)
         self._go_on()

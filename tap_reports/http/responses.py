@@ -20,7 +20,7 @@ from tap_reports.redaction import redact
 
 SHOWN_CHARACTERS = 300
 LONGEST_ASKED_SECONDS = 900.0
-"""A vendor that asks to wait longer than this is not waited for within a call or a download."""
+"""A vendor that asks to wait longer than this is not waited for within a call."""
 LONGEST_SECONDS = 30 * 86400.0
 _RATE_HEADER = re.compile(r"(?:x-)?ratelimit-(limit|remaining|reset)(?:-\w+)?")
 DEEPEST = 100

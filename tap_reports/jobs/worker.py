@@ -97,6 +97,7 @@ class VendorWorker:
             client,
             tools,
             policy=policy,
+            deadline=config.job_deadline_seconds,
             threads=context.loop.threads(f"{vendor.name}-download", DOWNLOAD_THREADS),
             context=context,
         )

@@ -31,6 +31,7 @@ from tap_reports.models import Download
 BODY = bytes(range(256)) * 4096 * 3  # 3 MiB
 HALF = len(BODY) // 2
 ETAG = '"v1"'
+DEADLINE = 3600.0
 LINK_QUERY = "?X-Signature=do-not-show"
 
 
@@ -178,6 +179,7 @@ def get(server, clock, tmp_path):
             files=files,
             folder=tmp_path,
             policy=policy,
+            deadline=DEADLINE,
             clock=clock,
             stopping=stopping,
             name="job-0",
@@ -335,6 +337,20 @@ def test_a_busy_server_is_asked_again_when_it_says(server, get, clock):
     assert get() == BODY
     assert clock.slept[0] == 90
     assert clock.slept[1] <= 2.5
+
+
+def test_a_server_that_asks_for_half_an_hour_gets_it(server, get, clock):
+    server.script = [status(503, Retry_After="1800"), whole()]
+    assert get() == BODY
+    assert clock.slept == [1800]
+
+
+@pytest.mark.parametrize("waits", [["86400"], ["1800", "1801"]])
+def test_no_download_waits_longer_than_its_job_may(waits, server, get, clock):
+    server.script = [*(status(503, Retry_After=seconds) for seconds in waits), whole()]
+    with pytest.raises(CallBroken, match=f"asks to wait {waits[-1]} s"):
+        get()
+    assert sum(clock.slept) <= DEADLINE
 
 
 def test_a_server_that_stays_busy_ends_the_download_with_what_it_said(server, get, left):
