@@ -17,7 +17,6 @@ from typing_extensions import override
 from tap_reports.emit.plan import EmitPlan
 from tap_reports.emit.writer import OutputError
 from tap_reports.exceptions import CallError, CallsFailed, StreamError
-from tap_reports.models import Kind
 from tap_reports.sync.columns import absent_columns, fields, named, with_new_columns
 from tap_reports.sync.extraction import Extraction, TablePosition
 from tap_reports.sync.imports import import_meanwhile
@@ -109,14 +108,8 @@ class ReportStream(Stream):
             version=self._stream_version,
             zone=self.extraction.zone,
             notation=table.notation,
-            dated_by=self._dated_by(),
+            dated_by=self.report.dated_by,
         )
-
-    def _dated_by(self) -> str | None:
-        """Return the property whose days lie within the slice; None if the rows have no date."""
-        kinds = {column.property: column.kind for column in self.report.columns}
-        is_date = kinds.get(self.report.replication_key or "") in {Kind.DATE, Kind.DATE_TIME}
-        return self.report.replication_key if self.report.type.dated and is_date else None
 
     def _is_selected(self, name: str) -> bool:
         return (

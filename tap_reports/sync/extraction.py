@@ -11,8 +11,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tap_reports.emit.plan import SliceContext, Tally
-from tap_reports.exceptions import CallError, CallsFailed, FileError, StreamError
-from tap_reports.sync.guards import check_days
+from tap_reports.exceptions import CallError, CallsFailed, FileError, InvalidValue, StreamError, sentence
+from tap_reports.sync.guards import EqualFiles, check_days
 from tap_reports.sync.planning import Planning, SlicePlan, StreamPlan
 from tap_reports.vendor import ReportClient, Zoned
 
@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     Part = tuple["SlicePlan", list[Task]]
 
 logger = logging.getLogger("tap-reports")
+
+MADE_AGAIN = (
+    "The next run reads this job's file again, without a new submission; a run with reuse_finished_jobs false "
+    "has the vendor make it again, which may cost."
+)
+"""What becomes of a job that is finished and paid for, and whose file was refused."""
 
 
 @dataclass(slots=True)
@@ -101,6 +107,10 @@ class Extraction:
             states=(self._state,),
             is_incremental=self._is_incremental,
         ).plan()
+
+    @cached_property
+    def _equal_files(self) -> EqualFiles:
+        return EqualFiles(self.report, self._run.folder())
 
     def final_day(self) -> dt.date | None:
         """Return the last day that is final; None for a snapshot, or where the vendor can't be asked."""
@@ -194,6 +204,9 @@ class Extraction:
         if self._open:
             self.tally.add(self._open.tally)
         self._run.runner.abandon(self.report.stream)
+        if self.current_job_id and isinstance(error, (FileError, InvalidValue)):
+            own = "" if error.remedy == FileError.default_remedy else error.remedy
+            error.remedy = sentence(own, MADE_AGAIN) if own else MADE_AGAIN
         knows_where = error.job_id or error.slice
         slice_, job_id = ("", "") if knows_where else (self._slice, self.current_job_id)
         return error.placed(
@@ -207,6 +220,7 @@ class Extraction:
         rows, type_, folder, tally = 0, self.report.type, self._run.folder(), Tally()
         for task in tasks:
             self.current_job_id = task.job_id
+            self._equal_files.check(task)
             for count, table in enumerate(tables_of_all(task.files, type_.layout, work_dir=folder)):
                 if count and type_.infers_columns:
                     raise FileError(

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterator
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from tap_reports.exceptions import FileError
+from tap_reports.models import Kind
+from tap_reports.sync.report import bound
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tap_reports.emit.plan import Tally
+    from tap_reports.files.part import Part
+    from tap_reports.jobs.task import Task
     from tap_reports.models import Slice
+    from tap_reports.sync.report import Report
 
 REMEDY = (
     "The vendor may not know the names or the format of the dates that it is asked for: compare the report "
@@ -35,3 +45,88 @@ def check_days(days: Slice | None, tally: Tally) -> str:
             remedy=REMEDY,
         )
     return f"{tally.outside} of {tally.dated} rows of {days} lie outside of it (rows: {found})"
+
+
+class EqualFiles:
+    """Notices that two slices of a report without dates have the same rows, before those are written.
+
+    Their sums would be counted twice, and nothing in the rows could tell.
+
+    Args:
+        report: Whose slices these are.
+        folder: Where a packed workbook is unpacked.
+    """
+
+    def __init__(self, report: Report, folder: Path) -> None:
+        self._report = report
+        self._folder = folder
+        self._slice_of: dict[str, Slice] = {}
+        self._is_on = report.type.dated and not report.dated_by
+
+    def check(self, task: Task) -> None:
+        """Remember a job's files.
+
+        Raises:
+            FileError: An earlier slice had the same, and not only zeros.
+        """
+        days = task.request.slice
+        if not self._is_on or days is None or not task.files:
+            return
+        earlier = self._slice_of.setdefault(self._content(task), days)
+        if earlier != days and self._counts_something(task):
+            raise FileError(
+                f"the vendor ignored the dates: the file of {days} is the same as that of {earlier}, and the "
+                "report has no date column that could tell them apart",
+                remedy=f"{REMEDY} If both days are right, ask for a report with a date column, or for both in "
+                "one slice (slice_days).",
+            )
+
+    def _content(self, task: Task) -> str:
+        """Return what files have in common that hold the same rows, whenever they were packed."""
+        from tap_reports.files.unpack import parts
+
+        digest = hashlib.sha256()
+        layout = self._report.type.layout
+        for file in task.files:
+            for part in parts(file.path, layout.format, self._folder, most=layout.most_bytes):
+                for piece in _workbook(part) if part.is_workbook else _pieces(part):
+                    digest.update(piece)
+        return digest.hexdigest()
+
+    def _counts_something(self, task: Task) -> bool:
+        """Return whether there are rows, and not only zeros in them: those are the same on many days."""
+        from tap_reports.files import tables_of_all
+
+        keys, rows, zeros = self._report.primary_keys, 0, 0
+        for table in tables_of_all(task.files, self._report.type.layout, work_dir=self._folder):
+            columns = bound(table.header, self._report.columns)
+            numbers = [
+                position
+                for position, column in enumerate(columns)
+                if column and column.kind in {Kind.INTEGER, Kind.NUMBER} and column.property not in keys
+            ]
+            for row in table.rows():
+                if any(set(str(row[position])) & set("123456789") for position in numbers):
+                    return True
+                rows, zeros = rows + 1, zeros + len(numbers)
+        return bool(rows and not zeros)
+
+
+def _pieces(part: Part) -> Iterator[bytes]:
+    with part.open() as stream:
+        while piece := stream.read(1 << 20):
+            yield piece
+
+
+def _workbook(part: Part) -> Iterator[bytes]:
+    """Yield what tells a workbook's content; its properties, and its members' times, say when it was made."""
+    from tap_reports.files.archive import open_archive
+    from tap_reports.files.unpack import OLE
+
+    if part.head.startswith(OLE):
+        yield from _pieces(part)
+        return
+    with closing(open_archive(part)) as archive:
+        for member in archive.infolist():
+            if not member.filename.startswith("docProps"):
+                yield f"{member.filename} {member.file_size} {member.CRC}\n".encode()

@@ -79,6 +79,13 @@ class Report:
         return self.replication_key != SLICE_END
 
     @property
+    def dated_by(self) -> str | None:
+        """The property whose days lie within the slice; None if the rows have no date."""
+        kinds = {column.property: column.kind for column in self.columns}
+        is_date = kinds.get(self.replication_key or "") in {Kind.DATE, Kind.DATE_TIME}
+        return self.replication_key if self.type.dated and is_date else None
+
+    @property
     def is_summed(self) -> bool:
         """True if a row stands for all days of its slice, as the file has no date."""
         return not self.has_date_column and not self.type.infers_columns

@@ -21,7 +21,9 @@ REQUEST = ReportRequest(
 IMPACT = {"account_sid": "IR1", "auth_token": "t", "account_type": "partner"}
 
 
-def record(status: str, *, hours_ago: float, is_out: bool, **handle: Any) -> JobRecord:
+def record(
+    status: str, *, hours_ago: float, is_out: bool, downloaded_at: dt.datetime | None = None, **handle: Any
+) -> JobRecord:
     at = NOW - dt.timedelta(hours=hours_ago)
     return JobRecord(
         row=1,
@@ -34,6 +36,7 @@ def record(status: str, *, hours_ago: float, is_out: bool, **handle: Any) -> Job
         submitted_at=at,
         finished_at=at,
         is_out=is_out,
+        downloaded_at=downloaded_at,
         handle=handle,
     )
 
@@ -52,6 +55,13 @@ def action(entry: JobRecord | None, known: dict[str, Any] | None = None, **top: 
 def test_a_finished_job_that_no_run_has_had_out_is_collected_whatever_its_age(top):
     assert action(record("succeeded", hours_ago=7, is_out=False), **top) == "reuse"
     assert action(record("empty", hours_ago=7, is_out=False), **top) == "reuse"
+
+
+@pytest.mark.parametrize("known", [None, {"id": "j1"}])
+def test_a_job_whose_file_was_refused_is_run_again_only_if_the_user_says_so(known):
+    refused = record("succeeded", hours_ago=1, is_out=False, downloaded_at=NOW)
+    assert action(refused, known) == ("resume" if known else "reuse")
+    assert action(refused, known, reuse_finished_jobs=False) == "replay"
 
 
 def test_a_finished_job_whose_records_are_out_is_reused_within_reuse_job_hours_only():

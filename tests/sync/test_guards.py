@@ -1,15 +1,24 @@
-"""Rows that are not of their slice: the vendor ignored the dates."""
+"""Rows that are not of their slice, and equal files of two slices: the vendor ignored the dates."""
 
 from __future__ import annotations
 
 import datetime as dt
+import gzip
+import io
+import zipfile
+from dataclasses import replace
 
 import pytest
 
 from tap_reports.emit.plan import Tally
 from tap_reports.exceptions import FileError
-from tap_reports.models import Slice
-from tap_reports.sync.guards import check_days
+from tap_reports.jobs.task import Task
+from tap_reports.models import Column, Kind, ReportFile, ReportRequest, ReportType, Slice
+from tap_reports.settings.read import read
+from tap_reports.sync.guards import EqualFiles, check_days
+from tap_reports.sync.report import Report, configured
+from tap_reports.vendor import ReportConfig
+from tap_reports.vendors import all_vendors
 
 MARCH = Slice(dt.date(2026, 3, 1), dt.date(2026, 3, 31))
 
@@ -30,3 +39,96 @@ def test_some_rows_outside_are_a_warning():
 @pytest.mark.parametrize(("days", "tally"), [(MARCH, of(5, 0)), (MARCH, of(0, 0)), (None, of(5, 5))])
 def test_rows_of_the_slice_and_snapshots_are_silent(days, tally):
     assert check_days(days, tally) == ""
+
+
+# --- equal files --------------------------------------------------------------------------------------
+
+
+def report_with(*columns: Column, date_column: str | None = None) -> Report:
+    block = {"client_id": "abcd1234", "client_secret": "word-word"}
+    settings = read({"start_date": "2026-01-01", "digital_turbine": block}, version="1")
+    type_ = ReportType(name="spend", report="spend", columns=columns, date_column=date_column)
+    vendor = all_vendors()["digital_turbine"]
+    return configured(type_, vendor, settings.vendors[0], ReportConfig(), settings)
+
+
+CAMPAIGN, SPEND = Column("Campaign", "campaign", Kind.STRING), Column("Spend", "spend", Kind.NUMBER)
+BY_CAMPAIGN = report_with(CAMPAIGN, SPEND)
+
+
+@pytest.fixture
+def check(tmp_path):
+    """Check the files of days in March, one file a day; of a snapshot if there is no day."""
+
+    def run(*bodies: bytes, report: Report = BY_CAMPAIGN, dated: bool = True) -> None:
+        guard = EqualFiles(report, tmp_path)
+        for number, body in enumerate(bodies, start=1):
+            path = tmp_path / f"job-{number}"
+            path.write_bytes(body)
+            day = dt.date(2026, 3, number)
+            request = ReportRequest(
+                vendor="v", account="a", api_url="u", report="r", slice=Slice(day, day) if dated else None
+            )
+            file = ReportFile(path=path, job_id=str(number), bytes=len(body))
+            guard.check(Task(request, number, files=(file,)))
+
+    return run
+
+
+ROWS = b"Campaign,Spend\nA,12.5\nB,0\n"
+
+
+def zipped(body: bytes, *, year: int, name: str = "report.csv") -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr(zipfile.ZipInfo(name, (year, 1, 1, 0, 0, 0)), body)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    "bodies",
+    [
+        (ROWS, b"Campaign,Spend\nC,1\n", ROWS),
+        (gzip.compress(ROWS, mtime=1), gzip.compress(ROWS, 1, mtime=2)),
+        (zipped(ROWS, year=2025), zipped(ROWS, year=2026)),
+        (ROWS, gzip.compress(ROWS)),
+    ],
+    ids=["plain", "gzip of another time and level", "zip of another time", "packed or not"],
+)
+def test_the_rows_of_an_earlier_slice_end_the_stream_before_they_are_out(check, bodies):
+    with pytest.raises(FileError, match=r"the file of 2026-03-0\d.* is the same as that of 2026-03-01") as found:
+        check(*bodies)
+    assert "slice_days" in found.value.remedy
+
+
+def test_a_workbook_made_at_another_time_is_the_same(check):
+    openpyxl = pytest.importorskip("openpyxl")
+
+    def workbook(spend: float, hour: int) -> bytes:
+        book, out = openpyxl.Workbook(), io.BytesIO()
+        book.properties.created = dt.datetime(2026, 3, 1, hour)  # noqa: DTZ001  (a workbook's have no zone)
+        for row in (["Campaign", "Spend"], ["A", spend]):
+            book.active.append(row)
+        book.save(out)
+        return out.getvalue()
+
+    check(workbook(12.5, 1), workbook(13.5, 1))
+    with pytest.raises(FileError, match="is the same"):
+        check(workbook(12.5, 1), workbook(12.5, 2))
+
+
+@pytest.mark.parametrize("body", [b"", b"Campaign,Spend\n", b"Campaign,Spend\nA,0\nB,0.00\nC,\n"])
+def test_days_without_rows_or_with_nothing_but_zeros_may_be_equal(check, body):
+    check(body, body)
+
+
+def test_equal_texts_say_nothing_of_their_day_either(check):
+    with pytest.raises(FileError, match="is the same"):
+        check(b"Campaign\nA\n", b"Campaign\nA\n", report=report_with(CAMPAIGN))
+
+
+def test_a_report_with_dates_and_a_snapshot_may_repeat_themselves(check):
+    day = Column("Day", "day", Kind.DATE)
+    check(ROWS, ROWS, report=report_with(day, CAMPAIGN, SPEND, date_column="Day"))
+    snapshot = replace(BY_CAMPAIGN, type=replace(BY_CAMPAIGN.type, dated=False))
+    check(ROWS, ROWS, report=snapshot, dated=False)
