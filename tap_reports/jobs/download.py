@@ -21,7 +21,7 @@ class Downloads:
 
     Args:
         client, tools: The vendor's client and sessions.
-        policy, deadline: For broken transfers.
+        policy: For broken transfers.
         threads: Where they run.
         context: What all vendors share.
     """
@@ -32,14 +32,12 @@ class Downloads:
         tools: ClientContext,
         *,
         policy: RetryPolicy,
-        deadline: float,
         threads: CallThreads,
         context: RunContext,
     ) -> None:
         self._client = client
         self._tools = tools
         self._policy = policy
-        self._deadline = deadline
         self._threads = threads
         self._context = context
 
@@ -88,7 +86,6 @@ class Downloads:
                     files=self._tools.files,
                     folder=self._context.folder(),
                     policy=self._policy,
-                    deadline=self._deadline,
                     clock=self._tools.clock,
                     stopping=self._context.stopping,
                     name=f"{job.request.key}-{number}",

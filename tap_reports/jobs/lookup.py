@@ -93,14 +93,12 @@ def decide(
         return _without_job(request, entry, known, vendor)
     if not _is_usable(job, vendor, now):
         return _without_result(job, vendor, now)
-    if not job.status.is_terminal:
-        return Decision(action=Action.RESUME, job=job)
     is_pending = known is not None and str(known.get("id")) == job.id
     is_owed = entry is not None and not entry.is_out  # paid for, and no run has had its records out
     # Downloaded and not out: its file was refused, which only a new one can mend, if the user asks for it.
     is_refused = is_owed and entry is not None and entry.downloaded_at is not None
     is_kept = config.reuse_finished_jobs or not is_refused
-    if is_pending and is_kept:
+    if not job.status.is_terminal or (is_pending and is_kept):
         return Decision(action=Action.RESUME, job=job)
     if (is_owed and is_kept) or is_good_still(job, vendor, config, now):
         return Decision(action=Action.REUSE, job=job)

@@ -96,8 +96,7 @@ class VendorWorker:
         self._downloads = Downloads(
             client,
             tools,
-            policy=policy,
-            deadline=config.job_deadline_seconds,
+            policy=replace(policy, deadline=config.job_deadline_seconds),
             threads=context.loop.threads(f"{vendor.name}-download", DOWNLOAD_THREADS),
             context=context,
         )
