@@ -18,9 +18,10 @@ from tap_reports.emit.plan import EmitPlan
 from tap_reports.emit.writer import OutputError
 from tap_reports.exceptions import CallError, CallsFailed, StreamError
 from tap_reports.sync.columns import absent_columns, fields, named, with_new_columns
+from tap_reports.sync.configured import catalogued
 from tap_reports.sync.extraction import Extraction, TablePosition
 from tap_reports.sync.imports import import_meanwhile
-from tap_reports.sync.report import Report, catalogued
+from tap_reports.sync.report import Report
 from tap_reports.sync.state import StreamState
 
 NOT_OURS = (BrokenPipeError, OutputError, AbortedSyncFailedException, AbortedSyncPausedException)
@@ -76,7 +77,7 @@ class ReportStream(Stream):
             state=self.bookmark_state,
             is_incremental=self.replication_method != REPLICATION_FULL_TABLE and tap.settings.shard is None,
             write_state=tap.write_state,
-            gives_way=lambda: tap.is_another_ready(self),
+            gives_way=lambda: tap.all_streams.is_another_ready(self),
         )
 
     @property
@@ -94,7 +95,7 @@ class ReportStream(Stream):
         if report is not self.report:
             self.logger.info("%s: new columns: %s", self.name, named(new))
             self.report = report
-            self._set_schema(report.schema)
+            self.use_schema(report.schema)
             if self._messages_wanted:
                 self._write_schema_message()
         elif new:
@@ -116,7 +117,7 @@ class ReportStream(Stream):
             bool(self.mask["properties", name]) or name in self.primary_keys or name == self.replication_key
         )
 
-    def _set_schema(self, schema: dict[str, Any]) -> None:
+    def use_schema(self, schema: dict[str, Any]) -> None:
         """Use a schema from now on, in the messages and in the stream maps."""
         from singer_sdk.helpers._catalog import get_selected_schema
 
@@ -149,7 +150,7 @@ class ReportStream(Stream):
         )
         self.primary_keys = self.report.primary_keys
         self.replication_key = self.report.replication_key
-        self._set_schema(self.report.schema)
+        self.use_schema(self.report.schema)
 
     @override
     def _write_schema_message(self) -> None:

@@ -67,7 +67,6 @@ def fetch(
     files: DownloadSession,
     folder: Path,
     policy: RetryPolicy,
-    deadline: float,
     clock: Clock,
     stopping: Callable[[], bool],
     name: str,
@@ -79,8 +78,7 @@ def fetch(
         api: For an authenticated download, as far as the API's own origin.
         files: For links.
         folder: Where to put it.
-        policy: For broken transfers; every MiB further than before makes it begin again.
-        deadline: Most seconds that it waits between attempts in all, whatever the server asks for.
+        policy: For broken transfers; every MiB further than before makes it begin again, but its deadline.
         clock: The time.
         stopping: True once the run is to end.
         name: The file's name in the folder.
@@ -101,7 +99,7 @@ def fetch(
         with path.open("wb", buffering=0) as file:
             transfer = Transfer(file)
             until = clock.monotonic() + LONGEST_DOWNLOAD_SECONDS
-            _Fetch(download, api, files, policy, deadline, clock, stopping, transfer, until).run()
+            _Fetch(download, api, files, policy, clock, stopping, transfer, until).run()
     except OSError as error:
         path.unlink(missing_ok=True)
         raise _disk_error(error, folder, transfer.size if transfer else 0) from error
@@ -127,7 +125,6 @@ class _Fetch:
     api: ApiSession
     files: DownloadSession
     policy: RetryPolicy
-    deadline: float
     clock: Clock
     stopping: Callable[[], bool]
     transfer: Transfer
@@ -145,7 +142,7 @@ class _Fetch:
                     attempt, furthest = 1, self.transfer.size
                 seconds = self.policy.wait(attempt, again.error.retry_after)
                 waited += seconds
-                is_late = waited > self.deadline or self.clock.monotonic() > self.until
+                is_late = waited > self.policy.deadline or self.clock.monotonic() > self.until
                 if attempt > self.policy.max_retries or is_late:
                     raise again.error from again.__cause__
                 self._pause(attempt, seconds, again.error)

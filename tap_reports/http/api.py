@@ -7,6 +7,7 @@ costs and is never retried here, it says instead whether the vendor refused it o
 from __future__ import annotations
 
 import logging
+import math
 import random
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -49,10 +50,15 @@ MOST_BACKOFF_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
-    """How a broken call is repeated: exponential from `backoff_seconds`, with jitter, capped."""
+    """How a broken call is repeated: exponential from `backoff_seconds`, with jitter, capped.
+
+    Attributes:
+        deadline: Most seconds that a download waits for its attempts in all, whatever the server asks for.
+    """
 
     max_retries: int = 5
     backoff_seconds: float = 1.0
+    deadline: float = math.inf
 
     def wait(self, attempt: int, asked: float | None = None) -> float:
         """Return the seconds before attempt + 1, at least what the vendor asked for."""

@@ -11,8 +11,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tap_reports.emit.plan import SliceContext, Tally
-from tap_reports.exceptions import CallError, CallsFailed, FileError, InvalidValue, StreamError, sentence
-from tap_reports.sync.guards import EqualFiles, check_days
+from tap_reports.exceptions import CallError, CallsFailed, FileError, StreamError
+from tap_reports.sync.guards import EqualFiles, check_days, refused
 from tap_reports.sync.planning import Planning, SlicePlan, StreamPlan
 from tap_reports.vendor import ReportClient, Zoned
 
@@ -26,12 +26,6 @@ if TYPE_CHECKING:
     Part = tuple["SlicePlan", list[Task]]
 
 logger = logging.getLogger("tap-reports")
-
-MADE_AGAIN = (
-    "The next run reads this job's file again, without a new submission; a run with reuse_finished_jobs false "
-    "has the vendor make it again, which may cost."
-)
-"""What becomes of a job that is finished and paid for, and whose file was refused."""
 
 
 @dataclass(slots=True)
@@ -204,9 +198,8 @@ class Extraction:
         if self._open:
             self.tally.add(self._open.tally)
         self._run.runner.abandon(self.report.stream)
-        if self.current_job_id and isinstance(error, (FileError, InvalidValue)):
-            own = "" if error.remedy == FileError.default_remedy else error.remedy
-            error.remedy = sentence(own, MADE_AGAIN) if own else MADE_AGAIN
+        if self.current_job_id:
+            refused(error)
         knows_where = error.job_id or error.slice
         slice_, job_id = ("", "") if knows_where else (self._slice, self.current_job_id)
         return error.placed(

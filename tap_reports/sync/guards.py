@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from tap_reports.exceptions import FileError
+from tap_reports.exceptions import FileError, InvalidValue, StreamError, sentence
 from tap_reports.models import Kind
 from tap_reports.sync.report import bound
 
@@ -24,6 +24,18 @@ REMEDY = (
     "The vendor may not know the names or the format of the dates that it is asked for: compare the report "
     "with the vendor's own page, and correct the report's settings."
 )
+MADE_AGAIN = (
+    "The next run reads this job's file again, without a new submission; a run with reuse_finished_jobs "
+    "false has the vendor make it again, which may cost."
+)
+
+
+def refused(error: StreamError) -> StreamError:
+    """Return the error of a file with what becomes of its job, which is finished and paid for."""
+    if isinstance(error, (FileError, InvalidValue)):
+        own = "" if error.remedy == FileError.default_remedy else error.remedy
+        error.remedy = sentence(own, MADE_AGAIN) if own else MADE_AGAIN
+    return error
 
 
 def check_days(days: Slice | None, tally: Tally) -> str:
@@ -77,8 +89,8 @@ class EqualFiles:
             raise FileError(
                 f"the vendor ignored the dates: the file of {days} is the same as that of {earlier}, and the "
                 "report has no date column that could tell them apart",
-                remedy=f"{REMEDY} If both days are right, ask for a report with a date column, or for both in "
-                "one slice (slice_days).",
+                remedy=f"{REMEDY} If both days are right, ask for a report with a date column, or for both "
+                "in one slice (slice_days).",
             )
 
     def _content(self, task: Task) -> str:

@@ -88,7 +88,16 @@ class FakeSecondNature(FakeServer):
         self.csv_as = "list"
         self.on_status: Callable[[Ticket, Call], Answer | None] = lambda _ticket, _call: None
         self.on_file: Callable[[Ticket, Call], Answer | None] = lambda _ticket, _call: None
-        self.content: Callable[[Ticket], Sheets] = lambda ticket: self.reports[ticket.body["report_name"]]
+        self.content: Callable[[Ticket], Sheets] = self.rows_of
+
+    def rows_of(self, ticket: Ticket) -> Sheets:
+        """The report's sheets; other dates have other numbers."""
+        sheets = self.reports[ticket.body["report_name"]]
+        days = ticket.body.get("start_time", 0) // 86400
+        return {
+            name: [[cell + days if isinstance(cell, (int, float)) else cell for cell in row] for row in rows]
+            for name, rows in sheets.items()
+        }
 
     def __enter__(self) -> Any:
         self.host.__enter__()

@@ -166,7 +166,7 @@ def clock():
 @pytest.fixture
 def get(server, clock, tmp_path):
     """Fetch a path of the server, as a link or, authenticated, from the API."""
-    policy = RetryPolicy(max_retries=2, backoff_seconds=1)
+    policy = RetryPolicy(max_retries=2, backoff_seconds=1, deadline=DEADLINE)
     api = ApiSession(server.url, policy=policy, timeout=5, user_agent="test", clock=clock)
     api.headers["Authorization"] = "Bearer sesame"
     files = DownloadSession(timeout=5, user_agent="test", loopback=True)
@@ -179,7 +179,6 @@ def get(server, clock, tmp_path):
             files=files,
             folder=tmp_path,
             policy=policy,
-            deadline=DEADLINE,
             clock=clock,
             stopping=stopping,
             name="job-0",

@@ -15,8 +15,9 @@ from tap_reports.exceptions import FileError
 from tap_reports.jobs.task import Task
 from tap_reports.models import Column, Kind, ReportFile, ReportRequest, ReportType, Slice
 from tap_reports.settings.read import read
+from tap_reports.sync.configured import configured
 from tap_reports.sync.guards import EqualFiles, check_days
-from tap_reports.sync.report import Report, configured
+from tap_reports.sync.report import Report
 from tap_reports.vendor import ReportConfig
 from tap_reports.vendors import all_vendors
 
@@ -96,7 +97,7 @@ def zipped(body: bytes, *, year: int, name: str = "report.csv") -> bytes:
     ids=["plain", "gzip of another time and level", "zip of another time", "packed or not"],
 )
 def test_the_rows_of_an_earlier_slice_end_the_stream_before_they_are_out(check, bodies):
-    with pytest.raises(FileError, match=r"the file of 2026-03-0\d.* is the same as that of 2026-03-01") as found:
+    with pytest.raises(FileError, match=r"the file of .* is the same as that of 2026-03-01") as found:
         check(*bodies)
     assert "slice_days" in found.value.remedy
 
@@ -106,7 +107,7 @@ def test_a_workbook_made_at_another_time_is_the_same(check):
 
     def workbook(spend: float, hour: int) -> bytes:
         book, out = openpyxl.Workbook(), io.BytesIO()
-        book.properties.created = dt.datetime(2026, 3, 1, hour)  # noqa: DTZ001  (a workbook's have no zone)
+        book.properties.created = dt.datetime(2026, 3, 1, hour)
         for row in (["Campaign", "Spend"], ["A", spend]):
             book.active.append(row)
         book.save(out)

@@ -9,7 +9,8 @@ import pytest
 
 from tap_reports.models import Column, FileOptions, Granularity, Kind, Layout, ReportType, Slice
 from tap_reports.settings.read import read
-from tap_reports.sync.report import ROW, SLICE_END, SLICE_START, catalogued, configured, find_column
+from tap_reports.sync.configured import catalogued, configured
+from tap_reports.sync.report import ROW, SLICE_END, SLICE_START, find_column
 from tap_reports.sync.slices import first_day
 from tap_reports.vendor import ReportConfig
 from tap_reports.vendors import all_vendors

@@ -1,0 +1,69 @@
+"""A sync without a catalog: one vendor's discovery, slow or failing, does not hold up the others."""
+
+from __future__ import annotations
+
+import pytest
+from scenarios import STORIES, counted, run_here
+from virtual_clock import FakeClock
+
+from tap_reports.sandbox import Sandbox
+
+QUICK, LEARNT = STORIES["digital_turbine"], STORIES["second_nature"]
+
+
+@pytest.fixture
+def sandbox():
+    with Sandbox(rows=3, speed=1e6, delay=0) as running:
+        yield running
+
+
+@pytest.fixture
+def config(sandbox, tmp_path):
+    mine, other = QUICK.config(sandbox), LEARNT.config(sandbox)
+    first = min(mine["start_date"], other["start_date"])
+    both = {**mine, "second_nature": other["second_nature"], "start_date": first}
+    return {**both, "end_date": mine["end_date"], "job_ledger": str(tmp_path / "jobs.sqlite")}
+
+
+def streams_of(ran):
+    return list(dict.fromkeys(one["stream"] for one in ran.messages if one["type"] == "RECORD"))
+
+
+def test_rows_come_out_while_another_vendors_columns_are_still_to_be_learnt(sandbox, config):
+    sandbox.faults.add("status", vendor="second_nature", kind="poll", status=429, retry_after=1800)
+    ran = run_here(config, FakeClock(), waits_for_columns=False)
+    assert ran.status == 0, ran.tap.outcome.failures
+    assert streams_of(ran) == [QUICK.stream, LEARNT.stream]
+    kinds = [one["type"] for one in ran.messages]
+    named = [
+        LEARNT.stream in one["value"]["bookmarks"] for one in ran.messages if one["type"] == "STATE"
+    ]
+    assert True in named[: kinds[: kinds.index("RECORD")].count("STATE")], "its job is named before that"
+    assert ran.bookmark(LEARNT.stream) == config["end_date"]
+    assert ran.pending(LEARNT.stream) == []
+    # What is learnt late is the same as what is waited for.
+    waited = run_here({**config, "job_ledger": "off"}, FakeClock())
+    for stream in (QUICK.stream, LEARNT.stream):
+        assert counted(ran.records(stream)) == counted(waited.records(stream))
+
+
+def test_a_report_that_cannot_be_learnt_fails_alone(sandbox, config):
+    sandbox.faults.add("wrong_content", vendor="second_nature", kind="download", body="busy", times=0)
+    ran = run_here(config, FakeClock(), waits_for_columns=False)
+    assert ran.status == 1
+    assert list(ran.tap.outcome.failures) == [LEARNT.stream]
+    assert streams_of(ran) == [QUICK.stream]
+    assert ran.pending(LEARNT.stream), "its job is paid for, and resumed"
+    sandbox.faults.clear()
+    again = run_here(config, FakeClock(), waits_for_columns=False, state=ran.state)
+    assert again.status == 0
+    assert sandbox.submissions("second_nature").calls == 2, "one a slice"
+
+
+def test_a_vendor_that_does_not_answer_holds_up_no_other(sandbox, config):
+    del config["second_nature"]["reports"]  # they are listed by a call
+    sandbox.faults.add("status", vendor="second_nature", kind="list", status=503, times=0)
+    ran = run_here(config, FakeClock(), waits_for_columns=False)
+    assert ran.status == 1
+    assert list(ran.tap.outcome.failures) == ["second_nature"]
+    assert streams_of(ran) == [QUICK.stream]
