@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tap_reports.emit.plan import Tally
-    from tap_reports.files.part import Part
+    from tap_reports.files.unpack import Member
     from tap_reports.jobs.task import Task
     from tap_reports.models import Slice
     from tap_reports.sync.report import Report
@@ -95,13 +95,13 @@ class EqualFiles:
 
     def _content(self, task: Task) -> str:
         """Return what files have in common that hold the same rows, whenever they were packed."""
-        from tap_reports.files.unpack import parts
+        from tap_reports.files.unpack import members
 
         digest = hashlib.sha256()
         layout = self._report.type.layout
         for file in task.files:
-            for part in parts(file.path, layout.format, self._folder, most=layout.most_bytes):
-                for piece in _workbook(part) if part.is_workbook else _pieces(part):
+            for member in members(file, layout, self._folder):
+                for piece in _workbook(member) if member.is_workbook else _pieces(member):
                     digest.update(piece)
         return digest.hexdigest()
 
@@ -124,21 +124,20 @@ class EqualFiles:
         return bool(rows and not zeros)
 
 
-def _pieces(part: Part) -> Iterator[bytes]:
-    with part.open() as stream:
+def _pieces(member: Member) -> Iterator[bytes]:
+    with member.open() as stream:
         while piece := stream.read(1 << 20):
             yield piece
 
 
-def _workbook(part: Part) -> Iterator[bytes]:
+def _workbook(member: Member) -> Iterator[bytes]:
     """Yield what tells a workbook's content; its properties, and its members' times, say when it was made."""
-    from tap_reports.files.archive import open_archive
-    from tap_reports.files.unpack import OLE
+    from tap_reports.files.unpack import OLE, open_zip
 
-    if part.head.startswith(OLE):
-        yield from _pieces(part)
+    if member.head.startswith(OLE):
+        yield from _pieces(member)
         return
-    with closing(open_archive(part)) as archive:
-        for member in archive.infolist():
-            if not member.filename.startswith("docProps"):
-                yield f"{member.filename} {member.file_size} {member.CRC}\n".encode()
+    with closing(open_zip(member)) as archive:
+        for info in archive.infolist():
+            if not info.filename.startswith("docProps"):
+                yield f"{info.filename} {info.file_size} {info.CRC}\n".encode()

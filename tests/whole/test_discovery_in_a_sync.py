@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from scenarios import STORIES, counted, run_here
+from scenarios import SCENARIOS, counted, run_here
 from virtual_clock import FakeClock
 
 from tap_reports.sandbox import Sandbox
 
-QUICK, LEARNT = STORIES["digital_turbine"], STORIES["second_nature"]
+QUICK, LEARNT = SCENARIOS["digital_turbine"], SCENARIOS["second_nature"]
 
 
 @pytest.fixture
@@ -35,9 +35,7 @@ def test_rows_come_out_while_another_vendors_columns_are_still_to_be_learnt(sand
     assert ran.status == 0, ran.tap.outcome.failures
     assert streams_of(ran) == [QUICK.stream, LEARNT.stream]
     kinds = [one["type"] for one in ran.messages]
-    named = [
-        LEARNT.stream in one["value"]["bookmarks"] for one in ran.messages if one["type"] == "STATE"
-    ]
+    named = [LEARNT.stream in one["value"]["bookmarks"] for one in ran.messages if one["type"] == "STATE"]
     assert True in named[: kinds[: kinds.index("RECORD")].count("STATE")], "its job is named before that"
     assert ran.bookmark(LEARNT.stream) == config["end_date"]
     assert ran.pending(LEARNT.stream) == []

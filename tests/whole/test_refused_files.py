@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import pytest
-from scenarios import STORIES, counted, run_here
+from scenarios import SCENARIOS, counted, run_here
 
 from tap_reports.sandbox import Sandbox
 
 
 @pytest.mark.parametrize("vendor", ["similarweb", "impact", "second_nature"])
 def test_a_refused_file_is_read_again_by_each_run_and_made_again_only_on_demand(vendor, tmp_path):
-    story = STORIES[vendor]
+    scenario = SCENARIOS[vendor]
     with Sandbox(rows=3, speed=1e6, delay=0) as sandbox:
         config = {
-            **story.config(sandbox, block={"slice_days": 24}),
+            **scenario.config(sandbox, block={"slice_days": 24}),
             "job_ledger": str(tmp_path / "jobs.sqlite"),
         }
         sandbox.faults.add(
@@ -24,8 +24,8 @@ def test_a_refused_file_is_read_again_by_each_run_and_made_again_only_on_demand(
         for ran in (first, second):
             assert ran.status == 1
             assert "without a new submission; a run with reuse_finished_jobs false" in ran.error
-            assert ran.pending(story.stream)
+            assert ran.pending(scenario.stream)
         assert sandbox.submissions(vendor).calls == 1
         third = run_here({**config, "reuse_finished_jobs": False}, state=second.state)
         assert third.status == 0
-        assert counted(third.records(story.stream)) == counted(story.expected(sandbox))
+        assert counted(third.records(scenario.stream)) == counted(scenario.expected(sandbox))
