@@ -95,7 +95,7 @@ class FakeSecondNature(FakeServer):
         sheets = self.reports[ticket.body["report_name"]]
         days = ticket.body.get("start_time", 0) // 86400
         return {
-            name: [[cell + days if isinstance(cell, (int, float)) else cell for cell in row] for row in rows]
+            name: [[cell + days if type(cell) in {int, float} else cell for cell in row] for row in rows]
             for name, rows in sheets.items()
         }
 
