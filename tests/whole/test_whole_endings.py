@@ -188,12 +188,12 @@ def test_an_output_that_fails_is_not_waited_for_and_the_ledger_has_the_jobs(sand
 
 
 def test_an_output_that_fills_among_the_records_is_loud_and_gone_on_from(program):
-    with Sandbox(rows=20, speed=1000, delay=0) as sandbox:
+    with Sandbox(rows=60, speed=1000, delay=0) as sandbox:
         scenario = SCENARIOS["digital_turbine"]
         config = scenario.config(sandbox)
         path = program.folder / "output.jsonl"
         with path.open("w", encoding="utf-8") as output:
-            done = run_limited(program, config, 150_000, stdout=output)
+            done = run_limited(program, config, 400_000, stdout=output)
         assert done.returncode == 1
         assert "can't write: File too large" in done.stderr
         assert "Traceback" not in done.stderr
