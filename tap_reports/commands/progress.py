@@ -27,8 +27,10 @@ REFRESHES_PER_SECOND = 2
 SPARE_LINES = 8
 """Lines of the terminal that are left to log lines, the table's head and its foot."""
 
-SHOWN_BY_THE_TABLE = frozenset({"tap-reports.jobs", "singer_sdk.metrics"})
-"""Loggers whose plain lines (transitions, heartbeat, metrics) are left out while the table is there."""
+SHOWN_BY_THE_TABLE = "tap-reports.jobs"
+"""Logger whose plain lines are left out while the table is there, as are those of the SDK."""
+SHORT = logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S")
+"""Of the other lines, so that most fit a terminal; those before and after the table are as everywhere."""
 
 
 def is_wanted(
@@ -46,6 +48,7 @@ def is_wanted(
         and environment.get("CI", "").lower() in {"", "0", "false"}
         and environment.get("TERM", "").lower() not in {"dumb", "unknown", ""}
         and "SINGER_SDK_LOG_CONFIG" not in environment  # somebody's program reads the log
+        and environment.get("TAP_REPORTS_LOG_FORMAT", "").lower() != "json"
         and logging.getLogger().level > logging.DEBUG
         and logging.getLogger("tap-reports").getEffectiveLevel() > logging.DEBUG
     )
@@ -71,7 +74,7 @@ class Display:
         self._run = run
         self._depth = 0
         self._live: Live | None = None
-        self._above: dict[logging.StreamHandler[TextIO], TextIO] = {}
+        self._above: dict[logging.StreamHandler[TextIO], tuple[TextIO, logging.Formatter | None]] = {}
         self._streams: list[ReportStream] = []
         self._quotas: dict[str, list[QuotaUse]] = {}
         self._since = 0.0
@@ -102,14 +105,16 @@ class Display:
         self._live.start()
         console.show_cursor(show=True)
         for handler in _handlers_of(sys.stderr):
-            self._above[handler] = handler.stream
+            self._above[handler] = handler.stream, handler.formatter
             handler.setStream(cast("TextIO", _Above(console)))
+            handler.setFormatter(SHORT)
             handler.addFilter(_is_news)
 
     def _stop(self) -> None:
-        for handler, stream in self._above.items():
+        for handler, (stream, formatter) in self._above.items():
             handler.removeFilter(_is_news)
             handler.setStream(stream)
+            handler.setFormatter(formatter)
         self._above.clear()
         if self._live:
             self._live.stop()
@@ -154,7 +159,8 @@ def _handlers_of(stream: TextIO) -> list[logging.StreamHandler[TextIO]]:
 
 def _is_news(record: logging.LogRecord) -> bool:
     """Return whether a log record says what the table does not."""
-    return record.levelno > logging.INFO or record.name not in SHOWN_BY_THE_TABLE
+    is_shown = record.name == SHOWN_BY_THE_TABLE or "singer_sdk" in record.pathname
+    return record.levelno > logging.INFO or not is_shown
 
 
 class _Above:

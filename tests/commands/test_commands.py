@@ -18,6 +18,7 @@ from tap_reports.commands import jobs as jobs_list
 from tap_reports.commands.plan import _parts as plan_parts
 from tap_reports.commands.plan import plan
 from tap_reports.commands.test import test as run_checks
+from tap_reports.exceptions import ConfigError
 from tap_reports.ledger.ledger import Wanted
 from tap_reports.sandbox import Sandbox
 from tap_reports.sync.mode import Mode
@@ -160,6 +161,17 @@ def test_a_vendor_that_does_not_answer_fails_its_own_streams_only(config, capsys
     assert vendors == {"digital", "impact", "second"}
     assert "not planned: vendor similarweb, stream similarweb_traffic_and_engagement" in caplog.text
     assert next(one for one in content["quotas"] if one["quota"] == "credits")["remaining"] is None
+
+
+@pytest.mark.parametrize("mode", [Mode.DISCOVER, Mode.PLAN, Mode.SUBMIT, Mode.SYNC])
+def test_an_unknown_report_is_told_before_anything_is_submitted(config, sandbox, mode):
+    config["impact"]["reports"] = [{"id": "mp_action_listing_fst"}]
+    config["similarweb"]["reports"] = [{"table": "traffic_and_engagemnt"}]
+    with pytest.raises(ConfigError) as caught:
+        TapReports(config=config, mode=mode).run_discovery()
+    assert len(caught.value.errors) == 2
+    assert all(near in str(caught.value) for near in ("mp_action_listing_fast", "traffic_and_engagement"))
+    assert sandbox.submissions().calls == 0
 
 
 # --- jobs ---------------------------------------------------------------------------------------------

@@ -56,6 +56,7 @@ class Screen(io.StringIO):
         ({"TERM": "dumb"}, True, False, False),
         ({}, True, False, False),
         (TERMINAL | {"SINGER_SDK_LOG_CONFIG": "log.yml"}, True, False, False),
+        (TERMINAL | {"TAP_REPORTS_LOG_FORMAT": "json"}, True, False, False),
     ],
 )
 def test_it_is_shown_where_somebody_looks(environment, stderr, stdout, wanted):
@@ -282,6 +283,7 @@ def test_a_terminal_shows_the_table_and_standard_output_only_messages(watched):
     assert re.search(r"stream\s+slice\s+status\s+age\s+rows\s+bytes", plain(seen))
     assert re.search(r"Left: impact reports_per_day \d+", seen)
     assert "job vendor=impact" not in seen
+    assert "Beginning" not in seen
     assert "2 streams: 2 done" in last_line(seen)
     assert seen.rfind("\x1b[?25h") > seen.rfind("\x1b[?25l")  # the cursor is not left hidden
 
