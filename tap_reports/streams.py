@@ -218,6 +218,7 @@ class ReportStream(Stream):
             for record in records(table, self._plan_for(table), position.context, position.tally):
                 position.rows += 1
                 yield record
+            position.rows += position.tally.left_out.total()
 
     def _sync_rows(self, counter: MetricCounter, *, write_messages: bool) -> Iterator[dict[str, Any]]:
         for index, record in enumerate(self.get_records(None)):

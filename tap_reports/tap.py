@@ -200,13 +200,21 @@ class TapReports(Tap):
         """Return the streams that are to be extracted, in the order in which they come out.
 
         Raises:
-            ConfigError: A dated report is among them, and there is no start_date.
+            ConfigError: A dated report is among them, and there is no start_date; or a catalog names keys
+                that no record has: a target would take all of them for one row.
         """
         streams = self.streams.values()
         found = [stream for stream in streams if isinstance(stream, ReportStream) and stream.selected]
         dated = [stream.name for stream in found if stream.report.type.dated]
-        if dated and self.settings.start_date is None:
-            raise ConfigError([missing_start_date(dated)])
+        errors = [missing_start_date(dated)] if dated and self.settings.start_date is None else []
+        errors += [
+            f"catalog: {stream.name} has no column {name}, which is one of its keys; correct key_properties "
+            "and replication_key."
+            for stream in found
+            for name in stream.report.unknown_keys
+        ]
+        if errors:
+            raise ConfigError(errors)
         return found
 
     # --- one run ------------------------------------------------------------------------------------------

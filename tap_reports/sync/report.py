@@ -84,6 +84,13 @@ class Report:
         return self.replication_key if self.type.dated and is_date else None
 
     @property
+    def unknown_keys(self) -> list[str]:
+        """The keys that no record would have: a catalog may name some."""
+        known = {column.property for column in (*self.columns, *self.lineage)}
+        keys = dict.fromkeys((*self.primary_keys, self.replication_key))
+        return [key for key in keys if key and key not in known]
+
+    @property
     def is_summed(self) -> bool:
         """True if a row stands for all days of its slice, as the file has no date."""
         return not self.has_date_column and not self.type.infers_columns

@@ -1,0 +1,77 @@
+"""What a user may write into a catalog: obeyed, or refused before anything is requested."""
+
+from __future__ import annotations
+
+import copy
+import json
+
+import pytest
+from scenarios import SCENARIOS, counted, run_here
+
+from tap_reports.exceptions import ConfigError
+from tap_reports.sandbox import Sandbox
+from tap_reports.sync.mode import Mode
+from tap_reports.tap import TapReports
+
+SCENARIO = SCENARIOS["digital_turbine"]
+
+
+@pytest.fixture
+def sandbox():
+    with Sandbox(rows=3, speed=1e6, delay=0) as running:
+        yield running
+
+
+@pytest.fixture
+def run(sandbox):
+    """Run with the stream's entry of the catalog changed."""
+    config = SCENARIO.config(sandbox, job_ledger="off")
+    catalog = TapReports(config=config, mode=Mode.DISCOVER).catalog_dict
+
+    def with_entry(**changes):
+        changed = copy.deepcopy(catalog)
+        (entry,) = changed["streams"]
+        root = next(item["metadata"] for item in entry["metadata"] if not item["breadcrumb"])
+        for name, value in changes.items():
+            root[name.replace("_", "-")] = entry[name] = value
+        return run_here(config, catalog=json.loads(json.dumps(changed)))
+
+    return with_entry
+
+
+def schema_of(ran):
+    return next(one for one in ran.messages if one["type"] == "SCHEMA")
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        (
+            {"key_properties": ["date", "advertiser"], "table_key_properties": ["date", "advertiser"]},
+            "advertiser",
+        ),
+        ({"replication_key": "updated_at"}, "updated_at"),
+    ],
+)
+def test_keys_that_no_record_has_are_a_mistake_of_the_catalog(run, sandbox, changes, name):
+    """A target would take all records for one."""
+    with pytest.raises(
+        ConfigError, match=f"{SCENARIO.stream} has no column {name}, which is one of its keys"
+    ):
+        run(**changes)
+    assert sandbox.submissions("digital_turbine").calls == 0
+
+
+def test_without_keys_the_records_are_known_by_slice_and_row(run, sandbox):
+    ran = run(key_properties=[], table_key_properties=[])
+    assert schema_of(ran)["key_properties"] == ["_report_slice_start", "_report_row"]
+    assert counted(ran.records(SCENARIO.stream)) == counted(SCENARIO.expected(sandbox))
+
+
+def test_a_full_table_begins_at_the_start_date_whatever_the_bookmark_and_replaces_all(run, sandbox):
+    ran = run(replication_method="FULL_TABLE", forced_replication_method="FULL_TABLE")
+    assert counted(ran.records(SCENARIO.stream)) == counted(SCENARIO.expected(sandbox))
+    versions = [one["version"] for one in ran.messages if one["type"] in {"RECORD", "ACTIVATE_VERSION"}]
+    assert len(set(versions)) == 1
+    assert [one["type"] for one in ran.messages if one["type"] != "STATE"][-1] == "ACTIVATE_VERSION"
+    assert ran.bookmark(SCENARIO.stream) is None
