@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
-import gzip
-import json
 import random
-import shutil
 from collections.abc import Iterator
-from decimal import Decimal
-from pathlib import Path
-from typing import Any
 
 COLUMNS = (
     ("Date", "date"),
@@ -78,63 +71,3 @@ def rows(count: int) -> Iterator[list[str]]:
             instant.strftime("%Y-%m-%dT%H:%M:%SZ"),
             f'said "hi", {row}' if row % 20 == 0 else "",
         ]
-
-
-def make(folder: Path, count: int, format_: str) -> Path:
-    """Return the file of so many rows, made if it is not there: `csv`, `csv.gz`, `json` or `xlsx`."""
-    path = folder / f"{count}.{format_}"
-    if path.exists():
-        return path
-    part = path.with_name(f"{path.name}.part")
-    match format_:
-        case "csv":
-            with part.open("w", newline="", encoding="utf-8") as file:
-                writer = csv.writer(file, lineterminator="\n")
-                writer.writerow(header for header, _ in COLUMNS)
-                writer.writerows(rows(count))
-        case "csv.gz":
-            with make(folder, count, "csv").open("rb") as plain, gzip.open(part, "wb", 6) as packed:
-                shutil.copyfileobj(plain, packed, 1 << 20)
-        case "json":
-            _write_json(part, count)
-        case "xlsx":
-            _write_xlsx(part, count)
-        case _:
-            raise ValueError(format_)
-    return part.rename(path)
-
-
-def _write_json(path: Path, count: int) -> None:
-    with path.open("w", encoding="utf-8") as file:
-        for number, row in enumerate(rows(count)):
-            cells = (_json(cell, kind) for cell, (_, kind) in zip(row, COLUMNS, strict=True))
-            members = (
-                f"{json.dumps(header)}:{cell}" for (header, _), cell in zip(COLUMNS, cells, strict=True)
-            )
-            file.write(f"{',' if number else '['}\n{{{','.join(members)}}}")
-        file.write("]\n")
-
-
-def _json(cell: str, kind: str) -> str:
-    if not cell:
-        return "null"
-    return cell if kind in {"integer", "number"} else json.dumps(cell, ensure_ascii=False)
-
-
-def _write_xlsx(path: Path, count: int) -> None:
-    import openpyxl
-
-    book = openpyxl.Workbook(write_only=True)
-    sheet = book.create_sheet("report")
-    sheet.append([header for header, _ in COLUMNS])
-    for row in rows(count):
-        sheet.append([_typed(cell, kind) for cell, (_, kind) in zip(row, COLUMNS, strict=True)])
-    book.save(path)
-
-
-def _typed(cell: str, kind: str) -> Any:
-    if not cell:
-        return None
-    if kind == "date":
-        return dt.date.fromisoformat(cell)
-    return {"integer": int, "number": Decimal}.get(kind, str)(cell)

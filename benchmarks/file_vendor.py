@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from data import COLUMNS
 from typing_extensions import override
 
 NAME = "ads"
@@ -72,8 +71,8 @@ def serve(files: Mapping[str, Path]) -> Iterator[str]:
             server.shutdown()
 
 
-def config(url: str, format_: str, **settings: Any) -> dict[str, Any]:
-    """Return the tap's configuration for one of the files."""
-    report = {"report_name": NAME, "format": format_, "columns": dict(COLUMNS)}
-    vendor = {"api_url": url, "api_key": "of-no-one", "reports": [report], "poll_interval_seconds": 0.01}
+def config(url: str, report: Mapping[str, Any], **settings: Any) -> dict[str, Any]:
+    """Return the tap's configuration for one of the files; `report` has its format and columns."""
+    reports = [{"report_name": NAME, **report}]
+    vendor = {"api_url": url, "api_key": "of-no-one", "reports": reports, "poll_interval_seconds": 0.01}
     return {"job_ledger": "off", "second_nature": vendor, **settings}

@@ -24,7 +24,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
-from data import make
+from data import COLUMNS
+from shapes import SHAPES
 
 HERE = Path(__file__).parent
 WAYS = ("ordinary", "record", "batch")
@@ -48,7 +49,7 @@ class Load:
 def commands(path: Path, folder: Path) -> dict[str, list[str]]:
     """Return the command of each way."""
     config = folder / "ordinary.json"
-    config.write_text(json.dumps({"path": str(path)}), encoding="utf-8")
+    config.write_text(json.dumps({"path": str(path), "columns": COLUMNS}), encoding="utf-8")
     ours = [sys.executable, "emit_file.py", str(path), "--no-lineage"]  # as many columns as the other
     return {
         "ordinary": [sys.executable, "ordinary_tap.py", "--config", str(config)],
@@ -164,7 +165,7 @@ def main() -> None:
     chosen = parser.parse_args()
     found = {way: Measured() for way in WAYS}
     with tempfile.TemporaryDirectory() as folder:
-        path = make(Path(folder), chosen.rows, "csv")
+        path = SHAPES[0].make(Path(folder), chosen.rows, "csv")
         for _ in range(chosen.rounds):
             measure(postgres(chosen.postgres, chosen.bin), path, found)
     print(table(found))

@@ -1,84 +1,85 @@
-"""How fast rows become messages, how well waiting is shared, how soon a command answers.
+"""How fast rows of many shapes become messages, how well waiting is shared, how soon a command answers.
 
-`python benchmarks/run.py` prints a Markdown table of each; `--parts` chooses. Each way is a whole process
-that writes to `/dev/null`: its wall time, start-up included, and its peak memory. This tap asks a vendor on
-loopback for the file, downloads, checks and reads it; the others read it where it lies. Rounds are
-interleaved, so that a busy machine slows all ways alike; the medians are shown.
+`python benchmarks/run.py` prints a Markdown table of each; `--parts` chooses. Each way is a whole
+process that writes to `/dev/null`. This tap asks a vendor on loopback for the file, downloads, checks
+and reads it; an ordinary tap reads it where it lies. Compared is the processor time of a row, without
+start-up: what a long file takes beyond a short one. Rounds are interleaved, so that a busy machine slows
+all ways alike; medians are shown, and the largest memory.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-import file_vendor
 import others
-import whole
-from data import make
+from shapes import SHAPES
 from timed import Way, measure
+from whole import Comparison
 
-PARTS = ("rows", "overlap", "startup")
+PARTS = ("shapes", "growth", "others", "overlap", "startup")
 
 
-def ways(folder: Path, chosen: argparse.Namespace, vendors: contextlib.ExitStack) -> list[Way]:
-    """Return what is measured. The slow ways read fewer rows."""
-    few = min(max(chosen.rows), chosen.few_rows)
-    most = min(max(chosen.rows), chosen.ordinary_rows)
-
-    def ours(name: str, count: int, format_: str, batch: str = "", *, compiled: bool = True) -> Way:
-        kind = format_.removesuffix(".gz")
-        url = vendors.enter_context(file_vendor.serve({kind: make(folder, count, format_)}))
-        return Way(name, count, whole.sync(folder, url, kind, batch, compiled=compiled), kind)
-
-    def ordinary(count: int, format_: str) -> Way:
-        config = whole.runs(folder) / f"ordinary-{format_}.json"
-        config.write_text(json.dumps({"path": str(make(folder, count, format_))}), encoding="utf-8")
-        command = [sys.executable, "ordinary_tap.py", "--config", str(config)]
-        return Way(f"ordinary SDK tap, {format_}", count, command, format_)
-
-    def by_row(count: int) -> Way:
-        command = [sys.executable, "emit_file.py", str(make(folder, count, "csv")), "--by-row", "lines"]
-        return Way("RECORD, csv, the row path alone", count, command, "csv")
-
-    def other(name: str, shown: str) -> list[Way]:
-        command = [chosen.others, "others.py", name, str(make(folder, few, "csv"))]
-        return [Way(shown, few, command, "csv")] if others.installed(chosen.others, name) else []
-
-    return [
-        ordinary(most, "csv"),
-        *(ours("RECORD, csv", count, "csv") for count in chosen.rows),
-        *(ours("RECORD, csv.gz", count, "csv.gz") for count in chosen.rows),
-        by_row(2 * few),
-        *(ours("BATCH jsonl, csv", count, "csv", "jsonl") for count in chosen.rows),
-        *(ours("BATCH parquet, csv", count, "csv", "parquet") for count in chosen.rows),
-        ours("RECORD, csv, not compiled", most, "csv", compiled=False),
-        ours("BATCH parquet, csv, not compiled", most, "csv", "parquet", compiled=False),
-        ordinary(min(few, 100_000), "json"),
-        *(ours("RECORD, json", count, "json") for count in chosen.rows),
-        ours("RECORD, json, not compiled", most, "json", compiled=False),
-        ordinary(chosen.sheet_rows, "xlsx"),
-        ours("RECORD, xlsx", chosen.sheet_rows, "xlsx"),
-        *other("airbyte", "Airbyte CDK, declarative, csv as texts"),
-        *other("dlt", "dlt, dicts of csv to jsonl"),
-        Way("`cat`, csv", max(chosen.rows), ["cat", str(make(folder, max(chosen.rows), "csv"))]),
+def shapes(folder: Path, chosen: argparse.Namespace) -> str:
+    """Compare every shape."""
+    lines = [
+        "| shape | ordinary, µs a row | ours, µs a row | x ordinary | rows/s | peak RSS MiB | path |",
+        "|---|--:|--:|--:|--:|--:|---|",
     ]
+    for shape in SHAPES:
+        if not chosen.only or any(one in shape.name or one == shape.file for one in chosen.only):
+            with contextlib.ExitStack() as vendors:
+                vendors.callback(shutil.rmtree, folder / "runs", ignore_errors=True)
+                rows = chosen.rows // (10 if shape.file == "wide" else 4 if shape.format == "xlsx" else 1)
+                found = Comparison(shape, folder, (min(rows, chosen.ordinary_rows), rows), vendors)
+                measure(found.ways, chosen.rounds)
+                lines.append(found.row())
+                print(lines[-1], file=sys.stderr, flush=True)
+    return "\n".join(lines)
 
 
-def table(measured: Sequence[Way]) -> str:
-    """Return the Markdown table."""
-    base = {way.yardstick: way.rate for way in measured if way.name.startswith("ordinary")}
-    lines = ["| what | rows | rows/s | x ordinary | peak RSS MiB |", "|---|--:|--:|--:|--:|"]
-    for way in measured:
-        ratio = f"{way.rate / base[way.yardstick]:.1f}" if way.yardstick else "-"
-        lines.append(
-            f"| {way.name} | {way.rows:,} | {way.rate:,.0f} | {ratio} | {max(way.peaks) // 1024:,} |"
-        )
+def growth(folder: Path, chosen: argparse.Namespace) -> str:
+    """Compare the memory that files of many and of five times as many rows take."""
+    lines = ["| shape | rows | peak RSS MiB | five times as many | ratio |", "|---|--:|--:|--:|--:|"]
+    for shape in [one for one in SHAPES if not one.settings and one.compiled and one.file in _GROWING]:
+        few = chosen.rows // (5 if shape.format == "xlsx" else 1)
+        with contextlib.ExitStack() as vendors:
+            vendors.callback(shutil.rmtree, folder / "runs", ignore_errors=True)
+            named = replace(shape, name=f"{shape.format} {shape.batch}".strip())
+            ways = [Comparison(named, folder, (1001, rows), vendors).ours[1] for rows in (few, 5 * few)]
+            measure(ways, chosen.rounds)
+            small, large = (max(way.peaks) // 1024 for way in ways)
+            lines.append(f"| {named.name} | {few:,} | {small:,} | {large:,} | {large / small:.2f} |")
+    return "\n".join(lines)
+
+
+_GROWING = ("plain", "flat", "sheet")
+
+
+def other_tools(folder: Path, chosen: argparse.Namespace) -> str:
+    """Run other tools over the plain CSV, where they are installed."""
+    path = SHAPES[0].make(folder, chosen.ordinary_rows)
+    shown = {"airbyte": "Airbyte CDK, declarative, csv as texts", "dlt": "dlt, dicts of csv to jsonl"}
+    ways = [
+        Way(text, chosen.ordinary_rows, [chosen.others, "others.py", name, str(path)])
+        for name, text in shown.items()
+        if others.installed(chosen.others, name)
+    ]
+    measure(ways, chosen.rounds)
+    return _rates(ways)
+
+
+def _rates(ways: Sequence[Way]) -> str:
+    lines = ["| what | rows | rows/s | peak RSS MiB |", "|---|--:|--:|--:|"]
+    for way in ways:
+        rate = way.rows / way.median
+        lines.append(f"| {way.name} | {way.rows:,} | {rate:,.0f} | {max(way.peaks) // 1024:,} |")
     return "\n".join(lines)
 
 
@@ -86,14 +87,9 @@ def main() -> None:
     """Make the files, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
-    parser.add_argument(
-        "--rows", type=int, nargs="+", default=[100_000, 1_000_000, 5_000_000], help="rows of the files"
-    )
-    parser.add_argument(
-        "--ordinary-rows", type=int, default=1_000_000, help="rows of the CSV for the ordinary tap"
-    )
-    parser.add_argument("--few-rows", type=int, default=200_000, help="rows for the other slow ways")
-    parser.add_argument("--sheet-rows", type=int, default=200_000, help="rows of the XLSX file")
+    parser.add_argument("--only", nargs="+", help="shapes with this in their name, or of this file")
+    parser.add_argument("--rows", type=int, default=400_000, help="rows of the files")
+    parser.add_argument("--ordinary-rows", type=int, default=40_000, help="rows for the ordinary tap")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(
         "--others", metavar="PYTHON", default=sys.executable, help="one that has airbyte-cdk or dlt installed"
@@ -116,11 +112,7 @@ def _part(part: str, folder: Path, chosen: argparse.Namespace) -> str:
         from startup import startup
 
         return startup(folder, chosen.rounds)
-    with contextlib.ExitStack() as vendors:
-        vendors.callback(shutil.rmtree, whole.runs(folder), ignore_errors=True)
-        measured = ways(folder, chosen, vendors)
-        measure(measured, chosen.rounds)
-    return table(measured)
+    return {"shapes": shapes, "growth": growth, "others": other_tools}[part](folder, chosen)
 
 
 if __name__ == "__main__":

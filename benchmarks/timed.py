@@ -1,4 +1,4 @@
-"""Processes that are run and measured: wall time and peak memory."""
+"""Processes that are run and measured: wall time, processor time and peak memory."""
 
 from __future__ import annotations
 
@@ -24,15 +24,18 @@ class Way:
         name: For the table.
         rows: Rows that it reads.
         command: What to run.
-        yardstick: Compared with the ordinary tap on the same format: `csv`, `json` or `xlsx`; else "".
+        cpu: Processor seconds of each run, user and system.
+        peaks: The most memory that each run held, in KiB.
+        said: What the last run wrote to standard error.
     """
 
     name: str
     rows: int
     command: list[str]
-    yardstick: str = ""
     seconds: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
     peaks: list[int] = field(default_factory=list)
+    said: str = ""
 
     @property
     def median(self) -> float:
@@ -40,9 +43,9 @@ class Way:
         return statistics.median(self.seconds)
 
     @property
-    def rate(self) -> float:
-        """Rows a second, the median."""
-        return self.rows / self.median
+    def median_cpu(self) -> float:
+        """Processor seconds, the median."""
+        return statistics.median(self.cpu)
 
     def measure(self) -> None:
         """Run it once."""
@@ -50,11 +53,12 @@ class Way:
         with subprocess.Popen(
             self.command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=HERE, env=ENVIRONMENT
         ) as process:
-            said = process.stderr.read() if process.stderr else b""
+            self.said = process.stderr.read().decode(errors="replace") if process.stderr else ""
             _, status, usage = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
-            raise SystemExit(f"{self.name} failed: {said.decode(errors='replace')[-2000:]}")
+            raise SystemExit(f"{self.name} failed: {self.said[-2000:]}")
+        self.cpu.append(usage.ru_utime + usage.ru_stime)
         self.seconds.append(time.perf_counter() - began)
         self.peaks.append(usage.ru_maxrss // (1 if sys.platform == "linux" else 1024))
 

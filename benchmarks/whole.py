@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -9,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import file_vendor
-from data import make
+from shapes import Shape
+from timed import HERE, Way
 
 SMALL = 1000
+"""Rows of the file that shows what start-up costs."""
 TAP = [sys.executable, "-m", "tap_reports"]
 UNCOMPILED = [
     sys.executable,
@@ -21,46 +24,96 @@ UNCOMPILED = [
 """As where there was no C compiler."""
 
 
-def sync(folder: Path, url: str, format_: str, batch: str = "", *, compiled: bool = True) -> list[str]:
-    """Return the command of a sync.
+class Comparison:
+    """One shape, read by an ordinary tap and by this one: some rows, and the few that show start-up.
 
     Args:
-        folder: Where configuration, catalog and BATCH files go, in `runs`.
-        url: The vendor's.
-        format_: `csv`, `json` or `xlsx`.
-        batch: `jsonl` or `parquet`; empty: RECORD messages.
-        compiled: Use the compiled module.
+        shape: What is read.
+        folder: Of the files; what the runs need and leave goes to `runs` in it.
+        rows: How many rows each tap reads: the ordinary one, this one.
+        vendors: Stops the vendors.
     """
-    options: dict[str, Any] = {}
-    if batch:
-        encoding = {"format": "jsonl", "compression": "gzip"} if batch == "jsonl" else {"format": batch}
-        options["batch_config"] = {
-            "encoding": encoding,
-            "storage": {"root": (runs(folder) / "batches").as_uri()},
+
+    def __init__(
+        self, shape: Shape, folder: Path, rows: tuple[int, int], vendors: contextlib.ExitStack
+    ) -> None:
+        self.shape = shape
+        self._folder = folder
+        self._runs = folder / "runs"
+        self._runs.mkdir(exist_ok=True)
+        self._vendors = vendors
+        self._catalog = self._discovered()
+        self.ordinary = [self._ordinary(count) for count in (SMALL, rows[0])]
+        self.ours = [self._ours(count) for count in (SMALL, rows[1])]
+
+    @property
+    def ways(self) -> list[Way]:
+        """What is to be measured."""
+        return [*self.ordinary, *self.ours]
+
+    def row(self) -> str:
+        """Return its row of the table."""
+        ordinary, ours = (_steady(*ways) for ways in (self.ordinary, self.ours))
+        way = self.ours[1]
+        path = "Python" if not self.shape.compiled else _path_of(way.said)
+        return (
+            f"| {self.shape.name} | {ordinary:.1f} | {ours:.2f} | {ordinary / ours:.1f} | "
+            f"{way.rows / way.median:,.0f} | {max(way.peaks) // 1024:,} | {path} |"
+        )
+
+    def _ordinary(self, count: int) -> Way:
+        path = self.shape.make(self._folder, count)
+        config = self._runs / f"ordinary-{path.name}.json"
+        settings = {"path": str(path), "columns": self.shape.columns, "is_nested": "nested" in path.name}
+        config.write_text(json.dumps(settings), encoding="utf-8")
+        command = [sys.executable, "ordinary_tap.py", "--config", str(config)]
+        return Way(f"ordinary, {self.shape.name}", count, command)
+
+    def _ours(self, count: int) -> Way:
+        tap = TAP if self.shape.compiled else UNCOMPILED
+        config = self._config(count, self._batch_config() | self.shape.settings)
+        return Way(self.shape.name, count, [*tap, "--config", config, "--catalog", self._catalog])
+
+    def _batch_config(self) -> dict[str, Any]:
+        if not self.shape.batch:
+            return {}
+        encoding = {"format": self.shape.batch}
+        if self.shape.batch == "jsonl":
+            encoding["compression"] = "gzip"
+        return {"batch_config": {"encoding": encoding, "storage": {"root": (self._runs / "out").as_uri()}}}
+
+    def _config(self, count: int, settings: dict[str, Any]) -> str:
+        files = {self.shape.format: self.shape.make(self._folder, count)}
+        url = self._vendors.enter_context(file_vendor.serve(files))
+        report = {
+            "format": self.shape.format,
+            "columns": dict(self.shape.columns),
+            "file": self.shape.options,
         }
-    config = runs(folder) / f"config-{url.rpartition(':')[2]}-{batch}.json"
-    config.write_text(json.dumps(file_vendor.config(url, format_, **options)), encoding="utf-8")
-    tap = TAP if compiled else UNCOMPILED
-    return [*tap, "--config", str(config), "--catalog", str(_catalog(folder, format_))]
+        path = self._runs / f"config-{url.rpartition(':')[2]}.json"
+        path.write_text(json.dumps(file_vendor.config(url, report, **settings)), encoding="utf-8")
+        return str(path)
+
+    def _discovered(self) -> str:
+        """Return a catalog of the columns, learnt from a small file."""
+        command = [*TAP, "--config", self._config(SMALL, {}), "--discover"]
+        found = subprocess.run(command, capture_output=True, check=False, cwd=HERE)
+        if found.returncode:
+            raise SystemExit(f"discovery failed: {found.stderr.decode()[-2000:]}")
+        path = self._runs / f"catalog-{self.shape.file}.json"
+        path.write_bytes(found.stdout)
+        return str(path)
 
 
-def _catalog(folder: Path, format_: str) -> Path:
-    """Return a catalog of the columns, learnt from a small file."""
-    path = runs(folder) / f"catalog-{format_}.json"
-    if not path.exists():
-        with file_vendor.serve({format_: make(folder, SMALL, format_)}) as url:
-            config = runs(folder) / "discovery.json"
-            config.write_text(json.dumps(file_vendor.config(url, format_)), encoding="utf-8")
-            command = [*TAP, "--config", str(config), "--discover"]
-            found = subprocess.run(command, capture_output=True, check=False)
-            if found.returncode:
-                raise SystemExit(f"discovery failed: {found.stderr.decode()[-2000:]}")
-            path.write_bytes(found.stdout)
-    return path
+def _steady(small: Way, large: Way) -> float:
+    """Return the processor time of a row, in microseconds, without start-up."""
+    return (large.median_cpu - small.median_cpu) / (large.rows - small.rows) * 1e6
 
 
-def runs(folder: Path) -> Path:
-    """Return the folder of what the runs need and leave, which goes at the end."""
-    path = folder / "runs"
-    path.mkdir(exist_ok=True)
-    return path
+def _path_of(said: str) -> str:
+    """Return which way the rows took, by the log."""
+    for line in said.splitlines():
+        before, found, _ = line.partition(" went through Python")
+        if found:
+            return f"C; {before.rpartition(': ')[2]} in Python"
+    return "C"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tap_reports import speedups
 from tap_reports.emit.plan import ROW, Tally, bounds, offset_of, sources
 from tap_reports.files.cells import converter
+from tap_reports.files.days import plain_format
 from tap_reports.files.json_rows import JsonTable
 from tap_reports.files.json_values import value_cell
 from tap_reports.files.table import CsvTable
@@ -24,6 +25,9 @@ MOST_CELLS = 1 << 20
 """Cells that are found at once: 8 MiB. A block of JSON may have more, where objects leave out most keys."""
 REMEMBERED = 1 << 15
 """Converted cells of a column that are remembered. Days and amounts come again and again."""
+
+
+DATES = frozenset({Code.DAY | BY_PYTHON, Code.INSTANT | BY_PYTHON})
 
 
 class Found(NamedTuple):
@@ -75,6 +79,7 @@ class CompiledTable:
         self.zone = (zone or "").encode()
         self._flags = self._flags_of(table, is_local=zone is not None)
         self._codes = [code_of(kinds[position], plan.notation) for position in self._columns]
+        self._date_format = self._plain_format()
         self._converters = [self._converter(kinds[position]) for position in self._columns]
         self._caches: list[dict[str, Any]] = [{} for _ in self._columns]
         self._find = self._json_finder(table) if isinstance(table, JsonTable) else self._csv_finder(table)
@@ -123,7 +128,9 @@ class CompiledTable:
     def _convert(self, cells: Cells, tally: Tally) -> bool:
         """Convert what was refused. Returns whether all of it is settled."""
         nulled: Counter[int] = Counter()
-        for at, (count, cache) in enumerate(zip(cells.refused, self._caches, strict=True)):
+        for at, (refused, cache) in enumerate(zip(cells.refused, self._caches, strict=True)):
+            is_date = refused and self._date_format and self._codes[at] in DATES
+            count = speedups.dates(cells, at, self._date_format) if is_date else refused
             if not count:
                 continue
             if len(cache) > REMEMBERED:
@@ -142,6 +149,13 @@ class CompiledTable:
             if one.property == self._plan.dated_by and one.kind in {Kind.DATE, Kind.DATE_TIME}:
                 days = speedups.days(cells, at, *self._bounds)
                 tally.first_day, tally.last_day, tally.dated, tally.outside = days
+
+    def _plain_format(self) -> bytes:
+        """Return the user's format of dates; empty where the compiled module can't read it."""
+        notation = self._plan.notation
+        if notation.date_format is None or notation.null_words or not self._flags & Flag.TAKES_LOCAL:
+            return b""
+        return plain_format(notation.date_format) or b""
 
     def _name(self, at: int) -> str:
         return next(one.property for one, position in self._fields if position == at)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from tap_reports.files.numbers import plain_text
@@ -44,6 +45,21 @@ _INSTANT = re.compile(
 )
 """Day, time, second, fraction of a second, offset."""
 
+_TOKENS = {
+    "YYYY": (1, "(?P<year>[0-9]{4})"),
+    "MM": (2, "(?P<month>[0-9]{1,2})"),
+    "DD": (3, "(?P<day>[0-9]{1,2})"),
+    "HH": (4, "(?P<hour>[0-9]{1,2})"),
+    "hh": (5, "(?P<hour>0?[0-9]|1[0-2])"),
+    "mm": (6, "(?P<minute>[0-9]{1,2})"),
+    "ss": (7, "(?P<second>[0-9]{1,2})"),
+    "A": (8, "(?P<half>[AP]M)"),
+    "MMM": (9, "(?P<name>Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"),
+}
+"""Tokens that are read here, as pendulum would: their numbers in dates.c, and patterns."""
+_TOKENS |= {token[0]: found for token, found in _TOKENS.items() if len(token) == 2}
+_DIVIDERS = frozenset(" -/.:,T")
+_PIECE = re.compile(r"([A-Za-z])\1*|[^A-Za-z]")
 _HALF_OF_DAY = re.compile(r"\b[ap]m\b")
 _ESCAPED = re.compile(r"\\.|\[[^\]]*\]")
 """What stands for itself in a format."""
@@ -96,10 +112,13 @@ def by_format(text: str, date_format: str) -> dt.datetime | None:
     Raises:
         ValueError: It is not in this format.
     """
+    upper = _HALF_OF_DAY.sub(lambda half: half[0].upper(), text)
+    if (pattern := _pattern(date_format)) and (match := pattern.fullmatch(upper)):
+        return _of_parts(match.groupdict())
     import pendulum
 
     try:
-        found = pendulum.from_format(_HALF_OF_DAY.sub(lambda half: half[0].upper(), text), date_format)
+        found = pendulum.from_format(upper, date_format)
     except ValueError:
         looks_like_iso = _ISO_DAY.match(pendulum.datetime(2026, 8, 3).format(date_format))
         if _ISO_DAY.match(text) and not looks_like_iso:
@@ -107,6 +126,50 @@ def by_format(text: str, date_format: str) -> dt.datetime | None:
         raise
     has_zone = re.search("[Zz]", _ESCAPED.sub("", date_format))
     return found if has_zone else found.naive()
+
+
+@cache
+def plain_format(date_format: str) -> bytes | None:
+    """Return a format as the compiled module takes it; None for one that only pendulum can read.
+
+    Such a one has year, month and day and maybe a time, with something between the numbers.
+    """
+    pieces = _pieces(date_format)
+    tokens = [_TOKENS[piece][0] for piece in pieces if piece in _TOKENS]
+    parts = set(tokens)
+    is_plain = (
+        len(parts) == len(tokens)
+        and parts & {1, 2, 3, 9} in ({1, 2, 3}, {1, 3, 9})
+        and parts & {4, 5, 8} in (set(), {4}, {5, 8})
+        and all(piece in _TOKENS or piece in _DIVIDERS for piece in pieces)
+        and all(first in _DIVIDERS or next_ in _DIVIDERS or next_ == "A" for first, next_ in pairwise(pieces))
+    )
+    return (
+        bytes(_TOKENS[piece][0] if piece in _TOKENS else ord(piece) for piece in pieces) if is_plain else None
+    )
+
+
+@cache
+def _pattern(date_format: str) -> re.Pattern[str] | None:
+    if plain_format(date_format) is None:
+        return None
+    pieces = _pieces(date_format)
+    return re.compile(
+        "".join(_TOKENS[piece][1] if piece in _TOKENS else re.escape(piece) for piece in pieces)
+    )
+
+
+def _pieces(date_format: str) -> list[str]:
+    return [piece[0] for piece in _PIECE.finditer(date_format)]
+
+
+def _of_parts(parts: dict[str, str]) -> dt.datetime:
+    month = _MONTHS[parts["name"].lower()] if "name" in parts else int(parts["month"])
+    hour = int(parts.get("hour", 0))
+    if half := parts.get("half"):
+        hour = hour % 12 + (12 if half == "PM" else 0)
+    minute, second = int(parts.get("minute", 0)), int(parts.get("second", 0))
+    return dt.datetime(int(parts["year"]), month, int(parts["day"]), hour, minute, second)  # noqa: DTZ001
 
 
 def _written_day(text: str) -> str:

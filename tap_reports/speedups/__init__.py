@@ -177,6 +177,21 @@ def json_keys(block: bytes, start: int, spelled: tuple[bytes, ...], most: int, f
     return Survey(end, objects, new, bool(is_json))
 
 
+def dates(cells: Cells, at: int, date_format: bytes) -> int:
+    """Take the refused cells of a wanted column of days or instants that are written in a format.
+
+    Args:
+        cells: Of one block.
+        at: Which of the wanted columns.
+        date_format: As `files.days.plain_format` makes it.
+
+    Returns:
+        How many cells are still refused.
+    """
+    left: int = _compiled.dates(cells.table, at, date_format)
+    return left
+
+
 def convert(cells: Cells, at: int, cache: dict[str, Any], converter: Callable[[str], bytes | None]) -> int:
     """Put in what the converter makes of the refused cells of a wanted column.
 

@@ -39,6 +39,7 @@ static PyMethodDef methods[] = {
     {"csv", csv, METH_VARARGS, NULL},
     {"json", json, METH_VARARGS, NULL},
     {"json_keys", json_keys, METH_VARARGS, NULL},
+    {"dates", dates, METH_VARARGS, NULL},
     {"convert", convert, METH_VARARGS, NULL},
     {"drop_nulls", drop_nulls, METH_VARARGS, NULL},
     {"days", days, METH_VARARGS, NULL},

@@ -127,7 +127,8 @@ void free_columns(Column *columns, size_t count);
 /* Return the two capsules of columns, which are theirs from then on. */
 PyObject *capsules(const Table *table, Column *columns, size_t count);
 
-/* convert.c, lines.c, columns.c */
+/* dates.c, convert.c, lines.c, columns.c */
+PyObject *dates(PyObject *module, PyObject *args);
 PyObject *convert(PyObject *module, PyObject *args);
 PyObject *drop_nulls(PyObject *module, PyObject *args);
 PyObject *days(PyObject *module, PyObject *args);

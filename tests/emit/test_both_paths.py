@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import csv
 import datetime as dt
+import io
+import json
 import zoneinfo
 from dataclasses import replace
 from itertools import product
 
+import pendulum
 import pytest
 from both_ways import Maker, difference
 from emitting import assert_same, by_block, plan_of, table_of
@@ -14,8 +19,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_reports.files import json_rows
+from tap_reports.files.days import by_format
 from tap_reports.files.table import Notation
-from tap_reports.models import Kind
+from tap_reports.models import FileFormat, Kind
 
 pytestmark = pytest.mark.usefixtures("both_ways")
 
@@ -135,6 +141,7 @@ NOTATIONS = [
     Notation(takes_lone_comma=False),
     Notation(null_words=frozenset({"n/a", "1"})),
     Notation(date_format="DD.MM.YYYY"),
+    Notation(date_format="MM/DD/YYYY h:mm A"),
 ]
 
 
@@ -145,6 +152,51 @@ def test_what_the_user_says_of_a_file_is_heeded_by_both_ways(tmp_path, notation)
     kinds = [Kind.NUMBER, Kind.NUMBER, Kind.DATE, Kind.STRING, Kind.INTEGER]
     for invalid in ("null", "fail"):
         assert_same(table, plan_of(table.header, kinds, invalid_values=invalid, notation=notation), 64)
+
+
+DATE_FORMATS = [
+    "MM/DD/YYYY h:mm A",
+    "D-MMM-YYYY",
+    "DD.MM.YYYY HH:mm:ss",
+    "YYYY/M/DTHH:mm",
+    "YYYY-DD-MM",
+    "DDMMYYYY",
+]
+
+
+@given(
+    date_format=st.sampled_from(DATE_FORMATS),
+    moments=st.lists(st.datetimes(dt.datetime(999, 1, 1)), min_size=1, max_size=8),
+    odd=st.lists(
+        st.tuples(st.integers(0, 18), st.sampled_from(["0", "9", "13", " ", "am", "pm", "", "/", '"'])),
+        max_size=4,
+    ),
+    is_json=st.booleans(),
+)
+def test_dates_in_a_format_come_out_the_same_and_as_pendulum_reads_them(
+    tmp_path, date_format, moments, odd, is_json
+):
+    texts = [pendulum.instance(moment).format(date_format) for moment in moments]
+    for (at, put), text in zip(odd, tuple(texts), strict=False):
+        texts.append(text[:at] + put + text[at + 1 :])
+    texts += ["2026-08-03", "29.02.2000", "", "12/31/2026 0:05 pm", "1/2/2026 12:00 AM", " 1-Jan-2026"]
+    rows = [{"A": text, "B": text, "C": "x"} for text in texts]
+    out = io.StringIO()
+    writer = csv.DictWriter(out, "ABC", quoting=csv.QUOTE_ALL)
+    writer.writeheader()
+    writer.writerows(rows)
+    content = json.dumps(rows) if is_json else out.getvalue()
+    table = table_of(tmp_path, content, format_=FileFormat.JSON if is_json else FileFormat.CSV)
+    kinds = [Kind.DATE, Kind.DATE_TIME, Kind.STRING]
+    plan = plan_of(table.header, kinds, invalid_values="null", notation=Notation(date_format=date_format))
+    assert_same(table, plan, 64)
+    for text in texts:
+        try:
+            expected = pendulum.from_format(text, date_format).naive()
+        except ValueError:
+            expected = None
+        with contextlib.suppress(ValueError):
+            assert by_format(text, date_format) == expected or text != text.upper()
 
 
 def test_lineage_alone_comes_out_the_same(tmp_path):
