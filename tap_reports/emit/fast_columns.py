@@ -7,7 +7,7 @@ What is not as expected is left to the converters.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -32,6 +32,11 @@ _PLAIN = {
     Kind.DATE: DAY,
     Kind.DATE_TIME: f"{DAY}T{TIME}Z",
 }
+_MAKES: dict[Kind, Callable[[str], Any]] = {
+    Kind.INTEGER: int,
+    Kind.NUMBER: msgspec.Raw,
+    Kind.DATE_TIME: lambda text: f"{text[:-1]}+00:00",
+}
 _WHOLE = {kind: re.compile(rf"(?:(?:{pattern})?\n)*") for kind, pattern in _PLAIN.items()}
 
 
@@ -47,20 +52,20 @@ def fast_column(kind: Kind, cells: Sequence[Cell], *, raw: bool) -> Sequence[Any
     if text is None:
         return None
     if kind is Kind.STRING:
-        return [cell or None for cell in cells] if '="' not in text and _is_writable(text) else None
+        return _made(None, cells) if '="' not in text and _is_writable(text) else None
     pattern = _WHOLE.get(kind)
     if pattern is None or (kind is Kind.NUMBER and not raw):
         return None
     if text.count("\n") != len(cells) - 1 or not pattern.fullmatch(f"{text}\n"):
         return None
-    return _values(kind, text.split("\n"))
+    return _made(_MAKES.get(kind), cells)
 
 
 def _joined(cells: Sequence[Cell]) -> str | None:
     """Return all cells as one text, None if some cell is no text."""
     try:
         return "\n".join(cells)  # type: ignore[arg-type]
-    except TypeError:  # most columns have no empty cell
+    except TypeError:  # most columns have no null
         pass
     try:
         return "\n".join(["" if cell is None else cell for cell in cells])  # type: ignore[misc]
@@ -68,16 +73,11 @@ def _joined(cells: Sequence[Cell]) -> str | None:
         return None
 
 
-def _values(kind: Kind, texts: list[str]) -> Sequence[Any]:
-    match kind:
-        case Kind.INTEGER:
-            return [int(text) if text else None for text in texts]
-        case Kind.NUMBER:
-            return [msgspec.Raw(text) if text else None for text in "\n".join(texts).encode().split(b"\n")]
-        case Kind.DATE_TIME:
-            return [f"{text[:-1]}+00:00" if text else None for text in texts]
-        case _:
-            return [text or None for text in texts]
+def _made(make: Callable[[Any], Any] | None, cells: Sequence[Any]) -> Sequence[Any]:
+    """Return what is made of each cell; null for an empty one."""
+    if "" in cells or None in cells:
+        return [make(cell) if cell else None for cell in cells] if make else [cell or None for cell in cells]
+    return list(map(make, cells)) if make else cells
 
 
 def _is_writable(text: str) -> bool:

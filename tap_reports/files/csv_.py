@@ -70,6 +70,12 @@ def csv_table(member: Member, sheet: str | None, layout: Layout) -> CsvTable:
 
 def rows(table: CsvTable) -> Iterator[list[Cell]]:
     """Yield a table's rows: text, or None for an empty cell."""
+    for cells in plain_rows(table):
+        yield [cell or None for cell in cells]
+
+
+def plain_rows(table: CsvTable) -> Iterator[list[str]]:
+    """Yield a table's rows as the csv module reads them: an empty cell is an empty text."""
     row = 1
     for block in blocks(table):
         for cells in block_rows(table, block, row):
@@ -77,7 +83,7 @@ def rows(table: CsvTable) -> Iterator[list[Cell]]:
             row += 1
 
 
-def block_rows(table: CsvTable, block: bytes, first_row: int) -> Iterator[list[Cell]]:
+def block_rows(table: CsvTable, block: bytes, first_row: int) -> Iterator[list[str]]:
     """Yield the rows of a block that was cut by `blocks`, without those that are the header again.
 
     Args:
@@ -88,10 +94,14 @@ def block_rows(table: CsvTable, block: bytes, first_row: int) -> Iterator[list[C
     Raises:
         FileError: A row is not as wide as the header, or not text, or wrongly quoted.
     """
+    text = _decoded(table, block, first_row)
     width, row, repeated = len(table.header), first_row, 0
     header = list(table.first_cells) if width > 1 else None
+    if found := _regular(text, table.delimiter, width, header):
+        yield from found
+        return
     try:
-        for cells in _records(_decoded(table, block, first_row), table.delimiter):
+        for cells in _records(text, table.delimiter):
             if len(cells) != width:
                 if not cells:
                     continue
@@ -99,7 +109,7 @@ def block_rows(table: CsvTable, block: bytes, first_row: int) -> Iterator[list[C
             if cells == header:
                 repeated += 1
                 continue
-            yield [cell or None for cell in cells]
+            yield cells
             row += 1
     except csv.Error as error:
         what = "it holds a carriage return" if "new-line" in str(error) else str(error)
@@ -108,6 +118,15 @@ def block_rows(table: CsvTable, block: bytes, first_row: int) -> Iterator[list[C
         logger.warning(
             "%s: the header stands again in %d rows from row %d on; dropped", table.name, repeated, first_row
         )
+
+
+def _regular(text: str, delimiter: str, width: int, header: list[str] | None) -> list[list[str]]:
+    """Return the rows of a text in which there is nothing to look at; else none."""
+    try:
+        found = list(_records(text, delimiter))
+    except csv.Error:
+        return []
+    return found if {*map(len, found)} == {width} and header not in found else []
 
 
 def _other_width(table: CsvTable, row: int, cells: Sequence[str]) -> FileError:
@@ -121,8 +140,9 @@ def _other_width(table: CsvTable, row: int, cells: Sequence[str]) -> FileError:
 
 def _records(text: str, delimiter: str) -> Iterator[list[str]]:
     lines = io.StringIO(text, newline="\n")
-    if ' "' in text:  # maybe a blank before a quoted cell
-        return Records(lines, delimiter)
+    starts = (delimiter, "\n")
+    if text[:1] == " " or any(f'{start} "' in text or f"{start}  " in text for start in starts):
+        return Records(lines, delimiter)  # maybe blanks before a quoted cell
     return csv.reader(lines, delimiter=delimiter, strict=True)
 
 
