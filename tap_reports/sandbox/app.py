@@ -30,13 +30,20 @@ class Sandbox:
         options: Where to start from; keywords are laid over it.
         port: Port of the vendors' API; 0 takes a free one.
         downloads_port: Port of the cloud storage, another origin; 0 takes a free one.
+        accounts: The credentials that it accepts; None: its own.
     """
 
     def __init__(
-        self, options: Options | None = None, *, port: int = 0, downloads_port: int = 0, **changes: Any
+        self,
+        options: Options | None = None,
+        *,
+        port: int = 0,
+        downloads_port: int = 0,
+        accounts: Accounts | None = None,
+        **changes: Any,
     ) -> None:
         self.options = replace(options or Options(), **changes)
-        self._world = World.make(self.options)
+        self._world = World.make(self.options, accounts or Accounts())
         self._impact, self._turbine = Impact(self._world), DigitalTurbine(self._world)
         self._nature = SecondNature(self._world)
         self._vendors: dict[str, VendorRooms] = {

@@ -154,13 +154,13 @@ class World:
     notifier: Notifier
 
     @classmethod
-    def make(cls, options: Options) -> World:
+    def make(cls, options: Options, accounts: Accounts | None = None) -> World:
         """Return a new world."""
         time, faults = Time(options.today), Faults()
         files = Files(options)
         return cls(
             options=options,
-            accounts=Accounts(),
+            accounts=accounts or Accounts(),
             time=time,
             faults=faults,
             jobs=JobStore(options, time),

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
+import re
+import sqlite3
 import uuid
+from contextlib import ExitStack
+from pathlib import Path
 
 import psycopg
 import pytest
+import yaml
+
+from tap_reports.sandbox import Sandbox
+from tap_reports.sandbox.options import Accounts
 
 pytestmark = [pytest.mark.installs, pytest.mark.xdist_group("meltano"), pytest.mark.timeout(600)]
 
+PAGE = Path(__file__).parents[2] / "docs" / "meltano.md"
 VENDORS = ("digital_turbine", "impact", "second_nature", "similarweb")
 STATE_ID = "dev:tap-reports-to-target-duckdb"
 
@@ -100,6 +110,41 @@ def test_each_vendor_has_a_plugin_of_its_own(project, tmp_path, config):
     project.run("run", "tap-reports--impact", "target-jsonl")
     loaded = sorted(path.stem for path in tmp_path.glob("*.jsonl"))
     assert loaded == ["impact_mp_action_listing_fast", "impact_partner_performance_by_day"]
+
+
+def test_two_accounts_of_a_vendor_are_inherited_plugins_that_share_a_ledger(project, tmp_path):
+    """The recipe of docs/meltano.md, against an account each."""
+    project.use(tmp_path)
+    (text,) = re.findall(r"^```yaml\n(plugins:\n.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    recipe = yaml.safe_load(text)
+    definition = yaml.safe_load((project.folder / "meltano.yml").read_text())
+    definition["plugins"]["extractors"] += recipe["plugins"]["extractors"][1:]
+    (project.folder / "meltano.yml").write_text(yaml.safe_dump(definition))
+    with ExitStack() as stack:
+        for name, sid in (("us", "IRus"), ("uk", "IRuk")):
+            account = Accounts(impact_sid=sid, impact_word=f"word-of-{name}")
+            options = {"today": dt.date(2026, 3, 20), "account_type": "brand", "speed": 500, "rows": 10}
+            server = stack.enter_context(Sandbox(accounts=account, **options))
+            plugin = f"TAP_REPORTS_IMPACT_{name.upper()}"
+            report = {"id": "att_adv_performance_by_day_pm_only", "params": {"SUBAID": "1000"}}
+            project.variables |= {
+                "TARGET_JSONL_DESTINATION_PATH": str(tmp_path / name),
+                f"{plugin}_JOB_LEDGER": str(tmp_path / "jobs.sqlite"),
+                f"{plugin}_START_DATE": "2026-03-01",
+                f"{plugin}_END_DATE": "2026-03-10",
+                f"{plugin}_IMPACT_API_URL": server.url,
+                f"{plugin}_IMPACT_AUTH_TOKEN": account.impact_word,
+                f"{plugin}_IMPACT_REPORTS": json.dumps([report]),
+                f"{plugin}_IMPACT_POLL_INTERVAL_SECONDS": "0.01",
+            }
+            (tmp_path / name).mkdir()
+            project.run("install", f"tap-reports-impact-{name}")
+            project.run("run", f"tap-reports-impact-{name}", "target-jsonl")
+            lines = (tmp_path / name / "impact_att_adv_performance_by_day_pm_only.jsonl").read_text()
+            assert len(lines.splitlines()) == 10
+            assert server.submissions("impact").accepted == 1
+    with sqlite3.connect(tmp_path / "jobs.sqlite") as ledger:
+        assert {sid for (sid,) in ledger.execute("SELECT account FROM jobs")} == {"IRus", "IRuk"}
 
 
 @pytest.fixture

@@ -51,6 +51,7 @@ def _table(row: Mapping[str, Any]) -> Table:
                 str(item["metric_name"]),
                 KINDS.get(str(item.get("type"))),
                 _names(item.get("supported_granularity")),
+                ends=_edges(item.get("supported_granularity"), "end_date"),
             )
             for item in _objects(row.get("table_metrics"))
             if item.get("metric_name")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -19,6 +20,8 @@ from tap_reports.models import (
 from tap_reports.vendor import ReportConfig, VendorConfig
 from tap_reports.vendors.similarweb.selection import Selection, select
 from tap_reports.vendors.similarweb.tables import Table
+
+logger = logging.getLogger("tap-reports.similarweb")
 
 DATE, ON_DEMAND = "date", "on-demand"
 RENAMES = {"yearmonth": DATE}
@@ -65,6 +68,13 @@ def report_types(config: VendorConfig, tables: Mapping[str, Table]) -> list[Repo
             if selection.table.open_filters and not selection.keys and not report.primary_keys:
                 errors.append(f"{config.name}.reports[{index}]: {_KEYLESS.format(selection.table.name)}")
             found.append(with_columns(bare(report, config), selection))
+            if selection.ended:
+                logger.warning(
+                    "similarweb_%s: describe says that these metrics end earlier than their table, so that "
+                    "their later cells are empty: %s",
+                    found[-1].name,
+                    ", ".join(selection.ended),
+                )
         except ConfigError as error:
             errors += [f"{config.name}.reports[{index}]: {text}" for text in error.errors]
     if errors:

@@ -11,7 +11,7 @@ from typing import Any
 
 from tap_reports.exceptions import ConfigError
 from tap_reports.models import Json, Kind
-from tap_reports.vendors.similarweb.days import GRANULARITIES
+from tap_reports.vendors.similarweb.days import GRANULARITIES, last_day
 from tap_reports.vendors.similarweb.documented import DOCUMENTED
 from tap_reports.vendors.similarweb.tables import ENTITIES, MOST_ENTITIES, MOST_REST_ENTITIES, Table
 
@@ -59,6 +59,14 @@ class Selection:
         if self.table.rest and len(self.filters.get("countries") or ()) < 2:
             return tuple(key for key in self.table.keys if key != "country")
         return self.table.keys
+
+    @property
+    def ended(self) -> tuple[str, ...]:
+        """The metrics whose newest period is older than their table's: later cells are empty."""
+        at, known = self.granularity, self.table.metrics_at(self.granularity)
+        newest = last_day(self.table.ends.get(at, ""), at)
+        ends = {name: last_day(known[name].ends.get(at, ""), at) for name in self.metrics if name in known}
+        return tuple(name for name, end in ends.items() if newest and end and end < newest)
 
     def parts(self) -> list[Json]:
         """Return the filters of each request: lists of more entities than Similarweb takes are split."""

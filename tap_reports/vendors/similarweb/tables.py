@@ -22,12 +22,14 @@ class Metric:
         kind: What it holds; None where Similarweb does not say, so that the file decides.
         granularities: Where it exists; () for all that the table has.
         rest: It comes from the REST API: taken where it is asked for, and only for few entities at a time.
+        ends: Granularity -> newest available period, as the vendor writes it.
     """
 
     name: str
     kind: Kind | None
     granularities: tuple[str, ...] = ()
     rest: bool = False
+    ends: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
