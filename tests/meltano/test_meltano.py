@@ -144,7 +144,7 @@ def test_two_accounts_of_a_vendor_are_inherited_plugins_that_share_a_ledger(proj
             assert len(lines.splitlines()) == 10
             assert server.submissions("impact").accepted == 1
     with sqlite3.connect(tmp_path / "jobs.sqlite") as ledger:
-        assert {sid for (sid,) in ledger.execute("SELECT account FROM jobs")} == {"IRus", "IRuk"}
+        assert {sid for (sid,) in ledger.execute("SELECT account FROM tap_reports_jobs")} == {"IRus", "IRuk"}
 
 
 @pytest.fixture

@@ -74,7 +74,6 @@ def test_metrics_of_a_granularity_are_those_that_support_it():
     assert list(kinds(report)) == ["domain", "country", "date", "desktop_visits"]
 
 
-@pytest.mark.usefixtures("described")
 def test_a_metric_that_ends_before_its_table_is_warned_of(requests_mock, caplog):
     early = {"monthly": {"start_date": "2018-08", "end_date": "2021-03"}}
     metrics = [{"metric_name": "desktop_visits"}, {"metric_name": "old", "supported_granularity": early}]
@@ -84,6 +83,7 @@ def test_a_metric_that_ends_before_its_table_is_warned_of(requests_mock, caplog)
     assert caplog.text.rstrip().endswith("empty: old")
 
 
+@pytest.mark.usefixtures("described")
 def test_a_table_known_to_describe_alone_is_used_as_described():
     client = connect({"table": "house_special", "granularity": "daily", "filters": {"flavours": ["mint"]}})
     [report] = client.report_types()
