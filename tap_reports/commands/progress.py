@@ -164,15 +164,15 @@ def _is_news(record: logging.LogRecord) -> bool:
 
 
 class _Above:
-    """A text stream whose lines appear above the table, uncut."""
+    """A text stream whose lines appear above the table."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
 
     def write(self, text: str) -> int:
-        """Print whole lines."""
+        """Print whole lines. `Console.out` would draw the table without line breaks, and so tear it."""
         if text.strip("\n"):
-            self._console.out(text.rstrip("\n"), highlight=False)
+            self._console.print(text.rstrip("\n"), overflow="fold")
         return len(text)
 
     def flush(self) -> None:

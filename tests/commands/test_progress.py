@@ -19,8 +19,11 @@ import termios
 import threading
 
 import pytest
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
 
-from tap_reports.commands.progress import is_wanted
+from tap_reports.commands.progress import _Above, is_wanted
 from tap_reports.commands.progress_table import _age, _cut
 from tap_reports.jobs.metrics import durations, log_job
 from tap_reports.jobs.runner import waited_for
@@ -101,6 +104,18 @@ def test_a_shared_job_names_one_stream_and_counts_the_others(task):
 @pytest.mark.parametrize(("seconds", "shown"), [(0.4, "0:00"), (65, "1:05"), (3725, "1:02:05")])
 def test_ages_are_minutes_and_seconds(seconds, shown):
     assert _age(seconds) == shown
+
+
+def test_a_log_line_does_not_tear_the_table():
+    """Whatever is printed, the table is drawn within the terminal's width: so all of it can be erased."""
+    screen = io.StringIO()
+    console = Console(file=screen, width=40, force_terminal=True, color_system=None)
+    foot = "Left: " + "; ".join(f"vendor quota_{number} {number:,}" for number in range(5))
+    with Live(Text(foot), console=console, auto_refresh=False):
+        _Above(console).write("12:00:00 INFO    " + "a line longer than the terminal " * 3 + "\n")
+    drawn = plain(screen.getvalue().replace("\x1b[2K", "\n"))
+    assert max(map(len, drawn.splitlines())) <= 40
+    assert drawn.count("quota_4 4") == 3
 
 
 # --- the times of a task ------------------------------------------------------------------------------
