@@ -19,7 +19,7 @@ from tap_reports.sandbox.config import START_BEFORE, tap_config
 from tap_reports.sandbox.options import Options, Postback, Switch
 from tap_reports.sandbox.replay import NoRecordingError, Recording
 from tap_reports.sandbox.server import Origin
-from tap_reports.sandbox.world import World
+from tap_reports.sandbox.shared import Shared
 
 LEDGER = {"job_ledger": "sandbox-jobs.sqlite"}
 """A ledger of its own: the sandbox's jobs do not belong among the real ones."""
@@ -125,7 +125,7 @@ def _replay(path: Path, port: int) -> None:
     except NoRecordingError as error:
         raise click.ClickException(str(error)) from error
     with _listening(port):
-        origin = Origin(port, recording.routes(), World.make(Options()), [])
+        origin = Origin(port, recording.routes(), Shared.make(Options()), [])
     recording.origin = origin.url
     origin.start()
     try:

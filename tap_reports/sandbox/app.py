@@ -17,8 +17,8 @@ from tap_reports.sandbox.jobs import JobStore, Submissions
 from tap_reports.sandbox.options import Accounts, Options
 from tap_reports.sandbox.second_nature import SecondNature
 from tap_reports.sandbox.server import Origin, RecordedCall
+from tap_reports.sandbox.shared import Shared, VendorApi
 from tap_reports.sandbox.similarweb import Similarweb
-from tap_reports.sandbox.world import VendorRooms, World
 
 
 class Sandbox:
@@ -43,27 +43,27 @@ class Sandbox:
         **changes: Any,
     ) -> None:
         self.options = replace(options or Options(), **changes)
-        self._world = World.make(self.options, accounts or Accounts())
-        self._impact, self._turbine = Impact(self._world), DigitalTurbine(self._world)
-        self._nature = SecondNature(self._world)
-        self._vendors: dict[str, VendorRooms] = {
-            "similarweb": Similarweb(self._world),
+        self._shared = Shared.make(self.options, accounts or Accounts())
+        self._impact, self._turbine = Impact(self._shared), DigitalTurbine(self._shared)
+        self._nature = SecondNature(self._shared)
+        self._vendors: dict[str, VendorApi] = {
+            "similarweb": Similarweb(self._shared),
             "impact": self._impact,
             "digital_turbine": self._turbine,
             "second_nature": self._nature,
         }
         self.calls: list[RecordedCall] = []
         control = Control(self)
-        vendors = Origin(port, [*control.routes(), *self._routes()], self._world, self.calls)
+        vendors = Origin(port, [*control.routes(), *self._routes()], self._shared, self.calls)
         try:
             storage = Origin(
-                downloads_port, self._world.storage.routes(self._vendors), self._world, self.calls
+                downloads_port, self._shared.storage.routes(self._vendors), self._shared, self.calls
             )
         except OSError:
             vendors.server_close()
             raise
         self._origins = (vendors, storage)
-        self._world.storage.url = self._origins[1].url
+        self._shared.storage.url = self._origins[1].url
 
     def __enter__(self) -> Self:
         """Start serving."""
@@ -75,10 +75,10 @@ class Sandbox:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stop serving and remove all files."""
-        self._world.notifier.cancel()
+        self._shared.notifier.cancel()
         for origin in self._origins:
             origin.stop()
-        self._world.files.remove()
+        self._shared.files.remove()
 
     @property
     def url(self) -> str:
@@ -93,26 +93,26 @@ class Sandbox:
     @property
     def faults(self) -> Faults:
         """The faults: `sandbox.faults.add("status", vendor="impact", kind="poll", status=503)`."""
-        return self._world.faults
+        return self._shared.faults
 
     @property
     def jobs(self) -> JobStore:
         """The jobs of all vendors."""
-        return self._world.jobs
+        return self._shared.jobs
 
     @property
     def accounts(self) -> Accounts:
         """The credentials that it accepts."""
-        return self._world.accounts
+        return self._shared.accounts
 
     @property
     def today(self) -> dt.date:
         """The current date here."""
-        return self._world.time.today()
+        return self._shared.time.today()
 
     def move_to(self, today: dt.date) -> None:
         """Make another day the current one: days become final, results older than their retention vanish."""
-        self._world.time.move_to(today)
+        self._shared.time.move_to(today)
 
     def config(self, vendor: str | None = None) -> dict[str, Any]:
         """Return a tap config for one vendor, or for all."""
@@ -121,7 +121,7 @@ class Sandbox:
 
     def submissions(self, vendor: str | None = None) -> Submissions:
         """Return how often reports were asked for."""
-        return self._world.jobs.submissions(vendor)
+        return self._shared.jobs.submissions(vendor)
 
     def calls_of(self, vendor: str, kind: str | None = None) -> list[RecordedCall]:
         """Return the calls of a vendor, or only those of one kind."""
@@ -144,8 +144,8 @@ class Sandbox:
     def reset(self) -> None:
         """Forget jobs, calls, quotas and faults."""
         self.calls.clear()
-        self._world.jobs.clear()
-        self._world.faults.clear()
+        self._shared.jobs.clear()
+        self._shared.faults.clear()
         self._impact.clear()
         self._nature.clear()
         self._turbine.minute.clear()

@@ -13,8 +13,9 @@ from tap_reports.sandbox.faults import Action
 from tap_reports.sandbox.files import Part, csv_part, text_part
 from tap_reports.sandbox.http import Answer, Refusal, Request, Route, answer_json
 from tap_reports.sandbox.jobs import Phase
+from tap_reports.sandbox.limits import DayQuota, RollingLimit
 from tap_reports.sandbox.options import Switch
-from tap_reports.sandbox.world import DayQuota, Window, World
+from tap_reports.sandbox.shared import Shared
 
 NAME = "digital_turbine"
 LINK_SECONDS = 3 * 3600
@@ -26,12 +27,12 @@ SPLITS = ("Date", "Campaign ID", "Campaign Name", "Country")
 class DigitalTurbine:
     """Routes and state."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
         self._tokens: dict[str, float] = {}
-        options = world.options
-        self.minute = Window(options.limit(options.dt_reports_per_minute), 60.0)
-        self.day = DayQuota(options.dt_reports_per_day, world.time)
+        options = shared.options
+        self.minute = RollingLimit(options.limit(options.dt_reports_per_minute), 60.0)
+        self.day = DayQuota(options.dt_reports_per_day, shared.time)
 
     def routes(self) -> list[Route]:
         """Return its routes; the link lives on the storage's origin."""
@@ -59,7 +60,7 @@ class DigitalTurbine:
 
     def _token(self, request: Request) -> Answer:
         body = request.json()
-        accounts = self._world.accounts
+        accounts = self._shared.accounts
         if body.get("grant_type") != "client_credentials":
             return answer_json({"error": "unsupported_grant_type"}, 400)
         if (body.get("client_id"), body.get("client_secret")) != (
@@ -67,45 +68,45 @@ class DigitalTurbine:
             accounts.digital_turbine_word,
         ):
             return answer_json({"error": "invalid_client"}, 400)
-        life = self._world.options.token_seconds
+        life = self._shared.options.token_seconds
         made = f"sandbox.{secrets.token_urlsafe(24)}"
-        self._tokens[made] = self._world.time.monotonic() + life
+        self._tokens[made] = self._shared.time.monotonic() + life
         return answer_json({"accessToken": made, "tokenType": "bearer", "expiresIn": life})
 
     def _submit(self, request: Request) -> Answer:
-        world, now = self._world, self._world.time.monotonic()
+        shared, now = self._shared, self._shared.time.monotonic()
         scheme, _, token = (request.headers.get("Authorization") or "").partition(" ")
         if scheme != "Bearer" or self._tokens.get(token, 0.0) < now:
             return answer_json({"error": "invalid_token", "message": "The access token has expired"}, 401)
         what = self._read(request.json())
-        with world.jobs.lock:
+        with shared.jobs.lock:
             if self.minute.left(now) <= 0:
                 wait = {"Retry-After": str(max(1, round(self.minute.reset_in(now))))}
                 return answer_json({"error": "too_many_requests", "message": "5 reports a minute"}, 429, wait)
             if not self.day.take():
                 return answer_json({"error": "too_many_requests", "message": "100 reports a day"}, 429)
             self.minute.take(now)
-            job = world.jobs.add(NAME, "dtgrowth", what)
-            world.jobs.accepted[NAME] += 1
+            job = shared.jobs.add(NAME, "dtgrowth", what)
+            shared.jobs.accepted[NAME] += 1
         request.job_id = job.id
         if request.fault is not None and request.fault.action is Action.NO_LINK:
             return answer_json({})
         waiting = (
             answer_json({}, 404)
-            if world.options.has(Switch.DT_PENDING_404)
+            if shared.options.has(Switch.DT_PENDING_404)
             else Answer(content_type="text/csv")
         )
-        link = world.storage.sign(
+        link = shared.storage.sign(
             NAME,
             job.id,
             self._part(job.id, what, job.revision),
             seconds=LINK_SECONDS,
             request=request,
-            ready=lambda: world.jobs.phase(job) is Phase.DONE,
+            ready=lambda: shared.jobs.phase(job) is Phase.DONE,
             waiting=waiting,
         )
         return answer_json(
-            {"id": job.id, "url": link} if world.options.has(Switch.DT_URL_KEY) else {"signed_url": link}
+            {"id": job.id, "url": link} if shared.options.has(Switch.DT_URL_KEY) else {"signed_url": link}
         )
 
     def _read(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -139,13 +140,15 @@ class DigitalTurbine:
             start, end = dt.date.fromisoformat(span["start"]), dt.date.fromisoformat(span["end"])
         except (KeyError, TypeError, ValueError):
             start, end = dt.date.max, dt.date.min
-        if end > self._world.time.today() or (end - start).days >= MOST_DAYS:
+        if end > self._shared.time.today() or (end - start).days >= MOST_DAYS:
             return dt.date.max, dt.date.min
         return start, end
 
     def _part(self, job_id: str, what: dict[str, Any], revision: int) -> Part:
         name = f"{job_id}.csv"
-        if self._world.options.has(Switch.DT_ZERO_BYTE) and not any(True for _ in self._rows(what, revision)):
+        if self._shared.options.has(Switch.DT_ZERO_BYTE) and not any(
+            True for _ in self._rows(what, revision)
+        ):
             return text_part(name, lambda _: ())
         return csv_part(name, [*what["splits"], *what["metrics"]], lambda: self._rows(what, revision))
 
@@ -153,7 +156,7 @@ class DigitalTurbine:
         """Return the distinct values of the splits without the date, filters applied."""
         wanted = {entry["dimension"]: {str(value) for value in entry["values"]} for entry in what["filters"]}
         found: dict[tuple[str, ...], dict[str, str]] = {}
-        for number in range(self._world.options.rows):
+        for number in range(self._shared.options.rows):
             campaign, country = divmod(number, len(COUNTRIES))
             row = {
                 "Campaign ID": f"{campaign + 1:06d}",
@@ -168,8 +171,8 @@ class DigitalTurbine:
     def _rows(self, what: dict[str, Any], revision: int) -> Iterator[dict[str, str]]:
         """Yield rows in no date order; without the split `Date` each is the sum of its days."""
         dated = "Date" in what["splits"]
-        restated = self._world.restated(revision)
-        dice = Dice(self._world.options.seed, NAME)
+        restated = self._shared.restated(revision)
+        dice = Dice(self._shared.options.seed, NAME)
         span = list(days(what["start"], what["end"])) if what["start"] <= what["end"] else []
         groups = [[day] for day in span] if dated else [span] * bool(span)
         for cells, group in itertools.product(self._combinations(what), groups):

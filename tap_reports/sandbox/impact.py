@@ -18,8 +18,9 @@ from tap_reports.sandbox.impact_catalog import error
 from tap_reports.sandbox.impact_jobs import NAME, ImpactJobs
 from tap_reports.sandbox.impact_reports import REPORTS
 from tap_reports.sandbox.jobs import Job
+from tap_reports.sandbox.limits import DayQuota, RollingLimit
 from tap_reports.sandbox.options import Switch
-from tap_reports.sandbox.world import DayQuota, Window, World
+from tap_reports.sandbox.shared import Shared
 
 PREFIXES = {"Advertisers": "brand", "Mediapartners": "partner", "Agencies": "agency"}
 FORMATS = ("CSV", "JSON", "XML")
@@ -28,14 +29,14 @@ FORMATS = ("CSV", "JSON", "XML")
 class Impact:
     """Routes and state."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
-        options = world.options
-        self.hour = Window(options.limit(options.requests_per_hour), 3600.0)
-        self.reports = DayQuota(options.reports_per_day, world.time)
-        self.clicks = DayQuota(options.clicks_per_day, world.time)
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
+        options = shared.options
+        self.hour = RollingLimit(options.limit(options.requests_per_hour), 3600.0)
+        self.reports = DayQuota(options.reports_per_day, shared.time)
+        self.clicks = DayQuota(options.clicks_per_day, shared.time)
         self._known: dict[str, str] = {}
-        self._jobs = ImpactJobs(world, self._part, self._count)
+        self._jobs = ImpactJobs(shared, self._part, self._count)
 
     def routes(self) -> list[Route]:
         """Return the routes of all three prefixes."""
@@ -69,7 +70,7 @@ class Impact:
         self, report: str, start: dt.date | None, end: dt.date | None, **what: Any
     ) -> list[dict[str, Any]]:
         """Return a report's rows; `report` may be `clicks`; `program_ids`, `revision`."""
-        first = start or self._world.time.today()
+        first = start or self._shared.time.today()
         query = data.Query(report, first, end or first, tuple(what.get("program_ids", ())))
         return list(self._rows(query, what.get("revision", 0)))
 
@@ -79,7 +80,7 @@ class Impact:
             part.clear()
 
     def _guard(self, prefix: str, call: Callable[[Request], Answer]) -> Callable[[Request], Answer]:
-        accounts = self._world.accounts
+        accounts = self._shared.accounts
         pair = base64.b64encode(f"{accounts.impact_sid}:{accounts.impact_word}".encode()).decode()
 
         def guarded(request: Request) -> Answer:
@@ -88,8 +89,8 @@ class Impact:
             if request.params["sid"] != accounts.impact_sid:
                 return error("Forbidden", 403)
             request.params |= {"prefix": prefix, "kind": PREFIXES[prefix]}
-            now = self._world.time.monotonic()
-            with self._world.jobs.lock:
+            now = self._shared.time.monotonic()
+            with self._shared.jobs.lock:
                 allowed = self.hour.take(now)
             limits = self._limits(PREFIXES[prefix], now)
             if not allowed:
@@ -126,7 +127,7 @@ class Impact:
         program = request.value("SUBAID")
         if spec.needs_program and not program:
             return error("SUBAID is required")
-        today = self._world.time.today().isoformat()
+        today = self._shared.time.today().isoformat()
         default = "" if spec.is_dated else today
         start = _day(default or request.value("START_DATE") or request.value("StartDate"))
         end = _day(default or request.value("END_DATE") or request.value("EndDate"))
@@ -137,7 +138,7 @@ class Impact:
         )
 
     def _click_export(self, request: Request) -> Answer:
-        day = _day(request.value("Date") or self._world.time.today().isoformat())
+        day = _day(request.value("Date") or self._shared.time.today().isoformat())
         named = (
             [request.params["program"]] if "program" in request.params else request.query.get("ProgramId", [])
         )
@@ -150,19 +151,19 @@ class Impact:
             return error("Invalid result format. Must be one of CSV, JSON or XML")
         if form == "XML":
             return error("XML is not served by the sandbox")
-        world, key = self._world, json.dumps([request.path, request.query], sort_keys=True)
-        with world.jobs.lock:
+        shared, key = self._shared, json.dumps([request.path, request.query], sort_keys=True)
+        with shared.jobs.lock:
             if not quota.take():
                 return self._quota_spent(request, quota)
-            world.jobs.accepted[NAME] += 1
-            job = world.jobs.get(NAME, self._known.get(key, ""))
+            shared.jobs.accepted[NAME] += 1
+            job = shared.jobs.get(NAME, self._known.get(key, ""))
             if job is None:
                 what = {
                     "query": query,
                     "format": form,
                     "base": f"/{request.params['prefix']}/{request.params['sid']}",
                 }
-                job = world.jobs.add(NAME, query.report, what)
+                job = shared.jobs.add(NAME, query.report, what)
                 self._known[key] = job.id
                 self._jobs.announce(job)
         request.job_id = job.id
@@ -173,7 +174,7 @@ class Impact:
         )
 
     def _quota_spent(self, request: Request, quota: DayQuota) -> Answer:
-        now = self._world.time.now()
+        now = self._shared.time.now()
         midnight = dt.datetime.combine(now.date() + dt.timedelta(days=1), dt.time(), dt.UTC)
         seconds = str(int((midnight - now).total_seconds()) + 1)
         partner = request.params["kind"] == "partner"
@@ -183,9 +184,9 @@ class Impact:
 
     def _rows(self, query: data.Query, revision: int) -> Any:
         """Yield a query's rows; days that are yet to come have none."""
-        options = self._world.options
-        past = replace(query, end=min(query.end, self._world.time.today()))
-        return data.rows(options.seed, options.rows, past, self._world.restated(revision))
+        options = self._shared.options
+        past = replace(query, end=min(query.end, self._shared.time.today()))
+        return data.rows(options.seed, options.rows, past, self._shared.restated(revision))
 
     def _count(self, job: Job) -> int:
         return sum(1 for _ in self._rows(job.what["query"], job.revision))
@@ -196,19 +197,19 @@ class Impact:
         revision, name = job.revision, f"{job.id}-{job.revision}"
         if job.what["format"] == "JSON":
             root = "Clicks" if query.report == "clicks" else "Records"
-            if self._world.options.has(Switch.IMPACT_PAGED):
+            if self._shared.options.has(Switch.IMPACT_PAGED):
                 return self._page(job, root, int(page or 1))
             return text_part(
                 f"{name}.json", lambda bare: data.as_json(root, () if bare else self._rows(query, revision))
             )
-        if self._world.options.has(Switch.IMPACT_ZERO_BYTE) and not any(
+        if self._shared.options.has(Switch.IMPACT_ZERO_BYTE) and not any(
             True for _ in self._rows(query, revision)
         ):
             return text_part(f"{name}.csv", lambda _: ())
         return csv_part(f"{name}.csv", query.header, lambda: self._rows(query, revision))
 
     def _page(self, job: Job, root: str, page: int) -> Part:
-        size, revision = self._world.options.page_size, job.revision
+        size, revision = self._shared.options.page_size, job.revision
 
         def pieces(_: bool) -> list[str]:
             total = sum(1 for _ in self._rows(job.what["query"], revision))

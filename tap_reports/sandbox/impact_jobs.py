@@ -10,7 +10,7 @@ from tap_reports.sandbox.faults import Action
 from tap_reports.sandbox.files import Part
 from tap_reports.sandbox.http import Answer, Refusal, Request, answer_json
 from tap_reports.sandbox.jobs import Job, Phase
-from tap_reports.sandbox.world import World
+from tap_reports.sandbox.shared import Shared
 
 NAME = "impact"
 LINK_SECONDS = 900
@@ -26,8 +26,8 @@ class ImpactJobs:
         count: Returns how many rows a job has.
     """
 
-    def __init__(self, world: World, part: Callable[[Job, str], Part], count: Callable[[Job], int]) -> None:
-        self._world = world
+    def __init__(self, shared: Shared, part: Callable[[Job, str], Part], count: Callable[[Job], int]) -> None:
+        self._shared = shared
         self._part = part
         self._count = count
 
@@ -36,7 +36,7 @@ class ImpactJobs:
         after, before = request.value("CreatedAfter")[:10], request.value("CreatedBefore")[:10]
         jobs = [
             self._shown(job, self._word(job), request)
-            for job in self._world.jobs.of(NAME)
+            for job in self._shared.jobs.of(NAME)
             if (after or "0") <= f"{job.created_at:%Y-%m-%d}" <= (before or "9")
         ]
         return answer_json(jobs if request.params["kind"] == "agency" else {"Jobs": jobs})
@@ -44,7 +44,7 @@ class ImpactJobs:
     def status(self, request: Request) -> Answer:
         """Answer one job."""
         job = self._find(request)
-        word = job.show(WORDS[self._world.jobs.phase(job)], request.fault)
+        word = job.show(WORDS[self._shared.jobs.phase(job)], request.fault)
         return answer_json(self._shown(job, word, request))
 
     def kind_of_download(self, request: Request) -> str:
@@ -61,10 +61,10 @@ class ImpactJobs:
             return answer_json(self._shown(job, word, request), 202)
         part = self._part(job, request.value("Page"))
         if request.value("Mode").lower() == "stream":
-            answer = self._world.files.answer(part, request)
+            answer = self._shared.files.answer(part, request)
             answer.content_type = "application/octet-stream"
             return answer
-        link = self._world.storage.sign(NAME, job.id, part, seconds=LINK_SECONDS, request=request)
+        link = self._shared.storage.sign(NAME, job.id, part, seconds=LINK_SECONDS, request=request)
         return Answer(302, headers={"Location": link})
 
     def replay(self, request: Request) -> Answer:
@@ -73,24 +73,24 @@ class ImpactJobs:
         if self._word(job) in {"QUEUED", "RUNNING"}:
             return answer_json({"Status": "ERROR", "Message": "The job is still running"}, 403)
         if request.params["kind"] == "agency":
-            job = self._world.jobs.add(NAME, job.report, job.what)
+            job = self._shared.jobs.add(NAME, job.report, job.what)
         else:
-            self._world.jobs.run_again(job)
+            self._shared.jobs.run_again(job)
         request.job_id = job.id
         self.announce(job)
         return answer_json(self._shown(job, "QUEUED", request))
 
     def announce(self, job: Job) -> None:
         """Call the operator's address once the job is done."""
-        postback = self._world.options.postback
+        postback = self._shared.options.postback
         if postback is not None:
             values = {postback.job_parameter: job.id, **postback.extra}
-            self._world.notifier.when_done(job, "postback", postback.method, postback.url, values)
+            self._shared.notifier.when_done(job, "postback", postback.method, postback.url, values)
 
     def _find(self, request: Request) -> Job:
         """Return the job asked for; results are gone after 90 days."""
-        job = self._world.jobs.get(NAME, request.params["job_id"])
-        if job is None or self._world.time.now() - job.created_at > RETENTION:
+        job = self._shared.jobs.get(NAME, request.params["job_id"])
+        if job is None or self._shared.time.now() - job.created_at > RETENTION:
             raise Refusal(answer_json({"Status": "ERROR", "Message": "Job not found"}, 404))
         request.job_id = job.id
         return job
@@ -99,7 +99,7 @@ class ImpactJobs:
         """Return where a job stands apart from its polls; while a script is under way, it runs."""
         if job.words:
             return "RUNNING"
-        return job.failed or WORDS[self._world.jobs.phase(job)]
+        return job.failed or WORDS[self._shared.jobs.phase(job)]
 
     def _shown(self, job: Job, word: str, request: Request) -> dict[str, Any]:
         """Return a job as its account type sees it: agencies get numbers as text, and nulls."""

@@ -15,8 +15,9 @@ from tap_reports.sandbox.faults import Action
 from tap_reports.sandbox.files import Part, csv_part, text_part
 from tap_reports.sandbox.http import Answer, Refusal, Request, Route, answer_json
 from tap_reports.sandbox.jobs import DONE, Job, Phase
+from tap_reports.sandbox.limits import RollingLimit
 from tap_reports.sandbox.options import Switch
-from tap_reports.sandbox.world import Window, World
+from tap_reports.sandbox.shared import Shared
 
 NAME = "second_nature"
 LINK_SECONDS = 900
@@ -28,11 +29,11 @@ OTHER_FIELDS = {"start_time": "from", "end_time": "to"}
 class SecondNature:
     """Routes and state."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
         self._cache: dict[str, Job] = {}
-        limit = world.options.sn_requests_per_minute
-        self.minute = Window(world.options.limit(limit) if limit else 1 << 30, 60.0)
+        limit = shared.options.sn_requests_per_minute
+        self.minute = RollingLimit(shared.options.limit(limit) if limit else 1 << 30, 60.0)
 
     def routes(self) -> list[Route]:
         """Return its routes."""
@@ -60,13 +61,13 @@ class SecondNature:
 
     def _guard(self, call: Callable[[Request], Answer]) -> Callable[[Request], Answer]:
         def guarded(request: Request) -> Answer:
-            accounts, now = self._world.accounts, self._world.time.monotonic()
+            accounts, now = self._shared.accounts, self._shared.time.monotonic()
             header = request.headers.get("Authorization") or ""
             if header == f"Token {accounts.second_nature_no_admin}":
                 return answer_json({"detail": "You do not have permission to perform this action."}, 403)
             if header != f"Token {accounts.second_nature_key}":
                 return answer_json({"detail": "Invalid token."}, 401)
-            with self._world.jobs.lock:
+            with self._shared.jobs.lock:
                 if not self.minute.take(now):
                     wait = {"Retry-After": str(max(1, round(self.minute.reset_in(now))))}
                     return answer_json({"detail": "Request was throttled."}, 429, wait)
@@ -75,37 +76,37 @@ class SecondNature:
         return guarded
 
     def _list(self, _: Request) -> Answer:
-        if self._world.options.has(Switch.SN_LIST_OBJECTS):
+        if self._shared.options.has(Switch.SN_LIST_OBJECTS):
             return answer_json([{"report_name": name} for name in data.REPORTS])
         return answer_json({"reports": list(data.REPORTS)})
 
     def _submit(self, request: Request) -> Answer:
-        world = self._world
-        is_other = world.options.has(Switch.SN_OTHER_FIELDS)
+        shared = self._shared
+        is_other = shared.options.has(Switch.SN_OTHER_FIELDS)
         if (request.method == "GET") != is_other:
             return answer_json({"detail": f'Method "{request.method}" not allowed.'}, 405)
         body = _renamed(request) if is_other else request.json()
         what = _read(body)
         key = json.dumps(what, sort_keys=True, default=str)
-        with world.jobs.lock:
+        with shared.jobs.lock:
             cached = self._cache.get(key)
-            good = cached is not None and not cached.failed and world.jobs.phase(cached) is Phase.DONE
+            good = cached is not None and not cached.failed and shared.jobs.phase(cached) is Phase.DONE
             if good and not body.get("force_update"):
-                job = world.jobs.add(NAME, what["report"], what, seconds=0.0)
+                job = shared.jobs.add(NAME, what["report"], what, seconds=0.0)
                 job.revision = cached.revision if cached else 0
             else:
-                job = world.jobs.add(NAME, what["report"], what)
+                job = shared.jobs.add(NAME, what["report"], what)
                 self._cache[key] = job
-            world.jobs.accepted[NAME] += 1
+            shared.jobs.accepted[NAME] += 1
         request.job_id = job.id
         return answer_json({"ticket_id": job.id})
 
     def _status(self, request: Request) -> Answer:
-        job = self._world.jobs.get(NAME, request.params["ticket_id"])
+        job = self._shared.jobs.get(NAME, request.params["ticket_id"])
         if job is None:
             return answer_json({"detail": "Not found."}, 404)
         request.job_id = job.id
-        word = job.show(WORDS[self._world.jobs.phase(job)], request.fault)
+        word = job.show(WORDS[self._shared.jobs.phase(job)], request.fault)
         answer: dict[str, Any] = {"status": word, "report_url": None, "error": None}
         if word == "failed":
             answer["error"] = "The report could not be generated"
@@ -120,7 +121,7 @@ class SecondNature:
         """Return the link or, for CSV with several sheets, a list of them. A ticket keeps its links."""
         sheets = data.REPORTS[job.report]
         several = job.what["format"] == "csv" and len(sheets) > 1
-        if several and not self._world.options.has(Switch.SN_ZIP):
+        if several and not self._shared.options.has(Switch.SN_ZIP):
             return [
                 {"sheet_name": sheet.name, "url": self._sign(job, self._csv(job, sheet, at), request)}
                 for at, sheet in enumerate(sheets)
@@ -132,7 +133,7 @@ class SecondNature:
         return self._sign(job, self._json(job) if job.what["format"] == "json" else self._xlsx(job), request)
 
     def _sign(self, job: Job, part: Part, request: Request) -> str:
-        return self._world.storage.sign(NAME, job.id, part, seconds=LINK_SECONDS, request=request)
+        return self._shared.storage.sign(NAME, job.id, part, seconds=LINK_SECONDS, request=request)
 
     def _csv(self, job: Job, sheet: data.SheetType, at: int) -> Part:
         header = [item.name for item in sheet.columns]
@@ -188,10 +189,10 @@ class SecondNature:
         self, report: str, sheet: data.SheetType, what: dict[str, Any], revision: int
     ) -> Iterator[dict[str, xlsx.Cell]]:
         """Yield a sheet's rows; days that are yet to come have none."""
-        options = self._world.options
+        options = self._shared.options
         if what["end"] is not None:
-            what = {**what, "end": min(what["end"], self._world.time.today())}
-        return data.rows(options.seed, options.rows, (report, sheet), what, self._world.restated(revision))
+            what = {**what, "end": min(what["end"], self._shared.time.today())}
+        return data.rows(options.seed, options.rows, (report, sheet), what, self._shared.restated(revision))
 
 
 def _renamed(request: Request) -> dict[str, Any]:

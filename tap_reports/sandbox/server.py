@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from tap_reports.sandbox.bodies import corrupt, instead, pieces
 from tap_reports.sandbox.faults import Action
 from tap_reports.sandbox.http import Answer, Refusal, Request, Route, answer_json, find_route
 from tap_reports.sandbox.options import Switch
-from tap_reports.sandbox.wire import corrupt, instead, pieces
-from tap_reports.sandbox.world import World
+from tap_reports.sandbox.shared import Shared
 
 logger = logging.getLogger("tap-reports.sandbox")
 
@@ -54,10 +54,10 @@ class Origin(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, port: int, routes: list[Route], world: World, calls: list[RecordedCall]) -> None:
+    def __init__(self, port: int, routes: list[Route], shared: Shared, calls: list[RecordedCall]) -> None:
         super().__init__(("127.0.0.1", port), Handler)
         self.routes = routes
-        self.world = world
+        self.shared = shared
         self.calls = calls
         self._open: set[socket.socket] = set()
         self._thread = threading.Thread(
@@ -139,18 +139,18 @@ class Handler(BaseHTTPRequestHandler):
         )
 
     def _serve(self, route: Route, request: Request) -> None:
-        world = self.server.world
+        shared = self.server.shared
         kind = route.kind_of(request) if route.kind_of else route.kind
         if kind != "control":
-            request.fault = world.faults.take(route.vendor, kind)
+            request.fault = shared.faults.take(route.vendor, kind)
         if kind == "submit":
-            world.jobs.calls[route.vendor] += 1
+            shared.jobs.calls[route.vendor] += 1
         answer = self._answer(route, request)
         if kind != "control":
             status = answer.status if answer else 0
             self.server.calls.append(
                 RecordedCall(
-                    world.time.now(),
+                    shared.time.now(),
                     route.vendor,
                     kind,
                     request.method,
@@ -170,11 +170,11 @@ class Handler(BaseHTTPRequestHandler):
         """Return what to send; None: break the connection."""
         fault = request.fault
         if fault is not None and fault.action is Action.HANG:
-            time.sleep(self.server.world.options.real(fault.seconds))
+            time.sleep(self.server.shared.options.real(fault.seconds))
         if fault is not None and fault.action is Action.RESET:
             return None
         if fault is not None and fault.action in INSTEAD:
-            return instead(fault, self.server.world.time.now())
+            return instead(fault, self.server.shared.time.now())
         try:
             answer = route.handle(request)
         except Refusal as refusal:
@@ -185,7 +185,7 @@ class Handler(BaseHTTPRequestHandler):
                 {"error": "bad_request", "message": f"the call could not be read: {error}"}, 400
             )
         if fault is not None and route.kind == "submit":
-            self.server.world.jobs.bind(route.vendor, request.job_id, fault)
+            self.server.shared.jobs.bind(route.vendor, request.job_id, fault)
         return None if fault is not None and fault.action is Action.LOST_ANSWER else answer
 
     def _reset(self) -> None:
@@ -215,12 +215,12 @@ class Handler(BaseHTTPRequestHandler):
         for piece in pieces(answer, first, last, size):
             self.wfile.write(piece)
             if slow:
-                time.sleep(self.server.world.options.real(slow))
+                time.sleep(self.server.shared.options.real(slow))
 
     def _range(self, request: Request, answer: Answer) -> tuple[int, int]:
         """Return the first byte to send and the one behind the last; a range turns 200 into 206 or 416."""
         size = answer.size
-        if not isinstance(answer.body, Path) or self.server.world.options.has(Switch.NO_RANGE):
+        if not isinstance(answer.body, Path) or self.server.shared.options.has(Switch.NO_RANGE):
             return 0, size
         answer.headers["Accept-Ranges"] = "bytes"
         found = re.fullmatch(r"bytes=(\d+)-(\d*)", request.headers.get("Range", ""))

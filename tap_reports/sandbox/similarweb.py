@@ -13,8 +13,8 @@ from tap_reports.sandbox.files import Part, csv_part, text_part
 from tap_reports.sandbox.http import Answer, Refusal, Request, Route, answer_json, answer_text
 from tap_reports.sandbox.jobs import DONE, FAILING, Job, Phase
 from tap_reports.sandbox.options import Switch
+from tap_reports.sandbox.shared import Shared
 from tap_reports.sandbox.similarweb_requests import described, read
-from tap_reports.sandbox.world import World
 
 NAME = "similarweb"
 LINK_SECONDS = 30 * 86400
@@ -25,8 +25,8 @@ WORDS = {Phase.QUEUED: "pending", Phase.RUNNING: "processing", Phase.DONE: "comp
 class Similarweb:
     """Routes and state."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
 
     def routes(self) -> list[Route]:
         """Return all versions' routes."""
@@ -69,7 +69,7 @@ class Similarweb:
 
     def _guard(self, call: Callable[[Request], Answer]) -> Callable[[Request], Answer]:
         def guarded(request: Request) -> Answer:
-            if request.headers.get("api-key") != self._world.accounts.similarweb_key:
+            if request.headers.get("api-key") != self._shared.accounts.similarweb_key:
                 return answer_text("invalid API key", 401)
             return call(request)
 
@@ -77,35 +77,35 @@ class Similarweb:
 
     def _v3(self, call: Callable[[Request], Answer]) -> Callable[[Request], Answer]:
         def versioned(request: Request) -> Answer:
-            if self._world.options.has(Switch.SIMILARWEB_V3_GONE):
+            if self._shared.options.has(Switch.SIMILARWEB_V3_GONE):
                 return answer_text("Gone", 410)
-            if self._world.options.has(Switch.SIMILARWEB_V3_MISSING):
+            if self._shared.options.has(Switch.SIMILARWEB_V3_MISSING):
                 return answer_text("404 page not found", 404)
             return call(request)
 
         return versioned
 
     def _submit(self, request: Request) -> Answer:
-        world = self._world
-        what, errors = read(request, self._world.time.today())
+        shared = self._shared
+        what, errors = read(request, self._shared.time.today())
         if errors:
             return answer_json({"errors": errors}, 400)
-        with world.jobs.lock:
-            waiting = sum(world.jobs.phase(job) is not Phase.DONE for job in world.jobs.of(NAME))
-            if waiting >= world.options.pending_limit:
+        with shared.jobs.lock:
+            waiting = sum(shared.jobs.phase(job) is not Phase.DONE for job in shared.jobs.of(NAME))
+            if waiting >= shared.options.pending_limit:
                 return answer_json({"errors": ["too many pending requests"]}, 429)
-            job = world.jobs.add(NAME, what["table"], what)
-            world.jobs.accepted[NAME] += 1
+            job = shared.jobs.add(NAME, what["table"], what)
+            shared.jobs.accepted[NAME] += 1
         request.job_id = job.id
         if what["webhook_url"]:
             values = {"event_type": "report_done", "report_id": job.id, "status": "completed"}
-            world.notifier.when_done(job, "webhook", "POST", what["webhook_url"], values)
+            shared.notifier.when_done(job, "webhook", "POST", what["webhook_url"], values)
         return answer_json({"report_id": job.id, "status": "pending"})
 
     def _validate(self, request: Request) -> Answer:
-        what, errors = read(request, self._world.time.today())
+        what, errors = read(request, self._shared.time.today())
         if errors:
-            status = 400 if self._world.options.has(Switch.SIMILARWEB_VALIDATE_400) else 200
+            status = 400 if self._shared.options.has(Switch.SIMILARWEB_VALIDATE_400) else 200
             return answer_json({"errors": errors, "is_valid": False, "warnings": []}, status)
         entities = [
             str(value) for values in what["filters"].values() if isinstance(values, list) for value in values
@@ -117,16 +117,16 @@ class Similarweb:
 
     def _status(self, request: Request) -> Answer:
         job = self._job(request)
-        word = job.show(WORDS[self._world.jobs.phase(job)], request.fault)
+        word = job.show(WORDS[self._shared.jobs.phase(job)], request.fault)
         if word not in DONE:
-            if self._world.options.has(Switch.SIMILARWEB_SPACED_WORDS):
+            if self._shared.options.has(Switch.SIMILARWEB_SPACED_WORDS):
                 word = word.replace("_", " ")
             return answer_json({"status": word})
         count = self._cost(job.what)
         answer = {"status": word, "data_points_count": count, "used_quota": count}
         if request.fault is None or request.fault.action is not Action.NO_LINK:
             part = self._part(job)
-            answer["download_url"] = self._world.storage.sign(
+            answer["download_url"] = self._shared.storage.sign(
                 NAME, job.id, part, seconds=LINK_SECONDS, request=request
             )
         return answer_json(answer)
@@ -137,22 +137,22 @@ class Similarweb:
             return answer_json({"errors": ["only reports with internal_error can be retried"]}, 400)
         if job.runs > RETRIES:
             return answer_json({"errors": ["no retries left"]}, 400)
-        self._world.jobs.run_again(job)
+        self._shared.jobs.run_again(job)
         return answer_json({"report_id": job.id, "status": "pending"})
 
     def _credits(self, _: Request) -> Answer:
-        jobs = self._world.jobs
+        jobs = self._shared.jobs
         charged = [
             job for job in jobs.of(NAME) if jobs.phase(job) is not Phase.QUEUED and job.failed not in FAILING
         ]
-        left = self._world.options.credits - sum(self._cost(job.what) for job in charged)
-        short = self._world.options.has(Switch.SIMILARWEB_CREDITS_SHORT)
+        left = self._shared.options.credits - sum(self._cost(job.what) for job in charged)
+        short = self._shared.options.has(Switch.SIMILARWEB_CREDITS_SHORT)
         return answer_json({"credits" if short else "remaining_credits": max(0, left)})
 
     def _describe(self, _: Request) -> Answer:
-        today = self._world.time.today()
+        today = self._shared.time.today()
         tables = [described(name, table, today) for name, table in data.TABLES.items() if table.described]
-        wrapped = self._world.options.has(Switch.SIMILARWEB_DESCRIBE_OBJECT)
+        wrapped = self._shared.options.has(Switch.SIMILARWEB_DESCRIBE_OBJECT)
         return answer_json({"tables": tables} if wrapped else tables)
 
     def _webhook_test(self, request: Request) -> Answer:
@@ -160,12 +160,12 @@ class Similarweb:
             "event_type": "test_webhook_endpoint",
             "payload": "Webhook Integration with Similarweb is successful!",
         }
-        if self._world.notifier.call("POST", str(request.json().get("webhook_url", "")), values):
+        if self._shared.notifier.call("POST", str(request.json().get("webhook_url", "")), values):
             return answer_json({"status": "success"})
         return answer_json({"errors": ["the webhook did not answer with 2xx"]}, 400)
 
     def _job(self, request: Request) -> Job:
-        job = self._world.jobs.get(NAME, request.params["report_id"])
+        job = self._shared.jobs.get(NAME, request.params["report_id"])
         if job is None:
             raise Refusal(answer_json({"errors": ["report not found"]}, 404))
         request.job_id = job.id
@@ -185,11 +185,11 @@ class Similarweb:
 
     def _rows(self, what: dict[str, Any], revision: int) -> Iterable[dict[str, str]]:
         return data.rows(
-            self._world.options.seed, what, self._world.restated(revision), self._date_header(what)
+            self._shared.options.seed, what, self._shared.restated(revision), self._date_header(what)
         )
 
     def _date_header(self, what: dict[str, Any]) -> str:
-        plain = self._world.options.has(Switch.SIMILARWEB_MONTHLY_DATE)
+        plain = self._shared.options.has(Switch.SIMILARWEB_MONTHLY_DATE)
         return "yearmonth" if what["granularity"] == "monthly" and not plain else "date"
 
     def _part(self, job: Job) -> Part:

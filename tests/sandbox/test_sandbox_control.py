@@ -94,9 +94,9 @@ def test_files_are_gone_when_the_sandbox_is(client):
     client.similarweb()
     link = client.similarweb_status(client.sandbox.jobs.of("similarweb")[0].id)["download_url"]
     client.http.get(link)
-    folder = client.sandbox._world.files._folder()
+    folder = client.sandbox._shared.files._folder()
     assert list(folder.iterdir())
     with Sandbox() as other:
-        other_folder = other._world.files._folder()
+        other_folder = other._shared.files._folder()
     assert not other_folder.exists()
     assert folder.exists()

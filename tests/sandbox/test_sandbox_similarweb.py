@@ -47,7 +47,7 @@ def test_the_file_of_a_report_in_the_making_comes_after_pending_and_processing(s
     job = client.sandbox.jobs.get("similarweb", client.similarweb().json()["report_id"])
     seen = []
     for elapsed in (0, 600, 1100):
-        job.started = client.sandbox._world.time.monotonic() - elapsed
+        job.started = client.sandbox._shared.time.monotonic() - elapsed
         seen.append(client.similarweb_status(job.id)["status"])
     assert seen == ["pending", "processing", "completed"]
 

@@ -235,5 +235,5 @@ def test_a_full_disk_during_a_download_is_loud(sandbox, monkeypatch):
 
 def test_the_sandbox_s_files_are_removed():
     with Sandbox(rows=1) as sandbox:
-        files = sandbox._world.files
+        files = sandbox._shared.files
     assert isinstance(files, Files)
