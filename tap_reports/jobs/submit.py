@@ -250,7 +250,7 @@ class Submissions:
             raise StreamError(
                 f"the answer to a submission sent at {at} was lost ({error}); "
                 f"{self._vendor.title} may or may not have accepted (and charged) it",
-                remedy=SubmissionLost.remedy,
+                remedy=error.remedy if isinstance(error, SubmissionLost) else SubmissionLost.remedy,
             ) from error
         task.log(Event.LOST, f"sent again ({error})", level=logging.WARNING)
         self.gate.hold(self._policy.wait(task.attempts.losses, error.retry_after))

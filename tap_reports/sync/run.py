@@ -248,6 +248,7 @@ class Run:
                     timeout=settings.request_timeout_seconds,
                     user_agent=settings.user_agent,
                     loopback=is_loopback(config.api_url),
+                    largest=settings.max_file_bytes,
                 ),
                 clock=self.clock,
             )

@@ -56,6 +56,7 @@ def test_one_lost_answer_is_decided_by_what_another_submission_costs(
     assert is_loud(ran, scenario)
     assert sandbox.submissions(scenario.vendor).calls == 1
     assert "may or may not have accepted" in ran.error
+    assert 'Look in the Similarweb account for a report named "' in ran.error
     sent_at = sorted(part for part in ran.error.split() if part.startswith(str(clock.now().year)))
     clock.seconds += 600
     caplog.clear()

@@ -56,6 +56,14 @@ def case(request, sandbox):
     return SCENARIOS[vendor], form, sandbox
 
 
+def test_a_file_over_max_file_gib_is_not_downloaded_whole(case):
+    scenario, form, sandbox = case
+    ran = run_here(config_of(scenario, sandbox, form, max_file_gib=1e-8))  # ten bytes
+    assert is_loud(ran, scenario)
+    assert "the report file is larger than" in ran.error
+    assert "raise max_file_gib" in ran.error
+
+
 def test_each_format_gives_the_same_rows(case):
     scenario, form, sandbox = case
     assert is_whole(run_here(config_of(scenario, sandbox, form)), scenario, sandbox)
