@@ -6,6 +6,7 @@ where a second one costs nothing.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
 from typing import TYPE_CHECKING
@@ -204,6 +205,9 @@ class Submissions:
             self.credits.give_back(request.key)
             self._refused(task, error)
             return None
+        except asyncio.CancelledError:  # the run ends, and the answer may never come
+            await self._context.records.run(lambda: ledger.lost(place))
+            raise
         self._refusals = 0
         return job
 
