@@ -84,13 +84,19 @@ def database():
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+def free_ports(count: int) -> list[int]:
+    """Return ports on which nothing listens: other runs of Airflow have theirs on this machine."""
+    with contextlib.ExitStack() as stack:
+        servers = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [server.getsockname()[1] for server in servers]
+
+
 class Airflow:
     """The components of Airflow, each a process that can be killed."""
 
     def __init__(self, commands: Path, folder: Path, database: str) -> None:
         self.commands, self.folder, self.database = commands, folder, database
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
+        api, *logs = free_ports(3)
         self.environment = {
             "PATH": f"{commands}:{os.environ['PATH']}",
             "HOME": str(folder),
@@ -102,11 +108,13 @@ class Airflow:
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
             "AIRFLOW__CORE__PARALLELISM": "2",
-            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
-            "AIRFLOW__API__PORT": str(port),
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{api}/execution/",
+            "AIRFLOW__API__PORT": str(api),
             "AIRFLOW__API__HOST": "127.0.0.1",
             "AIRFLOW__API__WORKERS": "1",
             "AIRFLOW__API_AUTH__JWT_SECRET": uuid.uuid4().hex * 2,
+            "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(logs[0]),
+            "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(logs[1]),
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
         }
         self.running: dict[str, subprocess.Popen[bytes]] = {}
