@@ -15,9 +15,13 @@ from pathlib import Path
 from cases import Case
 from server import SECRET, running
 
-LONGEST_SECONDS = 90.0
-MOST_MIB = 4096
+KILLED_SECONDS = 90.0
+LONGEST_SECONDS = 60.0
+LONGEST_AFTER_SIGNAL = 8.0
+MOST_MIB = 350
+MAPPED_MIB = 4096
 """Memory that a run may map at the most: a defect is to fail, not to take the machine along."""
+MOST_SHOWN = 120
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,33 @@ class Ran:
     log: str
     left_behind: tuple[str, ...]
     submissions: int
+
+    @property
+    def cause(self) -> str:
+        """Why the stream failed, as the log says it; else its last line."""
+        lines = [line for line in self.log.splitlines() if line.strip()] or [""]
+        failed = [line.partition(" stream ")[2] for line in lines if "failed: vendor" in line]
+        said = (failed or lines)[-1].rpartition(" | ")[2].partition(": ")[2] or lines[-1]
+        return said.strip().replace("|", "\\|")[:MOST_SHOWN]
+
+
+def faults(case: Case, ran: Ran) -> list[str]:
+    """Return what was not as it should be."""
+    statuses = {143} if case.signal_after else {0, 1} if case.ends_well else {1}
+    longest = LONGEST_AFTER_SIGNAL if case.signal_after else LONGEST_SECONDS
+    log = ran.log.lower()
+    wrong = {
+        f"exit status {ran.status}": ran.status not in statuses,
+        f"{ran.seconds:.1f} seconds": ran.seconds >= longest,
+        f"{ran.peak_mib:.0f} MiB": ran.peak_mib >= MOST_MIB,
+        f"left behind: {ran.left_behind}": bool(ran.left_behind),
+        f"{ran.submissions} submissions": ran.submissions > 2,
+        **{
+            f"{text!r} in the log": text in log
+            for text in ("unexpected", "traceback", SECRET, "signature", "\x1b")
+        },
+    }
+    return [text for text, is_wrong in wrong.items() if is_wrong]
 
 
 def run(case: Case, folder: Path) -> Ran:
@@ -74,7 +105,7 @@ def _measured(case: Case, folder: Path, temporary: Path) -> tuple[int | None, fl
                 "XDG_STATE_HOME": str(folder / "state"),
                 "TMPDIR": str(temporary),
             },
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (MOST_MIB << 20, MOST_MIB << 20)),
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (MAPPED_MIB << 20, MAPPED_MIB << 20)),
         )
     while True:
         pid, code, used = os.wait4(process.pid, os.WNOHANG)
@@ -84,8 +115,8 @@ def _measured(case: Case, folder: Path, temporary: Path) -> tuple[int | None, fl
         if case.signal_after and time.monotonic() - began > case.signal_after:
             process.send_signal(signal.SIGTERM)
             began, case = time.monotonic(), Case(case.vendor)
-        if time.monotonic() - began > LONGEST_SECONDS:
+        if time.monotonic() - began > KILLED_SECONDS:
             process.kill()
             _, _, used = os.wait4(process.pid, 0)
-            return None, LONGEST_SECONDS, used.ru_maxrss / 1024
+            return None, KILLED_SECONDS, used.ru_maxrss / 1024
         time.sleep(0.02)
