@@ -23,8 +23,7 @@ from tap_reports.exceptions import (
     SubmissionLost,
 )
 from tap_reports.models import Column, JobStatus, Kind, Quota, Slice
-from tap_reports.vendor import CatalogStream, LostSubmission, ReportConfig
-from tap_reports.vendors import all_vendors
+from tap_reports.vendor import CatalogStream, ReportConfig
 from tap_reports.vendors.digital_turbine import VENDOR, DigitalTurbine
 
 API = "https://reporting.digitalturbine.com"
@@ -106,29 +105,11 @@ def sent(mock, path):
 # --- data --------------------------------------------------------------------------------------------
 
 
-def test_vendor_is_found_and_states_what_its_guide_says():
-    vendor = all_vendors()["digital_turbine"]
-    assert vendor is VENDOR
-    assert vendor.api_url == API
-    assert vendor.lost_submission is LostSubmission.RESEND_ONCE
-    assert (vendor.resubmissions, vendor.retries, vendor.resumes_by_id) == (1, 0, False)
-    assert (vendor.max_jobs_in_flight, vendor.lookback_days, vendor.result_hours) == (20, 1, 3)
-    assert (vendor.slice_days, vendor.max_slice_days) == (90, 90)
-    assert vendor.poll_interval_seconds is vendor.poll_max_interval_seconds is None
-
-
 def test_quotas_are_a_minute_and_a_day_by_the_settings():
     assert VENDOR.quotas(config(reports_per_minute=3, reports_per_day=50)) == (
         Quota(name="reports_per_minute", limit=3, seconds=60),
         Quota(name="reports_per_day", limit=50, seconds=86400),
     )
-
-
-def test_settings_have_the_documented_defaults_and_one_secret():
-    schemas = {setting.name: setting.to_dict()[setting.name] for setting in VENDOR.settings}
-    assert schemas["reports_per_minute"]["default"] == 5
-    assert schemas["reports_per_day"]["default"] == 100
-    assert [name for name, schema in schemas.items() if schema.get("secret")] == ["client_secret"]
 
 
 def test_default_report_is_campaign_daily(clock):

@@ -302,12 +302,6 @@ def test_an_error_envelope_is_no_failed_job(requests_mock, client, job):
         client.poll(job)
 
 
-def test_a_broken_poll_is_repeated(requests_mock, client, clock, job):
-    requests_mock.get(JOB, [{"status_code": 502}, {"exc": requests.ConnectionError}, {"json": job_object()}])
-    assert client.poll(job).status is JobStatus.SUCCEEDED
-    assert len(clock.slept) == 2
-
-
 # --- replay ----------------------------------------------------------------------------------------------
 
 

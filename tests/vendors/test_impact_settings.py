@@ -5,11 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from impact_account import config_of
-from singer_sdk import typing as th
 
 from tap_reports.models import Quota
-from tap_reports.vendor import LostSubmission
-from tap_reports.vendors import all_vendors
 from tap_reports.vendors.impact import VENDOR
 from tap_reports.vendors.impact.zones import read_zone, zone_text
 
@@ -24,33 +21,11 @@ def report_errors(**settings):
     return errors(reports=[{"id": "x", **settings}])
 
 
-def test_the_scan_finds_the_vendor():
-    assert all_vendors()["impact"] is VENDOR
-
-
-def test_the_vendor_s_data_is_what_its_pages_say():
-    assert (VENDOR.api_url, VENDOR.max_jobs_in_flight) == ("https://api.impact.com", 10)
-    assert (VENDOR.lookback_days, VENDOR.slice_days, VENDOR.retries, VENDOR.resubmissions) == (65, 30, 1, 0)
-    assert VENDOR.lost_submission is LostSubmission.RESEND
-    assert (VENDOR.resumes_by_id, VENDOR.calls_back, VENDOR.result_hours) == (True, True, 2160)
-
-
 def test_day_quotas_count_reports_and_clicks_apart():
     assert list(VENDOR.quotas(config_of(clicks_per_day=3))) == [
         Quota(name="reports_per_day", limit=100, seconds=86400, counts="report"),
         Quota(name="clicks_per_day", limit=3, seconds=86400, counts="click"),
     ]
-
-
-def test_the_schema_marks_the_token_secret_and_names_the_account_types():
-    schema = th.PropertiesList(*VENDOR.settings).to_dict()
-    assert schema["properties"]["auth_token"]["secret"] is True
-    assert schema["properties"]["account_type"]["enum"] == ["brand", "partner", "agency"]
-    assert sorted(schema["required"]) == ["account_sid", "account_type", "auth_token"]
-    report = th.PropertiesList(*VENDOR.report_settings).to_dict()
-    assert report["required"] == ["id"]
-    assert report["properties"]["date_parameters"]["default"] == ["START_DATE", "END_DATE"]
-    assert report["properties"]["date_format"]["default"] == "%Y-%m-%d"
 
 
 @pytest.mark.parametrize(

@@ -24,8 +24,7 @@ from tap_reports.exceptions import (
     SubmissionLost,
 )
 from tap_reports.models import FileFormat, JobStatus, ReportJob, Slice
-from tap_reports.vendor import CatalogStream, LostSubmission, ReportConfig
-from tap_reports.vendors import all_vendors
+from tap_reports.vendor import CatalogStream, ReportConfig
 from tap_reports.vendors.second_nature import VENDOR, SecondNature
 
 API = "https://app.secondnature.ai/api"
@@ -100,35 +99,6 @@ def complete(client, api, report_url):
 # --- data --------------------------------------------------------------------------------------------
 
 
-def test_vendor_is_found_and_states_its_defaults():
-    vendor = all_vendors()["second_nature"]
-    assert vendor is VENDOR
-    assert vendor.api_url == API
-    assert (vendor.poll_interval_seconds, vendor.poll_max_interval_seconds) == (15, 30)
-    assert (vendor.max_jobs_in_flight, vendor.lookback_days, vendor.slice_days) == (4, 0, 90)
-    assert (vendor.retries, vendor.resubmissions, vendor.resumes_by_id) == (0, 1, True)
-    assert vendor.lost_submission is LostSubmission.RESEND
-    assert vendor.result_hours is None
-    assert vendor.default_reports is None
-
-
-def test_settings_have_the_documented_defaults_and_one_secret():
-    schemas = {setting.name: setting.to_dict()[setting.name] for setting in VENDOR.settings}
-    assert {name: schema["default"] for name, schema in schemas.items() if "default" in schema} == {
-        "request_path": "/reports/export/",
-        "status_path": "/reports/export/{ticket_id}/",
-        "list_path": "/reports/",
-        "request_method": "POST",
-    }
-    assert [name for name, schema in schemas.items() if schema.get("secret")] == ["api_key"]
-
-
-def test_report_settings_have_the_documented_defaults():
-    schemas = {setting.name: setting.to_dict()[setting.name] for setting in VENDOR.report_settings}
-    defaults = {name: schema["default"] for name, schema in schemas.items() if "default" in schema}
-    assert defaults == {"format": "xlsx", "dated": False}
-
-
 @pytest.mark.parametrize(
     ("block", "said"),
     [
@@ -149,14 +119,6 @@ def test_check_has_nothing_to_say_about_a_good_block():
 def test_name_and_dates_are_known_from_the_settings(report, dated):
     assert VENDOR.report_name(report) == "admin-xls-report"
     assert VENDOR.is_dated(report) is dated
-
-
-def test_account_is_a_short_hash_that_differs_by_key(clock):
-    one, other = connect(clock), connect(clock, api_key="another-key")
-    assert one.account != other.account
-    assert one.account.startswith("key-")
-    assert KEY not in one.account
-    assert len(one.account) == 16
 
 
 def test_final_day_is_yesterday_in_utc(client):

@@ -317,8 +317,4 @@ def test_the_client_has_the_abilities_it_is_asked_for():
     client = connect()
     assert isinstance(client, Estimates)
     assert isinstance(client, Retries)
-    assert VENDOR.calls_back
-    assert VENDOR.result_hours == 30 * 24
-    assert VENDOR.max_jobs_in_flight == 50
-    assert VENDOR.resubmissions == 0
     assert list(VENDOR.quotas(None)) == []

@@ -210,19 +210,6 @@ def test_default_report_and_names_are_known_without_a_call():
     assert VENDOR.is_dated({"table": "website"})
 
 
-def test_settings_have_the_documented_defaults_and_one_secret():
-    settings = {setting.name: setting for setting in VENDOR.settings}
-    assert [name for name, setting in settings.items() if setting.secret] == ["api_key"]
-    assert settings["api_version"].default == "v5"
-    assert settings["countries"].default == ["WW"]
-    assert settings["status_path"].default == "/v3/batch/request-status/{report_id}"
-    assert settings["retry_path"].default == "/v3/batch/retry/{report_id}"
-    assert settings["credits_path"].default == "/v3/batch/credits"
-    assert settings["describe_path"].default == "/v3/batch/tables/describe"
-    assert settings["response_format"].default == "csv"
-    assert {setting.name: setting.default for setting in VENDOR.report_settings}["granularity"] == "monthly"
-
-
 def test_credit_limits_keep_their_digits():
     assert VENDOR.max_credits(config()) == (None, None)
     limits = VENDOR.max_credits(config(max_credits_per_report=3000, max_credits_per_run=0.1))
