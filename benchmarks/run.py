@@ -4,7 +4,7 @@
 process that writes to `/dev/null`. This tap asks a vendor on loopback for the file, downloads, checks
 and reads it; an ordinary tap reads it where it lies. Compared is the processor time of a row, without
 start-up: what a long file takes beyond a short one. Rounds are interleaved, so that a busy machine slows
-all ways alike; medians are shown, and the largest memory.
+all ways alike; the fastest runs are shown, and the largest memory.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ PARTS = ("shapes", "growth", "others", "overlap", "startup")
 def shapes(folder: Path, chosen: argparse.Namespace) -> str:
     """Compare every shape."""
     lines = [
-        "| shape | ordinary, µs a row | ours, µs a row | x ordinary | rows/s | peak RSS MiB | path |",
-        "|---|--:|--:|--:|--:|--:|---|",
+        "| shape | ordinary, µs a row | ours, µs a row | x ordinary | peak RSS MiB | path |",
+        "|---|--:|--:|--:|--:|---|",
     ]
     for shape in SHAPES:
         if not chosen.only or any(one in shape.name or one == shape.file for one in chosen.only):

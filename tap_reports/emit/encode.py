@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Generic, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import msgspec
 
 from tap_reports import speedups
 from tap_reports.emit.compiled import CompiledTable, Found
 from tap_reports.emit.plan import ROW, EmitPlan, SliceContext, Tally
-from tap_reports.emit.rows import Block, Columns, LineEncoder, Row, RowConverter, chunks
+from tap_reports.emit.rows import Block, Columns, Row, RowConverter, chunks
 from tap_reports.emit.writer import ENCODER
 
 if TYPE_CHECKING:
@@ -94,7 +96,7 @@ class LineBlocks(Encoder[bytes]):
     ) -> None:
         super().__init__(table, plan, context)
         self._envelope = envelope
-        self._lines = LineEncoder(plan.fields)
+        self._record = _record_of([one.property for one in plan.fields])
         self._texts = self._around()
         self._around_size = sum(map(len, self._texts))
 
@@ -104,7 +106,8 @@ class LineBlocks(Encoder[bytes]):
         if not found.records:
             return b""
         # JSON text holds no line break of its own.
-        lines = self._lines.encode(found)[:-1].replace(b"\n", after + b"\n" + before)
+        records = list(map(self._record, *found.values)) if found.values else [{}] * found.records
+        lines = ENCODER.encode_lines(records)[:-1].replace(b"\n", after + b"\n" + before)
         return before + lines + after + b"\n"
 
     def of_cells(self, found: Found, first_row: int, records: tuple[int, int]) -> bytes:
@@ -129,3 +132,12 @@ class LineBlocks(Encoder[bytes]):
                 texts.append(b"")
         texts[-1] += b"}%b\n" % self._envelope[1]
         return tuple(texts)
+
+
+def _record_of(names: Sequence[str]) -> Callable[..., Any]:
+    """Return what makes one record of its values. A struct is encoded in half the time of a dict."""
+    attributes = {f"f{position}": name for position, name in enumerate(names)}
+    try:
+        return msgspec.defstruct("Record", [(name, Any) for name in attributes], rename=attributes, gc=False)
+    except ValueError:  # a name that JSON must escape
+        return lambda *values: dict(zip(names, values, strict=True))

@@ -17,13 +17,12 @@ import msgspec
 
 from tap_reports.emit.fast_columns import fast_column
 from tap_reports.emit.plan import ROW, EmitPlan, Field, SliceContext, Tally, sources
-from tap_reports.emit.writer import ENCODER
 from tap_reports.exceptions import InvalidValue, StreamError
 from tap_reports.files.cells import Value, converter, remedy
 from tap_reports.files.numbers import number_text
 from tap_reports.files.table import USUAL, Notation
+from tap_reports.files.text import shown
 from tap_reports.models import Kind
-from tap_reports.redaction import redact
 
 if TYPE_CHECKING:
     from tap_reports.files.table import Cell, Table
@@ -180,16 +179,11 @@ class RowConverter:
         return values
 
     def _error(self, one: Field, before: int, cell: Cell) -> InvalidValue:
-        shown = redact(str(cell))
-        if len(shown) > SHOWN_CHARACTERS:
-            shown = f"{shown[:SHOWN_CHARACTERS]}…"
+        text = "" if cell is None else shown(str(cell), SHOWN_CHARACTERS)
         days = (self.context.slice_start, self.context.slice_end)
-        position = f'{self.table}, row {before + 1}, column "{one.header}"'
-        is_empty = cell is None or shown.strip() == ""
+        what = f'"{text}" does not fit type {one.kind.value}' if text else "a key is empty"
         return InvalidValue(
-            f"{position}: a key is empty."
-            if is_empty
-            else f'{position}: "{shown}" does not fit type {one.kind.value}.',
+            f'{self.table}, row {before + 1}, column "{one.header}": {what}.',
             remedy=remedy(one.kind, cell),
             vendor=self.context.vendor,
             stream=self.plan.stream,
@@ -232,28 +226,6 @@ def records(
         if tally is not None:
             tally.add(block.tally)
         yield from block.data
-
-
-class LineEncoder:
-    """Writes columns of values as JSON lines, one object a row."""
-
-    def __init__(self, fields: Sequence[Field]) -> None:
-        self._record = _record_of([one.property for one in fields])
-
-    def encode(self, found: Columns) -> bytes:
-        """Return the lines, each with its line end. Numbers are `Raw` or whatever JSON knows."""
-        if not found.values:
-            return b"{}\n" * found.records
-        return ENCODER.encode_lines(list(map(self._record, *found.values)))
-
-
-def _record_of(names: Sequence[str]) -> Callable[..., Any]:
-    """Return what makes one record of its values. A struct is encoded in half the time of a dict."""
-    attributes = {f"f{position}": name for position, name in enumerate(names)}
-    try:
-        return msgspec.defstruct("Record", [(name, Any) for name in attributes], rename=attributes, gc=False)
-    except ValueError:  # a name that JSON must escape
-        return lambda *values: dict(zip(names, values, strict=True))
 
 
 def raw_number(cell: Cell, notation: Notation = USUAL) -> msgspec.Raw | None:

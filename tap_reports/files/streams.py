@@ -41,6 +41,10 @@ class TemporaryFile:
             if content is not None:
                 shutil.copyfileobj(content, file, 1 << 20)
 
+    def open(self) -> io.BufferedIOBase:
+        """Open it; the caller closes it."""
+        return self.path.open("rb")
+
 
 class Unpacked(io.RawIOBase):
     """Unpacked bytes.

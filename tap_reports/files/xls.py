@@ -66,7 +66,7 @@ def _refuse(member: Member, path: Path) -> None:
             raise _protected(member)
 
 
-def _rows(member: Member, name: str, _: object = None) -> Generator[list[SheetRow]]:
+def _rows(member: Member, name: str, _: object) -> Generator[list[SheetRow]]:
     with _opened(member) as book:
         sheet = book.sheet_by_name(name)
         styles = [style_of(book.format_map[one.format_key].format_str) for one in book.xf_list]

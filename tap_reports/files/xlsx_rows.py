@@ -72,7 +72,7 @@ def sheet_rows(
     open_: Callable[[], io.BufferedIOBase],
     name: str,
     book: Callable[[], Book],
-    quickly: Callable[[SheetReader, bytes], bytes] | None = None,
+    quickly: Callable[[SheetReader, bytes], bytes] | None,
 ) -> Generator[list[SheetRow]]:
     """Yield the rows of a sheet's XML; those that `quickly` takes are left out.
 

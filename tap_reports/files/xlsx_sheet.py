@@ -9,21 +9,21 @@ from __future__ import annotations
 import io
 import os
 import re
-import tempfile
-import weakref
 from array import array
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import cast
 
 from tap_reports import speedups
 from tap_reports.exceptions import FileError
 from tap_reports.files.blocks import MAX_RECORD
 from tap_reports.files.csv_ import rows
+from tap_reports.files.csv_text import end_before_footer
 from tap_reports.files.numbers import Number
+from tap_reports.files.streams import TemporaryFile
 from tap_reports.files.table import Cell, CsvTable, ErrorCell, Table
 from tap_reports.files.xlsx_header import Header, find_header
 from tap_reports.files.xlsx_rows import LAST_COLUMN, SheetReader, SheetRow, Type
@@ -45,18 +45,8 @@ _KINDS = {
 }
 
 
-class Quickly(Protocol):
-    """Takes whole rows of a sheet's XML, if it can. Returns those that it can't take."""
-
-    def __call__(self, reader: SheetReader, data: bytes, /) -> bytes:
-        """See above."""
-
-
-class Rows(Protocol):
-    """Reads a sheet's rows from the start, in lists."""
-
-    def __call__(self, quickly: Quickly | None = None) -> Generator[list[SheetRow]]:
-        """Yield rows; those that `quickly` takes are left out."""
+Quickly = Callable[[SheetReader, bytes], bytes]
+"""Takes whole rows of a sheet's XML, if it can. Returns those that it can't take."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,14 +56,14 @@ class SheetFile:
     Attributes:
         name: For messages.
         sheet: The sheet's own name.
-        rows: Reads it.
+        rows: Reads its rows from the start, in lists; those that are taken quickly are left out.
         folder: Where it is written as CSV.
         check: Raises FileError if so many bytes are more than a file of this size becomes.
     """
 
     name: str
     sheet: str
-    rows: Rows
+    rows: Callable[[Quickly | None], Iterator[list[SheetRow]]]
     folder: Path
     check: Callable[[int], None]
 
@@ -94,9 +84,7 @@ def sheet_table(sheet: SheetFile, options: FileOptions) -> Table:
     if written.others:
         columns = sorted({*columns, *written.others})
         written = _written(sheet, header, columns, marks)
-    if options.footer_rows:
-        written.drop_last(options.footer_rows)
-    return _written_table(sheet, header, columns, written)
+    return _written_table(sheet, header, columns, written, options.footer_rows)
 
 
 def _written(sheet: SheetFile, header: Header, columns: list[int], marks: Mapping[int, str]) -> _Written:
@@ -116,7 +104,9 @@ def _table(sheet: SheetFile, header: tuple[str, ...]) -> Table:
     )
 
 
-def _written_table(sheet: SheetFile, header: Header, columns: list[int], written: _Written) -> Table:
+def _written_table(
+    sheet: SheetFile, header: Header, columns: list[int], written: _Written, footer_rows: int
+) -> Table:
     # A column without header is named by its place in the sheet, which stays the same.
     names = tuple(header.names.get(column, f"column_{column + 1}") for column in columns)
     known = tuple(_KINDS.get(types & ~Type.ERROR) for types in written.types)
@@ -130,6 +120,8 @@ def _written_table(sheet: SheetFile, header: Header, columns: list[int], written
         delimiter=",",
         open_text=written.file.open,
     )
+    if footer_rows:
+        os.truncate(written.file.path, end_before_footer(plain, footer_rows))
     if any(types & mark for types in written.types for mark in written.marks):
         return replace(_table(sheet, names), kinds=known, read=partial(_marked_rows, plain))
     return replace(plain, read=partial(rows, plain))
@@ -148,7 +140,7 @@ def _unmarked(cell: Cell) -> Cell:
 def _sample(sheet: SheetFile, header_row: int | None) -> list[SheetRow]:
     """Return the first rows of a sheet, to the header and beyond."""
     found = list[SheetRow]()
-    with closing(sheet.rows()) as batches:
+    with closing(cast("Generator[list[SheetRow]]", sheet.rows(None))) as batches:
         for batch in batches:
             found.extend(row for row in batch if not found or row.number >= (header_row or 0))
             if len(found) >= SAMPLE_ROWS:
@@ -177,14 +169,12 @@ class _Written:
         self.marks = marks
         self.types = [0] * len(columns)
         self.others: set[int] = set()
-        self.file = _CsvFile(sheet.folder)
+        self.file = TemporaryFile(sheet.folder)
         self._sheet = sheet
         self._header = header
         self._columns = columns
         self._at = {column: at for at, column in enumerate(columns)}
         self._places = _places(self._at)
-        self._begins: list[tuple[int, int]] = []  # where a line begins, and how many rows are before it
-        self._rows = 0
         self._size = 0
 
     def write(self) -> None:
@@ -195,7 +185,6 @@ class _Written:
         """
         with self.file.path.open("wb") as out:
             for batch in self._sheet.rows(partial(self._quickly, out)):
-                self._begins.append((self._size, self._rows))
                 for row in batch:
                     if row.number > self._header.row:
                         self._write_row(row, out)
@@ -207,7 +196,7 @@ class _Written:
         found = speedups.sheet_rows(data, self._places, reader.book, reader.row)
         if found is None:
             return data
-        self._put(found.data, found.rows, out)
+        self._put(found.data, out)
         self.types = [old | new for old, new in zip(self.types, found.types, strict=True)]
         self.others.update(found.others)
         reader.row = found.last_row
@@ -229,9 +218,9 @@ class _Written:
                     f"{self._sheet.name}: row {row.number} has more than {MAX_RECORD:,} characters."
                 )
         if size:
-            self._put((",".join(texts) + "\n").encode(), 1, out)
+            self._put((",".join(texts) + "\n").encode(), out)
 
-    def _put(self, data: bytes, count: int, out: io.BufferedWriter) -> None:
+    def _put(self, data: bytes, out: io.BufferedWriter) -> None:
         try:
             out.write(data)
         except OSError as error:
@@ -239,15 +228,8 @@ class _Written:
                 f"{self._sheet.name} can't be unpacked to {self._sheet.folder}: {error.strerror}.",
                 remedy="Make room there, or set TMPDIR to a folder with more.",
             ) from error
-        self._rows += count
         self._size += len(data)
         self._sheet.check(self._size)
-
-    def drop_last(self, count: int) -> None:
-        """Leave out the last rows."""
-        keep = max(self._rows - count, 0)
-        begin, before = next(one for one in reversed(self._begins) if one[1] <= keep)
-        self.file.keep_lines(begin, keep - before)
 
 
 def _places(at: dict[int, int]) -> bytes:
@@ -256,30 +238,3 @@ def _places(at: dict[int, int]) -> bytes:
     for column, place in at.items():
         places[column] = place + 1
     return places.tobytes()
-
-
-class _CsvFile:
-    """A file on disk, there for as long as something refers to this object."""
-
-    def __init__(self, folder: Path) -> None:
-        handle, name = tempfile.mkstemp(prefix="unpacked-", dir=folder)
-        os.close(handle)
-        self.path = Path(name)
-        weakref.finalize(self, self.path.unlink, missing_ok=True)
-
-    def open(self) -> io.BufferedIOBase:
-        """Open it; the caller closes it."""
-        return self.path.open("rb")
-
-    def keep_lines(self, begin: int, count: int) -> None:
-        """Keep so many records behind `begin`, and no more."""
-        with self.path.open("r+b") as file:
-            file.seek(begin)
-            kept = 0
-            while kept < count and (line := file.readline()):
-                begin += len(line)
-                while line.count(b'"') % 2:  # it ends within quotes
-                    line += (more := file.readline())
-                    begin += len(more)
-                kept += 1
-            file.truncate(begin)

@@ -110,15 +110,6 @@ class Survey(NamedTuple):
     is_json: bool
 
 
-class Days(NamedTuple):
-    """The days of a column: the least and the greatest, how many cells have one, how many are outside."""
-
-    first: str
-    last: str
-    dated: int
-    outside: int
-
-
 class Columns:
     """Columns, named "0", "1" and so on, for whoever takes Arrow's C data interface; once."""
 
@@ -215,9 +206,12 @@ def drop_nulls(cells: Cells, at: int) -> int:
     return dropped
 
 
-def days(cells: Cells, at: int, first: str, last: str) -> Days:
-    """Return the days of a wanted column of days or instants, compared with two days."""
-    return Days(*_compiled.days(cells.table, at, first.encode(), last.encode()))
+def days(cells: Cells, at: int, first: str, last: str) -> tuple[str, str, int, int]:
+    """Return the least and the greatest day of a wanted column of days or instants, how many cells have one,
+    and how many of these are not between two days.
+    """
+    found: tuple[str, str, int, int] = _compiled.days(cells.table, at, first.encode(), last.encode())
+    return found
 
 
 def lines(

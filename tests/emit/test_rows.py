@@ -108,7 +108,7 @@ def test_invalid_value_names_file_row_column_and_value(tmp_path, size):
     lines, said, _ = by_block(table, plan, size=size)
     assert lines.count(b"\n") == 40
     assert said.startswith(InvalidValue.__name__)
-    assert f'the report, row 41, column "Clicks": "{"x" * 60}…" does not fit type integer.' in said
+    assert f'the report, row 41, column "Clicks": "{"x" * 60}..." does not fit type integer.' in said
     assert {"impact", "2026-01-01..2026-01-31", "job-1"} <= set(re.split(r"[ ,:]+", said))
     assert '"invalid_values": "null"' in said
 
