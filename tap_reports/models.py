@@ -170,6 +170,7 @@ class ReportType:
         granularity: Period of a row; slices of weekly and monthly reports are whole periods.
         columns: What is known of its columns beforehand, in file order.
         primary_keys: Headers that identify a row; () for none.
+        asked: Headers that its requests ask for by name: a file without one of them is not the report.
         date_column: Header of the column that holds the period's (first) day; None if it has none.
         slice_days: The vendor's default for this report; None: the vendor's general one.
         lookback_days: Likewise.
@@ -186,6 +187,7 @@ class ReportType:
     granularity: Granularity = Granularity.DAILY
     columns: tuple[Column, ...] = ()
     primary_keys: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
     date_column: str | None = None
     slice_days: int | None = None
     lookback_days: int | None = None

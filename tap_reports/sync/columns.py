@@ -62,14 +62,15 @@ def absent_columns(report: Report, table: Table) -> list[str]:
         table: The file's.
 
     Raises:
-        FileError: It is another report: it lacks key columns, or all columns, or most of them while most
-            of its own are unknown.
+        FileError: It is another report: it lacks key columns, columns that were asked for by name, or all
+            columns, or most of them while most of its own are unknown.
     """
     found = _headers(report, table)
     own = {column.property: column.header for column in report.columns}
     keys = (*report.primary_keys, report.replication_key)
     missing = [own[key] for key in keys if key in own and key not in found]
     absent = [header for name, header in own.items() if name not in found]
+    missing += [header for header in absent if header in report.type.asked]
     is_foreign = len(absent) > len(found) and len(table.header) > 2 * len(found)
     if missing or (own and not found) or is_foreign:
         raise FileError(

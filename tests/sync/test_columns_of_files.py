@@ -54,6 +54,13 @@ def test_a_new_column_can_be_an_error(report):
         with_new_columns(report, table("Date", "Spend", "Clicks"), "fail")
 
 
+def test_a_file_without_a_column_that_was_asked_for_by_name_is_not_the_report(report):
+    asked = replace(report, type=replace(report.type, asked=("Date", "Spend")))
+    assert absent_columns(asked, table("Date", "spend")) == []
+    with pytest.raises(FileError, match=r'is not this report: .* not "Spend"'):
+        absent_columns(asked, table("Date", "Spend (USD)"))
+
+
 def test_the_columns_that_a_file_lacks_are_named(report):
     keyless = replace(report, primary_keys=("_report_row",), replication_key=None)
     assert absent_columns(keyless, table("Date")) == ["Spend"]

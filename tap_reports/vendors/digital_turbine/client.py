@@ -161,6 +161,7 @@ def _report_type(report: ReportConfig) -> ReportType:
             for header, property_ in zip(headers, property_names(headers), strict=True)
         ),
         primary_keys=tuple(split for split in splits if split != CAMPAIGN_NAME or CAMPAIGN_ID not in splits),
+        asked=headers,
         date_column=DATE if DATE in splits else None,
         parameters={
             "splits": splits,
