@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from singer_sdk import Stream
 from singer_sdk.exceptions import AbortedSyncFailedException, AbortedSyncPausedException, MappingError
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from tap_reports.emit.plan import SliceContext
     from tap_reports.emit.rows import Block
+    from tap_reports.emit.writer import MessageWriter
     from tap_reports.files import Table
     from tap_reports.tap import TapReports
     from tap_reports.vendor import ReportClient
@@ -76,7 +77,7 @@ class ReportStream(Stream):
             run=tap.run,
             state=self.bookmark_state,
             is_incremental=self.replication_method != REPLICATION_FULL_TABLE and tap.settings.shard is None,
-            write_state=tap.write_state,
+            write_state=tap.state_of_run.write,
             gives_way=lambda: tap.all_streams.is_another_ready(self),
         )
 
@@ -208,7 +209,7 @@ class ReportStream(Stream):
                         counter.increment()
                         self._reports_tap.write_message(batch.message())
                     position.rows += batch.rows
-                    self._reports_tap.drain()
+                    self._reports_tap.run.runner.drain()
 
     @override
     def get_records(self, context: Context | None) -> Iterable[Record]:
@@ -227,19 +228,19 @@ class ReportStream(Stream):
                 self._write_record_message(record)
             counter.increment()
             if index % 1000 == 0:
-                self._reports_tap.drain()
+                self._reports_tap.run.runner.drain()
             yield record
 
     def _sync_blocks(self, counter: MetricCounter) -> None:
-        clock = self._reports_tap.run.clock
+        clock, writer = self._reports_tap.run.clock, cast("MessageWriter", self._reports_tap.message_writer)
         for table, position in self._tables():
             extracted = clock.now()
             for block in self._blocks(table, position.context, extracted):
-                self._reports_tap.write_block(block.data)
+                writer.write_block(block.data)
                 position.tally.add(block.tally)
                 position.rows += block.rows
                 counter.increment(block.records)
-                self._reports_tap.drain()
+                self._reports_tap.run.runner.drain()
 
     def _tables(self) -> Iterator[tuple[Table, TablePosition]]:
         for tables in self.extraction.slices():
@@ -287,7 +288,7 @@ class ReportStream(Stream):
     def _fail(self, error: StreamError) -> None:
         self._reports_tap.outcome.fail(self.name, self.extraction.fail(error))
         self._report_tally()
-        self._reports_tap.write_state()
+        self._reports_tap.state_of_run.write()
 
     def _report_tally(self) -> None:
         tally = self.extraction.tally

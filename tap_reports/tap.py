@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -16,17 +16,16 @@ from typing_extensions import override
 from tap_reports import cli
 from tap_reports.commands.progress import Display
 from tap_reports.emit.writer import MessageWriter
-from tap_reports.exceptions import ConfigError, StreamError
+from tap_reports.exceptions import ConfigError
 from tap_reports.jobs.metrics import log_job
 from tap_reports.settings.environment import environment_config, merged
 from tap_reports.settings.read import Settings, read
 from tap_reports.settings.schema import settings_schema
-from tap_reports.settings.validate import missing_start_date
 from tap_reports.streams import ReportStream
 from tap_reports.sync import discovery
 from tap_reports.sync.all_streams import AllStreams
+from tap_reports.sync.configured import selection_errors
 from tap_reports.sync.imports import fast_imports
-from tap_reports.sync.learning import Learning
 from tap_reports.sync.mode import Mode
 from tap_reports.sync.outcome import Outcome
 from tap_reports.sync.signals import Signals
@@ -34,14 +33,11 @@ from tap_reports.sync.state import mistakes as state_errors
 from tap_reports.sync.tap_state import TapState
 
 if TYPE_CHECKING:
-    from singer_sdk import Stream
-
     from tap_reports.clock import Clock
     from tap_reports.emit.state_output import StateOutput
     from tap_reports.jobs.event_loop import EngineLoop
     from tap_reports.models import RunOutcome
     from tap_reports.settings.inputs import Inputs
-    from tap_reports.sync.learning import Found
     from tap_reports.sync.run import Run
 
 
@@ -86,17 +82,16 @@ class TapReports(Tap):
         self._has_catalog = kwargs.get("catalog") is not None
         wrong = list(state_errors(kwargs.get("state")))
         self._input_errors = [*errors, *wrong]
-        self._learning: Learning | None = None
-        self._waits_for_columns = waits_for_columns
-        self._state_of_run = TapState(self, {} if wrong else kwargs.get("state") or {})
-        kwargs["state"] = self._state_of_run.all_streams.values
+        self.waits_for_columns = waits_for_columns
+        self.state_of_run = TapState(self, {} if wrong else kwargs.get("state") or {})
+        kwargs["state"] = self.state_of_run.all_streams.values
         if kwargs.pop("parse_env_config", False):
             # The SDK would replace whole blocks; a block may come half from a file, half from variables.
             config, wrong_variables = environment_config()
             kwargs["config"] = merged(kwargs.get("config") or {}, config)
             self._input_errors += wrong_variables
         super().__init__(**{"setup_mapper": mode.has_streams, **kwargs})
-        self._state_of_run.all_streams.values = cast("dict[str, Any]", self.state)  # the SDK has copied it
+        self.state_of_run.all_streams.values = cast("dict[str, Any]", self.state)  # the SDK has copied it
 
     @classmethod
     def of(cls, mode: Mode, inputs: Inputs, outcome: Outcome | None = None) -> Self:
@@ -153,92 +148,44 @@ class TapReports(Tap):
             self.run.listen()  # a port that is taken must end it before any request
         if self.input_catalog is None:
             with self.display:
-                found = self._discovered()
+                found = self.all_streams.discover()
         else:
             titles = {one.tap_stream_id: one.schema.title or "" for one in self.input_catalog.streams}
             found = discovery.restore(self.run, titles)
         return [ReportStream(self, report, client) for report, client in found]
 
-    def _discovered(self) -> list[Found]:
-        """Return the reports that the vendors have. Within a run, one's failure does not stop the others."""
-        try:
-            with self.signals.at_once():
-                found, learning = discovery.discover(
-                    self.run,
-                    learn=self.mode.learns_columns,
-                    state=self._state_of_run.all_streams,
-                    fail=self.outcome.fail if self.mode is Mode.SYNC else None,
-                )
-                if self._waits_for_columns or self.settings.shard:
-                    return [*found, *learning.take_all()]
-                self._learning = learning
-                return found
-        except BaseException:
-            self.close()
-            raise
-
-    def add(self, found: Iterable[Found]) -> list[ReportStream]:
-        """Add reports that became known while others are extracted; return those that are selected."""
-        added = []
-        for report, client in found:
-            stream = ReportStream(self, report, client)
-            try:
-                stream.use_schema(stream.schema)
-            except MappingError as error:
-                self.outcome.fail(stream.name, StreamError(f"stream_maps: {error}"))
-                continue
-            self.streams[stream.name] = stream
-            added += [stream] if stream.selected else []
-        return added
-
-    @property
-    def known_streams(self) -> Mapping[str, Stream]:
-        """The streams by name, as far as they are discovered."""
-        return self._streams or {}
-
     def selected_streams(self) -> list[ReportStream]:
         """Return the streams that are to be extracted, in the order in which they come out.
 
         Raises:
-            ConfigError: A dated report is among them, and there is no start_date; or a catalog names keys
-                that no record has: a target would take all of them for one row.
+            ConfigError: There is no start_date, or a catalog is wrong about them.
         """
-        streams = self.streams.values()
-        found = [stream for stream in streams if isinstance(stream, ReportStream) and stream.selected]
-        dated = [stream.name for stream in found if stream.report.type.dated]
-        errors = [missing_start_date(dated)] if dated and self.settings.start_date is None else []
-        errors += [
-            f"catalog: {stream.name} has no column {name}, which is one of its keys; correct key_properties "
-            "and replication_key."
-            for stream in found
-            for name in stream.report.unknown_keys
-        ]
-        if errors:
+        found = self._selected()
+        if errors := list(selection_errors([stream.report for stream in found], self.settings)):
             raise ConfigError(errors)
         return found
+
+    def _selected(self) -> list[ReportStream]:
+        return [
+            stream for stream in self.streams.values() if isinstance(stream, ReportStream) and stream.selected
+        ]
 
     # --- one run ------------------------------------------------------------------------------------------
 
     @cached_property
     def run(self) -> Run:
         """What the run works with."""
-        if self.settings.on_quota_spent == "stop":
-            self.outcome.left = self._jobs_left
         with fast_imports():
             from tap_reports.sync.run import Run
         return Run(
             self.settings,
-            self._state_of_run.name,
-            write_state=self._state_of_run.write,
+            self.state_of_run.name,
+            write_state=self.state_of_run.write,
             on_over=log_job,
             clock=self._clock,
             loop=self._loop,
             looks_once=self.mode is Mode.SUBMIT,
         )
-
-    def _jobs_left(self, stream: str) -> int:
-        """Return how many of a stream's jobs are not submitted."""
-        return sum(stream in task.streams and task.job is None for task in self.run.runner.tasks.values())
 
     # --- messages -----------------------------------------------------------------------------------------
 
@@ -255,33 +202,17 @@ class TapReports(Tap):
     @cached_property
     def all_streams(self) -> AllStreams:
         """The streams on their way out."""
-        return AllStreams(self, self._learning or Learning(self.run, self._state_of_run.all_streams))
+        return AllStreams(self)
 
     @property
     @override
     def state_writer(self) -> StateOutput:
-        return self._state_of_run.output
-
-    def write_state(self, *, now: bool = False) -> float:
-        """Write a STATE message if anything has changed; a large one not too often, unless `now`."""
-        return self._state_of_run.write(now)
-
-    def write_block(self, data: bytes) -> None:
-        """Write whole lines of messages."""
-        cast("MessageWriter", self.message_writer).write_block(data)
-
-    def drain(self) -> None:
-        """Take note of what the jobs did meanwhile; between two blocks of records.
-
-        Raises:
-            Stopped: A signal came.
-        """
-        self.run.runner.drain()
+        return self.state_of_run.output
 
     @property
     def account(self) -> RunOutcome:
         """What became of the run, up to now."""
-        streams = self.selected_streams() if self._streams else []
+        streams = self._selected() if self._streams else []
         return self.outcome.of_run(self.__dict__.get("run"), streams, self.plugin_version)
 
     # --- its end ------------------------------------------------------------------------------------------

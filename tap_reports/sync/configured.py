@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from tap_reports.files.columns import LINEAGE, kind_of, property_name, property_names
 from tap_reports.models import Column, Kind, ReportType
 from tap_reports.settings.read import Settings
+from tap_reports.settings.validate import missing_start_date
 from tap_reports.sync.report import ROW, SLICE_END, SLICE_START, Report, find_column
 from tap_reports.vendor import ReportConfig, Vendor, VendorConfig
 
@@ -95,6 +96,22 @@ def catalogued(
         slice_days=days,
     )
     return _decided(known, lineage_columns)
+
+
+def selection_errors(reports: Sequence[Report], settings: Settings) -> Iterator[str]:
+    """Yield what is wrong about the selected reports with these settings.
+
+    A key that no record has is an error, as a target would take all records for one row.
+    """
+    dated = [report.stream for report in reports if report.type.dated]
+    if dated and settings.start_date is None:
+        yield missing_start_date(dated)
+    for report in reports:
+        for name in report.unknown_keys:
+            yield (
+                f"catalog: {report.stream} has no column {name}, which is one of its keys; correct "
+                "key_properties and replication_key."
+            )
 
 
 def _decided(report: Report, lineage_columns: bool) -> Report:

@@ -37,7 +37,7 @@ class TapState:
         """Name a submitted job in the state of each stream that wants it."""
         if self._tap.settings.shard or task.job is None:
             return  # a shard's jobs are in the ledger alone
-        streams = self._tap.known_streams
+        streams = self._tap._streams or {}  # noqa: SLF001  (`streams` would discover them)
         for name in task.streams:
             if stream := streams.get(name):
                 cast("ReportStream", stream).bookmark_state.add(task.job)
