@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -42,8 +43,11 @@ class Printed:
     def records(self, stream: str) -> list[dict[str, Any]]:
         return [one["record"] for one in self.messages if one["type"] == "RECORD" and one["stream"] == stream]
 
+    def schemas(self, stream: str) -> list[dict[str, Any]]:
+        return [one for one in self.messages if one["type"] == "SCHEMA" and one["stream"] == stream]
+
     def schema(self, stream: str) -> dict[str, Any]:
-        return next(one for one in self.messages if one["type"] == "SCHEMA" and one["stream"] == stream)
+        return self.schemas(stream)[0]
 
     @property
     def streams(self) -> list[str]:
@@ -55,13 +59,20 @@ class Printed:
 
     @property
     def state(self) -> dict[str, Any]:
-        return self.states[-1]
+        return self.states[-1] if self.states else {}
+
+    def mark(self, stream: str) -> dict[str, Any]:
+        return self.state.get("bookmarks", {}).get(stream, {})
 
     def bookmark(self, stream: str) -> str | None:
-        return self.state.get("bookmarks", {}).get(stream, {}).get("replication_key_value")
+        return self.mark(stream).get("replication_key_value")
 
     def pending(self, stream: str) -> list[dict[str, Any]]:
-        return self.state.get("bookmarks", {}).get(stream, {}).get("pending_jobs", [])
+        return self.mark(stream).get("pending_jobs", [])
+
+    @property
+    def last_words(self) -> str:
+        return "\n".join(self.stderr.splitlines()[-12:])
 
 
 class Running:
@@ -128,7 +139,7 @@ class Cli:
 
     def write(self, name: str, content: Any) -> str:
         path = self.folder / name
-        path.write_text(content if isinstance(content, str) else json.dumps(content))
+        path.write_text(content if isinstance(content, str) else json.dumps(content, default=str))
         return str(path)
 
     def start(
@@ -145,10 +156,18 @@ class Cli:
         return Running(Process(shared(), [*command, *options], {**self.environment, **environment}))
 
     def run(self, config: Any, *options: str, **given: Any) -> Printed:
-        return self.start(config, *options, **given).finish()
+        printed = self.start(config, *options, **given).finish()
+        assert "TAP_REPORTS_LOGLEVEL" in given or "Traceback" not in printed.stderr, printed.stderr
+        return printed
 
     def left_behind(self) -> list[str]:
         return sorted(path.name for path in self.temporary.iterdir())
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def select(

@@ -12,8 +12,6 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 @pytest.fixture
 def tap(tmp_path):
-    from acceptance_wire import Tap
+    from cli_under_test import Cli
 
-    running = Tap(tmp_path)
-    yield running
-    running.close()
+    return Cli(tmp_path)

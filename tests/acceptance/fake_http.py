@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -26,10 +27,15 @@ class Call:
     def json(self) -> Any:
         return json.loads(self.body)
 
+    def one(self, name: str) -> str | None:
+        return self.query.get(name)
+
 
 @dataclass
 class Answer:
-    """What goes back; ``drop`` closes without a word, ``cut`` ends the body after so many bytes."""
+    """What goes back after ``delay`` seconds; ``drop`` closes without a word, ``cut`` ends the body after so
+    many bytes.
+    """
 
     status: int = 200
     body: bytes = b""
@@ -38,12 +44,18 @@ class Answer:
     drop: bool = False
     cut: int | None = None
     stall: threading.Event | None = None
+    delay: float = 0.0
 
 
 def as_json(value: Any, status: int = 200, **headers: str) -> Answer:
     return Answer(
         status, json.dumps(value).encode(), headers={k.replace("_", "-"): v for k, v in headers.items()}
     )
+
+
+def as_text(value: str | bytes, status: int = 200, kind: str = "text/csv", **headers: str) -> Answer:
+    body = value.encode() if isinstance(value, str) else value
+    return Answer(status, body, kind, {name.replace("_", "-"): text for name, text in headers.items()})
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -65,6 +77,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(fake.answer(call))
 
     def _send(self, answer: Answer) -> None:
+        time.sleep(answer.delay)
         if answer.drop:
             self.close_connection = True
             return
@@ -82,7 +95,7 @@ class _Handler(BaseHTTPRequestHandler):
         if answer.cut is not None:
             self.close_connection = True
 
-    do_GET = do_POST = do_PUT = do_HEAD = _serve
+    do_GET = do_POST = do_PUT = do_HEAD = do_DELETE = _serve
 
     def log_message(self, *_: Any) -> None:
         """Stay silent."""
@@ -124,12 +137,32 @@ class FakeServer:
 class FileHost(FakeServer):
     """The storage that links lead to: another origin than the API."""
 
-    def __init__(self, serve: Any) -> None:
+    def __init__(self, serve: Callable[[Call], Answer]) -> None:
         super().__init__()
         self._serve_call = serve
 
     def answer(self, call: Call) -> Answer:
         return self._serve_call(call)
+
+
+class Wire(FileHost):
+    """A server that runs at once, and answers one call after the other."""
+
+    def __init__(self, answer: Callable[[Call], Answer]) -> None:
+        super().__init__(answer)
+        self.__enter__()
+
+    def answer(self, call: Call) -> Answer:
+        with self.lock:
+            return super().answer(call)
+
+    def close(self) -> None:
+        self.__exit__()
+
+    def to(self, part: str, method: str | None = None) -> list[Call]:
+        """Calls whose path holds ``part``."""
+        with self.lock:
+            return [one for one in self.calls if part in one.path and method in (None, one.method)]
 
 
 def ranged(call: Call, body: bytes, content_type: str = "text/csv") -> Answer:

@@ -8,7 +8,7 @@ import json
 import uuid
 from typing import Any
 
-from acceptance_wire import Answer, Call, Wire, as_json, as_text
+from fake_http import Answer, Call, Wire, as_json, as_text
 
 SID, TOKEN = "IRsid123", "imp-secret-token"
 PREFIXES = {

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from acceptance_wire import Answer, Call, Wire, as_json, as_text
+from fake_http import Answer, Call, Wire, as_json, as_text
 
 TABLE = "traffic_and_engagement"
 LATEST = {
@@ -189,7 +189,7 @@ class FakeSimilarweb:
     def submit(self, call: Call) -> Answer:
         if self.submissions:
             said = self.submissions.pop(0)
-            if said.status != 200 or said.lost:
+            if said.status != 200 or said.drop:
                 return said
         report_id = str(uuid.uuid4())
         self.reports[report_id] = {"query": flat(call), "call": call, "script": list(self.statuses)}

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import gzip
 import json
 import signal
-import subprocess
-import sys
 import threading
 import time
 from decimal import Decimal
@@ -161,38 +158,6 @@ def test_a_wrong_setting_of_a_block_is_named(cli, turbine, block, change, words)
     assert turbine.calls == []
 
 
-def test_two_equal_names_are_a_mistake(cli, turbine, block):
-    report = {"metrics": ["Spend"], "splits": ["Date"]}
-    names = [{**report, "name": "By Day"}, {**report, "name": "by_day"}]
-    result = cli.run(cli.config(**ONE_DAY, digital_turbine={**block, "reports": names}))
-    assert result.status == 78
-    assert "by_day" in result.stderr
-    assert turbine.calls == []
-
-
-def test_a_vendor_block_is_needed(cli):
-    result = cli.run(cli.config(**ONE_DAY))
-    assert result.status == 78
-    assert "digital_turbine" in result.stderr
-    assert "Traceback" not in result.stderr
-
-
-@pytest.mark.parametrize("content", ["{not json", "[1]", "missing"])
-def test_a_config_that_cannot_be_read(cli, content):
-    path = "/nonexistent/c.json" if content == "missing" else cli.write("bad.json", content)
-    result = cli.run(None, "--config", path)
-    assert result.status != 0
-    assert path in result.stderr
-    assert "Traceback" not in result.stderr
-
-
-def test_a_broken_state_file(cli, both, turbine):
-    result = cli.run(both, "--state", cli.write("s.json", "{oops"))
-    assert result.status != 0
-    assert "Traceback" not in result.stderr
-    assert turbine.calls == []
-
-
 # Settings from several places
 
 
@@ -220,12 +185,6 @@ def test_the_environment_fills_in_scalars(cli, both):
     assert len(result.records(TURBINE)) == 2
 
 
-def test_a_start_date_may_be_an_instant(cli, both, turbine):
-    result = cli.run({**both, "start_date": "2025-12-30T10:00:00Z"})
-    assert result.status == 0, result.stderr
-    assert turbine.ranges() == [("2025-12-30", "2026-01-01")]
-
-
 # About
 
 
@@ -243,22 +202,6 @@ def test_about_is_valid_json_with_every_block(cli):
     ):
         assert name in settings["properties"]
     assert {"catalog", "state", "discover"} <= set(about.json["capabilities"])
-
-
-def test_help_names_the_commands(cli):
-    shown = cli.run(None, "--help").stdout
-    for option in (
-        "--config",
-        "--catalog",
-        "--state",
-        "--discover",
-        "--about",
-        "--version",
-        "--test",
-        "--plan",
-        "--jobs",
-    ):
-        assert option in shown
 
 
 @pytest.mark.parametrize("options", [["--version"], ["--about", "--format", "markdown"], ["--about"]])
@@ -427,14 +370,6 @@ def test_other_bookmarks_are_kept(cli, both):
     assert result.state["bookmarks"]["elsewhere"]["replication_key_value"] == "1"
 
 
-def test_a_state_of_another_tap_alone_is_refused(cli, both, turbine):
-    other = {"replication_key": "x", "replication_key_value": "1"}
-    result = cli.run(both, state={"bookmarks": {"elsewhere": other}})
-    assert result.status == 78
-    assert "elsewhere" in result.stderr
-    assert turbine.submits == []
-
-
 # Signals
 
 
@@ -488,26 +423,6 @@ def test_a_killed_runs_files_are_removed_by_the_next(cli, both, turbine):
     assert len(turbine.submits) == 1
 
 
-def test_a_reader_that_goes_away_ends_the_run(cli, both, nature):
-    nature.reports["admin-xls-report"] = {
-        "S": [["A"], *[[f"row {number} " + "x" * 200] for number in range(3000)]]
-    }
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tap_reports", "--config", cli.write("c.json", both)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=cli.environment,
-    )
-    process.stdout.readline()
-    process.stdout.close()
-    errors = process.stderr.read().decode()
-    process.stderr.close()
-    assert process.wait(60) != 0
-    assert "Traceback" not in errors
-    assert "Exception ignored" not in errors
-    assert cli.left_behind() == []
-
-
 # The ledger
 
 
@@ -551,26 +466,6 @@ def test_a_ledger_that_cannot_be_opened_is_explained(cli, both):
     assert result.status == 78
     assert "job_ledger" in result.stderr
     assert "Traceback" not in result.stderr
-
-
-def test_an_empty_ledger_lists_nothing(cli, both, turbine):
-    listed = cli.run(both, "--jobs", "--format", "json")
-    assert (listed.status, listed.json) == (0, [])
-    assert turbine.calls == []
-
-
-def test_jobs_of_all_vendors_are_listed_newest_first(cli, both):
-    cli.run(both)
-    listed = cli.run(both, "--jobs", "--format", "json").json
-    assert {(one["vendor"], one["stream"]) for one in listed} == {
-        ("digital_turbine", TURBINE),
-        ("second_nature", NATURE),
-    }
-    stamps = [dt.datetime.fromisoformat(one["submitted_at"]) for one in listed]
-    assert stamps == sorted(stamps, reverse=True)
-    text = cli.run(both, "--jobs")
-    assert text.status == 0
-    assert TURBINE in text.stdout
 
 
 # What a Singer user expects
@@ -640,15 +535,6 @@ def test_stream_maps_and_flattening_work(cli, both):
     assert [one["trainee_email"] for one in result.records("people")] == ["A@EXAMPLE.COM", "B@EXAMPLE.COM"]
 
 
-def test_maps_and_plain_records_are_the_same(cli, both):
-    plain = cli.run(both)
-    mapped = cli.run(
-        {**both, "stream_maps": {TURBINE: {"__filter__": "True"}, NATURE: {"__filter__": "True"}}}
-    )
-    for stream in (TURBINE, NATURE):
-        assert mapped.records(stream) == plain.records(stream)
-
-
 def test_streams_that_are_not_selected_are_not_asked_for(cli, both, turbine, nature):
     catalog = cli.run(both, "--discover").json
     before = len(nature.calls)
@@ -673,20 +559,6 @@ def test_every_record_fits_its_schema(cli, both):
 # Links and secrets
 
 
-@pytest.mark.parametrize("kind", ["seconds", "date"])
-def test_a_throttled_submission_waits_as_told(cli, both, turbine, kind):
-    moment = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=3)
-    pause = "1" if kind == "seconds" else moment.strftime("%a, %d %b %Y %H:%M:%S GMT")
-    turbine.next_submits = [as_json({"error": "slow"}, 429, Retry_After=pause)]
-    result = cli.run(both)
-    assert result.status == 0, result.stderr
-    first, second = turbine.submits
-    if kind == "seconds":
-        assert second.at - first.at >= 0.95
-    else:
-        assert dt.datetime.now(dt.UTC) >= moment.replace(microsecond=0)
-
-
 def test_credentials_do_not_follow_a_redirect_to_another_origin(cli, both, turbine, nature):
     nature.on_status = lambda ticket, _call: (
         Answer(302, headers={"Location": f"{turbine.url}/elsewhere"}) if len(ticket.polls) == 1 else None
@@ -694,14 +566,6 @@ def test_credentials_do_not_follow_a_redirect_to_another_origin(cli, both, turbi
     result = cli.run({**both, "max_request_retries": 0})
     assert API_KEY not in str([call.headers for call in turbine.calls])
     assert result.status in {0, 1}
-
-
-def test_a_download_link_that_is_not_https_is_refused(cli, both, nature):
-    nature.links = lambda _ticket: f"http://files.example.com/report.xlsx?token={LINK_SECRET}"
-    result = cli.run(both)
-    assert result.status == 1
-    assert "https" in last_lines(result, 3)
-    assert LINK_SECRET not in result.everything
 
 
 def test_no_secret_is_printed_at_debug_level(cli, both, turbine, nature):
@@ -731,43 +595,6 @@ def test_a_vendor_that_is_down_is_explained(cli, block):
     assert result.status == 1
     assert "127.0.0.1" in last_lines(result, 2)
     assert "Traceback" not in result.stderr
-
-
-def test_an_http_call_is_cut_off_by_its_timeout(cli, both, turbine):
-    gate = threading.Event()
-    turbine.on_file = lambda report, _call: (
-        Answer(200, b"x" * 100, cut=0, stall=gate) if len(report.polls) == 1 else None
-    )
-    result = cli.run({**both, "request_timeout_seconds": 0.4})
-    gate.set()
-    assert result.status == 0, result.stderr
-    assert len(result.records(TURBINE)) == 2
-    assert len(turbine.submits) == 1
-
-
-def test_the_plan_of_all_vendors(cli, both, turbine, nature):
-    plan = cli.run(both, "--plan", "--format", "json")
-    assert plan.status == 0, plan.stderr
-    assert set(plan.json) == {"streams", "quotas", "totals", "verdict"}
-    assert {one["stream"] for one in plan.json["streams"]} == {TURBINE, NATURE}
-    for stream in plan.json["streams"]:
-        keys = {"stream", "replication_method", "first_day", "last_day", "slices", "warnings"}
-        assert set(stream) == keys
-    for quota in plan.json["quotas"]:
-        assert set(quota) == {"vendor", "quota", "limit", "used", "remaining", "resets_at"}
-    assert set(plan.json["totals"]) == {"submit", "resume", "reuse", "replay", "estimated_credits"}
-    assert turbine.submits == nature.submits == []
-
-
-def test_the_check_looks_at_every_vendor(cli, both, turbine, nature):
-    both["digital_turbine"]["client_secret"] = "wrong-secret-1"
-    both["second_nature"]["api_key"] = "wrong-secret-2"
-    result = cli.run(both, "--test")
-    assert result.status == 1
-    assert "digital_turbine" in result.everything
-    assert "second_nature" in result.everything
-    assert "wrong-secret" not in result.everything
-    assert turbine.submits == nature.submits == []
 
 
 def test_a_run_as_another_user_would_start_it_needs_no_terminal(cli, both):

@@ -9,8 +9,8 @@ from decimal import Decimal
 
 import pytest
 from cli_under_test import Cli, select
-from fake_http import Answer, as_json
-from fake_second_nature import API_KEY, LINK_SECRET, PEOPLE, TWO, FakeSecondNature
+from fake_http import as_json
+from fake_second_nature import API_KEY, PEOPLE, TWO, FakeSecondNature
 
 STREAM = "second_nature_admin_xls_report"
 DATED = {"start_date": "2026-01-10", "end_date": "2026-03-05"}
@@ -59,14 +59,6 @@ def told(result, status, *words):
 # What is asked
 
 
-def test_every_call_carries_the_key_as_token_and_the_link_does_not(cli, vendor, config):
-    result = cli.run(config())
-    assert result.status == 0, result.stderr
-    assert {call.headers["authorization"] for call in vendor.calls} == {f"Token {API_KEY}"}
-    assert vendor.host.calls
-    assert not [call for call in vendor.host.calls if "authorization" in call.headers]
-
-
 def test_a_report_is_asked_for_as_the_defaults_say(cli, vendor, config):
     assert cli.run(config({"course_id": "c-1"})).status == 0
     (call,) = vendor.submits
@@ -93,26 +85,6 @@ def test_without_reports_all_that_the_list_names(cli, vendor, config, listed):
     assert result.status == 0, result.stderr
     assert sorted(result.streams) == [STREAM, "second_nature_topic_breakdown"]
     assert len(vendor.submits) == 2
-
-
-def test_paths_are_settings(cli, vendor, config):
-    moved = {
-        "/api/v9/ask": "/api/reports/export/",
-        "/api/v9/names": "/api/reports/",
-    }
-    plain = vendor.answer
-
-    def answer(call):
-        if call.path.startswith("/api/v9/see/"):
-            call.path = call.path.replace("/api/v9/see/", "/api/reports/export/") + "/"
-        call.path = moved.get(call.path, call.path)
-        return plain(call)
-
-    vendor.answer = answer
-    paths = {"request_path": "/v9/ask", "status_path": "/v9/see/{ticket_id}", "list_path": "/v9/names"}
-    result = cli.run(config(block=paths))
-    assert result.status == 0, result.stderr
-    assert len(result.records(STREAM)) == 2
 
 
 # Sheets and formats
@@ -283,23 +255,6 @@ def test_a_ticket_too_old_is_replaced_by_a_forced_one(cli, vendor, config):
     assert [bool(call.json.get("force_update")) for call in vendor.submits] == [False, True]
 
 
-@pytest.mark.parametrize("setting", [True, False])
-def test_force_update_may_be_set(cli, vendor, config, setting):
-    for _ in (1, 2):
-        assert cli.run(config({"force_update": setting}, reuse_job_hours=0)).status == 0
-    assert {bool(call.json.get("force_update")) for call in vendor.submits} == {setting}
-    assert len(vendor.submits) == 2
-
-
-def test_the_check_submits_nothing(cli, vendor, config):
-    assert cli.run(config(), "--test").status == 0
-    assert vendor.calls
-    assert vendor.submits == []
-    bad = cli.run(config(block={"api_key": "wrong-key-000"}), "--test")
-    assert bad.status == 1
-    assert "wrong-key-000" not in bad.everything
-
-
 # Dated reports
 
 
@@ -353,13 +308,6 @@ def test_a_date_column_may_be_the_replication_key(cli, vendor, config):
     assert result.bookmark(STREAM) == "2026-01-20"
 
 
-def test_the_last_final_day_is_yesterday_utc(cli, vendor, config):
-    yesterday = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=1)
-    result = cli.run(config({"dated": True}, start_date=yesterday.isoformat()))
-    assert spans(vendor) == [(midnight(yesterday.isoformat()), midnight(yesterday.isoformat()) + 86399)]
-    assert result.bookmark(STREAM) == yesterday.isoformat()
-
-
 def test_discovery_of_a_dated_report_asks_for_its_latest_slice_once(cli, vendor, config):
     catalog = cli.run(config({"dated": True}, **DATED), "--discover")
     assert catalog.status == 0, catalog.stderr
@@ -396,31 +344,6 @@ def test_a_slice_that_lacks_a_sheet_has_no_rows_of_it(cli, vendor, config):
 # What goes wrong
 
 
-@pytest.mark.parametrize("spelling", ["failed", "Failed", "FAILED"])
-def test_a_failed_ticket_is_replaced_once(cli, vendor, config, spelling):
-    vendor.on_status = lambda ticket, _call: (
-        as_json({"status": spelling, "report_url": None, "error": "worker died"})
-        if ticket.id.startswith("ticket-1-")
-        else None
-    )
-    result = cli.run(config({}))
-    assert result.status == 0, result.stderr
-    assert len(vendor.submits) == 2
-    assert {one["_report_job_id"] for one in result.records(STREAM)} == {"ticket-2-77"}
-
-
-def test_a_report_that_fails_again_fails_its_stream(cli, vendor, config):
-    catalog = cli.run(config({}), "--discover").json
-    cli.ledger.unlink()
-    before = len(vendor.submits)
-    vendor.on_status = lambda _ticket, _call: as_json(
-        {"status": "failed", "report_url": None, "error": "worker died"}
-    )
-    result = cli.run(config({}), catalog=select(catalog, STREAM))
-    assert told(result, 1, STREAM, "worker died", "second_nature", "ticket-3-77")
-    assert len(vendor.submits) - before == 2
-
-
 def test_a_report_that_fails_in_discovery_is_a_failed_stream_too(cli, vendor, config):
     vendor.on_status = lambda _ticket, _call: as_json(
         {"status": "failed", "report_url": None, "error": "worker died"}
@@ -428,25 +351,6 @@ def test_a_report_that_fails_in_discovery_is_a_failed_stream_too(cli, vendor, co
     result = cli.run(config({}))
     assert told(result, 1, STREAM, "worker died", "second_nature")
     assert len(vendor.submits) == 2
-
-
-@pytest.mark.parametrize("status", [403, 410])
-def test_an_expired_link_is_replaced_by_a_new_ticket(cli, vendor, config, status):
-    vendor.on_file = lambda ticket, _call: (
-        Answer(status, b"expired", "text/plain") if ticket.id.startswith("ticket-1-") else None
-    )
-    result = cli.run(config({}))
-    assert result.status == 0, result.stderr
-    assert len(vendor.submits) == 2
-    assert len(result.records(STREAM)) == 2
-
-
-def test_a_link_that_is_always_expired_fails(cli, vendor, config):
-    vendor.on_file = lambda _ticket, _call: Answer(403, b"expired", "text/plain")
-    result = cli.run(config({}))
-    assert told(result, 1, STREAM)
-    assert len(vendor.submits) == 2
-    assert LINK_SECRET not in result.everything
 
 
 @pytest.mark.parametrize(("status", "word"), [(401, "api_key"), (403, "Admin"), (404, "report_name")])
@@ -468,110 +372,11 @@ def test_one_wrong_name_does_not_stop_the_other_report(cli, config):
     assert "no_such_report" in "".join(result.stderr.splitlines()[-4:])
 
 
-def test_a_complete_ticket_without_a_link_is_an_error(cli, vendor, config):
-    vendor.on_status = lambda _ticket, _call: as_json({"status": "complete", "report_url": None})
-    result = cli.run(config({}, job_deadline_seconds=0.5))
-    assert told(result, 1, "report_url")
-    assert len(vendor.submits) <= 2
-
-
-def test_an_unknown_status_is_warned_about_once_and_waited_out(cli, vendor, config):
-    vendor.busy = ["pending", "reticulating", "reticulating", "reticulating", "in_progress"]
-    result = cli.run(config({}))
-    assert result.status == 0, result.stderr
-    assert result.stderr.count("reticulating") == 1
-    assert len(vendor.submits) == 1
-
-
-def test_an_unknown_status_is_named_when_the_deadline_comes(cli, vendor, config):
-    vendor.busy = ["reticulating"] * 9999
-    result = cli.run(config({}, job_deadline_seconds=0.4))
-    assert told(result, 1, "reticulating", "ticket-1-77")
-    assert len(vendor.submits) == 1
-
-
 def test_status_words_are_read_whatever_their_spelling(cli, vendor, config):
     vendor.busy = ["PENDING", "In Progress", "in-progress"]
     result = cli.run(config({}))
     assert result.status == 0, result.stderr
     assert "warn" not in result.stderr.lower()
-
-
-@pytest.mark.parametrize("form", ["seconds", "date"])
-def test_a_throttled_poll_waits_as_told(cli, vendor, config, form):
-    moment = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=4)
-    pause = "1" if form == "seconds" else moment.strftime("%a, %d %b %Y %H:%M:%S GMT")
-    vendor.on_status = lambda ticket, _call: (
-        as_json({"detail": "slow"}, 429, Retry_After=pause) if len(ticket.polls) == 1 else None
-    )
-    result = cli.run(config({}))
-    assert result.status == 0, result.stderr
-    first, second = vendor.tickets["ticket-1-77"].polls[:2]
-    if form == "seconds":
-        assert 0.95 <= second - first < 3
-    else:
-        assert dt.datetime.now(dt.UTC) >= moment.replace(microsecond=0)
-    assert len(vendor.submits) == 1
-
-
-def test_broken_polls_are_sent_again(cli, vendor, config):
-    def broken(ticket, _call):
-        turn = len(ticket.polls)
-        if turn == 1:
-            return Answer(500, b"oops", "text/html")
-        if turn == 2:
-            return Answer(drop=True)
-        return Answer(200, b"not json", "text/html") if turn == 3 else None
-
-    vendor.on_status = broken
-    result = cli.run(config({}))
-    assert result.status == 0, result.stderr
-    assert len(vendor.submits) == 1
-
-
-def test_a_lost_submission_is_sent_again(cli, vendor, config):
-    vendor.next_submits = [Answer(drop=True), Answer(504, b"late")]
-    result = cli.run(config({}))
-    assert result.status == 0, result.stderr
-    assert len(vendor.submits) == 3
-
-
-def test_requests_per_minute_hold_back_every_call(cli, vendor, config):
-    run = cli.start(config({}, {"requests_per_minute": 2}))
-    run.wait_until(lambda: len(vendor.calls) >= 2)
-    time.sleep(0.8)
-    assert len(vendor.calls) <= 2
-    assert run.send(signal.SIGTERM).status == 143
-
-
-def test_requests_per_minute_hold_over_several_tickets(cli, vendor, config):
-    vendor.reports = {f"r{number}": PEOPLE for number in range(4)}
-    run = cli.start(config(block={"requests_per_minute": 5}))
-    run.wait_until(lambda: len(vendor.calls) >= 5)
-    time.sleep(0.6)
-    assert len(vendor.calls) <= 5
-    assert run.send(signal.SIGTERM).status == 143
-
-
-def test_at_most_four_tickets_are_under_way(cli, vendor, config):
-    vendor.reports = {f"r{number}": PEOPLE for number in range(6)}
-    vendor.busy = ["pending"] * 9999
-    run = cli.start(config())
-    run.wait_until(lambda: len(vendor.submits) >= 4)
-    time.sleep(0.4)
-    assert len(vendor.submits) == 4
-    run.send(signal.SIGTERM)
-
-
-def test_no_secret_stands_in_any_output(cli, vendor, config):
-    result = cli.run(config({}), LOGLEVEL="DEBUG", TAP_REPORTS_LOGLEVEL="DEBUG")
-    vendor.on_file = lambda _ticket, _call: Answer(403, b"expired", "text/plain")
-    bad = cli.run(config({}, reuse_job_hours=0), LOGLEVEL="DEBUG", TAP_REPORTS_LOGLEVEL="DEBUG")
-    jobs = cli.run(config({}), "--jobs", "--format", "json")
-    for one in (result, bad, jobs):
-        assert API_KEY not in one.everything
-        assert LINK_SECRET not in one.everything
-    assert {one["job_id"] for one in jobs.json} >= {"ticket-1-77"}
 
 
 def test_pending_tickets_of_a_killed_run_are_resumed(cli, vendor, config):
@@ -598,22 +403,6 @@ def test_the_plan_of_a_snapshot(cli, config):
         assert len(stream["slices"]) == 1
 
 
-def test_state_alone_resumes_a_ticket(cli, vendor, config):
-    catalog = cli.run(config({}), "--discover").json
-    cli.ledger.unlink()
-    vendor.busy = ["pending"] * 9999
-    first = cli.run(config({}, job_deadline_seconds=0.3), catalog=select(catalog, STREAM))
-    assert first.status == 1
-    assert [one["id"] for one in first.pending(STREAM)] == ["ticket-2-77"]
-    cli.ledger.unlink()
-    vendor.busy = []
-    second = cli.run(config({}, job_ledger="off"), catalog=select(catalog, STREAM), state=first.state)
-    assert second.status == 0, second.stderr
-    assert len(vendor.submits) == 2
-    assert {one["_report_job_id"] for one in second.records(STREAM)} == {"ticket-2-77"}
-    assert second.pending(STREAM) == []
-
-
 def test_state_alone_resumes_a_ticket_without_a_catalog(cli, vendor, config):
     vendor.busy = ["pending"] * 9999
     first = cli.run(config({}, job_deadline_seconds=0.3, job_ledger="off"))
@@ -623,51 +412,6 @@ def test_state_alone_resumes_a_ticket_without_a_catalog(cli, vendor, config):
     second = cli.run(config({}, job_ledger="off"), state=first.state)
     assert second.status == 0, second.stderr
     assert len(vendor.submits) == 1
-
-
-def test_a_ticket_that_the_vendor_forgot_is_replaced(cli, vendor, config):
-    catalog = cli.run(config({}), "--discover").json
-    cli.ledger.unlink()
-    vendor.busy = ["pending"] * 9999
-    first = cli.run(config({}, job_deadline_seconds=0.3), catalog=select(catalog, STREAM))
-    vendor.tickets.clear()
-    vendor.busy = []
-    second = cli.run(config({}), catalog=select(catalog, STREAM), state=first.state)
-    assert second.status == 0, second.stderr
-    assert len(second.records(STREAM)) == 2
-    assert len(vendor.submits) == 3
-
-
-@pytest.mark.parametrize("kind", ["xlsx", "csv", "json"])
-def test_a_page_instead_of_a_file_fails(cli, vendor, config, kind):
-    catalog = cli.run(config({"format": kind}), "--discover").json
-    cli.ledger.unlink()
-    vendor.on_file = lambda _ticket, _call: Answer(200, b"<!doctype html><title>Sign in</title>", "text/html")
-    result = cli.run(config({"format": kind}, max_request_retries=1), catalog=select(catalog, STREAM))
-    assert told(result, 1, STREAM, "HTML")
-    assert result.records(STREAM) == []
-
-
-def test_rows_above_the_header_and_blank_headers_do_not_break_a_sheet(cli, vendor, config):
-    vendor.reports["admin-xls-report"] = {
-        "S": [["Report of January"], [], ["Trainee Email", "Score", "Score"], ["a@example.com", 1, 2]]
-    }
-    result = cli.run(config({}))
-    assert result.status == 0, result.stderr
-    (record,) = result.records(STREAM)
-    assert (record["trainee_email"], record["score"], record["score_2"]) == ("a@example.com", 1, 2)
-
-
-def test_numbers_in_json_keep_every_digit(cli, vendor, config):
-    body = (
-        b'{"reports": [{"report_name": "admin-xls-report", "sheet_name": "S", "data": '
-        b'[{"Id": 12345678901234567890, "Share": 0.12345678901234567890123, "Gone": null}]}]}'
-    )
-    vendor.on_file = lambda _ticket, _call: Answer(200, body, "application/json")
-    result = cli.run(config({"format": "json"}))
-    assert result.status == 0, result.stderr
-    assert "0.12345678901234567890123" in result.stdout
-    assert "12345678901234567890" in result.stdout
 
 
 def test_the_same_report_for_two_courses_is_two_streams(cli, vendor, config):

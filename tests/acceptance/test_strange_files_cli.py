@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 import pytest
-from acceptance_wire import Tap
 from cli_under_test import Cli
 from fake_digital_turbine import CLIENT_ID, CLIENT_SECRET, FakeDigitalTurbine
 from fake_http import Answer
@@ -13,7 +12,6 @@ from fake_impact import BY_DAY, BY_PROGRAM, FakeImpact
 from fake_second_nature import API_KEY, FakeSecondNature
 from fake_similarweb import FakeSimilarweb
 
-SHORT = {"poll_interval_seconds": 0.05, "poll_max_interval_seconds": 0.05, "retry_backoff_seconds": 0.05}
 MESSAGE = "Report server busy, please wait a minute and ask again.\n"
 FILES = {
     "a message": MESSAGE,
@@ -35,18 +33,17 @@ def digital_turbine(folder, content, *splits):
 
 
 def impact(folder, content, report):
-    vendor, tap = FakeImpact(), Tap(folder)
+    vendor, tap = FakeImpact(), Cli(folder)
     vendor.make_file = lambda _: content
     try:
         days = {"start_date": "2024-08-01", "end_date": "2024-08-01"}
-        return tap.run({**SHORT, **days, "impact": {**vendor.settings(), "reports": [{"id": report}]}})
+        return tap.run(tap.config(**days, impact={**vendor.settings(), "reports": [{"id": report}]}))
     finally:
         vendor.close()
-        tap.close()
 
 
 def similarweb(folder, content):
-    vendor, tap = FakeSimilarweb(), Tap(folder)
+    vendor, tap = FakeSimilarweb(), Cli(folder)
     vendor.make_file = lambda _: content
     try:
         report = {
@@ -55,10 +52,9 @@ def similarweb(folder, content):
             "metrics": ["all_traffic_visits"],
         }
         days = {"start_date": "2024-08-01", "end_date": "2024-08-31"}
-        return tap.run({**SHORT, **days, "similarweb": {**vendor.settings(), "reports": [report]}})
+        return tap.run(tap.config(**days, similarweb={**vendor.settings(), "reports": [report]}))
     finally:
         vendor.close()
-        tap.close()
 
 
 def second_nature(folder, content, *, catalogued=False, **report):
