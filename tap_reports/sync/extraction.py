@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 from tap_reports.emit.plan import SliceContext, Tally
 from tap_reports.exceptions import CallError, CallsFailed, FileError, StreamError
-from tap_reports.sync.guards import EqualFiles, check_days, refused
+from tap_reports.sync.guards import EqualFiles, check_days, count_warnings, refused
 from tap_reports.sync.planning import Planning, SlicePlan, StreamPlan
 from tap_reports.vendor import ReportClient, Zoned
 
 if TYPE_CHECKING:
     from tap_reports.files import Table
     from tap_reports.jobs.task import Task
+    from tap_reports.models import Slice
     from tap_reports.sync.report import Report
     from tap_reports.sync.run import Run
     from tap_reports.sync.state import StreamState
@@ -222,7 +223,7 @@ class Extraction:
                     )
                 if not table.header:
                     continue
-                self._open = TablePosition(self._context(part, task, rows + 1))
+                self._open = TablePosition(self._context(part.days, task, rows + 1))
                 yield table, self._open
                 rows += self._open.rows
                 tally.add(self._open.tally)
@@ -233,11 +234,12 @@ class Extraction:
             logger.warning("%s: %s", self.report.stream, text)
         self.rows += rows
 
-    def _context(self, part: SlicePlan, task: Task, first_row: int) -> SliceContext:
+    def _context(self, days: Slice | None, task: Task, first_row: int) -> SliceContext:
+        start, end = (days.start, days.end) if days else (None, None)
         return SliceContext(
             job_id=task.job_id,
-            slice_start=part.days.start if part.days else None,
-            slice_end=part.days.end if part.days else None,
+            slice_start=start,
+            slice_end=end,
             first_row=first_row,
             vendor=self.report.vendor,
         )
@@ -255,22 +257,8 @@ class Extraction:
         for task in tasks:
             self._state.drop(task.request.key)
             rows = self._job_rows.pop(task.job_id, 0)
-            if rows and rows == task.request.row_limit:
-                logger.warning(
-                    "%s: the result of job %s (%s) has exactly %d rows, which is the limit, so there may be "
-                    'more. Raise the report\'s "limit", or ask for less at a time.',
-                    stream,
-                    task.job_id,
-                    task.request.slice or "snapshot",
-                    rows,
-                )
-            if not rows and task.job and task.job.rows:
-                logger.warning(
-                    "%s: the result of job %s has no rows, and the vendor says that it has %d.",
-                    stream,
-                    task.job_id,
-                    task.job.rows,
-                )
+            for text in count_warnings(task, rows):
+                logger.warning("%s: %s", stream, text)
             if task.job:
                 run.ledger.emitted(
                     task.job,

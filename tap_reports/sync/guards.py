@@ -59,6 +59,18 @@ def check_days(days: Slice | None, tally: Tally) -> str:
     return f"{tally.outside} of {tally.dated} rows of {days} lie outside of it (rows: {found})"
 
 
+def count_warnings(task: Task, rows: int) -> Iterator[str]:
+    """Yield what looks wrong about how many rows of a job came out."""
+    if rows and rows == task.request.row_limit:
+        yield (
+            f"the result of job {task.job_id} ({task.request.slice or 'snapshot'}) has exactly {rows} rows, "
+            "which is the limit, so there may be more. "
+            'Raise the report\'s "limit", or ask for less at a time.'
+        )
+    if not rows and task.job and task.job.rows:
+        yield f"the result of job {task.job_id} has no rows, and the vendor says that it has {task.job.rows}."
+
+
 class EqualFiles:
     """Notices that two slices of a report without dates have the same rows, before those are written.
 
