@@ -187,7 +187,9 @@ class FakeImpact:
             return as_json(self.job(job_id, advance=False), 202)
         if self.pages is not None:
             return as_text(self.pages[int(call.one("Page") or 1) - 1], kind="application/octet-stream")
-        return Answer(302, b"", {"Location": f"{self.bucket.url}/out/{job_id}?X-Goog-Signature=signed-link"})
+        return Answer(
+            302, headers={"Location": f"{self.bucket.url}/out/{job_id}?X-Goog-Signature=signed-link"}
+        )
 
     def deliver(self, call: Call) -> Answer:
         if self.downloads:

@@ -251,19 +251,19 @@ def test_the_last_lines_name_each_failed_stream_with_its_job(cli, both, turbine,
 def test_waiting_is_shared(cli, both, turbine, nature):
     catalog = cli.run(both, "--discover").json
     cli.ledger.unlink()
-    turbine.on_file = lambda report, _call: None if time.monotonic() > report.at + 1 else Answer(200)
+    turbine.on_file = lambda report, _call: None if time.monotonic() > report.at + 3 else Answer(200)
     begun = {}
 
     def slow(ticket, call):
         begun.setdefault(ticket.id, call.at)
-        return as_json({"status": "in_progress"}) if time.monotonic() < begun[ticket.id] + 1 else None
+        return as_json({"status": "in_progress"}) if time.monotonic() < begun[ticket.id] + 3 else None
 
     nature.on_status = slow
     result = cli.run(both, catalog=catalog)
     assert result.status == 0, result.stderr
     assert (len(result.records(TURBINE)), len(result.records(NATURE))) == (2, 2)
     first = min(turbine.submits[-1].at, nature.submits[-1].at)
-    assert result.times[-1] - first < 1.8
+    assert result.times[-1] - first < 5.8, "not one after the other"
 
 
 def test_records_come_in_stream_order_and_slices_ascend(cli, block, turbine):

@@ -62,7 +62,7 @@ def test_no_secret_and_no_signed_link_at_debug_level(tap, request, name):
 
 
 def test_similarwebs_key_does_not_follow_a_redirect(tap, similarweb):
-    similarweb.statuses = [Answer(302, b"", {"Location": f"{similarweb.bucket.url}/files/x.csv"})]
+    similarweb.statuses = [Answer(302, headers={"Location": f"{similarweb.bucket.url}/files/x.csv"})]
     similarweb.downloads = [as_json({"status": "pending"})] * 20
     ran = tap.run(of_similarweb(similarweb, {"job_deadline_seconds": 0.4, "max_request_retries": 1}))
     assert ran.status == 1
