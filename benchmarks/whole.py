@@ -55,10 +55,9 @@ class Comparison:
         """Return its row of the table."""
         ordinary, ours = (_steady(*ways) for ways in (self.ordinary, self.ours))
         way = self.ours[1]
-        path = "Python" if not self.shape.compiled else _path_of(way.said)
         return (
             f"| {self.shape.name} | {ordinary:.1f} | {ours:.2f} | {ordinary / ours:.1f} | "
-            f"{max(way.peaks) // 1024:,} | {path} |"
+            f"{max(way.peaks) // 1024:,} | {_path_of(way.said)} |"
         )
 
     def _ordinary(self, count: int) -> Way:
@@ -107,7 +106,7 @@ class Comparison:
 
 def _steady(small: Way, large: Way) -> float:
     """Return the processor time of a row, in microseconds, without start-up."""
-    return (large.least_cpu - small.least_cpu) / (large.rows - small.rows) * 1e6
+    return max(large.least_cpu - small.least_cpu, 1e-3) / (large.rows - small.rows) * 1e6
 
 
 def _path_of(said: str) -> str:
@@ -115,5 +114,6 @@ def _path_of(said: str) -> str:
     for line in said.splitlines():
         before, found, _ = line.partition(" went through Python")
         if found:
-            return f"C; {before.rpartition(': ')[2]} in Python"
+            which = before.rpartition(": ")[2]
+            return f"C; {which} in Python" if which.endswith("columns") else "Python"
     return "C"

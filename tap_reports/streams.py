@@ -301,6 +301,8 @@ class ReportStream(Stream):
                 len(self.report.columns),
                 columns,
             )
+        if tally.rows_by_python:
+            self.logger.info("%s: %d rows went through Python", self.name, tally.rows_by_python)
         for name, count in tally.nulled.items():
             self.logger.warning("%s: %d values did not fit %s and are null", self.name, count, name)
         for name, count in tally.left_out.items():

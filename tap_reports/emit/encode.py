@@ -80,7 +80,6 @@ class Encoder(ABC, Generic[T]):
         """
         for chunk in chunks(rows, width=len(self.table.header)):
             found = self._convert.columns(chunk, start)
-            found.tally.rows_by_python += found.rows
             if found.rows:
                 yield Block(self.of_values(found), found.rows, found.records, found.tally)
             if found.error:

@@ -33,6 +33,8 @@ CHUNK_CELLS = 200_000
 SHOWN_CHARACTERS = 60
 
 Row = Sequence["Cell"]
+Record = dict[str, Value]
+Values = list[Sequence[Any]]
 T = TypeVar("T")
 
 
@@ -65,7 +67,7 @@ class Columns:
         tally: What was noticed.
     """
 
-    values: list[Sequence[Any]]
+    values: Values
     rows: int
     records: int
     tally: Tally
@@ -105,7 +107,7 @@ class RowConverter:
         """
         count, tally = len(rows), Tally()
         by_column = list(zip(*rows, strict=True))
-        values: list[Sequence[Any]] = []
+        values: Values = []
         error: InvalidValue | None = None
         for one, source, convert in zip(self.plan.fields, self._sources, self._converters, strict=True):
             if one.lineage is not None or source is None:
@@ -126,6 +128,7 @@ class RowConverter:
         for one, column in zip(self.plan.fields, kept, strict=True):
             if one.property == self.plan.dated_by:
                 tally.add_days(column, self.context)
+        tally.rows_by_python = count
         return Columns(kept, count, records, tally, error)
 
     def _converted(
@@ -141,9 +144,7 @@ class RowConverter:
             # A record without a key is counted as a record.
             return self._slowly(one, convert, cells, Counter() if one.required else tally.nulled)
 
-    def _without_keyless(
-        self, values: list[Sequence[Any]], count: int, tally: Tally
-    ) -> tuple[list[Sequence[Any]], int]:
+    def _without_keyless(self, values: Values, count: int, tally: Tally) -> tuple[Values, int]:
         """Return the values of the records that have all required ones, and how many these are."""
         whole = [True] * count
         for one, source, column in zip(self.plan.fields, self._sources, values, strict=True):
@@ -192,9 +193,7 @@ class RowConverter:
         )
 
 
-def record_blocks(
-    table: Table, plan: EmitPlan, context: SliceContext
-) -> Iterator[Block[list[dict[str, Value]]]]:
+def record_blocks(table: Table, plan: EmitPlan, context: SliceContext) -> Iterator[Block[list[Record]]]:
     """Yield a table's records in blocks: the plan's fields in order, what the file lacks as null.
 
     Args:
@@ -220,7 +219,7 @@ def record_blocks(
 
 def records(
     table: Table, plan: EmitPlan, context: SliceContext, tally: Tally | None = None
-) -> Iterator[dict[str, Value]]:
+) -> Iterator[Record]:
     """Yield the records of `record_blocks`; `tally` takes what is noticed."""
     for block in record_blocks(table, plan, context):
         if tally is not None:
