@@ -9,6 +9,8 @@ from pathlib import Path
 
 from settings_listing import settings
 
+from tap_reports.settings.environment import NOT_SETTINGS
+
 ROOT = Path(__file__).resolve().parent.parent
 COMMAND = re.compile(r"^<!-- (\w+) -->\n```\w*\n([^\n]+)\n```$", re.MULTILINE)
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
@@ -46,7 +48,7 @@ def problems() -> Iterator[str]:
         if name not in commands(readme):
             yield f"README.md: no one-line block below <!-- {name} -->"
     known = {setting.name for setting in settings()} | {f"{one}.reports" for one in ("impact", "similarweb")}
-    variables = {f"TAP_REPORTS_{name.replace('.', '_').upper()}" for name in known} | {"TAP_REPORTS_LOGLEVEL"}
+    variables = {f"TAP_REPORTS_{name.replace('.', '_').upper()}" for name in known} | NOT_SETTINGS
     for path in documents():
         text = path.read_text(encoding="utf-8")
         place = str(path.relative_to(ROOT))

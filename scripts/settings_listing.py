@@ -1,4 +1,4 @@
-"""Writes what meltano.yml, docs/plugin.yml and docs/settings.md say of the settings, from the schema.
+"""Writes what meltano.yml, docs/plugin.yml, integrations/meltano and docs/settings.md say of the settings.
 
 python scripts/settings_listing.py          # write
 python scripts/settings_listing.py --check  # say what has drifted; exit 1 if anything has
@@ -13,7 +13,7 @@ import io
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -156,32 +156,38 @@ def meltano_yml() -> str:
     )
 
 
-def plugin_yml() -> str:
-    """Return the definition for Meltano Hub."""
+def plugin_yml(vendor: str = "") -> str:
+    """Return the definition for Meltano Hub, of all vendors or of one alone."""
+    title = properties()[vendor]["title"] if vendor else ""
+    name = f"tap-reports-{vendor.replace('_', '-')}" if vendor else "tap-reports"
     head = {
-        "name": "tap-reports",
-        "namespace": "tap_reports",
+        "name": name,
+        "namespace": name.replace("-", "_"),
         "variant": "tap-reports",
-        "label": "Asynchronous Reports",
-        "description": "Report APIs of Similarweb, impact.com, Digital Turbine and Second Nature",
+        "label": title or "Asynchronous Reports",
+        "description": f"Report API of {title}"
+        if vendor
+        else "Report APIs of Similarweb, impact.com, Digital Turbine and Second Nature",
         "executable": "tap-reports",
         "pip_url": PIP_URL,
         "repo": "https://github.com/tap-reports/tap-reports",
         "maintenance_status": "active",
         "quality": "unknown",
         "keywords": ["meltano_sdk", "api", "reports"],
-        "next_steps": "",
-        "usage": "",
     }
-    used = {name: value for name, value in head.items() if value}
-    return "".join(_yaml(used, 0)) + _definition(0)
+    return "".join(_yaml(head, 0)) + _definition(0, [one for one in BLOCKS if vendor and one != vendor])
 
 
-def _definition(indent: int) -> str:
+def _definition(indent: int, without: Sequence[str] = ()) -> str:
+    """Return capabilities and settings, without those of some vendors."""
+
+    def is_kept(name: str) -> bool:
+        return name.partition(".")[0] not in without
+
     body = {
         "capabilities": sorted(about()["capabilities"]),
-        "settings_group_validation": [list(group) for group in GROUPS],
-        "settings": [setting.definition() for setting in settings()],
+        "settings_group_validation": [list(group) for group in GROUPS if is_kept(group[0])],
+        "settings": [setting.definition() for setting in settings() if is_kept(setting.name)],
     }
     return "".join(_yaml(body, indent))
 
@@ -314,7 +320,15 @@ def _between(text: str, start: str, end: str, content: str) -> str:
     return f"{before}{start}\n{content}{end}\n{after}"
 
 
-FILES = {"meltano.yml": meltano_yml, "docs/plugin.yml": plugin_yml, "docs/settings.md": settings_md}
+FILES = {
+    "meltano.yml": meltano_yml,
+    "docs/plugin.yml": plugin_yml,
+    "docs/settings.md": settings_md,
+    **{
+        f"integrations/meltano/tap-reports-{name.replace('_', '-')}.yml": functools.partial(plugin_yml, name)
+        for name in BLOCKS
+    },
+}
 
 
 def main() -> int:

@@ -35,6 +35,7 @@ Examples:
   tap-reports --config config.json --config=ENV --discover > catalog.json
   tap-reports --config config.json --catalog catalog.json --plan
   tap-reports --config config.json --catalog catalog.json --state state.json
+  tap-reports --config config.json --jobs --failed --stream 'impact_*'
   tap-reports --about impact
 
 Settings: tap-reports --about. Documentation: {DOCS}

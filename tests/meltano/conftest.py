@@ -102,15 +102,29 @@ def _absolute(path: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def installed(tmp_path_factory) -> Project:
-    """The project with its plugins installed."""
+def meltano() -> Path:
+    """The command."""
     try:
-        commands = environment(ROOT / ".tests" / "meltano", MELTANO)
+        return environment(ROOT / ".tests" / "meltano", MELTANO) / "meltano"
     except SetupError as error:
         if os.environ.get("CI"):
             raise
         pytest.skip(f"Meltano can't be installed: {error}")
-    project = Project(tmp_path_factory.mktemp("meltano"), commands / "meltano")
+
+
+@pytest.fixture
+def empty_project(meltano, tmp_path) -> Project:
+    """A project without plugins."""
+    (tmp_path / "meltano.yml").write_text(
+        "version: 1\nproject_id: empty\nsend_anonymous_usage_stats: false\n"
+    )
+    return Project(tmp_path, meltano)
+
+
+@pytest.fixture(scope="session")
+def installed(meltano, tmp_path_factory) -> Project:
+    """The project with its plugins installed."""
+    project = Project(tmp_path_factory.mktemp("meltano"), meltano)
     project.use(tmp_path_factory.mktemp("installation"))
     project.run("install", *PLUGINS)
     return project

@@ -176,3 +176,25 @@ def test_postgres_gets_every_row_once_however_often_it_runs(project, tmp_path, c
         query = 'SELECT count(*), min("date"), max("date") FROM digital_turbine_campaign_daily'
         rows, first, last = connection.execute(query).fetchone()
         assert (rows, str(first), str(last)) == (100, "2026-03-01", "2026-03-10")
+
+
+DEFINITIONS = [
+    PAGE.with_name("plugin.yml"),
+    *sorted((PAGE.parents[1] / "integrations/meltano").glob("*.yml")),
+]
+
+
+@pytest.mark.parametrize("path", DEFINITIONS, ids=lambda path: path.stem)
+def test_a_definition_is_added_to_a_project_of_its_own(empty_project, path):
+    """One of a vendor has that vendor's settings alone."""
+    definition = yaml.safe_load(path.read_text())
+    name = definition["name"]
+    empty_project.run("add", "--no-install", "--from-ref", str(path), name)
+    listed = empty_project.run("config", "list", name).stdout
+    vendor = name.removeprefix("tap-reports-").replace("-", "_")
+    wanted = [vendor] if vendor in VENDORS else list(VENDORS)
+    assert [vendor for vendor in VENDORS if f"{vendor}." in listed] == wanted
+    secret = next(
+        one["name"] for one in definition["settings"] if one["name"].endswith(("_key", "_token", "_secret"))
+    )
+    empty_project.run("config", "set", name, secret, "word")
