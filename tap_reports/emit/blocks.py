@@ -18,7 +18,7 @@ from tap_reports.emit.encode import Encoder, LineBlocks
 from tap_reports.emit.rows import Block
 from tap_reports.emit.writer import envelope
 from tap_reports.exceptions import StreamError
-from tap_reports.files.csv_ import plain_rows
+from tap_reports.files.csv_ import rows_for_columns
 from tap_reports.files.json_rows import JsonTable
 from tap_reports.files.table import CsvTable
 
@@ -79,7 +79,7 @@ def columns(
 def _blocks(encoder: Encoder[T], size: int) -> Iterator[Block[T]]:
     table = encoder.table
     if encoder.compiled is None:
-        return encoder.by_row(plain_rows(table) if isinstance(table, CsvTable) else table.rows(), 0)
+        return encoder.by_row(rows_for_columns(table), 0)
     if isinstance(table, CsvTable):
         return _Pipeline(CsvBlocks(table, size), encoder).blocks()
     assert isinstance(table, JsonTable)  # noqa: S101  # there is no other

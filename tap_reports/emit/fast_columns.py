@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tap_reports.files.numbers import JSON_NUMBER
+from tap_reports.files.numbers import JSON_NUMBER, Number
 from tap_reports.models import Kind
 
 if TYPE_CHECKING:
@@ -54,11 +54,9 @@ def fast_column(kind: Kind, cells: Sequence[Cell], *, raw: bool) -> Sequence[Any
     if kind is Kind.STRING:
         return _made(None, cells) if '="' not in text and _is_writable(text) else None
     pattern = _WHOLE.get(kind)
-    if pattern is None or (kind is Kind.NUMBER and not raw):
+    if pattern is None or text.count("\n") != len(cells) - 1 or not pattern.fullmatch(f"{text}\n"):
         return None
-    if text.count("\n") != len(cells) - 1 or not pattern.fullmatch(f"{text}\n"):
-        return None
-    return _made(_MAKES.get(kind), cells)
+    return _made(Number if kind is Kind.NUMBER and not raw else _MAKES.get(kind), cells)
 
 
 def _joined(cells: Sequence[Cell]) -> str | None:

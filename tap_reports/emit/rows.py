@@ -19,6 +19,7 @@ from tap_reports.emit.fast_columns import fast_column
 from tap_reports.emit.plan import ROW, EmitPlan, Field, SliceContext, Tally, sources
 from tap_reports.exceptions import InvalidValue, StreamError
 from tap_reports.files.cells import Value, converter, remedy
+from tap_reports.files.csv_ import rows_for_columns
 from tap_reports.files.numbers import number_text
 from tap_reports.files.table import USUAL, Notation
 from tap_reports.files.text import shown
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 CHUNK_ROWS = 500
 """Rows converted at once: enough to hide what a chunk costs, little enough to stay in the cache."""
 CHUNK_CELLS = 200_000
-SHOWN_CHARACTERS = 60
 
 Row = Sequence["Cell"]
 Record = dict[str, Value]
@@ -180,7 +180,7 @@ class RowConverter:
         return values
 
     def _error(self, one: Field, before: int, cell: Cell) -> InvalidValue:
-        text = "" if cell is None else shown(str(cell), SHOWN_CHARACTERS)
+        text = "" if cell is None else shown(str(cell), 60)
         days = (self.context.slice_start, self.context.slice_end)
         what = f'"{text}" does not fit type {one.kind.value}' if text else "a key is empty"
         return InvalidValue(
@@ -207,7 +207,7 @@ def record_blocks(table: Table, plan: EmitPlan, context: SliceContext) -> Iterat
     to_columns = RowConverter(table.name, table.header, plan, context)
     names = [one.property for one in plan.fields]
     start = 0
-    for rows in chunks(table.rows(), width=len(table.header)):
+    for rows in chunks(rows_for_columns(table), width=len(table.header)):
         found = to_columns.columns(rows, start)
         by_row = zip(*found.values, strict=True) if names else repeat((), found.records)
         data = [dict(zip(names, values, strict=True)) for values in by_row]
