@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -136,14 +136,12 @@ def answer(tap: type[TapReports], *, style: str | None, summary: str | None, **g
     """
     given["summary"] = summary
     wanted = _one_command(given)
-    if style and wanted not in FORMATS[style]:
-        raise click.UsageError(
-            f"--format {style} goes with {', '.join(map(_option, sorted(FORMATS[style])))}, "
-            f"not with {_option(wanted)}."
-        )
-    for name, its_command in GOES_WITH.items():
-        if given[name] and wanted != its_command:
-            raise click.UsageError(f"--{name} goes with {_option(its_command)}, not with {_option(wanted)}.")
+    allowed = [(f"--{name}", {its_command}) for name, its_command in GOES_WITH.items() if given[name]]
+    allowed += [(f"--format {style}", FORMATS[style])] if style else []
+    for option, commands in allowed:
+        if wanted not in commands:
+            names = ", ".join(map(_option, sorted(commands)))
+            raise click.UsageError(f"{option} goes with {names}, not with {_option(wanted)}.")
     if wanted == "version":
         tap.print_version(print_fn=click.echo)
         return 0
@@ -187,9 +185,16 @@ def _with_inputs(tap: type[TapReports], wanted: str, inputs: Inputs, style: str)
             retries = replace(made.settings.retry_policy, max_retries=0)  # somebody waits for the answer
             made.settings = replace(made.settings, retry_policy=retries)
             return test(made.run, as_json=as_json)
-        case "plan" | "submit":
-            made = tap.of(Mode[wanted.upper()], inputs)
-            return _streams_command(wanted)(made.run, made.selected_streams(), as_json=as_json)
+        case "plan":
+            from tap_reports.commands.plan import plan
+
+            made = tap.of(Mode.PLAN, inputs)
+            return plan(made.run, made.selected_streams(), as_json=as_json)
+        case "submit":
+            from tap_reports.commands.submit import submit
+
+            made = tap.of(Mode.SUBMIT, inputs)
+            return submit(made.run, made.selected_streams(), as_json=as_json)
     raise click.UsageError(f"--{wanted} is not known.")
 
 
@@ -210,16 +215,6 @@ def _sync(tap: type[TapReports], inputs: Inputs, summary: str | None) -> int:
         made.append(tap.of(Mode.SYNC, inputs, outcome))
         made[0].sync_all()
     return outcome.status
-
-
-def _streams_command(wanted: str) -> Callable[..., int]:
-    if wanted == "plan":
-        from tap_reports.commands.plan import plan
-
-        return plan
-    from tap_reports.commands.submit import submit
-
-    return submit
 
 
 def _one_command(given: Mapping[str, Any]) -> str:

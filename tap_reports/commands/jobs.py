@@ -11,7 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from tap_reports.commands import console as tables
-from tap_reports.commands.timeline import how_it_ended, page
+from tap_reports.commands.timeline import how_it_ended
+from tap_reports.commands.timeline_page import page
 from tap_reports.ledger.history import Wanted
 from tap_reports.models import StreamEnd
 from tap_reports.sync.outcome import counted

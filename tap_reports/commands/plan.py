@@ -8,21 +8,16 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
-from rich.text import Text
-
 from tap_reports.commands import console as tables
+from tap_reports.commands.plan_table import parts
 from tap_reports.commands.verdict import Budget, Limit, verdict
 from tap_reports.exceptions import CallError, CallsFailed, StreamError
 from tap_reports.jobs.lookup import lookup
 from tap_reports.jobs.task import Action
 from tap_reports.redaction import redact
-from tap_reports.sync.outcome import counted
 from tap_reports.vendor import Estimates, ReportClient, Vendor, VendorConfig
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
-
     from tap_reports.models import ReportRequest
     from tap_reports.streams import ReportStream
     from tap_reports.sync.run import Run
@@ -30,10 +25,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger("tap-reports")
 
 Json = dict[str, Any]
-
-STYLES = {"submit": "bold yellow", "resume": "cyan", "reuse": "green", "replay": "magenta"}
-SLICE_WIDTH, ACTION_WIDTH = 24, 6
-"""Of a terminal's columns."""
 
 
 def plan(run: Run, streams: Iterable[ReportStream], *, as_json: bool) -> int:
@@ -47,7 +38,7 @@ def plan(run: Run, streams: Iterable[ReportStream], *, as_json: bool) -> int:
         tables.write_json(content)
     else:
         console = tables.stdout_console()
-        tables.show(console, _parts(content, console))
+        tables.show(console, parts(content, console))
     for error in errors:
         logger.error("not planned: %s", error)
     return 1 if errors else 0
@@ -192,76 +183,3 @@ def _credits(vendor: Vendor, client: Estimates, errors: list[str]) -> Json:
         errors.append(redact(CallsFailed.of(error).placed(vendor=vendor.name)))
     unknown = {"limit": None, "used": None}
     return {"vendor": vendor.name, "quota": "credits", **unknown, "remaining": left, "resets_at": None}
-
-
-# --- for people ---------------------------------------------------------------------------------------
-
-
-def _parts(content: Json, console: Console) -> Iterator[RenderableType]:
-    if not content["streams"]:
-        yield "No stream is selected."
-    elif console.is_terminal:
-        for stream in content["streams"]:
-            yield from _stream(stream)
-    else:
-        columns = ["stream", "slice", "action", "job id", "credits"]
-        rows = [row for stream in content["streams"] for row in _whole_rows(stream)]
-        yield tables.table(columns, rows, title="Plan", numbers=["credits"])
-    if content["quotas"]:
-        rows = [
-            [
-                one["vendor"],
-                one["quota"],
-                one["used"],
-                one["limit"],
-                one["remaining"],
-                tables.second(one["resets_at"]),
-            ]
-            for one in content["quotas"]
-        ]
-        columns = ["vendor", "quota", "used", "limit", "left", "resets at (UTC)"]
-        yield tables.table(columns, rows, title="Quotas", numbers=columns[2:5])
-    for stream in content["streams"]:
-        for text in stream["warnings"]:
-            yield tables.cell(f"{stream['stream']}: {text}", "yellow")
-    yield tables.cell(_total(content["totals"]), "bold")
-    if why := content["verdict"]["why"]:
-        yield tables.cell(f"Does not fit today. {why}", "bold red")
-
-
-def _stream(stream: Json) -> Iterator[RenderableType]:
-    """Yield a stream's name and days, and a line for each slice: 80 columns hold them."""
-    days = tables.day_range(stream["first_day"], stream["last_day"])
-    count = len(stream["slices"])
-    about = f"{days}, {counted(count, 'job')}" if stream["first_day"] else "snapshot"
-    yield Text.assemble((stream["stream"], "bold"), (f"  {about if count else 'nothing new'}", "dim"))
-    grid = Table.grid(padding=(0, 1, 0, 0))
-    for width in (SLICE_WIDTH, ACTION_WIDTH, None):
-        grid.add_column(width=width)
-    for one in stream["slices"]:
-        cost = one["estimated_credits"]
-        grid.add_row(
-            f"  {tables.day_range(one['start'], one['end'])}",
-            tables.cell(one["action"], STYLES[one["action"]]),
-            " ".join(filter(None, [one["job_id"], f"{cost:,} credits" if cost is not None else ""])),
-        )
-    yield grid
-
-
-def _whole_rows(stream: Json) -> Iterator[list[Any]]:
-    """Yield one line a slice that says all, for `grep` and friends."""
-    for one in stream["slices"]:
-        days = tables.day_range(one["start"], one["end"])
-        yield [stream["stream"], days, one["action"], one["job_id"], one["estimated_credits"]]
-    if not stream["slices"]:
-        yield [stream["stream"], None, "nothing new", None, None]
-
-
-def _total(totals: Json) -> str:
-    counts = {name: count for name, count in totals.items() if name in STYLES and count}
-    if not counts:
-        return "Nothing to do."
-    total = sum(counts.values())
-    text = f"{counted(total, 'job')}: " + ", ".join(f"{count} to {name}" for name, count in counts.items())
-    cost = totals["estimated_credits"]
-    return f"{text}; about {cost:,} credits" if cost is not None else text

@@ -15,8 +15,8 @@ from rich.console import Console
 
 from tap_reports.commands import console as tables
 from tap_reports.commands import jobs as jobs_list
-from tap_reports.commands.plan import _parts as plan_parts
 from tap_reports.commands.plan import plan
+from tap_reports.commands.plan_table import parts as plan_parts
 from tap_reports.commands.test import test as run_checks
 from tap_reports.exceptions import ConfigError
 from tap_reports.ledger.ledger import Wanted
