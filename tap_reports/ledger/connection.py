@@ -27,8 +27,10 @@ RESTART_SECONDS = 20.0
 """How long a server that has answered before, and refuses connections now, is asked again."""
 LAST_SECONDS = 1.0
 """What a transaction gets once the run is to end."""
-IDLE_SECONDS = 2.0
-"""How long a PostgreSQL connection is kept unused."""
+FULL_SECONDS = 120.0
+"""How long a server that has no connection left is asked again."""
+IDLE_SECONDS = 0.5
+"""How long a PostgreSQL connection is kept unused; not at all once the server had none left."""
 
 
 class SharedConnection:
@@ -55,6 +57,7 @@ class SharedConnection:
         self._is_cut = False
         self._is_closed = False
         self._has_answered = False
+        self._was_full = False
         self._failing_since: float | None = None
 
     @property
@@ -139,9 +142,10 @@ class SharedConnection:
         """Return whether a server may take a connection in a moment. One that has not for long enough is
         given up at once by all that follows, so that a run does not wait for it again and again.
         """
-        said, now = str(error.orig).lower(), time.monotonic()
-        longest = 2 * self._busy_seconds if any(word in said for word in FULL) else 0.0
-        if self._has_answered and any(word in said for word in RESTARTING):
+        said, now, longest = str(error.orig).lower(), time.monotonic(), 0.0
+        if any(word in said for word in FULL):
+            self._was_full, longest = True, FULL_SECONDS
+        elif self._has_answered and any(word in said for word in RESTARTING):
             longest = RESTART_SECONDS
         self._failing_since = self._failing_since or now
         return now - self._failing_since < longest
@@ -160,7 +164,9 @@ class SharedConnection:
     def _keep(self) -> None:
         """Keep a server's connection for a moment: the next transaction often follows at once."""
         self._used_at = time.monotonic()
-        if self._is_server and not self._has_tidier:
+        if self._was_full:
+            self._drop()
+        elif self._is_server and not self._has_tidier:
             self._has_tidier = True
             _start_timer(IDLE_SECONDS, self._tidy)
 
