@@ -2,8 +2,8 @@
 
     python benchmarks/ledger.py postgresql+psycopg://root@127.0.0.1:5432/test
 
-Each worker is a process with a ledger of its own, as each tap has. Jobs are sleeps: nothing is sent to anybody.
-Limits are checked by the workers' own clocks, not by the ledger. The tables lie in schemas of their own, which
+Each worker is a process with a ledger of its own, as each tap has. Jobs are sleeps: nothing is sent anywhere.
+Limits are checked by the workers' own clocks, not by the ledger. The tables lie in schemas of their own that
 are dropped at the end. Without a URL, what needs a server is left out.
 """
 
@@ -207,8 +207,8 @@ def insert(url: str, table: sa.Table, rows: list[dict[str, Any]]) -> None:
     """Write many rows, as a long past would have left them."""
     engine = sa.create_engine(url if "://" in url else f"sqlite:///{url}")
     with engine.begin() as db:
-        for at in range(0, len(rows), 1000):
-            db.execute(table.insert().values(rows[at : at + 1000]))
+        if rows:
+            db.execute(table.insert(), rows)
     engine.dispose()
 
 
