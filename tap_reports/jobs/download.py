@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tap_reports.downloads.fetch_file import fetch
-from tap_reports.exceptions import CallBroken, FileError
-from tap_reports.models import ReportFile, ReportJob
+from tap_reports.exceptions import CallBroken, FileError, LinkExpired
+from tap_reports.jobs.task import Event, Stage, Task
+from tap_reports.models import JobStatus, ReportFile, ReportJob
 
 if TYPE_CHECKING:
     from tap_reports.http.api import RetryPolicy
@@ -41,7 +44,38 @@ class Downloads:
         self._threads = threads
         self._context = context
 
-    async def fetch(self, job: ReportJob) -> tuple[ReportFile, ...]:
+    async def files_of(
+        self, task: Task, job: ReportJob, *, may_resubmit: bool
+    ) -> tuple[ReportFile, ...] | None:
+        """Return a job's files, None if its link has expired."""
+        task.timeline.enter(Stage.DOWNLOADING)
+        began = self._context.clock.monotonic()
+        try:
+            files = await self._fetch(job)
+        except LinkExpired as error:
+            task.attempts.link_renewals += 1
+            task.log(Event.LINK_EXPIRED, error, level=logging.WARNING)
+            if task.attempts.link_renewals > 1 and not may_resubmit:
+                raise FileError(
+                    f"the download link had expired, and so had the new one ({error})",
+                    remedy="Run again: the finished job is asked for another link, without a new submission.",
+                ) from error
+            return None
+        size, seconds = sum(file.bytes for file in files), self._context.clock.monotonic() - began
+        await self._context.records.run(
+            lambda: self._context.ledger.downloaded(job, size=size, seconds=seconds)
+        )
+        return files
+
+    @staticmethod
+    def with_link_expired(task: Task, job: ReportJob) -> tuple[ReportJob, float | None]:
+        """Poll again for a new link; if that one is no better, the result is gone."""
+        if task.attempts.link_renewals > 1:
+            return replace(job, status=JobStatus.EXPIRED, message="its download links had expired"), None
+        task.timeline.enter(Stage.RUNNING)
+        return job, 0.0
+
+    async def _fetch(self, job: ReportJob) -> tuple[ReportFile, ...]:
         """Return a job's files, complete and in row order.
 
         Raises:

@@ -13,6 +13,8 @@ GROWTH = 1.1
 """A wait is about a tenth of the job's age, so a run lasts at most a tenth longer than its longest job."""
 TOLERANCE_SECONDS = 0.001
 """A timer may end this much before its time; that counts as at its time."""
+MOST_BUSY_SECONDS = 15.0
+"""Longest wait before asking again for a place that another run's job holds; the first is a second."""
 WAKE_GAP_SECONDS = 5.0
 """Between two polls of one job that the vendor's calls ask for: repeated calls cost little."""
 MOST_WAKES = 20
@@ -49,6 +51,13 @@ class PollPolicy:
     def is_over(self, waited: float) -> bool:
         """Return whether the deadline has come after `waited` seconds."""
         return waited >= self.deadline - TOLERANCE_SECONDS
+
+
+def busy_wait(asked: int) -> float:
+    """Return the seconds until a place is asked for again: longer each time, so that hundreds of runs on one
+    account ask seldom.
+    """
+    return min(MOST_BUSY_SECONDS, 2.0 ** min(asked - 1, 16)) * random.uniform(0.6, 1.0)
 
 
 @dataclass(slots=True)

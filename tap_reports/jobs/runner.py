@@ -6,19 +6,19 @@ as an event: a job to name in the state (it is polled only after that), a task t
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import logging
 import queue
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from enum import Enum, auto
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_reports.exceptions import Stopped
 from tap_reports.jobs.context import Checkpoint, Over, RunContext
-from tap_reports.jobs.task import Event, Stage, Task, Timeline
+from tap_reports.jobs.lives import Lives, Signal
+from tap_reports.jobs.naming import Naming, WriteState
+from tap_reports.jobs.task import Stage, Task, Timeline
 
 if TYPE_CHECKING:
     from tap_reports.jobs.worker import VendorWorker
@@ -27,21 +27,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger("tap-reports.jobs")
 
 HEARTBEAT_SECONDS = 60.0
-LAST_ANSWER_SECONDS = 6.0
-"""How long a stopping run waits for submissions that are on their way: their ids are not to be lost. Whoever
-stops it mostly kills it after 10.
-"""
-
-
-WriteState = Callable[[bool], float]
-"""Writes the state if it is due, or in any case. Returns the seconds until it is; 0 if all is written."""
-
-
-class Signal(Enum):
-    """Events without a task."""
-
-    STOP = auto()
-    ENDED = auto()
 
 
 class Runner:
@@ -69,16 +54,12 @@ class Runner:
         self._context = context
         self._loop = context.loop
         self._stop = stop
-        self._on_submitted = on_submitted
-        self._write_state = write_state
+        self._naming = Naming(context.loop, on_submitted, write_state)
         self._on_over = on_over
-        self._unnamed: list[asyncio.Future[None]] = []
         self._orders = itertools.count()
         self._beat = context.clock.monotonic()
-        self._group: asyncio.TaskGroup | None = None
-        self._ended = asyncio.Event()
-        self._lives: dict[Task, asyncio.Task[None]] = {}
-        self._loop.start(self._work())
+        self._lives = Lives(context, self.workers)
+        self._loop.start(self._lives.work())
 
     # --- for the main thread ----------------------------------------------------------------------------
 
@@ -98,11 +79,11 @@ class Runner:
             timeline = Timeline(self._context.clock.monotonic)
             task = Task(request, next(self._orders), frozenset({stream}), timeline=timeline)
             self.tasks[key] = task
-            self._loop.soon(self._begin, task, known)
+            self._loop.soon(self._lives.begin, task, known)
         else:
             task.streams |= {stream}
             if task.job and task.stage is not Stage.SUBMITTING:
-                self._on_submitted(task)
+                self._naming.on_submitted(task)
         return task
 
     def wait(self, tasks: Iterable[Task]) -> None:
@@ -142,7 +123,7 @@ class Runner:
             except queue.Empty:
                 break
             self._handle(event)
-        self._checkpoint(now=False)
+        self._naming.write(now=False)
 
     def release(self, task: Task, stream: str) -> None:
         """Note that a stream has no more use for a task; its files go when nobody has."""
@@ -161,7 +142,7 @@ class Runner:
             if stream in task.streams and task.stage is Stage.READY:
                 self.release(task, stream)
             elif task.streams == {stream} and task.job is None and not task.is_over:
-                self._loop.call(partial(self._abandon, task))
+                self._loop.call(partial(self._lives.abandon, task))
 
     def wake(self, task: Task) -> bool:
         """Poll a task's job soon, as its vendor called. Returns False if that changes nothing."""
@@ -183,7 +164,7 @@ class Runner:
                 then as well, and the ledger has the job.
         """
         self._context.is_ending = True
-        self._loop.start(self._end())
+        self._loop.start(self._lives.end())
         event, failed = None, None
         try:
             while event is not Signal.ENDED:
@@ -192,7 +173,7 @@ class Runner:
                 except OSError as error:
                     event, failed = None, failed or error
                 if isinstance(event, Checkpoint):
-                    self._name(event)
+                    self._naming.add(event)
         finally:
             self._stop()
             self._loop.close()
@@ -206,95 +187,26 @@ class Runner:
             try:
                 return self._loop.next_event(seconds)
             except queue.Empty:
-                if seconds and not self._unnamed:
+                if seconds and not self._naming.is_owed:
                     self._heartbeat()
-                seconds = self._checkpoint(now=now) or HEARTBEAT_SECONDS
+                seconds = self._naming.write(now=now) or HEARTBEAT_SECONDS
 
     def _handle(self, event: Any) -> None:
         match event:
             case Signal.STOP:
                 raise Stopped("the run is to end")
             case Checkpoint():
-                self._name(event)
+                self._naming.add(event)
             case Over(task):
                 self._on_over(task)
         if self._context.clock.monotonic() - self._beat >= HEARTBEAT_SECONDS:
             self._heartbeat()
-
-    def _name(self, checkpoint: Checkpoint) -> None:
-        self._unnamed.append(checkpoint.named)
-        self._on_submitted(checkpoint.task)
-
-    def _checkpoint(self, *, now: bool) -> float:
-        """Write the state, which names the jobs of `_unnamed`, and let them be polled.
-
-        Where it can't be written that is not tried again: nobody waits for it. Returns the seconds until it
-        is due, 0 if it is written.
-        """
-        seconds = 0.0
-        try:
-            if self._unnamed:
-                seconds = self._write_state(now)
-        finally:
-            if not seconds:
-                for named in self._unnamed:
-                    self._loop.soon(_set, named)
-                self._unnamed.clear()
-        return seconds
 
     def _heartbeat(self) -> None:
         """Say once a minute that the run is alive, and what it waits for."""
         self._beat = self._context.clock.monotonic()
         if text := waited_for(self.tasks.values()):
             logger.info("waiting: %s", text)
-
-    # --- in the loop ------------------------------------------------------------------------------------
-
-    async def _work(self) -> None:
-        """Hold the coroutines of all tasks until the run ends."""
-        async with asyncio.TaskGroup() as self._group:
-            await self._ended.wait()
-        self._loop.post(Signal.ENDED)
-
-    def _begin(self, task: Task, known: Mapping[str, Any] | None) -> None:
-        if self._context.is_ending:
-            return
-        if self._group is None:  # `_work` takes its first step after this
-            asyncio.get_running_loop().call_soon(self._begin, task, known)
-        else:
-            worker = self.workers[task.request.vendor]
-            life = self._lives[task] = self._group.create_task(worker.run(task, known))
-            life.add_done_callback(lambda _: self._lives.pop(task, None))
-
-    def _abandon(self, task: Task) -> None:
-        """Submit nothing more for a task. A submission on its way is still to be noted."""
-        task.is_unwanted = True
-        if task not in self._context.unsettled:
-            task.timeline.enter(Stage.ABANDONED)
-            if life := self._lives.get(task):
-                life.cancel()
-
-    async def _end(self) -> None:
-        """Cancel all coroutines; those whose submission is on its way when it has been answered."""
-        unsettled = self._context.unsettled
-        for task, life in list(self._lives.items()):
-            if task not in unsettled:
-                life.cancel()
-        if last := [life for task, life in self._lives.items() if task in unsettled]:
-            await asyncio.wait(last, timeout=LAST_ANSWER_SECONDS)
-        for task, life in list(self._lives.items()):
-            if task.stage is Stage.SUBMITTING:
-                task.log(Event.UNANSWERED, NOT_ANSWERED, level=logging.WARNING)
-            life.cancel()
-        self._ended.set()
-
-
-NOT_ANSWERED = "a submission was not answered before the run ended; the vendor may have accepted it"
-
-
-def _set(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)
 
 
 def waited_for(tasks: Iterable[Task]) -> str:

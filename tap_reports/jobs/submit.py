@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from typing import TYPE_CHECKING
 
 from tap_reports.exceptions import (
@@ -24,6 +23,7 @@ from tap_reports.exceptions import (
 )
 from tap_reports.jobs.credits import Credits
 from tap_reports.jobs.gate import Gate
+from tap_reports.jobs.poll_policy import busy_wait
 from tap_reports.jobs.task import Action, Event, Stage, Task
 from tap_reports.ledger.ledger import Existing, Reservation, Wait
 from tap_reports.models import ReportJob
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from tap_reports.jobs.event_loop import CallThreads
     from tap_reports.models import Estimate
 
-MOST_BUSY_SECONDS = 15.0
-"""Longest wait before asking again for a place that another run's job holds; the first is one second."""
 SHORTEST_WAIT_SECONDS = 0.05
 THROTTLED = 429
 
@@ -167,13 +165,8 @@ class Submissions:
         what = f"for {wait.quota}" if wait.quota else "for other jobs of this account that are in flight"
         task.log(Event.WAITING, what, level=logging.DEBUG)
         self._context.wait_or_leave(wait.seconds if wait.quota else self._config.poll_interval_seconds)
-        self.gate.hold(max(wait.seconds if wait.quota else self._busy_seconds(), SHORTEST_WAIT_SECONDS))
-
-    def _busy_seconds(self) -> float:
-        """Return how long to wait for a place: longer each time, so that hundreds of runs ask seldom."""
-        grown = min(MOST_BUSY_SECONDS, 2.0**self._busy)
-        self._busy = min(self._busy + 1, 16)
-        return grown * random.uniform(0.6, 1.0)
+        self._busy = 0 if wait.quota else self._busy + 1
+        self.gate.hold(max(wait.seconds if wait.quota else busy_wait(self._busy), SHORTEST_WAIT_SECONDS))
 
     async def _send(self, task: Task, place: Reservation, *, refresh: bool) -> ReportJob | None:
         ledger, request = self._context.ledger, task.request

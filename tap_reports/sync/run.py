@@ -24,7 +24,8 @@ from tap_reports.http.origin import is_loopback
 from tap_reports.http.record import current_recorder
 from tap_reports.jobs.context import RunContext
 from tap_reports.jobs.event_loop import EngineLoop
-from tap_reports.jobs.runner import Runner, WriteState
+from tap_reports.jobs.naming import WriteState
+from tap_reports.jobs.runner import Runner
 from tap_reports.jobs.task import Task
 from tap_reports.jobs.worker import VendorWorker
 from tap_reports.ledger.ledger import Ledger
