@@ -12,5 +12,5 @@ def is_whole(ran, scenario, sandbox):
 
 def is_loud(ran, scenario):
     """It failed, and nothing of the stream is out or bookmarked."""
-    marks = ran.state["bookmarks"].get(scenario.stream, {})
+    marks = ran.state.get("bookmarks", {}).get(scenario.stream, {})
     return ran.status == 1 and not ran.records(scenario.stream) and "replication_key_value" not in marks

@@ -75,7 +75,7 @@ class Case:
         return (
             ran.status == 1
             and not ran.records(self.scenario.stream)
-            and "replication_key_value" not in ran.state["bookmarks"].get(self.scenario.stream, {})
+            and "replication_key_value" not in ran.state.get("bookmarks", {}).get(self.scenario.stream, {})
         )
 
 

@@ -230,7 +230,7 @@ class Ran:
         return self.state["bookmarks"][stream].get("replication_key_value")
 
     def pending(self, stream: str) -> list[str]:
-        return [job["id"] for job in self.state["bookmarks"].get(stream, {}).get("pending_jobs", [])]
+        return [job["id"] for job in self.state.get("bookmarks", {}).get(stream, {}).get("pending_jobs", [])]
 
 
 def run_here(config: dict[str, Any], clock: FakeClock | None = None, **given: Any) -> Ran:
