@@ -40,7 +40,7 @@ def is_whole(ran, scenario, sandbox):
 
 
 def is_loud(ran, scenario):
-    marks = ran.state["bookmarks"].get(scenario.stream, {})
+    marks = ran.state.get("bookmarks", {}).get(scenario.stream, {})
     return ran.status == 1 and "replication_key_value" not in marks and bool(ran.tap.outcome.failures)
 
 
