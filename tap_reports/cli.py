@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("tap-reports")
 
-DOCS = "https://github.com/tap-reports/tap-reports#readme"
-EPILOG = f"""\b
+EPILOG = """\b
 Examples:
   tap-reports --config config.json --check-config
   tap-reports --config config.json --test
@@ -38,7 +37,7 @@ Examples:
   tap-reports --config config.json --jobs --failed --stream 'impact_*'
   tap-reports --about impact
 
-Settings: tap-reports --about. Documentation: {DOCS}
+Settings: tap-reports --about. Documentation: https://github.com/tap-reports/tap-reports#readme
 """
 ALL = "all"
 FORMATS = {
@@ -182,8 +181,8 @@ def _with_inputs(tap: type[TapReports], wanted: str, inputs: Inputs, style: str)
             from tap_reports.commands.test import test
 
             made = tap.of(Mode.ASK, inputs)
-            retries = replace(made.settings.retry_policy, max_retries=0)  # somebody waits for the answer
-            made.settings = replace(made.settings, retry_policy=retries)
+            once = replace(made.settings.retry_policy, max_retries=0)  # somebody waits for the answer
+            made.settings = replace(made.settings, retry_policy=once)
             return test(made.run, as_json=as_json)
         case "plan":
             from tap_reports.commands.plan import plan
