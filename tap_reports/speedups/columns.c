@@ -76,10 +76,10 @@ static int decimal(const unsigned char *here, const unsigned char *end, int scal
 }
 
 static int64_t number_of(const unsigned char *here, size_t size) {
-    int64_t value = 0;
+    int64_t value = 0; /* below zero, where there is one number more */
     int is_negative = *here == '-';
-    for (size_t at = (size_t)is_negative; at < size; at++) value = value * 10 + here[at] - '0';
-    return is_negative ? -value : value;
+    for (size_t at = (size_t)is_negative; at < size; at++) value = value * 10 - (here[at] - '0');
+    return is_negative ? value : -value;
 }
 
 static int32_t day_of(const unsigned char *text) { /* days since 1970-01-01, by the calendar */
