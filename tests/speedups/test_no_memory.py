@@ -8,6 +8,7 @@ import os
 import shlex
 import subprocess
 import sysconfig
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -40,14 +41,12 @@ def build(tmp_path_factory):
     (folder / "allocators.c").write_text(ALLOCATORS)
     command = [COMMAND, "-fPIC", "-O1", *shlex.split(os.environ.get("CFLAGS", ""))]
     include = f"-I{sysconfig.get_path('include')}"
-    subprocess.run([*command, "-c", "allocators.c", "-o", "allocators.o"], cwd=folder, check=True)
+    own = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}  # a sanitizer of ours
+    run = partial(subprocess.run, cwd=folder, env=own, check=True)
+    run([*command, "-c", "allocators.c", "-o", "allocators.o"])
     library = folder / "_tap_reports_speedups.so"
     sources = sorted(map(str, SOURCES.glob("*.c")))
-    subprocess.run(
-        [*command, "-shared", include, *REPLACED, *sources, "allocators.o", "-o", library],
-        cwd=folder,
-        check=True,
-    )
+    run([*command, "-shared", include, *REPLACED, *sources, "allocators.o", "-o", library])
     spec = importlib.util.spec_from_file_location("_tap_reports_speedups", library)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
