@@ -97,7 +97,7 @@ def _one(found: Walk, scenario: Scenario, sandbox: Sandbox, ledger: str, chance:
         clock.seconds += chance.choice((1, 4000, 30000))
         if now - expected:
             found.wrong.append(f"{scenario.vendor} {met}: invented rows")
-        mark = state["bookmarks"].get(scenario.stream, {}).get("replication_key_value")
+        mark = state.get("bookmarks", {}).get(scenario.stream, {}).get("replication_key_value")
         due = counted(scenario.expected(sandbox, dt.date.fromisoformat(mark))) if mark else Counter()
         if due - rows:
             found.wrong.append(f"{scenario.vendor} {met}: bookmark {mark} is ahead")

@@ -221,7 +221,9 @@ class ScenarioRunner:
         return set()
 
     def _mark(self, state: dict[str, Any]) -> str | None:
-        mark: str | None = state["bookmarks"].get(self.scenario.stream, {}).get("replication_key_value")
+        mark: str | None = (
+            state.get("bookmarks", {}).get(self.scenario.stream, {}).get("replication_key_value")
+        )
         return mark
 
     def _expected(self, last: dt.date) -> Any:

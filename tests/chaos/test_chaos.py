@@ -10,7 +10,7 @@ from random_faults import random_faults
 from scenario_runner import run_all
 
 SEED = 20260320
-pytestmark = pytest.mark.kill_matrix
+pytestmark = [pytest.mark.kill_matrix, pytest.mark.timeout(900)]
 
 
 def test_a_run_that_is_ended_at_any_step_loses_nothing_and_pays_nothing_twice(tmp_path, monkeypatch):

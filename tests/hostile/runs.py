@@ -117,6 +117,7 @@ def _measured(case: Case, folder: Path, temporary: Path) -> tuple[int | None, fl
             began, case = time.monotonic(), Case(case.vendor)
         if time.monotonic() - began > KILLED_SECONDS:
             process.kill()
-            _, _, used = os.wait4(process.pid, 0)
+            _, code, used = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(code)
             return None, KILLED_SECONDS, used.ru_maxrss / 1024
         time.sleep(0.02)
