@@ -44,7 +44,7 @@ typedef struct {
 } Value;
 
 static int grow(Text *text, size_t more) {
-    if (text->size + more <= text->room) return 1;
+    if (text->text && text->size + more <= text->room) return 1;
     if (text->size + more > MOST_OUTPUT) return 0;
     size_t room = text->room ? text->room : 4096;
     while (room < text->size + more) room *= 2;
