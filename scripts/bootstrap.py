@@ -37,7 +37,7 @@ def require_python() -> None:
 def environment(folder: Path, requirements: list[str]) -> Path:
     """Return the folder of the commands of a virtual environment that has these requirements.
 
-    It is made anew if the Python, the requirements or `pyproject.toml` changed since it was made.
+    It is made again if the Python, the requirements or `pyproject.toml` changed since it was made.
 
     Args:
         folder: Where it is, or will be.

@@ -40,7 +40,7 @@ def main() -> NoReturn:
             from tap_reports.sync.signals import forget_stdout
             from tap_reports.tap import TapReports
     except ConfigError as error:  # a vendor of another package
-        sys.exit(_told(error))
+        sys.exit(_report_error(error))
     command = TapReports.cli
     set_log(os.environ)
     if sys.stderr is None:  # closed: whatever is opened next must not become standard error
@@ -53,7 +53,7 @@ def main() -> NoReturn:
     try:
         sys.stdout.flush()
     except OSError as error:
-        status = status or _told(error)
+        status = status or _report_error(error)
         forget_stdout()
     gc.freeze()  # else the interpreter looks through everything once more, to give back what ends anyway
     sys.exit(status)
@@ -88,10 +88,10 @@ def _status_of(command: click.Command) -> int:
         logger.warning("ended by %s; submitted jobs are resumed by the next run", stopped)
         return stopped.status
     except Exception as error:
-        return _told(error)
+        return _report_error(error)
 
 
-def _told(error: Exception) -> int:
+def _report_error(error: Exception) -> int:
     """Say what went wrong and what to do. Returns the exit status."""
     match error:
         case click.ClickException():

@@ -167,13 +167,13 @@ def _with_inputs(tap: type[TapReports], wanted: str, inputs: Inputs, style: str)
     as_json = style == "json"
     match wanted:
         case "check_config":
-            from tap_reports.commands.check_config import show_right
+            from tap_reports.commands.check_config import show_valid
 
             made = tap.of(Mode.CHECK, inputs)
             if inputs.catalog:
                 made.setup_mapper()
                 made.selected_streams()
-            return show_right(made.settings)
+            return show_valid(made.settings)
         case "discover":
             tap.of(Mode.DISCOVER, inputs).run_discovery()
             return 0
@@ -243,7 +243,7 @@ def _instant(_context: click.Context, _option: click.Parameter, text: str | None
 
 @contextmanager
 def _reader() -> Iterator[None]:
-    """Tell a reader who left as an error of ours: the command line library would end without a word."""
+    """Report a closed output as an error of ours: click would exit without a message."""
     try:
         yield
         sys.stdout.flush()

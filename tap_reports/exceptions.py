@@ -10,7 +10,7 @@ TapReportsError
 │   ├── SubmissionLost     a submission's answer was lost: nobody knows whether it was accepted
 │   ├── CallRejected       the vendor understood and said no (other 4xx, an error in a 200)
 │   │   ├── AccessDenied   401 or 403: key, role or scope
-│   │   └── JobUnknown     the vendor does not know this job (any more): submit anew
+│   │   └── JobUnknown     the vendor does not know this job (any more): submit again
 │   ├── LinkExpired        a download link is no longer good: poll again for a new one
 │   └── BadAnswer          the answer is not what the API promises (no JSON, a field is missing)
 ├── StreamError            this stream ends here, the others go on; exit 1 at the end

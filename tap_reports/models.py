@@ -1,4 +1,4 @@
-"""The nouns of the house: frozen values, no behaviour that reaches outside."""
+"""The values that all packages share: frozen, without input or output."""
 
 from __future__ import annotations
 

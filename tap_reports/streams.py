@@ -1,4 +1,4 @@
-"""ReportStream: bookmark in, records out. The only room that speaks Singer."""
+"""ReportStream: bookmark in, records out. The selected streams as the SDK sees them."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class ReportStream(Stream):
             state=self.bookmark_state,
             is_incremental=self.replication_method != REPLICATION_FULL_TABLE and tap.settings.shard is None,
             write_state=tap.state_of_run.write,
-            gives_way=lambda: tap.all_streams.is_another_ready(self),
+            should_yield=lambda: tap.all_streams.is_another_ready(self),
         )
 
     @property

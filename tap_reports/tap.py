@@ -29,7 +29,7 @@ from tap_reports.sync.imports import fast_imports
 from tap_reports.sync.mode import Mode
 from tap_reports.sync.outcome import Outcome
 from tap_reports.sync.signals import Signals
-from tap_reports.sync.state import mistakes as state_errors
+from tap_reports.sync.state import state_errors
 from tap_reports.sync.tap_state import TapState
 
 if TYPE_CHECKING:

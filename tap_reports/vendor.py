@@ -144,7 +144,7 @@ class ReportClient(Protocol):
 
         Args:
             request: What to ask.
-            refresh: A cached result would be too old: ask the vendor to run it anew.
+            refresh: A cached result would be too old: ask the vendor to run it again.
         """
 
     def poll(self, job: ReportJob) -> ReportJob:
@@ -189,7 +189,7 @@ class Replays(Protocol):
         """Ask for it; returns the job to poll on, maybe with a new id.
 
         Raises:
-            CallRejected: It can't be replayed: submit anew.
+            CallRejected: It can't be replayed: submit again.
         """
 
 

@@ -198,7 +198,7 @@ BLOCK = {**CONFIG["impact"], "account_type": "partner", "reports": [{"id": "a"}]
 def test_a_right_configuration_is_said_to_be_right(tmp_path):
     done = checked(tmp_path, {**CONFIG, "impact": BLOCK})
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "The configuration is right: impact (1 report). Nothing was sent.\n"
+    assert done.stdout == "The configuration is valid: impact (1 report). Nothing was sent.\n"
 
 
 def test_settings_variables_catalog_and_state_are_checked_at_once(tmp_path):

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from tap_reports.settings.read import Settings
 
 
-def show_right(settings: Settings) -> int:
-    """Print that a configuration is right, and what it holds. Returns the exit status."""
+def show_valid(settings: Settings) -> int:
+    """Print that a configuration is valid, and what it holds. Returns the exit status."""
     shown = []
     for block in settings.vendors:
         reports = "all its reports" if block.reports is None else counted(len(block.reports), "report")
         shown.append(f"{block.name} ({reports})")
-    console.write(f"The configuration is right: {', '.join(shown)}. Nothing was sent.")
+    console.write(f"The configuration is valid: {', '.join(shown)}. Nothing was sent.")
     return 0

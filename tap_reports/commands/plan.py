@@ -131,7 +131,7 @@ class _Planner:
                     Budget(
                         vendor=name,
                         cost=sum(costs, Decimal(0)),
-                        dearest=max(costs),
+                        max_cost=max(costs),
                         left=left.get((name, "credits")),
                         per_report=per_report,
                         per_run=per_run,

@@ -32,7 +32,7 @@ class Budget:
     left: Decimal | None = None
     per_report: Decimal | None = None
     per_run: Decimal | None = None
-    dearest: Decimal = Decimal(0)
+    max_cost: Decimal = Decimal(0)
 
 
 def verdict(
@@ -76,5 +76,5 @@ def _beyond(budget: Budget) -> Iterator[str]:
         yield f"{name}: about {budget.cost:,} needed, {budget.left:,} left"
     if budget.per_run is not None and budget.cost > budget.per_run:
         yield f"{name}: about {budget.cost:,} needed, max_credits_per_run is {budget.per_run:,}"
-    if budget.per_report is not None and budget.dearest > budget.per_report:
-        yield f"{name}: a report needs {budget.dearest:,}, max_credits_per_report is {budget.per_report:,}"
+    if budget.per_report is not None and budget.max_cost > budget.per_report:
+        yield f"{name}: a report needs {budget.max_cost:,}, max_credits_per_report is {budget.per_report:,}"

@@ -1,7 +1,7 @@
 """Report files: from a link to a complete file on disk.
 
 A transfer that breaks goes on where it stopped if the server can prove that the file is still the same, else
-it starts anew. The bytes are left as they came; what they are is the parsers' business.
+it starts again. The bytes are left as they came; what they are is the parsers' business.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ class _Fetch:
         self._go_on()
         with self._opened() as (response, is_link):
             if response.status_code not in WITH_FILE | {WRONG_RANGE}:
-                raise self._trouble(response, is_link=is_link)
+                raise self._error_of(response, is_link=is_link)
             try:
                 self.transfer.begin(response)
             except Misfit as error:
@@ -231,7 +231,7 @@ class _Fetch:
             if not same_origin(url, self.api.base_url):
                 return self._open_link(url, left)
 
-    def _trouble(self, response: requests.Response, *, is_link: bool) -> Exception:
+    def _error_of(self, response: requests.Response, *, is_link: bool) -> Exception:
         """Return what an answer without a file means."""
         status = response.status_code
         what, answer = self._what(is_link=is_link), body_excerpt(response)

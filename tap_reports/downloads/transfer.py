@@ -13,7 +13,7 @@ _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)$")
 
 
 class Misfit(Exception):
-    """The answer does not go on where the file stops; the file was emptied, to start anew."""
+    """The answer does not go on where the file stops; the file was emptied, to start again."""
 
 
 @dataclass(slots=True)
@@ -41,7 +41,7 @@ class Transfer:
         return {"Range": f"bytes={self.size}-", "If-Range": self.validator}
 
     def begin(self, response: requests.Response) -> None:
-        """Get ready for an answer's body: go on, or start anew.
+        """Get ready for an answer's body: go on, or start again.
 
         Raises:
             Misfit: Its body is of no use.

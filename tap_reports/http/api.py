@@ -236,7 +236,7 @@ class ApiSession:
         else:
             response = self._http.send(request, what, origin=origin, is_paid=is_paid)
         if self.rate_limit:
-            self.rate_limit.heed(response.headers)
+            self.rate_limit.apply_headers(response.headers)
         return response
 
     def _checked(

@@ -41,7 +41,7 @@ class RateLimiter:
                 self._clock.sleep(seconds)
             self._sent.append(self._clock.monotonic())
 
-    def heed(self, headers: Mapping[str, str]) -> None:
+    def apply_headers(self, headers: Mapping[str, str]) -> None:
         """Slow down by an answer's rate limit headers: other programs may use the account too."""
         found = rate_left(headers, self._clock.now())
         if found is None or found.remaining is None or found.reset_seconds is None:

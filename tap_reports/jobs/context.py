@@ -52,7 +52,7 @@ class RunContext:
         folder: Returns the folder for downloaded files.
         stopping: True once downloads are to end.
         is_ending: Nothing more may be submitted.
-        room: Set when there may be more room on disk, or another job's files are needed next.
+        disk_space_changed: Set when there may be more space on disk, or another job's files are needed next.
         unsettled: Tasks whose submission is on its way, or whose job the state does not yet name.
         looks_once: For `--submit`: submit what may be submitted, poll each job once, and wait for nothing.
     """
@@ -66,7 +66,7 @@ class RunContext:
     disk: DiskBudget
     stopping: Callable[[], bool]
     is_ending: bool = False
-    room: asyncio.Event = field(default_factory=asyncio.Event)
+    disk_space_changed: asyncio.Event = field(default_factory=asyncio.Event)
     unsettled: set[Task] = field(default_factory=set)
     looks_once: bool = False
 

@@ -83,14 +83,14 @@ class Downloads:
             FileError: A file did not come through, or there is no room for it.
             CallError: The vendor hands it out no more.
         """
-        room = self._context.room
+        changed = self._context.disk_space_changed
         while not self._context.disk.allows(job.request.key):
-            room.clear()
-            await room.wait()
+            changed.clear()
+            await changed.wait()
         try:
             return await self._threads.run(lambda: self._files(job))
         except Exception:
-            room.set()
+            changed.set()
             raise
 
     def _files(self, job: ReportJob) -> tuple[ReportFile, ...]:

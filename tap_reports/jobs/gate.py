@@ -61,10 +61,10 @@ class Gate:
         except BaseException:
             future.cancel()
             self.free(task)
-            self.pass_on(task)
+            self.release_turn(task)
             raise
 
-    def pass_on(self, task: Task) -> None:
+    def release_turn(self, task: Task) -> None:
         """End the task's turn, if it has it."""
         if self._turn is task:
             self._turn = None

@@ -97,7 +97,7 @@ class Polls:
                 polled = await self._polled(job)
             except (BadAnswer, CallBroken, CallRejected) as error:
                 odd += 1
-                if odd > self._grace(task, error):
+                if odd > self._allowed_failures(task, error):
                     raise
                 task.log(Event.ASKED_AGAIN, error, level=logging.WARNING)
                 policy, asked = self._ask_again, error.retry_after
@@ -121,7 +121,7 @@ class Polls:
             return replace(polled, finished_at=self._clock.now())
         return polled
 
-    def _grace(self, task: Task, error: CallError) -> int:
+    def _allowed_failures(self, task: Task, error: CallError) -> int:
         """Return how many polls in a row may end so."""
         is_throttled = error.status == 403 and THROTTLED.search(error.answer)
         match error:

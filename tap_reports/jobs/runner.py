@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_reports.exceptions import Stopped
 from tap_reports.jobs.context import Checkpoint, Over, RunContext
-from tap_reports.jobs.lives import Lives, Signal
+from tap_reports.jobs.running_tasks import RunningTasks, Signal
 from tap_reports.jobs.naming import Naming, WriteState
 from tap_reports.jobs.task import Stage, Task, Timeline
 
@@ -58,8 +58,8 @@ class Runner:
         self._on_over = on_over
         self._orders = itertools.count()
         self._beat = context.clock.monotonic()
-        self._lives = Lives(context, self.workers)
-        self._loop.start(self._lives.work())
+        self._running = RunningTasks(context, self.workers)
+        self._loop.start(self._running.work())
 
     # --- for the main thread ----------------------------------------------------------------------------
 
@@ -79,7 +79,7 @@ class Runner:
             timeline = Timeline(self._context.clock.monotonic)
             task = Task(request, next(self._orders), frozenset({stream}), timeline=timeline)
             self.tasks[key] = task
-            self._loop.soon(self._lives.begin, task, known)
+            self._loop.soon(self._running.begin, task, known)
         else:
             task.streams |= {stream}
             if task.job and task.stage is not Stage.SUBMITTING:
@@ -106,7 +106,7 @@ class Runner:
             Stopped: The run is to end.
         """
         self._context.disk.need({task.request.key for task in tasks})
-        self._loop.soon(self._context.room.set)
+        self._loop.soon(self._context.disk_space_changed.set)
         self.drain()
         while not is_so():
             self._handle(self._next_event())
@@ -134,7 +134,7 @@ class Runner:
         for file in task.files:
             file.path.unlink(missing_ok=True)
         self._context.disk.remove(task.request.key)
-        self._loop.soon(self._context.room.set)
+        self._loop.soon(self._context.disk_space_changed.set)
 
     def abandon(self, stream: str) -> None:
         """Submit nothing more for a stream that has failed; its running jobs are left to be resumed."""
@@ -142,7 +142,7 @@ class Runner:
             if stream in task.streams and task.stage is Stage.READY:
                 self.release(task, stream)
             elif task.streams == {stream} and task.job is None and not task.is_over:
-                self._loop.call(partial(self._lives.abandon, task))
+                self._loop.call(partial(self._running.abandon, task))
 
     def wake(self, task: Task) -> bool:
         """Poll a task's job soon, as its vendor called. Returns False if that changes nothing."""
@@ -164,7 +164,7 @@ class Runner:
                 then as well, and the ledger has the job.
         """
         self._context.is_ending = True
-        self._loop.start(self._lives.end())
+        self._loop.start(self._running.end())
         event, failed = None, None
         try:
             while event is not Signal.ENDED:

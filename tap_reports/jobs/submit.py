@@ -88,7 +88,7 @@ class Submissions:
         while job is None:
             self._context.unsettled.discard(task)
             self._context.go_on()
-            if task.is_unwanted:
+            if task.is_cancelled:
                 task.timeline.enter(Stage.ABANDONED)
                 raise Stopped("its streams have failed")
             self.gate.free(task)
@@ -97,12 +97,12 @@ class Submissions:
             try:
                 job = await self._turn(task, refresh=refresh)
             finally:
-                self.gate.pass_on(task)
+                self.gate.release_turn(task)
         return job
 
     async def _turn(self, task: Task, *, refresh: bool) -> ReportJob | None:
         """Use a task's turn: pay, reserve, send. Returns None if it has to wait for another turn."""
-        await self._afford(task)
+        await self._reserve_credits(task)
         self._context.unsettled.add(task)
         task.timeline.enter(Stage.SUBMITTING)
         request, context = task.request, self._context
@@ -127,10 +127,10 @@ class Submissions:
             task.action = Action.RESUME
             return place.job
         if not self._refusals:  # while the vendor refuses, one at a time tries
-            self.gate.pass_on(task)
+            self.gate.release_turn(task)
         return await self._send(task, place, refresh=refresh)
 
-    async def _afford(self, task: Task) -> None:
+    async def _reserve_credits(self, task: Task) -> None:
         """Count what the request costs, if the limits allow it. The vendor is asked what is left at first,
         and again where its last answer less what was submitted since does not suffice.
         """

@@ -132,7 +132,7 @@ class Task:
         timeline: Where it stands, and since when.
         wakes: When the vendor's calls have its job polled.
         is_dropped: Its job ended for good without a result: nothing to resume.
-        is_unwanted: Its streams have failed: nothing more is submitted for it.
+        is_cancelled: Its streams have failed: nothing more is submitted for it.
         again_in: It is left as it stands (`--submit`), and is worth another look in so many seconds.
     """
 
@@ -147,7 +147,7 @@ class Task:
     timeline: Timeline = field(default_factory=Timeline)
     wakes: Wakes = field(default_factory=Wakes)
     is_dropped: bool = False
-    is_unwanted: bool = False
+    is_cancelled: bool = False
     again_in: float | None = None
 
     @property

@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from tap_reports.ledger.engines import SILENT_SECONDS
-from tap_reports.ledger.trouble import FULL, RESTARTING
+from tap_reports.ledger.errors import FULL, RESTARTING
 
 RESTART_SECONDS = 20.0
 """How long a server that has answered before, and refuses connections now, is asked again."""

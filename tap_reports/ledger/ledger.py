@@ -48,7 +48,7 @@ class Ledger(Notes):
 
     def __init__(self, store: Store, *, clock: Clock) -> None:
         super().__init__(store, clock=clock)
-        self._told: set[int] = set()
+        self._warned_of: set[int] = set()
         """Rows that were warned of."""
 
     @classmethod
@@ -156,9 +156,9 @@ class Ledger(Notes):
 
         def reserve(db: sa.Connection) -> Reservation | Existing | Wait:
             lock(db, request.vendor, request.account)
-            rows, deciding = statements.standing_against(db, request, counting, now - age, now)
-            if news := self._news(rows, request, run_id):
-                return news
+            rows, deciding = statements.blocking_rows(db, request, counting, now - age, now)
+            if changed := self._changed_since(rows, request, run_id):
+                return changed
             if wait := quota.wait_for(counting, deciding, now):
                 return wait
             if sum(self._holds_place(row, request, now, age) for row in rows) >= max_in_flight:
@@ -185,7 +185,7 @@ class Ledger(Notes):
         Raises:
             StreamError: The ledger failed.
         """
-        with self._store.at_stake(), self._store.reading() as db:
+        with self._store.required(), self._store.reading() as db:
             yield from history.listing(db, wanted)
 
     def history(self, wanted: Wanted = EVERYTHING) -> list[JobRecord]:
@@ -209,8 +209,8 @@ class Ledger(Notes):
     def _record(self, row: sa.RowMapping) -> JobRecord:
         """Return a row as a value; one that makes no sense is warned of, once."""
         found = record(row, self._clock.now())
-        if found.nonsense and found.row not in self._told:
-            self._told.add(found.row)
+        if found.unreadable and found.row not in self._warned_of:
+            self._warned_of.add(found.row)
             logger.warning("%s", warning(found))
         return found
 
@@ -230,7 +230,7 @@ class Ledger(Notes):
             return False
         return row["status"] != INTENT or self._is_being_sent(row)
 
-    def _news(
+    def _changed_since(
         self, rows: Sequence[sa.RowMapping], request: ReportRequest, run_id: str
     ) -> Existing | Wait | None:
         """Return what other runs did about a request since `find` was asked.

@@ -56,7 +56,7 @@ class JobRecord:
         message: The vendor's words on a failure, redacted.
         estimate: What it was expected to cost; `credits` is what the vendor charged.
         is_out: Some run has had its records out.
-        nonsense: Columns that can't be read: somebody has edited the row.
+        unreadable: Columns that can't be read: somebody has edited the row.
         uses: Each run in which its records came out; only in a history.
     """
 
@@ -83,7 +83,7 @@ class JobRecord:
     run_id: str = ""
     message: str = ""
     is_out: bool = False
-    nonsense: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()
     uses: tuple[EmitRecord, ...] = ()
 
     @property

@@ -65,7 +65,7 @@ def record(row: sa.RowMapping, now: dt.datetime = UNKNOWN_TIME, **more: Any) -> 
         credits=number(row["credits"]),
         estimate=number(row["estimate"]),
         is_out=bool(row.get("is_out")),
-        nonsense=wrong,
+        unreadable=wrong,
         **{name: row[name] for name in COPIED} | more,
     )
 
@@ -74,7 +74,7 @@ def warning(found: JobRecord) -> str:
     """Return what there is to say of a row that makes no sense."""
     return (
         f"The job ledger's row {found.row} ({found.vendor} {found.report}, job {found.job_id or 'unknown'}) "
-        f"has no valid {', '.join(found.nonsense)}: somebody has edited it. As far as it can be read, its "
+        f"has no valid {', '.join(found.unreadable)}: somebody has edited it. As far as it can be read, its "
         "job is asked for at the vendor, which is free. Correct the row, or delete it if its job is of no "
         f"use (table tap_reports_jobs, id {found.row})."
     )

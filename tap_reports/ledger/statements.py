@@ -60,7 +60,7 @@ def on_its_way(
     return db.execute(statement.order_by(jobs.c.id.desc())).mappings().all()
 
 
-def standing_against(
+def blocking_rows(
     db: sa.Connection, request: ReportRequest, quotas: Sequence[Quota], oldest: dt.datetime, now: dt.datetime
 ) -> tuple[Sequence[sa.RowMapping], dict[str, dt.datetime | None]]:
     """Return what may stand against a submission, in one statement: the rows of its key and the account's

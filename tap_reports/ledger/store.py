@@ -19,7 +19,7 @@ from tap_reports.exceptions import ConfigError, StreamError
 from tap_reports.ledger import upgrade
 from tap_reports.ledger.connection import SharedConnection
 from tap_reports.ledger.engines import SILENT_SECONDS, engine_of, memory_engine, shown_place
-from tap_reports.ledger.trouble import FAILED, UNUSABLE, remedy, said_by
+from tap_reports.ledger.errors import FAILED, UNUSABLE, remedy, said_by
 
 logger = logging.getLogger("tap-reports.ledger")
 
@@ -31,7 +31,7 @@ Note = tuple[Callable[[sa.Connection], object], Connected]
 OFF = "off"
 BUSY_SECONDS = 30.0
 """How long a write waits for other processes' writes; each takes milliseconds."""
-MOST_OWED = 10_000
+MOST_PENDING_NOTES = 10_000
 """Notes that are kept for a database that is away."""
 
 
@@ -47,7 +47,7 @@ class Store:
     ) -> None:
         self._connection = SharedConnection(engine, file, busy_seconds)
         self._warned = False
-        self._owed: deque[Note] = deque(maxlen=MOST_OWED)
+        self._pending_notes: deque[Note] = deque(maxlen=MOST_PENDING_NOTES)
         self._noting = threading.Lock()
         self.end_soon = self._connection.end_soon
         self.close = self._connection.close
@@ -97,7 +97,7 @@ class Store:
         Raises:
             StreamError: The database failed.
         """
-        with self.at_stake():
+        with self.required():
             return self._run(work, self.reading)
 
     def write(self, work: Callable[[sa.Connection], T]) -> T:
@@ -107,7 +107,7 @@ class Store:
         Raises:
             StreamError: The database failed, and nothing was written.
         """
-        with self.at_stake():
+        with self.required():
             return self._run(work, self.writing)
 
     def note(self, work: Callable[[sa.Connection], object], *, at_once: bool = False) -> None:
@@ -118,8 +118,8 @@ class Store:
         """
         try:
             with self._noting:
-                self._owed.append((work, self.writing if at_once else self._each))
-                while self._owed:
+                self._pending_notes.append((work, self.writing if at_once else self._each))
+                while self._pending_notes:
                     self._write_first()
         except FAILED as error:
             level = logging.DEBUG if self._warned else logging.WARNING
@@ -130,13 +130,13 @@ class Store:
     def _write_first(self) -> None:
         """Write the first of the notes that are owed; it stays owed as long as the database is away."""
         try:
-            self._run(*self._owed[0])
+            self._run(*self._pending_notes[0])
         except OperationalError:
             raise
         except FAILED:
-            self._owed.popleft()
+            self._pending_notes.popleft()
             raise
-        self._owed.popleft()
+        self._pending_notes.popleft()
 
     def _run(self, work: Callable[[sa.Connection], T], connected: Connected) -> T:
         """Run a function; once more where the server went away meanwhile, as in a restart."""
@@ -152,7 +152,7 @@ class Store:
             return work(db)
 
     @contextmanager
-    def at_stake(self) -> Iterator[None]:
+    def required(self) -> Iterator[None]:
         """End the stream if the database fails: without it, a job might be paid for twice.
 
         Raises:

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 
 from tap_reports.jobs.task import Event, Stage, Task
-from tap_reports.postbacks import payload as hints
+from tap_reports.postbacks import payload
 from tap_reports.postbacks.server import Call, Count, Listener
 
 logger = logging.getLogger("tap-reports.postbacks")
@@ -81,10 +81,10 @@ class Postbacks:
         path = self._without_secret(call.target) or []
         named = {part.casefold() for part in path} & set(self._vendors)
         pairs = [("", part) for part in path if part.casefold() not in named]
-        pairs.extend(hints.values(call.target, call.body))
-        words = {word for _, text in pairs for word in hints.words(text)}
+        pairs.extend(payload.values(call.target, call.body))
+        words = {word for _, text in pairs for word in payload.words(text)}
         known_ids = {task.job_id.casefold() for task in self._of(named)}
-        ids = hints.named_ids(pairs, known_ids) | (words & known_ids)
+        ids = payload.named_ids(pairs, known_ids) | (words & known_ids)
         # Kept before the tasks are looked at: a job that is announced meanwhile is found here or there.
         self._keep(ids)
         tasks = self._of(named)
@@ -130,7 +130,7 @@ class Postbacks:
 
         A proxy may have put a prefix before it or taken one away; a secret may itself hold slashes.
         """
-        parts = hints.segments(target)
+        parts = payload.segments(target)
         length = self._secret.count(b"/") + 1
         found = None
         for first in range(len(parts) - length + 1):

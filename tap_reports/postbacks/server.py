@@ -90,7 +90,7 @@ class Listener:
 
     Args:
         host, port: The address; port 0 takes a free one.
-        desk: Gets the calls.
+        handler: Gets the calls.
         max_seconds, max_connections: See the module's constants.
 
     Raises:
@@ -101,12 +101,12 @@ class Listener:
         self,
         host: str,
         port: int,
-        desk: CallHandler,
+        handler: CallHandler,
         *,
         max_seconds: float = MAX_SECONDS,
         max_connections: int = MAX_CONNECTIONS,
     ) -> None:
-        self._desk = desk
+        self._handler = handler
         self._max_seconds = max_seconds
         self._max_connections = max_connections
         self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
@@ -150,7 +150,7 @@ class Listener:
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if len(self._open) >= self._max_connections:
-            self._desk.counts[Count.TOO_MANY] += 1
+            self._handler.counts[Count.TOO_MANY] += 1
             writer.write(_response(HTTPStatus.SERVICE_UNAVAILABLE))
             writer.close()
             return
@@ -167,7 +167,7 @@ class Listener:
                 await _drop_rest(reader, writer)
             writer.close()
         except TimeoutError:
-            self._desk.counts[Count.TOO_SLOW] += 1
+            self._handler.counts[Count.TOO_SLOW] += 1
         except OSError:
             pass  # the caller has left
         except Exception:
@@ -181,11 +181,11 @@ class Listener:
         try:
             call = await self._read(reader, writer)
         except _Refused as refused:
-            self._desk.counts[refused.count] += 1
+            self._handler.counts[refused.count] += 1
             writer.write(_response(refused.status))
             return False
         if call is not None:
-            self._desk.take(call)
+            self._handler.take(call)
             writer.write(_response(HTTPStatus.NO_CONTENT))
         return True
 
@@ -197,7 +197,7 @@ class Listener:
             if not isinstance(request, h11.Request):
                 return None  # connected and gone: a load balancer's probe
             target = request.target.decode("latin-1")
-            if not self._desk.admits(target):
+            if not self._handler.admits(target):
                 raise _Refused(HTTPStatus.NOT_FOUND, Count.FORGED)
             left = MAX_BODY - int(dict(request.headers).get(b"content-length", 0))
             body = bytearray()

@@ -127,7 +127,7 @@ class JobStore:
         return job
 
     def run_again(self, job: Job) -> None:
-        """Start a job anew under its id."""
+        """Start a job again under its id."""
         with self.lock:
             job.started = self._time.monotonic()
             job.seconds = self._options.real(self._options.delay)

@@ -79,7 +79,7 @@ class AllStreams:
             tap.outcome.status_of_error = 1
             raise
         finally:
-            tap.outcome.tell(tap.account)
+            tap.outcome.log_summary(tap.account)
 
     def is_another_ready(self, current: ReportStream) -> bool:
         """Return whether there is something to do beside this stream."""

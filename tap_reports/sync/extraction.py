@@ -48,7 +48,7 @@ class Extraction:
         state: The stream's part of the state.
         is_incremental: It goes on after its bookmark, and moves it.
         write_state: Writes a STATE message if anything has changed.
-        gives_way: Whether another stream has something to write.
+        should_yield: Whether another stream has something to write.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Extraction:
         state: StreamState,
         is_incremental: bool,
         write_state: Callable[[], object],
-        gives_way: Callable[[], bool],
+        should_yield: Callable[[], bool],
     ) -> None:
         self.report = report
         self._client = client
@@ -68,7 +68,7 @@ class Extraction:
         self._state = state
         self._is_incremental = is_incremental
         self._write_state = write_state
-        self._gives_way = gives_way
+        self._should_yield = should_yield
         self._parts: list[tuple[SlicePlan, list[Task]]] | None = None
         self.error: StreamError | None = None
         """Why there is nothing to extract: the vendor can't be asked what is final, for one."""
@@ -181,7 +181,7 @@ class Extraction:
             raise self.error
         runner = self._run.runner
         while tasks := self.next_tasks:
-            runner.wait_until(lambda: self.is_ready or self._gives_way(), tasks)
+            runner.wait_until(lambda: self.is_ready or self._should_yield(), tasks)
             if not self.is_ready:
                 return
             part = (self._parts or [])[self.slices_done][0]

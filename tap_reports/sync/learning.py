@@ -27,7 +27,7 @@ LINEAGE_NAMES = frozenset(column.property for column in LINEAGE)
 
 
 @dataclass(frozen=True, slots=True)
-class _Lesson:
+class _PendingReport:
     """A report whose file is on its way."""
 
     report: Report
@@ -50,13 +50,13 @@ class Learning:
         self._run = run
         self._state = state
         self._fail = fail
-        self._open: list[_Lesson] = []
+        self._open: list[_PendingReport] = []
 
     def start(self, type_: ReportType, vendor: Vendor, config: VendorConfig, client: ReportClient) -> None:
         """Ask for a report's file."""
         report = report_of(type_, vendor, config, self._run.settings)
         try:
-            self._open.append(_Lesson(report, vendor, config, client, self._started(report, client)))
+            self._open.append(_PendingReport(report, vendor, config, client, self._started(report, client)))
         except CallError as error:
             self._failed(report, CallsFailed.of(error))
         except StreamError as error:
@@ -78,7 +78,7 @@ class Learning:
         self._open = [one for one in self._open if one not in ready]
         for one in ready:
             try:
-                types = _learnt(self._run, one)
+                types = _inferred(self._run, one)
             except StreamError as error:
                 if one.task.is_dropped:
                     self._state.drop(one.report.stream, one.task.request.key)
@@ -116,7 +116,7 @@ class Learning:
         self._fail(report.stream, placed)
 
 
-def _learnt(run: Run, lesson: _Lesson) -> list[ReportType]:
+def _inferred(run: Run, pending: _PendingReport) -> list[ReportType]:
     """Return the report's types, with columns: one for each sheet where there are several.
 
     Raises:
@@ -124,7 +124,7 @@ def _learnt(run: Run, lesson: _Lesson) -> list[ReportType]:
     """
     from tap_reports.files import tables_of_all
 
-    task, type_ = lesson.task, lesson.report.type
+    task, type_ = pending.task, pending.report.type
     if task.error:
         raise task.error
     try:
@@ -132,7 +132,7 @@ def _learnt(run: Run, lesson: _Lesson) -> list[ReportType]:
             (table.sheet, _columns(table, type_))
             for table in tables_of_all(task.files, type_.layout, work_dir=run.folder())
         ]
-        _require_keys(lesson, [column for _, columns in found for column in columns])
+        _require_keys(pending, [column for _, columns in found for column in columns])
     except StreamError as error:
         raise refused(error).placed(slice_=str(task.request.slice or ""), job_id=task.job_id) from error
     if len(found) < 2:
@@ -150,9 +150,9 @@ def _learnt(run: Run, lesson: _Lesson) -> list[ReportType]:
     ]
 
 
-def _require_keys(lesson: _Lesson, columns: list[Column]) -> None:
+def _require_keys(pending: _PendingReport, columns: list[Column]) -> None:
     """Raise FileError if there are columns, but not those that the settings name as keys."""
-    own = settings_of(lesson.report.type, lesson.vendor, lesson.config)
+    own = settings_of(pending.report.type, pending.vendor, pending.config)
     named = dict.fromkeys([*own.primary_keys, *filter(None, [own.replication_key])])
     missing = [name for name in named if name not in LINEAGE_NAMES and not find_column(name, columns)]
     if missing and columns:

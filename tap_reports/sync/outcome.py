@@ -116,7 +116,7 @@ class Outcome:
             return StreamEnd.FAILED
         return StreamEnd.STOPPED if has_begun or name in self.stopped else StreamEnd.NOT_STARTED
 
-    def tell(self, run: RunOutcome) -> None:
+    def log_summary(self, run: RunOutcome) -> None:
         """Log the last lines of a run: what became of each stream, what to do, and all in short."""
         for stream in run.streams:
             logger.info("%s", _line(stream))

@@ -69,12 +69,12 @@ class _Known:
     job_id: str
     key: str
 
-    def given_up(self) -> str:
+    def discarded(self) -> str:
         """Return a warning that names it."""
         why = (
             "its days are out, or another job has them" if self.key else "the report's settings have changed"
         )
-        return f"job {self.job_id} of {self.days or 'a snapshot'} is given up: {why}"
+        return f"job {self.job_id} of {self.days or 'a snapshot'} is discarded: {why}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,11 +136,13 @@ class Planning:
         # Without a start date, a sync has ended before; discovery has not.
         start, begins = self._first_day(settings.start_date or last, bookmark)
         first = first_day(start, bookmark, report.lookback_days)
-        doubts = (*begins, *self._doubts(bookmark, final))
+        warnings = (*begins, *self._state_warnings(bookmark, final))
         days = report.cut.days(first, last, not_before=start)
         if days is None or (bookmark and bookmark >= days.end):
             note = f"no new final day since {bookmark}" if bookmark else f"no final day from {start} on"
-            return replace(_with_jobs((), self._in_state(), end=dt.date.min), notes=(note,), warnings=doubts)
+            return replace(
+                _with_jobs((), self._in_state(), end=dt.date.min), notes=(note,), warnings=warnings
+            )
         known = [*self._in_state(), *self._in_ledger(days)]
         candidates = dict.fromkeys(job.days for job in known if job.key and job.days)
         kept = report.cut.choose(candidates, days, not_before=start)
@@ -152,7 +154,7 @@ class Planning:
             )
         parts = tuple(self._part(group) for group in groups)
         found = _with_jobs(parts, known, end=groups[-1][-1].end)
-        return replace(found, notes=tuple(notes), warnings=(*doubts, *found.warnings))
+        return replace(found, notes=tuple(notes), warnings=(*warnings, *found.warnings))
 
     def _first_day(self, start: dt.date, bookmark: dt.date | None) -> tuple[dt.date, tuple[str, ...]]:
         """Return `start`, or later where the vendor's data begins later; and what there is to say of it."""
@@ -170,7 +172,7 @@ class Planning:
         known = [day for day in marks if day]
         return min(known) if known and len(known) == len(marks) else None
 
-    def _doubts(self, bookmark: dt.date | None, final: dt.date) -> Iterator[str]:
+    def _state_warnings(self, bookmark: dt.date | None, final: dt.date) -> Iterator[str]:
         """Yield what looks wrong about the bookmark."""
         if not self.is_incremental:
             return
@@ -180,7 +182,7 @@ class Planning:
                 "until then; correct replication_key_value in the state"
             )
         for state in self.states:
-            yield from state.doubts(self.report.replication_key)
+            yield from state.warnings(self.report.replication_key)
 
     # --- jobs on their way ------------------------------------------------------------------------------
 
@@ -245,7 +247,7 @@ def _grouped(
 
 
 def _with_jobs(parts: tuple[SlicePlan, ...], known: Iterable[_Known], *, end: dt.date) -> StreamPlan:
-    """Return a plan that says what becomes of each known job: it is used, left for later or given up.
+    """Return a plan that says what becomes of each known job: it is used, left for later or discarded.
 
     Args:
         end: Jobs of later days are left for later.
@@ -253,5 +255,5 @@ def _with_jobs(parts: tuple[SlicePlan, ...], known: Iterable[_Known], *, end: dt
     wanted = {request.key for part in parts for request in part.requests}
     left = [job for job in known if job.key not in wanted]
     later = {job for job in left if job.key and job.days and job.days.end > end}
-    lost = dict.fromkeys(job.given_up() for job in left if job not in later)
+    lost = dict.fromkeys(job.discarded() for job in left if job not in later)
     return StreamPlan(parts, warnings=tuple(lost), later=frozenset(job.key for job in later))

@@ -42,7 +42,7 @@ class StreamState:
         """Return the submitted job of a request key, if its records are not yet out."""
         return next((job for job in self.jobs() if job.get("key") == key), None)
 
-    def doubts(self, replication_key: str | None) -> Iterator[str]:
+    def warnings(self, replication_key: str | None) -> Iterator[str]:
         """Yield why this may not be what this stream has written."""
         others = sorted(self.values.keys() - OWN)
         if others and not self.values.keys() & {VALUE, PENDING}:
@@ -99,12 +99,12 @@ class DiscoveryState:
     """
 
     def __init__(self, given: Mapping[str, Any]) -> None:
-        self.values: dict[str, Any] = copy.deepcopy(dict(given))
+        self.values: dict[str, Any] = {"bookmarks": {}, **copy.deepcopy(dict(given))}
 
     @property
     def bookmarks(self) -> dict[str, Any]:
         """The streams' parts."""
-        found: dict[str, Any] = self.values.setdefault("bookmarks", {})
+        found: dict[str, Any] = self.values["bookmarks"]
         return found
 
     def add(self, stream: str, job: ReportJob) -> None:
@@ -119,7 +119,7 @@ class DiscoveryState:
             self.bookmarks.pop(stream, None)
 
 
-def mistakes(state: Any) -> Iterator[str]:
+def state_errors(state: Any) -> Iterator[str]:
     """Yield why a state can't be one of this tap's.
 
     A wrong bookmark must not count as none: all from start_date on would be extracted (and paid) again. For

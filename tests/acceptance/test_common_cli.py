@@ -1,4 +1,4 @@
-"""What the command does whatever the vendor: mistakes, signals, state, order, batches, maps."""
+"""What the command does whatever the vendor: wrong settings, signals, state, order, batches, maps."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ class Process:
         self._limit = reads
         self._reader, writer = os.pipe()
         fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-        # Opened anew: whether writing waits is a property of the opened file, which the child shares.
+        # Opened again: whether writing waits is a property of the opened file, which the child shares.
         self._filler = os.open(f"/proc/self/fd/{writer}", os.O_WRONLY | os.O_NONBLOCK)
         self._errors = folder / f"stderr-{time.monotonic_ns()}.txt"
         own = {name: value for name, value in os.environ.items() if not name.startswith("TAP_REPORTS_")}

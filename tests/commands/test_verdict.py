@@ -45,7 +45,7 @@ def test_a_quota_of_a_minute_is_waited_for():
     ],
 )
 def test_credits_that_do_not_suffice_are_no_matter_of_days(limits, said):
-    budget = Budget(vendor="similarweb", cost=Decimal(12), dearest=Decimal(8), **limits)
+    budget = Budget(vendor="similarweb", cost=Decimal(12), max_cost=Decimal(8), **limits)
     found = judged(1, DAY, 100, budget)
     assert (found["fits"], found["days"]) == (False, None)
     assert said in found["why"]

@@ -70,14 +70,16 @@ def test_an_hours_second_half_is_spread_so_that_nothing_waits_for_the_whole_hour
 def test_an_account_that_others_use_up_is_waited_for_until_its_reset():
     clock = SleepingClock()
     limiter = RateLimiter(1000, 3600, clock)
-    limiter.heed({"X-RateLimit-Limit": "1000", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "120"})
+    limiter.apply_headers(
+        {"X-RateLimit-Limit": "1000", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "120"}
+    )
     assert times_of(limiter, clock, 1) == [120]
 
 
 def test_what_little_is_left_of_an_account_is_spread_until_its_reset():
     clock = SleepingClock()
     limiter = RateLimiter(1000, 3600, clock)
-    limiter.heed(
+    limiter.apply_headers(
         {"X-RateLimit-Limit-hour": "1000", "X-RateLimit-Remaining-hour": "10", "RateLimit-Reset": "600"}
     )
     assert times_of(limiter, clock, 1) == [60]
@@ -90,7 +92,7 @@ def test_what_little_is_left_of_an_account_is_spread_until_its_reset():
 def test_headers_without_a_warning_slow_nothing_down(headers):
     clock = SleepingClock()
     limiter = RateLimiter(1000, 3600, clock)
-    limiter.heed(headers)
+    limiter.apply_headers(headers)
     assert times_of(limiter, clock, 1) == [0]
 
 

@@ -50,7 +50,7 @@ class Counted:
 
     def wait(self, quotas: list[Quota], now: dt.datetime = NOON) -> Wait | None:
         read = self.store.read
-        _, deciding = read(lambda db: statements.standing_against(db, REQUEST, quotas, now, now))
+        _, deciding = read(lambda db: statements.blocking_rows(db, REQUEST, quotas, now, now))
         return arithmetic.wait_for(quotas, deciding, now)
 
     def use(self, quota: Quota) -> arithmetic.QuotaUse:

@@ -32,7 +32,7 @@ class Project:
         self.variables: dict[str, str] = {}
 
     def use(self, folder: Path, config: dict[str, Any] | None = None, prefix: str = "TAP_REPORTS") -> None:
-        """Begin anew: no state, no jobs, no output; the settings come from variables."""
+        """Begin again: no state, no jobs, no output; the settings come from variables."""
         shutil.rmtree(self.folder / ".meltano" / "run", ignore_errors=True)
         shutil.copy(ROOT / "meltano.yml", self.folder / "meltano.yml")
         _absolute(self.folder / "meltano.yml")

@@ -20,7 +20,7 @@ def settings(**config):
     return read({"start_date": "2026-01-01", **config}, version="1.2.3")
 
 
-def mistakes(config):
+def errors_in(config):
     with pytest.raises(ConfigError) as caught:
         read(config, version="1.2.3")
     return caught.value.errors
@@ -54,7 +54,7 @@ def test_null_means_not_set():
 
 
 def test_all_mistakes_come_at_once_and_name_setting_and_remedy():
-    found = mistakes(
+    found = errors_in(
         {
             "start_date": "2026-02-30",
             "poll_interval_seconds": 0,
@@ -74,14 +74,14 @@ def test_all_mistakes_come_at_once_and_name_setting_and_remedy():
 
 
 def test_no_vendor_block_names_the_nearest():
-    (text,) = mistakes({"similarwb": {}})
+    (text,) = errors_in({"similarwb": {}})
     assert 'Did you mean "similarweb"?' in text
-    (text,) = mistakes({})
+    (text,) = errors_in({})
     assert text.startswith("No vendor is configured")
 
 
 def test_start_after_end():
-    (text,) = mistakes({"start_date": "2026-02-01", "end_date": "2026-01-31", "digital_turbine": DT})
+    (text,) = errors_in({"start_date": "2026-02-01", "end_date": "2026-01-31", "digital_turbine": DT})
     assert "start_date: 2026-02-01 is after end_date, 2026-01-31" in text
 
 
@@ -92,12 +92,12 @@ def test_days_are_taken_as_written(day):
 
 @pytest.mark.parametrize("day", ["2026-1-31", "31.01.2026", "yesterday", "", 20260131])
 def test_other_days_are_refused(day):
-    assert any("end_date" in text for text in mistakes({"end_date": day, "digital_turbine": DT}))
+    assert any("end_date" in text for text in errors_in({"end_date": day, "digital_turbine": DT}))
 
 
 def test_two_reports_of_one_name():
     report = {"name": "Daily Spend", "metrics": ["Spend"], "splits": ["Date"]}
-    (text,) = mistakes(
+    (text,) = errors_in(
         {
             "start_date": "2026-01-01",
             "digital_turbine": {**DT, "reports": [report, {**report, "name": "daily_spend"}]},
@@ -107,7 +107,7 @@ def test_two_reports_of_one_name():
 
 
 def test_a_slice_longer_than_the_vendor_takes():
-    (text,) = mistakes({"start_date": "2026-01-01", "digital_turbine": {**DT, "slice_days": 91}})
+    (text,) = errors_in({"start_date": "2026-01-01", "digital_turbine": {**DT, "slice_days": 91}})
     assert "digital_turbine.slice_days: must be at most 90, not 91" in text
 
 
@@ -127,13 +127,13 @@ def test_postback_mistakes(change, named):
         "secret": "s3cret-s3cret",
         **change,
     }
-    (text,) = mistakes({"start_date": "2026-01-01", "impact": IMPACT, "postbacks": postbacks})
+    (text,) = errors_in({"start_date": "2026-01-01", "impact": IMPACT, "postbacks": postbacks})
     assert text.startswith(named)
 
 
 def test_secrets_are_never_shown():
     config = {"digital_turbine": {**DT, "client_secret": ["very-secret-word"], "x": "very-secret-word"}}
-    assert "very-secret-word" not in "\n".join(mistakes(config))
+    assert "very-secret-word" not in "\n".join(errors_in(config))
     assert "very-secret-word" not in repr(settings(digital_turbine=DT).vendors)
 
 
@@ -240,7 +240,7 @@ def test_no_error_names_what_stands_in_for_a_wrong_report():
 
 
 def test_an_empty_secret_is_a_missing_one_wherever_it_stands():
-    found = mistakes(
+    found = errors_in(
         {
             "start_date": "2026-01-01",
             "second_nature": {"api_key": " ", "reports": [{"report_name": ""}]},
@@ -327,7 +327,7 @@ def test_without_the_setting_nothing_is_shared(monkeypatch):
 def test_a_share_that_is_not_clear_is_refused(monkeypatch, block, variables, said):
     for name, text in variables.items():
         monkeypatch.setenv(name, text)
-    assert said in " ".join(mistakes({"start_date": "2026-01-01", "impact": IMPACT, "shard": block}))
+    assert said in " ".join(errors_in({"start_date": "2026-01-01", "impact": IMPACT, "shard": block}))
 
 
 def test_variables_of_a_share_are_read():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tap_reports.sync.state import mistakes
+from tap_reports.sync.state import state_errors
 
 JOB = {"key": "k", "id": "j", "slice_start": "2026-01-01", "slice_end": "2026-01-31", "submitted_at": "?"}
 
@@ -25,17 +25,17 @@ JOB = {"key": "k", "id": "j", "slice_start": "2026-01-01", "slice_end": "2026-01
     ],
 )
 def test_jobs_that_cannot_be_resumed_as_they_stand_are_an_error(jobs):
-    [error] = mistakes({"bookmarks": {"impact_a": {"pending_jobs": jobs}}})
+    [error] = state_errors({"bookmarks": {"impact_a": {"pending_jobs": jobs}}})
     assert "bookmarks.impact_a.pending_jobs" in error
 
 
 @pytest.mark.parametrize("day", ["soon", "2026-01-31 or so", "2026-02-30"])
 def test_a_bookmark_that_is_not_a_day_is_an_error(day):
-    [error] = mistakes({"bookmarks": {"impact_a": {"replication_key_value": day}}})
+    [error] = state_errors({"bookmarks": {"impact_a": {"replication_key_value": day}}})
     assert "replication_key_value" in error
 
 
 def test_jobs_bookmarks_and_instants_as_they_are_written_are_not():
     snapshot = {**JOB, "slice_start": None, "slice_end": None}
     values = {"replication_key_value": "2026-01-31T00:00:00+00:00", "pending_jobs": [JOB, snapshot]}
-    assert list(mistakes({"bookmarks": {"impact_a": values, "impact_b": {}}})) == []
+    assert list(state_errors({"bookmarks": {"impact_a": values, "impact_b": {}}})) == []

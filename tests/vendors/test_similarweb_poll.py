@@ -250,7 +250,7 @@ def test_a_retry_that_is_not_possible_is_rejected(requests_mock, status, answer)
         requests_mock.post(f"{API}{path}", json=answer, status_code=status)
     with pytest.raises(CallRejected) as caught:
         connect().retry(job())
-    assert not isinstance(caught.value, JobUnknown), "the job is known; it must not be submitted anew"
+    assert not isinstance(caught.value, JobUnknown), "the job is known; it must not be submitted again"
 
 
 # --- downloads, credentials, pace --------------------------------------------------------------------

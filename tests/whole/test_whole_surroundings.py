@@ -136,7 +136,7 @@ def test_a_ledger_of_another_account_hands_out_none_of_its_jobs(sandbox, scenari
 
 
 def test_a_state_of_another_account_s_jobs_ends_in_new_ones(sandbox, tmp_path):
-    """The ids in a state are what the vendor says they are: unknown ones are submitted anew."""
+    """The ids in a state are what the vendor says they are: unknown ones are submitted again."""
     scenario = SCENARIOS["similarweb"]
     config = scenario.config(sandbox, job_ledger=str(tmp_path / "jobs.sqlite"))
     sandbox.faults.add("status", kind="poll", status=500, times=0)

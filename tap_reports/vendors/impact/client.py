@@ -162,7 +162,7 @@ class ImpactClient(BaseClient):
         not replayed once more.
 
         Raises:
-            CallRejected: It can't be replayed, or is not known any more: submit anew.
+            CallRejected: It can't be replayed, or is not known any more: submit again.
         """
         before = self._jobs.read(job.id)
         job_id = self._jobs.replay(job.id, before, job.request.quota) if has_ended(before) else job.id

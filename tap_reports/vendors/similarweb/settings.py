@@ -65,12 +65,12 @@ SETTINGS = (
     setting(
         "max_credits_per_report",
         _CREDITS,
-        "Most credits that one report may cost by Similarweb's own estimate; a dearer one fails.",
+        "Maximum credits of one report by Similarweb's own estimate; a more expensive one fails.",
     ),
     setting(
         "max_credits_per_run",
         _CREDITS,
-        "Most credits that all reports of one run may cost together, by Similarweb's estimates.",
+        "Maximum credits of all reports of one run together, by Similarweb's estimates.",
     ),
     setting(
         "response_format",
@@ -106,7 +106,7 @@ REPORT_SETTINGS = (
         "limit",
         POSITIVE,
         "Most results of one report. Default: Similarweb's own, which is 100 for `referrals`. A file with "
-        "exactly that many rows is warned of.",
+        "exactly that many rows logs a warning.",
     ),
     setting(
         "retention_days",

@@ -26,7 +26,7 @@ from tap_reports.ledger.ledger import Ledger
 from tap_reports.ledger.records import Reservation
 from tap_reports.models import JobStatus
 
-# --- trouble ------------------------------------------------------------------------------------------
+# --- broken_ledger ------------------------------------------------------------------------------------------
 
 
 def test_the_file_and_its_folder_are_the_user_s_alone(sqlite_url, clock, tmp_path):
@@ -103,11 +103,11 @@ def no_host(_path):
 
 
 @pytest.mark.parametrize(
-    "trouble",
+    "broken_ledger",
     [broken, newer, below_a_file, unknown_database, unreachable, no_url, no_host, other_database, folder],
 )
-def test_a_named_ledger_that_can_not_be_used_is_a_configuration_error(trouble, tmp_path, clock):
-    setting, remedy = trouble(tmp_path / "jobs.sqlite")
+def test_a_named_ledger_that_can_not_be_used_is_a_configuration_error(broken_ledger, tmp_path, clock):
+    setting, remedy = broken_ledger(tmp_path / "jobs.sqlite")
     with pytest.raises(ConfigError) as caught:
         Ledger.open(setting, clock=clock)
     [message] = caught.value.errors
@@ -134,11 +134,11 @@ def test_a_file_that_is_no_ledger_is_left_as_it_is_and_said_what_it_is(tmp_path,
     assert (path.read_bytes(), stat.S_IMODE(path.stat().st_mode)) == (content, 0o644)
 
 
-@pytest.mark.parametrize("trouble", [broken, newer, below_a_file])
+@pytest.mark.parametrize("broken_ledger", [broken, newer, below_a_file])
 def test_a_default_ledger_that_can_not_be_used_is_warned_about_once(
-    trouble, tmp_path, clock, monkeypatch, caplog
+    broken_ledger, tmp_path, clock, monkeypatch, caplog
 ):
-    setting, remedy = trouble(tmp_path / "jobs.sqlite")
+    setting, remedy = broken_ledger(tmp_path / "jobs.sqlite")
     monkeypatch.setattr("tap_reports.ledger.engines.default_path", lambda: type(tmp_path)(setting))
     ledger = Ledger.open(None, clock=clock)
     submit(ledger, request_of())

@@ -28,7 +28,7 @@ class Signal(Enum):
     ENDED = auto()
 
 
-class Lives:
+class RunningTasks:
     """Starts, abandons and ends them.
 
     Args:
@@ -41,7 +41,7 @@ class Lives:
         self._workers = workers
         self._group: asyncio.TaskGroup | None = None
         self._ended = asyncio.Event()
-        self._lives: dict[Task, asyncio.Task[None]] = {}
+        self._running: dict[Task, asyncio.Task[None]] = {}
 
     async def work(self) -> None:
         """Hold the coroutines of all tasks until the run ends."""
@@ -57,27 +57,27 @@ class Lives:
             asyncio.get_running_loop().call_soon(self.begin, task, known)
         else:
             worker = self._workers[task.request.vendor]
-            life = self._lives[task] = self._group.create_task(worker.run(task, known))
-            life.add_done_callback(lambda _: self._lives.pop(task, None))
+            coroutine = self._running[task] = self._group.create_task(worker.run(task, known))
+            coroutine.add_done_callback(lambda _: self._running.pop(task, None))
 
     def abandon(self, task: Task) -> None:
         """Submit nothing more for a task. A submission on its way is still to be noted."""
-        task.is_unwanted = True
+        task.is_cancelled = True
         if task not in self._context.unsettled:
             task.timeline.enter(Stage.ABANDONED)
-            if life := self._lives.get(task):
-                life.cancel()
+            if coroutine := self._running.get(task):
+                coroutine.cancel()
 
     async def end(self) -> None:
         """Cancel all coroutines; those whose submission is on its way when it has been answered."""
         unsettled = self._context.unsettled
-        for task, life in list(self._lives.items()):
+        for task, coroutine in list(self._running.items()):
             if task not in unsettled:
-                life.cancel()
-        if last := [life for task, life in self._lives.items() if task in unsettled]:
+                coroutine.cancel()
+        if last := [coroutine for task, coroutine in self._running.items() if task in unsettled]:
             await asyncio.wait(last, timeout=LAST_ANSWER_SECONDS)
-        for task, life in list(self._lives.items()):
+        for task, coroutine in list(self._running.items()):
             if task.stage is Stage.SUBMITTING:
                 task.log(Event.UNANSWERED, NOT_ANSWERED, level=logging.WARNING)
-            life.cancel()
+            coroutine.cancel()
         self._ended.set()
