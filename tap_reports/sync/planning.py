@@ -173,7 +173,9 @@ class Planning:
         return min(known) if known and len(known) == len(marks) else None
 
     def _state_warnings(self, bookmark: dt.date | None, final: dt.date) -> Iterator[str]:
-        """Yield what looks wrong about the bookmark."""
+        """Yield what looks wrong about the state."""
+        for state in self.states:
+            yield from state.unreadable_jobs()
         if not self.is_incremental:
             return
         if bookmark and bookmark > final:

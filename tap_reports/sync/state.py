@@ -57,6 +57,16 @@ class StreamState:
                 f"{replication_key}: it is used as it is; remove it to begin at start_date"
             )
 
+    def unreadable_jobs(self) -> Iterator[str]:
+        """Yield what becomes of pending jobs that can't be read: they may be paid for again."""
+        given = self.values.get(PENDING)
+        if given is not None and given != self.jobs():
+            yield (
+                f"its {PENDING} can't all be read (each has key, id, slice_start, slice_end and "
+                "submitted_at): what else it names is submitted again unless the ledger knows it; "
+                "correct or remove it"
+            )
+
     def add(self, job: ReportJob) -> None:
         """Name a submitted job, in place of an earlier one of the same request."""
         days = job.request.slice
@@ -82,7 +92,8 @@ class StreamState:
 
     def jobs(self) -> list[dict[str, Any]]:
         """Return the submitted jobs whose records are not yet out."""
-        return list(self.values.get(PENDING) or ())
+        jobs = self.values.get(PENDING)
+        return [job for job in jobs if _is_job(job)] if isinstance(jobs, list) else []
 
 
 def job_days(job: Mapping[str, Any]) -> Slice | None:
@@ -99,12 +110,12 @@ class DiscoveryState:
     """
 
     def __init__(self, given: Mapping[str, Any]) -> None:
-        self.values: dict[str, Any] = {"bookmarks": {}, **copy.deepcopy(dict(given))}
+        self.values: dict[str, Any] = copy.deepcopy(dict(given))
 
     @property
     def bookmarks(self) -> dict[str, Any]:
-        """The streams' parts."""
-        found: dict[str, Any] = self.values["bookmarks"]
+        """The streams' parts. The SDK removes an empty object, and readers of a state look for it."""
+        found: dict[str, Any] = self.values.setdefault("bookmarks", {})
         return found
 
     def add(self, stream: str, job: ReportJob) -> None:
@@ -140,21 +151,12 @@ def state_errors(state: Any) -> Iterator[str]:
             yield f"state: bookmarks.{stream} must be an object; correct or remove it."
         elif values.get(VALUE) is not None and _day(values[VALUE]) is None:
             yield f"state: bookmarks.{stream}.{VALUE} is not a day (YYYY-MM-DD); correct or remove it."
-        elif not _are_jobs(values.get(PENDING)):
-            yield (
-                f"state: bookmarks.{stream}.{PENDING} is not a list of jobs, each with key, id, slice_start, "
-                "slice_end and submitted_at. Correct it, or remove it: what it names is then submitted again "
-                "if the ledger does not know it."
-            )
-
-
-def _are_jobs(jobs: Any) -> bool:
-    """Return whether jobs can be resumed as they stand: one that is passed over is paid for again."""
-    return jobs is None or (isinstance(jobs, list) and all(_is_job(job) for job in jobs))
 
 
 def _is_job(job: Any) -> bool:
-    if not isinstance(job, Mapping) or not all(isinstance(job.get(name), str) for name in ("key", "id")):
+    if not isinstance(job, Mapping) or not isinstance(job.get("key"), str):
+        return False
+    if not job.get("id") or not isinstance(job["id"], (str, int)):
         return False
     days = [job.get("slice_start"), job.get("slice_end")]
     return days == [None, None] or job_days(job) is not None

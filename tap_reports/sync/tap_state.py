@@ -56,4 +56,6 @@ class TapState:
         if self._tap.mode is not Mode.SYNC:
             return 0.0
         with self._tap.signals.at_once(is_on=False):
-            return self.output.put(self.all_streams.values, now=now)
+            return self.output.put(
+                {**self.all_streams.values, "bookmarks": self.all_streams.bookmarks}, now=now
+            )
