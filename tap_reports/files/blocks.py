@@ -9,6 +9,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from tap_reports.exceptions import FileError
+from tap_reports.files.csv_records import MAX_RECORD, records_of
 from tap_reports.files.text import shown
 
 if TYPE_CHECKING:
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
 
 BLOCK = 1 << 20
 """Bytes: large enough to be parsed by column at speed, small enough to be held several times over."""
-
-MAX_RECORD = 1 << 26
-"""Bytes. A longer record is a quote that nobody closed; looking on for its end would fill the memory."""
 
 
 def blocks(table: CsvTable, size: int = BLOCK) -> Iterator[bytes]:
@@ -100,7 +98,7 @@ def _last_end_exact(data: bytes, delimiter: bytes) -> int:
             yield line
 
     try:
-        for _ in csv.reader(lines(), delimiter=delimiter.decode(), strict=True):
+        for _ in records_of(text, lines(), delimiter.decode()):
             end = read if text[read - 1] == "\n" else end
     except csv.Error:
         if read < len(text):

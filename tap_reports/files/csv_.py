@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 
 from tap_reports.exceptions import FileError
 from tap_reports.files.blocks import blocks
+from tap_reports.files.csv_records import records_of
 from tap_reports.files.csv_sample import Lines, Start
 from tap_reports.files.csv_start import OTHER_HEADER, knows, start_of
-from tap_reports.files.csv_text import CsvText, Records, end_before_footer
+from tap_reports.files.csv_text import CsvText, end_before_footer
 from tap_reports.files.prose import is_message
 from tap_reports.files.table import Cell, CsvTable, Table, says_empty
 from tap_reports.files.text import beginning, encoding_of, not_text, shown
@@ -144,11 +145,7 @@ def _other_width(table: CsvTable, row: int, cells: Sequence[str]) -> FileError:
 
 
 def _records(text: str, delimiter: str) -> Iterator[list[str]]:
-    lines = io.StringIO(text, newline="\n")
-    starts = (delimiter, "\n")
-    if text[:1] == " " or any(f'{start} "' in text or f"{start}  " in text for start in starts):
-        return Records(lines, delimiter)  # maybe blanks before a quoted cell
-    return csv.reader(lines, delimiter=delimiter, strict=True)
+    return records_of(text, io.StringIO(text, newline="\n"), delimiter)
 
 
 def _decoded(table: CsvTable, block: bytes, first_row: int) -> str:

@@ -11,8 +11,7 @@ from itertools import count
 from typing import NamedTuple
 
 from tap_reports.exceptions import FileError
-from tap_reports.files.blocks import MAX_RECORD
-from tap_reports.files.csv_text import Records
+from tap_reports.files.csv_records import MAX_RECORD, Records
 
 SAMPLE_ROWS = 30
 SAMPLE_BYTES = 1 << 18

@@ -1,4 +1,4 @@
-"""CSV bytes, cleaned on the way: line breaks of old, NUL characters, footers; and their records."""
+"""CSV bytes, cleaned on the way: line breaks of old, NUL characters, footers."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import csv
 import io
 import logging
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
-from itertools import accumulate, chain
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from tap_reports.exceptions import FileError
-from tap_reports.files.blocks import MAX_RECORD, blocks
+from tap_reports.files.blocks import blocks
+from tap_reports.files.csv_records import Records
 from tap_reports.files.streams import BUFFER
 from tap_reports.files.text import open_utf8
 
@@ -26,46 +27,6 @@ logger = logging.getLogger("tap-reports")
 NUL_RUN = b"\0" * 4
 """So many at once are a hole in a damaged file."""
 MOST_NULS = 1000
-
-csv.field_size_limit(MAX_RECORD)  # the module's own limit, 128 KiB, is one of the process, and too low
-
-
-class Records:
-    """The records of lines, as the csv module reads them strictly, without blanks before a quoted cell.
-
-    Attributes:
-        lines: How many lines the records so far had.
-    """
-
-    def __init__(self, lines: Iterable[str], delimiter: str) -> None:
-        self.lines = 0
-        self._taken: list[str] = []
-        self._source = self._noted(lines)
-        self._delimiter = delimiter
-        self._reader = csv.reader(self._source, delimiter=delimiter, strict=True)
-
-    def __iter__(self) -> Iterator[list[str]]:
-        return self
-
-    def __next__(self) -> list[str]:
-        self._taken.clear()
-        cells = next(self._reader)
-        if _has_blank_before_quote(cells):
-            lines = chain(list(self._taken), self._source)
-            again = next(csv.reader(lines, delimiter=self._delimiter, strict=True, skipinitialspace=True))
-            # A cell that still begins so is quoted itself.
-            cells = cells if _has_blank_before_quote(again) else again
-        return cells
-
-    def _noted(self, lines: Iterable[str]) -> Iterator[str]:
-        for line in lines:
-            self.lines += 1
-            self._taken.append(line)
-            yield line
-
-
-def _has_blank_before_quote(cells: list[str]) -> bool:
-    return any(cell[:1] == " " and cell.lstrip(" ")[:1] == '"' for cell in cells)
 
 
 @dataclass(slots=True)

@@ -19,8 +19,8 @@ from typing import cast
 
 from tap_reports import speedups
 from tap_reports.exceptions import FileError
-from tap_reports.files.blocks import MAX_RECORD
 from tap_reports.files.csv_ import rows
+from tap_reports.files.csv_records import MAX_RECORD
 from tap_reports.files.csv_text import end_before_footer
 from tap_reports.files.numbers import Number
 from tap_reports.files.streams import TemporaryFile

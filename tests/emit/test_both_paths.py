@@ -15,7 +15,7 @@ import pendulum
 import pytest
 from both_ways import Maker, difference
 from emitting import assert_same, by_block, plan_of, table_of
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tap_reports.files import json_rows
@@ -104,6 +104,11 @@ CELLS = st.one_of(
 )
 
 
+EMPTY = ["", "", ""]
+
+
+@example([*[EMPTY] * 5, ["", "", ' "'], ["", "", '1"']], [Kind.STRING] * 3, ("raw", "\n"), "fail", 1)
+@example([*[EMPTY] * 5, ["", "", ', "'], ["", "", '1"']], [Kind.STRING] * 3, ("raw", "\n"), "fail", 1)
 @given(
     rows=st.lists(st.lists(CELLS, min_size=3, max_size=3), min_size=1, max_size=12),
     kinds=st.lists(st.sampled_from(Kind), min_size=3, max_size=3),

@@ -1,0 +1,58 @@
+"""Lines -> CSV records, strictly, without blanks before a quoted cell."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator
+from itertools import chain
+
+MAX_RECORD = 1 << 26
+"""Bytes. A longer record is a quote that nobody closed; looking on for its end would fill the memory."""
+
+csv.field_size_limit(MAX_RECORD)  # the module's own limit, 128 KiB, is one of the process, and too low
+
+
+def records_of(text: str, lines: Iterable[str], delimiter: str) -> Iterator[list[str]]:
+    """Return the records of a text that was divided into lines; where it can, by the csv module alone."""
+    starts = (delimiter, "\n")
+    if text[:1] == " " or any(f'{start} "' in text or f"{start}  " in text for start in starts):
+        return Records(lines, delimiter)  # maybe blanks before a quoted cell
+    return csv.reader(lines, delimiter=delimiter, strict=True)
+
+
+class Records:
+    """The records of lines, as the csv module reads them strictly, without blanks before a quoted cell.
+
+    Attributes:
+        lines: How many lines the records so far had.
+    """
+
+    def __init__(self, lines: Iterable[str], delimiter: str) -> None:
+        self.lines = 0
+        self._taken: list[str] = []
+        self._source = self._noted(lines)
+        self._delimiter = delimiter
+        self._reader = csv.reader(self._source, delimiter=delimiter, strict=True)
+
+    def __iter__(self) -> Iterator[list[str]]:
+        return self
+
+    def __next__(self) -> list[str]:
+        self._taken.clear()
+        cells = next(self._reader)
+        if _has_blank_before_quote(cells):
+            lines = chain(list(self._taken), self._source)
+            again = next(csv.reader(lines, delimiter=self._delimiter, strict=True, skipinitialspace=True))
+            # A cell that still begins so is quoted itself.
+            cells = cells if _has_blank_before_quote(again) else again
+        return cells
+
+    def _noted(self, lines: Iterable[str]) -> Iterator[str]:
+        for line in lines:
+            self.lines += 1
+            self._taken.append(line)
+            yield line
+
+
+def _has_blank_before_quote(cells: list[str]) -> bool:
+    return any(cell[:1] == " " and cell.lstrip(" ")[:1] == '"' for cell in cells)
