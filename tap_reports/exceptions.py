@@ -112,7 +112,7 @@ class NotSent(CallBroken):
     remedy = "Check api_url, the network and the proxy, and run again."
     without_status = "not sent"
     is_worth_repeating = True
-    """False for what the next attempt would meet as well: a certificate, a header."""
+    """False for what the next attempt would meet as well: a certificate, a header; and after all retries."""
 
 
 class CallRefused(CallError):

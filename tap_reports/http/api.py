@@ -150,7 +150,11 @@ class ApiSession:
             sleep=self._clock.sleep,
             reraise=True,
         )
-        return retrying(once)
+        try:
+            return retrying(once)
+        except NotSent as error:
+            error.is_worth_repeating = False  # else a submission that needs this call repeats them all again
+            raise
 
     def submit(
         self,

@@ -390,6 +390,16 @@ def test_a_broken_token_call_is_repeated(client, api, clock):
     assert len(clock.slept) == 1
 
 
+def test_a_token_call_that_stays_without_a_connection_is_repeated_once_and_not_for_each_submission(
+    client, api, clock
+):
+    api.post(TOKEN_URL, exc=requests.ConnectTimeout)
+    with pytest.raises(NotSent) as caught:
+        submitted(client)
+    assert len(clock.slept) == 2
+    assert not caught.value.is_worth_repeating
+
+
 @pytest.mark.parametrize(
     "answer", [{"text": f'{{"accessToken":"{TOKEN}",'}, {"json": {"token": TOKEN}}, {"json": [TOKEN]}]
 )
