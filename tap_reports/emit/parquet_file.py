@@ -36,7 +36,6 @@ class ParquetFile:
         self._schema: pa.Schema | None = None
         self._is_fixed = False
         self._held: list[pa.RecordBatch] = []
-        self._unwritten: list[pa.RecordBatch] = []
         self._file: Any = None
         self._writer: Any = None
 

@@ -19,6 +19,7 @@ from tap_reports.exceptions import (
 from tap_reports.jobs.poll_policy import PollPolicy
 from tap_reports.jobs.task import Action, Event, Task
 from tap_reports.models import JobStatus, ReportJob
+from tap_reports.redaction import redact
 
 if TYPE_CHECKING:
     from tap_reports.http.api import RetryPolicy
@@ -117,6 +118,8 @@ class Polls:
             polled = await self._calls.run(lambda: self._client.poll(job))
         except LinkExpired as error:
             return replace(job, status=JobStatus.EXPIRED, message=str(error))
+        if polled.message or polled.unknown_word:  # a vendor's text: it is logged, kept and shown
+            polled = replace(polled, word=redact(polled.word), message=redact(polled.message))
         if polled.status.is_terminal and polled.finished_at is None:
             return replace(polled, finished_at=self._clock.now())
         return polled

@@ -86,11 +86,6 @@ def amount(roll: int) -> str:
     return f"{roll % 10**5}.{(roll >> 40) % 10**18:018d}"
 
 
-def noise(roll: int) -> str:
-    """Make a float whose last digits are binary noise."""
-    return repr(0.1 * (roll % 10**5) + 0.2 + 0.0363)
-
-
 def estimate(roll: int) -> str:
     """Make a float with many digits, now and then in scientific notation."""
     if roll % 13 == 0:

@@ -17,7 +17,7 @@ from typing import IO, Any, cast
 from urllib.parse import urlencode
 
 from tap_reports.sandbox.faults import Action
-from tap_reports.sandbox.http import Answer, Request, Route, answer_json, answer_text
+from tap_reports.sandbox.http import Answer, Request, Route, answer_text
 from tap_reports.sandbox.options import Options, Switch, Time
 
 WRONG_CONTENT = '{"Status":"ERROR","Message":"An unexpected error occurred"}'
@@ -211,8 +211,3 @@ def text_part(name: str, pieces: Callable[[bool], Iterable[str]]) -> Part:
             out.write(piece.encode())
 
     return Part(name, write)
-
-
-def not_found(message: str) -> Answer:
-    """Return a 404 in the commonest form."""
-    return answer_json({"message": message}, 404)

@@ -116,6 +116,15 @@ def test_an_unknown_word_is_waited_out_and_named(worded, word, caplog):
     assert len(ran.pending(worded.scenario.stream)) == 1
 
 
+def test_a_link_that_a_vendor_says_in_place_of_a_status_is_shown_without_its_permission(worded, caplog):
+    link = "https://files.example.com/a.csv?signature=5f1d0c9b7e"
+    worded.sandbox.faults.add("statuses", vendor=worded.vendor, kind="submit", words=[link] * 2000)
+    ran = worded.run()
+    said = f"{ran.error} {[one.getMessage() for one in caplog.records]}"
+    assert "files.example.com/a.csv" in said
+    assert "5f1d0c9b7e" not in said
+
+
 def test_an_unknown_word_may_become_a_known_one(worded):
     words = ["???", "soon", DONE[worded.vendor]]
     worded.sandbox.faults.add("statuses", vendor=worded.vendor, kind="submit", words=words)
