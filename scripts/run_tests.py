@@ -3,6 +3,7 @@
 python3 scripts/run_tests.py                 # the tests, about 4 minutes on 2 cores
 python3 scripts/run_tests.py --fast          # files, slices, settings, vendors' requests: seconds
 python3 scripts/run_tests.py --slow          # those that install packages, start a browser or end runs
+python3 scripts/run_tests.py --slow --last-failed  # of these what failed, one after the other
 python3 scripts/run_tests.py tests/files -q  # other arguments go to pytest
 """
 
@@ -54,6 +55,7 @@ def main() -> int:
     chosen = {
         (): [*ON_ALL_CORES, "-m", f"not ({SLOW})"],
         ("--slow",): [*ON_ALL_CORES, "-m", SLOW],
+        ("--slow", "--last-failed"): ["-m", SLOW, "--last-failed"],
         ("--fast",): [*ON_ALL_CORES, "-m", f"not ({SLOW})", *FAST],
     }
     arguments = chosen.get(tuple(sys.argv[1:]), sys.argv[1:])

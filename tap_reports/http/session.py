@@ -65,6 +65,7 @@ class HttpSession:
         self._recorder = current_recorder()
         self._session = _plain_session()
         self._watches: WeakSet[Watch] = WeakSet()
+        self._watches_lock = threading.Lock()  # a set that grows while it is read is an error
         self._is_ending = False
 
     def send(
@@ -119,7 +120,9 @@ class HttpSession:
     def end_calls(self, *, paid: bool) -> None:
         """End all free calls now and begin no other one; with `paid`, those that may cost as well."""
         self._is_ending = True
-        for watch in list(self._watches):
+        with self._watches_lock:
+            watches = list(self._watches)
+        for watch in watches:
             if paid or not watch.is_paid:
                 watch.end(_RunEnded() if watch.is_paid else _stopped())
 
@@ -156,7 +159,8 @@ class HttpSession:
     @contextmanager
     def _watched(self, watch: Watch, what: str) -> Iterator[None]:
         """Watch the call that the block makes, and turn what it raises into our errors."""
-        self._watches.add(watch)
+        with self._watches_lock:
+            self._watches.add(watch)
         if self._is_ending:
             raise _stopped()
         timer = threading.Timer(2 * self._timeout, watch.end, [_OutOfTime()])

@@ -205,7 +205,6 @@ class Run:
     def close(self) -> None:
         """End all work and remove all temporary files. Vendor jobs are left to be resumed."""
         atexit.unregister(self.close)
-        self._end_calls(paid=False)
         with contextlib.ExitStack() as last:  # one that fails must not keep the others from ending
             last.callback(self._remove_folder)
             last.callback(self._end_calls, paid=True)
@@ -216,6 +215,7 @@ class Run:
             if self._postbacks is not None:
                 last.callback(self._postbacks.close)
                 self._postbacks = None
+            last.callback(self._end_calls, paid=False)
 
     def _end_calls(self, *, paid: bool) -> None:
         """End the calls on their way: the free ones at once, those that may cost once they had a moment to

@@ -3,6 +3,7 @@
 import contextlib
 import gzip
 import socket
+import sys
 import threading
 
 import pytest
@@ -14,6 +15,7 @@ from tap_reports.http.links import DownloadSession
 from tap_reports.http.origin import origin_of
 from tap_reports.http.responses import json_of
 from tap_reports.http.session import HttpSession, pieces
+from tap_reports.http.watch import Watch
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
 
@@ -251,3 +253,29 @@ def test_a_link_to_this_machine_is_followed_only_where_the_api_is_here(serve):
     with pytest.raises(BadAnswer, match="this machine"):
         files.get(server.url)
     assert server.heads == []
+
+
+def test_calls_are_ended_while_others_begin(session):
+    """A set that grew while it was read ended the end itself, and the run waited for its calls."""
+    before, done = sys.getswitchinterval(), threading.Event()
+    others = [Watch() for _ in range(2000)]
+    session._watches.update(others)
+    sys.setswitchinterval(1e-6)
+
+    def begin():
+        while not done.is_set():
+            with contextlib.suppress(Stopped), session._watched(Watch(), "GET /x"):
+                pass
+
+    threads = [threading.Thread(target=begin) for _ in range(3)]
+    try:
+        for thread in threads:
+            thread.start()
+        for _ in range(200):
+            session.end_calls(paid=True)
+            session._is_ending = False
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
+        sys.setswitchinterval(before)
