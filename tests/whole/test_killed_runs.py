@@ -88,6 +88,7 @@ def test_a_job_on_its_way_is_not_submitted_again_by_a_later_run_with_other_slice
         assert all(job in second.stderr for job in submitted(first, scenario.stream))
 
 
+@pytest.mark.kill_matrix  # held to seconds: not beside thousands of other tests
 @pytest.mark.parametrize("vendor", SCENARIOS)
 def test_a_submission_that_is_never_answered_does_not_hold_up_the_end_and_is_noted_as_lost(
     fork_server, tmp_path, vendor
