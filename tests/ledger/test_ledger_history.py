@@ -70,13 +70,13 @@ def test_each_run_that_wrote_a_jobs_records_is_kept_with_its_times(ledger, clock
         ledger.downloaded(done, size=10, seconds=2.5)
         clock.sleep(1)
         ledger.emitted(done, stream="impact_a", rows=rows, seconds=0.5, run_id=run_id)
-    (passage,) = ledger.history()
-    assert [(use.run_id, use.rows, use.download_seconds, use.emit_seconds) for use in passage.uses] == [
+    (found,) = ledger.history()
+    assert [(use.run_id, use.rows, use.download_seconds, use.emit_seconds) for use in found.uses] == [
         ("first", 5, 2.5, 0.5),
         ("second", 6, 2.5, 0.5),
     ]
-    assert passage.uses[1].downloaded_at - passage.uses[0].downloaded_at == dt.timedelta(seconds=61)
-    assert (passage.rows, next(iter(ledger.listing()))["rows"]) == (6, 6)
+    assert found.uses[1].downloaded_at - found.uses[0].downloaded_at == dt.timedelta(seconds=61)
+    assert (found.rows, next(iter(ledger.listing()))["rows"]) == (6, 6)
 
 
 def test_records_written_twice_in_a_run_count_once(ledger):
@@ -84,8 +84,8 @@ def test_records_written_twice_in_a_run_count_once(ledger):
     ledger.seen(done, stream="impact_a", run_id="first")
     for rows in (5, 6):
         ledger.emitted(done, stream="impact_a", rows=rows, run_id="first")
-    (passage,) = ledger.history()
-    assert [use.rows for use in passage.uses] == [6]
+    (found,) = ledger.history()
+    assert [use.rows for use in found.uses] == [6]
 
 
 def test_a_report_whose_sheets_are_known_is_not_listed_under_its_own_name(ledger):
@@ -105,8 +105,8 @@ def test_an_older_versions_file_gets_the_columns_that_it_lacks(path, clock, ledg
         db.execute("UPDATE tap_reports_version SET version = 1")
     with closing(Ledger.open(str(path), clock=clock)) as upgraded:
         upgraded.seen(job(JobStatus.RUNNING))
-        (passage,) = upgraded.history()
-        assert (passage.job_id, passage.started_at) == ("job-1", T0)
+        (found,) = upgraded.history()
+        assert (found.job_id, found.started_at) == ("job-1", T0)
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("SELECT version FROM tap_reports_version").fetchall() == [(4,)]
 
@@ -130,8 +130,8 @@ def test_a_replay_leaves_what_an_earlier_run_did_as_it_was(ledger):
     later = T0 + dt.timedelta(hours=1)
     ledger.seen(job(JobStatus.SUCCEEDED, finished_at=later))
     ledger.emitted(job(), stream="impact_a", rows=6, run_id="second")
-    (passage,) = ledger.history()
-    assert [use.finished_at for use in passage.uses] == [T0, later]
+    (found,) = ledger.history()
+    assert [use.finished_at for use in found.uses] == [T0, later]
 
 
 def test_jobs_are_listed_by_pattern_and_newest_only(ledger):

@@ -333,7 +333,7 @@ def test_a_probe_that_only_connects_is_no_call(office):
 
 
 class Ears:
-    """A desk that only writes down."""
+    """A call handler that only writes down."""
 
     def __init__(self):
         self.counts = Counter()
