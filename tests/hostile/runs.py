@@ -107,17 +107,27 @@ def _measured(case: Case, folder: Path, temporary: Path) -> tuple[int | None, fl
             },
             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (MAPPED_MIB << 20, MAPPED_MIB << 20)),
         )
-    while True:
-        pid, code, used = os.wait4(process.pid, os.WNOHANG)
-        if pid:
-            process.returncode = os.waitstatus_to_exitcode(code)
-            return process.returncode, time.monotonic() - began, used.ru_maxrss / 1024
+    peak = 0.0
+    while process.poll() is None:
+        peak = max(peak, _peak_mib(process.pid))
         if case.signal_after and time.monotonic() - began > case.signal_after:
             process.send_signal(signal.SIGTERM)
             began, case = time.monotonic(), Case(case.vendor)
         if time.monotonic() - began > KILLED_SECONDS:
             process.kill()
-            _, code, used = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(code)
-            return None, KILLED_SECONDS, used.ru_maxrss / 1024
-        time.sleep(0.02)
+            process.wait()
+            return None, KILLED_SECONDS, peak
+        time.sleep(0.01)
+    return process.returncode, time.monotonic() - began, peak
+
+
+def _peak_mib(pid: int) -> float:
+    """Return the most memory that a process has used since its program was started.
+
+    `getrusage` would count what it had before: a copy of the memory of the tests, hundreds of MiB.
+    """
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:  # it has ended
+        return 0.0
+    return max([0.0, *(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:"))])
