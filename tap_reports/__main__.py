@@ -37,7 +37,7 @@ def main() -> NoReturn:
     """Run the command line; every error of the user's ends in a sentence and a true exit status."""
     try:
         with fast_imports():
-            from tap_reports.sync.signals import forget_stdout
+            from tap_reports.sync.signals import forget_stdout, hear_signals_at_once
             from tap_reports.tap import TapReports
     except ConfigError as error:  # a vendor of another package
         sys.exit(_report_error(error))
@@ -49,6 +49,7 @@ def main() -> NoReturn:
     if sys.stdout is None:
         logger.error("standard output is closed, so there is nowhere to write to; leave it open")
         sys.exit(1)
+    hear_signals_at_once()
     status = _status_of(command)
     try:
         sys.stdout.flush()

@@ -33,3 +33,28 @@ def test_a_signal_that_comes_twice_at_the_same_moment_is_one(tmp_path):
     last = json.loads(out.splitlines()[-1])
     assert last["type"] == "STATE"
     assert any(bookmark.get("pending_jobs") for bookmark in last["value"]["bookmarks"].values())
+
+
+WAITS = """
+import os, queue, signal, threading, time
+from tap_reports.sync.signals import hear_signals_at_once
+
+def ended(signum, frame):
+    os._exit(43)
+
+signal.signal(signal.SIGTERM, ended)
+hear_signals_at_once()
+
+def send():
+    time.sleep(0.5)
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+    time.sleep(60)
+
+threading.Thread(target=send, daemon=True).start()
+queue.SimpleQueue().get(timeout=50)
+"""
+
+
+def test_a_signal_that_does_not_interrupt_the_main_threads_wait_is_heard_at_once():
+    """Here another thread receives it; one that comes just before the wait begins interrupts as little."""
+    assert subprocess.run([sys.executable, "-c", WAITS], timeout=40, check=False).returncode == 43

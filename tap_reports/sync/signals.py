@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -13,6 +15,8 @@ from tap_reports.sync.outcome import Outcome
 
 ONE_SIGNAL_SECONDS = 1.0
 """Signals that come within this time are one: `timeout` sends its own to the process and to its group."""
+
+WAKE_AFTER_SECONDS = (0.1, 0.3, 0.6)
 
 
 class Signals:
@@ -53,6 +57,31 @@ class Signals:
         self._outcome.signal = signum
         if self._is_at_once or not self._stop():
             raise Stopped(f"signal {signum}", signum)
+
+
+def hear_signals_at_once() -> None:
+    """Have the main thread hear of SIGTERM and SIGINT also where it is about to wait when one comes.
+
+    Python runs a signal's handler in the main thread once that is out of what it waits in, and the signal
+    gets it out only if it was in already: one that comes a moment earlier, or that another thread receives,
+    would be heard when the wait is over, up to a minute later. A thread is told of each signal at once and
+    sends the main thread another one, which means nothing.
+    """
+    if not hasattr(signal, "pthread_kill"):  # Windows
+        return
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    signal.signal(signal.SIGURG, lambda *_: None)
+    threading.Thread(target=_wake_main_thread, args=(reader,), name="signals", daemon=True).start()
+
+
+def _wake_main_thread(reader: int) -> None:
+    main = threading.main_thread()
+    while came := os.read(reader, 1):
+        for seconds in WAKE_AFTER_SECONDS if came[0] in {signal.SIGTERM, signal.SIGINT} else ():
+            time.sleep(seconds)
+            signal.pthread_kill(main.ident or 0, signal.SIGURG)
 
 
 def forget_stdout() -> None:
