@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +14,16 @@ from pathlib import Path
 HERE = Path(__file__).parent
 ENVIRONMENT = {name: text for name, text in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 """Without its byte code a program is compiled at each start, which is not how anyone installs it."""
+STARTER = """
+import json, os, sys, time
+nowhere = (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)
+began = time.perf_counter()
+process = os.posix_spawnp(sys.argv[1], sys.argv[1:], os.environ, file_actions=[nowhere])
+_, status, usage = os.wait4(process, 0)
+seconds, cpu = time.perf_counter() - began, usage.ru_utime + usage.ru_stime
+print(json.dumps([os.waitstatus_to_exitcode(status), seconds, cpu, usage.ru_maxrss]))
+"""
+"""Starts a command from a small process: Linux counts the memory of who starts it as the command's own."""
 
 
 @dataclass
@@ -49,18 +59,20 @@ class Way:
 
     def measure(self) -> None:
         """Run it once."""
-        began = time.perf_counter()
-        with subprocess.Popen(
-            self.command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=HERE, env=ENVIRONMENT
-        ) as process:
-            self.said = process.stderr.read().decode(errors="replace") if process.stderr else ""
-            _, status, usage = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
+        found = subprocess.run(
+            [sys.executable, "-IS", "-c", STARTER, *self.command],
+            capture_output=True,
+            check=True,
+            cwd=HERE,
+            env=ENVIRONMENT,
+        )
+        self.said = found.stderr.decode(errors="replace")
+        status, seconds, cpu, peak = json.loads(found.stdout)
+        if status:
             raise SystemExit(f"{self.name} failed: {self.said[-2000:]}")
-        self.cpu.append(usage.ru_utime + usage.ru_stime)
-        self.seconds.append(time.perf_counter() - began)
-        self.peaks.append(usage.ru_maxrss // (1 if sys.platform == "linux" else 1024))
+        self.seconds.append(seconds)
+        self.cpu.append(cpu)
+        self.peaks.append(peak // (1 if sys.platform == "linux" else 1024))
 
 
 def measure(ways: Sequence[Way], rounds: int) -> None:
