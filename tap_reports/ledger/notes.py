@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
 
 from tap_reports.clock import Clock
+from tap_reports.exceptions import StreamError
 from tap_reports.ledger import history, statements
 from tap_reports.ledger.records import LOST, Reservation
 from tap_reports.ledger.rows import values_of
 from tap_reports.ledger.schema import UtcTime, jobs, submissions
 from tap_reports.ledger.store import Store
-from tap_reports.models import JobStatus, ReportJob, RunOutcome
+from tap_reports.models import JobStatus, ReportJob, ReportRequest, RunOutcome, Slice
+
+logger = logging.getLogger("tap-reports.ledger")
 
 
 class Notes:
@@ -75,17 +79,42 @@ class Notes:
         self._change(job, values)
 
     def emitted(
-        self, job: ReportJob, *, stream: str, rows: int, seconds: float | None = None, run_id: str = ""
+        self,
+        job: ReportJob,
+        *,
+        stream: str,
+        rows: int,
+        seconds: float | None = None,
+        run_id: str = "",
+        content: str | None = None,
     ) -> None:
-        """Note that a job's records are out for a stream: how many, in how many seconds, in which run."""
-        at = self._clock.now()
+        """Note that a job's records are out for a stream: how many, in how many seconds, in which run.
+
+        `content` is the digest of its files, where a later slice is compared with it.
+        """
+        values = stream, run_id, rows, self._clock.now(), seconds, content
 
         def emit(db: sa.Connection) -> None:
-            if not statements.emit(db, job, stream, run_id, rows, at, seconds):
+            if not statements.emit(db, job, *values):
                 statements.adopt(db, job, stream, run_id)
-                statements.emit(db, job, stream, run_id, rows, at, seconds)
+                statements.emit(db, job, *values)
 
         self._store.note(emit)
+
+    def neighbour_with(self, content: str, request: ReportRequest, *, stream: str) -> Slice | None:
+        """Return the slice right before or after a request's whose records are out and whose files had this
+        content; None if there is none, or the ledger can't say.
+        """
+        days = request.slice
+        if days is None:
+            return None
+        try:
+            found = self._store.read(lambda db: statements.contents_beside(db, request, days, stream))
+        except StreamError as error:
+            logger.debug("%s", error)
+            return None
+        newest = {Slice(start, end): its_content for start, end, its_content in found}
+        return next((slice_ for slice_, its_content in newest.items() if its_content == content), None)
 
     def ended(self, run: RunOutcome) -> None:
         """Note how a run and its streams stand or ended; what was noted of it before is replaced."""

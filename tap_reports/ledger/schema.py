@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.types import TypeDecorator
 
-VERSION = 4
+VERSION = 5
 UNKNOWN_TIME = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 UNKNOWN_DAY = dt.date(1970, 1, 1)
 """What a text that is not a time, or not a day, is read as: somebody has edited the table."""
@@ -120,6 +120,7 @@ streams = sa.Table(
     sa.Column("stream", sa.Text, primary_key=True),
     sa.Column("rows", sa.BigInteger),
     sa.Column("emitted_at", UtcTime),
+    sa.Column("content", sa.Text),
 )
 
 uses = sa.Table(

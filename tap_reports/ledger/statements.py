@@ -17,7 +17,7 @@ from tap_reports.ledger import quota
 from tap_reports.ledger.records import INTENT, LOST, QuotaUse, Reservation
 from tap_reports.ledger.rows import GOOD, values_of
 from tap_reports.ledger.schema import UtcTime, jobs, streams, submissions, uses
-from tap_reports.models import JobStatus, Quota, ReportJob, ReportRequest
+from tap_reports.models import JobStatus, Quota, ReportJob, ReportRequest, Slice
 
 IN_FLIGHT = (INTENT, JobStatus.PENDING.value, JobStatus.RUNNING.value)
 IS_OUT = sa.exists().where(streams.c.job == jobs.c.id, streams.c.emitted_at.is_not(None)).label("is_out")
@@ -202,6 +202,7 @@ def emit(
     rows: int,
     at: dt.datetime,
     seconds: float | None,
+    content: str | None,
 ) -> bool:
     """Note what came out of a job for a stream, with the job's times as they are now. Returns False if the
     job has no row.
@@ -209,12 +210,34 @@ def emit(
     here = (jobs.c.key == job.request.key) & (jobs.c.job_id == job.id)
     newest = sa.select(sa.func.max(jobs.c.id)).where(here).scalar_subquery()
     out = {"stream": stream, "rows": rows, "emitted_at": at}
-    if not _put(db, streams, newest, out):
+    if not _put(db, streams, newest, {**out, "content": content}):
         return False
     times = {column.name: column for column in uses.c if column.name in jobs.c and column.name not in out}
     del times["run_id"]
     _put(db, uses, newest, {**out, "run_id": run_id, "emit_seconds": seconds}, times)
     return True
+
+
+def contents_beside(
+    db: sa.Connection, like: ReportRequest, days: Slice, stream: str
+) -> Sequence[tuple[dt.date, dt.date, str]]:
+    """Return the days and the content of a stream's slices right before and after a slice, oldest first."""
+    day = dt.timedelta(days=1)
+    statement = (
+        sa.select(jobs.c.slice_start, jobs.c.slice_end, streams.c.content)
+        .join(streams)
+        .where(
+            jobs.c.vendor == like.vendor,
+            jobs.c.account == like.account,
+            jobs.c.api_url == like.api_url,
+            jobs.c.report == like.report,
+            (jobs.c.slice_end == days.start - day) | (jobs.c.slice_start == days.end + day),
+            streams.c.stream == stream,
+            streams.c.content.is_not(None),
+        )
+        .order_by(streams.c.emitted_at)
+    )
+    return [(start, end, content) for start, end, content in db.execute(statement)]
 
 
 def _put(

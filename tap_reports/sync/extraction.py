@@ -73,6 +73,7 @@ class Extraction:
         self.error: StreamError | None = None
         """Why there is nothing to extract: the vendor can't be asked what is final, for one."""
         self._job_rows: Counter[str] = Counter()
+        self._contents: dict[str, str | None] = {}
         self._slice = ""
         self._open: TablePosition | None = None
         self._emit_began = 0.0
@@ -105,7 +106,7 @@ class Extraction:
 
     @cached_property
     def _equal_files(self) -> EqualFiles:
-        return EqualFiles(self.report, self._run.folder())
+        return EqualFiles(self.report, self._run.folder(), self._run.ledger)
 
     def final_day(self) -> dt.date | None:
         """Return the last day that is final; None for a snapshot, or where the vendor can't be asked."""
@@ -214,7 +215,7 @@ class Extraction:
         rows, type_, folder, tally = 0, self.report.type, self._run.folder(), Tally()
         for task in tasks:
             self.current_job_id = task.job_id
-            self._equal_files.check(task)
+            self._contents[task.job_id] = self._equal_files.check(task)
             for count, table in enumerate(tables_of_all(task.files, type_.layout, work_dir=folder)):
                 if count and type_.infers_columns:
                     raise FileError(
@@ -266,6 +267,7 @@ class Extraction:
                     rows=rows,
                     seconds=run.clock.monotonic() - self._emit_began,
                     run_id=run.id,
+                    content=self._contents.pop(task.job_id, None),
                 )
             run.runner.release(task, stream)
         self.slices_done += 1

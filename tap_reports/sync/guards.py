@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tap_reports.emit.plan import Tally
     from tap_reports.files.unpack import Member
     from tap_reports.jobs.task import Task
+    from tap_reports.ledger.ledger import Ledger
     from tap_reports.models import Slice
     from tap_reports.sync.report import Report
 
@@ -79,24 +80,32 @@ class EqualFiles:
     Args:
         report: Whose slices these are.
         folder: Where a packed workbook is unpacked.
+        ledger: Knows the files of earlier runs. Of those only the slices right before and after one are
+            compared with it: a vendor that ignores the dates has the same for both, and on two days of a year
+            a small report may well say the same.
     """
 
-    def __init__(self, report: Report, folder: Path) -> None:
+    def __init__(self, report: Report, folder: Path, ledger: Ledger) -> None:
         self._report = report
         self._folder = folder
+        self._ledger = ledger
         self._slice_of: dict[str, Slice] = {}
         self._is_on = report.type.dated and not report.dated_by
 
-    def check(self, task: Task) -> None:
-        """Remember a job's files.
+    def check(self, task: Task) -> str | None:
+        """Return a digest of a job's files, to be kept once their records are out.
 
         Raises:
-            FileError: An earlier slice had the same, and not only zeros.
+            FileError: Another slice had the same, and not only zeros.
         """
         days = task.request.slice
         if not self._is_on or days is None or not task.files:
-            return
-        earlier = self._slice_of.setdefault(self._content(task), days)
+            return None
+        content = self._content(task)
+        earlier = self._slice_of.setdefault(content, days)
+        if earlier == days:
+            stream = self._report.stream
+            earlier = self._ledger.neighbour_with(content, task.request, stream=stream) or days
         if earlier != days and self._counts_something(task):
             raise FileError(
                 f"the vendor ignored the dates: the file of {days} is the same as that of {earlier}, and the "
@@ -104,6 +113,7 @@ class EqualFiles:
                 remedy=f"{REMEDY} If both days are right, ask for a report with a date column, or for both "
                 "in one slice (slice_days).",
             )
+        return content
 
     def _content(self, task: Task) -> str:
         """Return what files have in common that hold the same rows, whenever they were packed."""

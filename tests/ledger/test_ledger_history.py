@@ -11,6 +11,7 @@ from decimal import Decimal
 import pytest
 
 from tap_reports.ledger.ledger import Ledger, Wanted
+from tap_reports.ledger.schema import VERSION
 from tap_reports.models import JobStatus, ReportJob, ReportRequest, RunOutcome, StreamEnd, StreamOutcome
 
 T0 = dt.datetime(2026, 3, 20, 8, 0, tzinfo=dt.UTC)
@@ -101,6 +102,7 @@ def test_an_older_versions_file_gets_the_columns_that_it_lacks(path, clock, ledg
         db.execute("ALTER TABLE tap_reports_jobs DROP COLUMN download_seconds")
         db.execute("ALTER TABLE tap_reports_jobs DROP COLUMN estimate")
         db.execute("ALTER TABLE tap_reports_runs DROP COLUMN owner")
+        db.execute("ALTER TABLE tap_reports_job_streams DROP COLUMN content")
         db.execute("DROP TABLE tap_reports_uses")
         db.execute("UPDATE tap_reports_version SET version = 1")
     with closing(Ledger.open(str(path), clock=clock)) as upgraded:
@@ -108,7 +110,7 @@ def test_an_older_versions_file_gets_the_columns_that_it_lacks(path, clock, ledg
         (found,) = upgraded.history()
         assert (found.job_id, found.started_at) == ("job-1", T0)
     with closing(sqlite3.connect(path)) as db:
-        assert db.execute("SELECT version FROM tap_reports_version").fetchall() == [(4,)]
+        assert db.execute("SELECT version FROM tap_reports_version").fetchall() == [(VERSION,)]
 
 
 def test_how_a_run_and_its_streams_ended_is_kept_with_the_reason(ledger):

@@ -6,6 +6,7 @@ import datetime as dt
 import gzip
 import io
 import zipfile
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -13,7 +14,8 @@ import pytest
 from tap_reports.emit.plan import Tally
 from tap_reports.exceptions import FileError
 from tap_reports.jobs.task import Task
-from tap_reports.models import Column, Kind, ReportFile, ReportRequest, ReportType, Slice
+from tap_reports.ledger.ledger import Ledger
+from tap_reports.models import Column, Kind, ReportFile, ReportJob, ReportRequest, ReportType, Slice
 from tap_reports.settings.read import read
 from tap_reports.sync.configured import configured
 from tap_reports.sync.guards import EqualFiles, check_days
@@ -61,9 +63,9 @@ BY_CAMPAIGN = report_with(CAMPAIGN, SPEND)
 def check(tmp_path):
     """Check the files of days in March, one file a day; of a snapshot if there is no day."""
 
-    def run(*bodies: bytes, report: Report = BY_CAMPAIGN, dated: bool = True) -> None:
-        guard = EqualFiles(report, tmp_path)
-        for number, body in enumerate(bodies, start=1):
+    def run(*bodies: bytes, report: Report = BY_CAMPAIGN, dated: bool = True, first: int = 1) -> None:
+        guard = EqualFiles(report, tmp_path, ledger)
+        for number, body in enumerate(bodies, start=first):
             path = tmp_path / f"job-{number}"
             path.write_bytes(body)
             day = dt.date(2026, 3, number)
@@ -71,9 +73,12 @@ def check(tmp_path):
                 vendor="v", account="a", api_url="u", report="r", slice=Slice(day, day) if dated else None
             )
             file = ReportFile(path=path, job_id=str(number), bytes=len(body))
-            guard.check(Task(request, number, files=(file,)))
+            content = guard.check(Task(request, number, files=(file,)))
+            job = ReportJob(request=request, id=str(number), submitted_at=dt.datetime.now(dt.UTC))
+            ledger.emitted(job, stream=report.stream, rows=1, content=content)
 
-    return run
+    with closing(Ledger.open("off")) as ledger:
+        yield run
 
 
 ROWS = b"Campaign,Spend\nA,12.5\nB,0\n"
@@ -102,6 +107,25 @@ def test_the_rows_of_an_earlier_slice_end_the_stream_before_they_are_out(check, 
     assert "slice_days" in found.value.remedy
 
 
+@pytest.mark.parametrize("first", [4, 6])
+def test_the_file_of_the_slice_before_or_after_in_an_earlier_run_ends_the_stream(check, first):
+    check(ROWS, first=5)
+    with pytest.raises(FileError, match="is the same as that of 2026-03-05"):
+        check(ROWS, first=first)
+
+
+def test_a_slice_extracted_again_and_a_day_further_away_may_be_equal_to_an_earlier_run_s(check):
+    check(ROWS)
+    check(ROWS)
+    check(ROWS, first=3)
+
+
+def test_a_neighbour_that_has_come_out_again_with_other_rows_is_no_longer_equal(check):
+    check(ROWS)
+    check(b"Campaign,Spend\nA,12.5\nB,3\n")
+    check(ROWS, first=2)
+
+
 def test_a_workbook_made_at_another_time_is_the_same(check):
     openpyxl = pytest.importorskip("openpyxl")
 
@@ -121,6 +145,7 @@ def test_a_workbook_made_at_another_time_is_the_same(check):
 @pytest.mark.parametrize("body", [b"", b"Campaign,Spend\n", b"Campaign,Spend\nA,0\nB,0.00\nC,\n"])
 def test_days_without_rows_or_with_nothing_but_zeros_may_be_equal(check, body):
     check(body, body)
+    check(body, first=3)
 
 
 def test_equal_texts_say_nothing_of_their_day_either(check):
