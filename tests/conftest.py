@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+# Tests start the program some thousand times: without the files of compiled code each would compile it again.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 pytest_plugins = ["ledger_fixtures"]
 # Examples share a test's folder, and a busy machine's speed is not what these tests are about.
