@@ -85,6 +85,8 @@ class Learning:
                 self._failed(one.report, error)
                 continue
             self._state.drop(one.report.stream, one.task.request.key)
+            if len(types) > 1:  # the streams of its sheets take the job on, each by its own name
+                one.task.streams -= {one.report.stream}
             for type_ in types:
                 yield report_of(type_, one.vendor, one.config, self._run.settings), one.client
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 from scenarios import SCENARIOS, counted, run_here
 from virtual_clock import FakeClock
@@ -65,3 +67,17 @@ def test_a_vendor_that_does_not_answer_holds_up_no_other(sandbox, config):
     assert ran.status == 1
     assert list(ran.tap.outcome.failures) == ["second_nature"]
     assert streams_of(ran) == [QUICK.stream]
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_snapshot_of_several_sheets_is_asked_for_again_a_day_later(sandbox, tmp_path, waits):
+    config = {**sandbox.config("second_nature"), "job_ledger": str(tmp_path / "jobs.sqlite")}
+    clock = FakeClock()
+    first = run_here(config, clock, waits_for_columns=waits)
+    assert first.status == 0
+    assert len(streams_of(first)) > 1
+    assert not any(part.get("pending_jobs") for part in first.state["bookmarks"].values())
+    clock.jump = dt.timedelta(days=1)
+    again = run_here(config, clock, waits_for_columns=waits, state=first.state)
+    assert again.status == 0
+    assert sandbox.submissions("second_nature").calls == 2
