@@ -7,6 +7,7 @@ a server that has none left, or is restarting, is asked again, and one that fall
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import random
 import socket
@@ -29,6 +30,8 @@ LAST_SECONDS = 1.0
 """What a transaction gets once the run is to end."""
 FULL_SECONDS = 120.0
 """How long a server that has no connection left is asked again."""
+STEP_SECONDS = 0.05
+"""How long SQLite waits for another process's write at a time: nothing ends its wait, a signal neither."""
 IDLE_SECONDS = 0.5
 """How long a PostgreSQL connection is kept unused; not at all once the server had none left."""
 
@@ -54,6 +57,7 @@ class SharedConnection:
         self._used_at = 0.0
         self._has_tidier = False
         self._began_at = 0.0
+        self._ends_at = math.inf
         self._is_cut = False
         self._is_closed = False
         self._has_answered = False
@@ -68,6 +72,7 @@ class SharedConnection:
     def end_soon(self) -> None:
         """Give what is on its way a moment, then leave a server that does not answer. Safe in a handler."""
         if not self._ending.is_set():
+            self._ends_at = time.monotonic() + LAST_SECONDS
             self._ending.set()
             self._cut_if_stuck()
 
@@ -108,7 +113,7 @@ class SharedConnection:
             seconds = self._busy_seconds + SILENT_SECONDS
             timer = _start_timer(seconds, self._cut) if self._is_server else None
             try:
-                with connection.begin():
+                with self._begin(connection, is_write=is_write):
                     yield connection
             except BaseException:
                 self._drop()
@@ -137,6 +142,23 @@ class SharedConnection:
                     raise
         self._has_answered, self._failing_since = True, None
         return self._connection
+
+    def _begin(self, connection: sa.Connection, *, is_write: bool) -> sa.Transaction:
+        """Begin a transaction; a file that another process writes to is asked again until that is done."""
+        if self._is_server or not is_write:
+            return connection.begin()
+        until = time.monotonic() + self._busy_seconds
+        driver = connection.connection.driver_connection
+        driver.execute(f"PRAGMA busy_timeout = {int(STEP_SECONDS * 1000)}")
+        try:
+            while True:
+                try:
+                    return connection.begin()
+                except OperationalError as error:
+                    if "locked" not in str(error.orig) or time.monotonic() > min(until, self._ends_at):
+                        raise
+        finally:
+            driver.execute(f"PRAGMA busy_timeout = {int(self._busy_seconds * 1000)}")
 
     def _may_answer_soon(self, error: OperationalError) -> bool:
         """Return whether a server may take a connection in a moment. One that has not for long enough is

@@ -6,6 +6,8 @@ import logging
 import os
 import sqlite3
 import stat
+import threading
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -174,6 +176,21 @@ def test_a_ledger_that_stays_locked_says_so(sqlite_url, clock, caplog):
     other.execute("ROLLBACK")
     other.close()
     ledger.close()
+
+
+def test_a_run_that_is_to_end_does_not_wait_for_a_ledger_that_stays_locked(local, sqlite_url, caplog):
+    job = submit(local, request_of())
+    with closing(sqlite3.connect(sqlite_url, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        waiting = threading.Thread(target=local.seen, args=(replace(job, status=JobStatus.RUNNING),))
+        waiting.start()
+        local.end_soon()
+        waiting.join(timeout=20)  # of the 30 seconds that it waits for others else
+        assert not waiting.is_alive()
+        assert "Another process holds it" in caplog.text
+        other.execute("ROLLBACK")
+    local.downloaded(job, size=7)
+    assert local.find(job.request.key).status == "running"
 
 
 def test_a_database_that_goes_away_ends_the_stream_before_anything_is_paid_twice(postgres_url, clock):
