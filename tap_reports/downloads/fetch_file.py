@@ -29,7 +29,7 @@ from tap_reports.exceptions import (
     LinkExpired,
     Stopped,
 )
-from tap_reports.http.api import ACCESS
+from tap_reports.http.api import ACCESS, is_worth_repeating
 from tap_reports.http.links import LINK
 from tap_reports.http.origin import BadUrl, joined, same_origin
 from tap_reports.http.responses import body_excerpt, retry_after, shown_exception
@@ -207,6 +207,8 @@ class _Fetch:
             headers = self.transfer.headers()
             return self.files.get(url or self.download.url, headers=headers, redirects=redirects), True
         except CallBroken as error:
+            if not is_worth_repeating(error):
+                raise
             raise _Again(error) from error
 
     def _open_api(self) -> tuple[requests.Response, bool]:

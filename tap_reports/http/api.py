@@ -144,7 +144,7 @@ class ApiSession:
 
         retrying = Retrying(
             stop=stop_after_attempt(self._policy.max_retries + 1),
-            retry=retry_if_exception(_is_worth_repeating),
+            retry=retry_if_exception(is_worth_repeating),
             wait=self._wait,
             before_sleep=_log_repetition,
             sleep=self._clock.sleep,
@@ -278,7 +278,8 @@ def _log_repetition(state: RetryCallState) -> None:
     )
 
 
-def _is_worth_repeating(error: BaseException) -> bool:
+def is_worth_repeating(error: BaseException) -> bool:
+    """Return whether a free call that ended so may come through another time."""
     if isinstance(error, NotSent) and not error.is_worth_repeating:
         return False
     return isinstance(error, CallBroken) and (error.retry_after or 0.0) <= LONGEST_ASKED_SECONDS

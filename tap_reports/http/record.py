@@ -61,7 +61,7 @@ class Recorder:
         """Note a call that got no answer."""
         content = {"size": 0, "mimeType": "", "text": ""}
         answer = {**_EMPTY_ANSWER, "content": content, "_error": redact(error)}
-        self._add(request.prepare(), answer, is_link=is_link)
+        self._add(_prepared(request), answer, is_link=is_link)
 
     def write(self, path: Path) -> None:
         """Write what there is by now."""
@@ -75,7 +75,7 @@ class Recorder:
         }
         # Secrets that were learned later, as tokens are, may stand in earlier calls.
         text = json.dumps({"log": _cleaned(log)}, ensure_ascii=False, indent=1, default=str)
-        with open(path, "w", encoding="utf-8", opener=_private) as file:
+        with open(path, "w", encoding="utf-8", errors="backslashreplace", opener=_private) as file:
             file.write(text)
 
     def _add(self, request: requests.PreparedRequest, answer: dict[str, Any], *, is_link: bool) -> None:
@@ -185,6 +185,17 @@ def _cleaned(value: Any) -> Any:
     if isinstance(value, list):
         return [_cleaned(item) for item in value]
     return without_known(value) if isinstance(value, str) else value
+
+
+def _prepared(request: requests.Request) -> requests.PreparedRequest:
+    """Return a call as it would be sent; of one that can't be, its method alone."""
+    try:
+        return request.prepare()
+    except (ValueError, OSError):  # a header with a line break, an address that is none
+        found = requests.PreparedRequest()
+        found.prepare_headers({})
+        found.method, found.url = request.method, ""
+        return found
 
 
 def _pairs(values: Mapping[str, str]) -> list[dict[str, str]]:

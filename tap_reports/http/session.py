@@ -269,6 +269,8 @@ def _not_sent(what: str, answer: str, error: Exception) -> NotSent:
     elif "certificate bundle" in text or "certificate file" in text:
         made.remedy = "Correct REQUESTS_CA_BUNDLE (or CURL_CA_BUNDLE): it must name an existing file."
         made.is_worth_repeating = False
+    elif isinstance(error, requests.exceptions.InvalidURL):
+        made.is_worth_repeating = False
     elif isinstance(error, _Unsendable) or not isinstance(error, OSError):
         made.remedy, made.is_worth_repeating = "Correct the settings of the vendor block.", False
     elif isinstance(error, requests.exceptions.ProxyError):
@@ -290,9 +292,16 @@ def _stopped() -> Stopped:
     return Stopped("the run is to end")
 
 
+class _PlainSession(requests.Session):
+    """Reads no redirect, for `Response.next` neither: an address that makes no sense would break the call."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        return None
+
+
 def _plain_session() -> requests.Session:
     """Return a session that takes no credentials from netrc and can serve many threads."""
-    session = requests.Session()
+    session = _PlainSession()
     session.auth = _no_auth  # keeps requests from reading ~/.netrc
     adapter = WatchedAdapter(pool_connections=8, pool_maxsize=64)
     session.mount("https://", adapter)

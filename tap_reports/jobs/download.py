@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tap_reports.downloads.fetch_file import fetch
-from tap_reports.exceptions import CallBroken, FileError, LinkExpired
+from tap_reports.exceptions import CallBroken, FileError, LinkExpired, NotSent
 from tap_reports.jobs.task import Event, Stage, Task
 from tap_reports.models import JobStatus, ReportFile, ReportJob
 
@@ -104,7 +104,8 @@ class Downloads:
                 file.path.unlink(missing_ok=True)
             self._context.disk.remove(key)
             if isinstance(error, CallBroken):
-                raise FileError(f"the download did not come through ({error})") from error
+                remedy = error.remedy if isinstance(error, NotSent) else ""
+                raise FileError(f"the download did not come through ({error})", remedy=remedy) from error
             raise
         return tuple(files)
 

@@ -148,7 +148,7 @@ class SharedConnection:
         if self._is_server or not is_write:
             return connection.begin()
         until = time.monotonic() + self._busy_seconds
-        driver = connection.connection.driver_connection
+        driver: Any = connection.connection.driver_connection
         driver.execute(f"PRAGMA busy_timeout = {int(STEP_SECONDS * 1000)}")
         try:
             while True:

@@ -22,6 +22,7 @@ from tap_reports.exceptions import (
     CallRejected,
     FileError,
     LinkExpired,
+    NotSent,
     Stopped,
 )
 from tap_reports.http.api import ApiSession, RetryPolicy
@@ -479,6 +480,20 @@ def test_only_https_or_loopback_is_followed(target, authenticated, server, get, 
     with pytest.raises(BadAnswer, match="neither https nor a loopback address"):
         get(authenticated=authenticated)
     assert left() == []
+
+
+@pytest.mark.parametrize(
+    "target", ["http://[::1", "https://a:b/", "https://a..b/x", f"https://{'a' * 64}.com/x"]
+)
+@pytest.mark.parametrize("authenticated", [True, False])
+def test_an_address_that_can_lead_nowhere_is_not_tried_again(target, authenticated, server, get, clock):
+    server.script = [status(302, Location=target)]
+    with pytest.raises((BadAnswer, NotSent)):
+        get(authenticated=authenticated)
+    assert (len(server.requests), clock.slept) == (1, [])
+    with pytest.raises((BadAnswer, NotSent)):
+        get(target)
+    assert clock.slept == []
 
 
 def test_an_authenticated_download_from_another_origin_is_refused(get, elsewhere):

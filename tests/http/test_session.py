@@ -2,6 +2,7 @@
 
 import contextlib
 import gzip
+import json
 import socket
 import sys
 import threading
@@ -13,6 +14,7 @@ from tap_reports.exceptions import BadAnswer, CallBroken, NotSent, Stopped
 from tap_reports.http import session as module
 from tap_reports.http.links import DownloadSession
 from tap_reports.http.origin import origin_of
+from tap_reports.http.record import Recorder, recording
 from tap_reports.http.responses import json_of
 from tap_reports.http.session import HttpSession, pieces
 from tap_reports.http.watch import Watch
@@ -119,6 +121,20 @@ def test_a_head_that_makes_no_sense_is_no_traceback_in_the_log(serve, session, c
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX\r\n\r\n"
     call(session, serve(lambda connection, _: connection.sendall(head + b"ok")).url)
     assert caplog.records == []
+
+
+def test_a_call_that_cannot_be_sent_is_recorded_with_what_was_wrong(serve, tmp_path):
+    path = tmp_path / "run.har"
+    with recording(path, Recorder("1", lambda _: {})):
+        session, server = HttpSession(30), serve(body(b'{"message": "\\ud800"}'))
+        with pytest.raises(NotSent):
+            call(session, server.url, headers={"Authorization": "Bearer a\nb"})
+        call(session, server.url)
+        session.close()
+    refused, answered = json.loads(path.read_text())["log"]["entries"]
+    assert "Authorization" not in str(refused["request"]["headers"])
+    assert refused["response"]["_error"]
+    assert answered["response"]["status"] == 200
 
 
 @pytest.mark.parametrize("text", [b"[" * 50_000, b"[" * 101 + b"]" * 101, b'{"a":' * 101 + b"1" + b"}" * 101])
