@@ -234,11 +234,14 @@ class Ran:
 
 
 def run_here(config: dict[str, Any], clock: FakeClock | None = None, **given: Any) -> Ran:
-    """Run the tap in this process and thread, on a clock of its own."""
+    """Run the tap in this process and thread, on a clock of its own. One that ends well leaves no job pending."""
     clock = clock or FakeClock()
     began = clock.seconds
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
         tap = TapReports(config=config, clock=clock, loop=VirtualLoop(clock), **given)
         tap.sync_all()
-    return Ran(tap, parsed(out.getvalue()), clock.seconds - began)
+    ran = Ran(tap, parsed(out.getvalue()), clock.seconds - began)
+    if ran.status == 0 and states_of(ran.messages):
+        assert not [name for name in ran.state["bookmarks"] if ran.pending(name)]
+    return ran
