@@ -234,7 +234,7 @@ class Ran:
 
 
 def run_here(config: dict[str, Any], clock: FakeClock | None = None, **given: Any) -> Ran:
-    """Run the tap in this process and thread, on a clock of its own. One that ends well leaves no job pending."""
+    """Run the tap in this process and thread, on its own clock; if all goes well no job stays pending."""
     clock = clock or FakeClock()
     began = clock.seconds
     out = io.StringIO()
