@@ -50,7 +50,8 @@ _DAY = re.compile(
     r"\d{4}-\d{2}(?:-\d{2}(?:[T ][\d:.]+(?:Z|[+-]\d{2}:?\d{2})?)?)?"
     r"|[A-Z][a-z]{2} \d{1,2}, \d{4}|\d{1,2}/\d{1,2}/\d{4}"
 )
-_EXPONENT = re.compile(r"[+-]?[\d.]+[eE][+-]?\d+")
+_EXPONENT = re.compile(r"([+-]?[\d.]+)([eE][+-]?\d+)")
+_ZERO_FRACTION = re.compile(r"(?<=\d)\.0+$")
 _RELATIVE_URI = re.compile(r"(?:\w*uri|@\w+)", re.IGNORECASE)
 
 
@@ -127,14 +128,17 @@ class Shareable:
 
 
 def masked(text: str) -> str:
-    """Return the shape of a text: letters are `x`, digits `1`. A day stays, as do `true` and `false`."""
+    """Return the shape of a text: letters are `x`, digits `1`. A day stays, as do `true` and `false`, and
+    what makes a number a whole one: an exponent, a fraction of zeros.
+    """
     if _DAY.fullmatch(text) or text.lower() in {"true", "false"}:
         return text
-    number = _EXPONENT.fullmatch(text)
-    letters = "" if number else "x"
-    return "".join(
-        "1" if char.isdecimal() else letters or char if char.isalpha() else char for char in text[:MOST_TEXT]
-    )
+    if number := _EXPONENT.fullmatch(text):
+        return masked(number[1]) + number[2]
+    zeros = _ZERO_FRACTION.search(text)
+    end = zeros.start() if zeros else len(text)
+    shape = ("1" if char.isdecimal() else "x" if char.isalpha() else char for char in text[:end])
+    return "".join((*shape, text[end:]))[:MOST_TEXT]
 
 
 def header_texts(header: Iterable[str]) -> list[str]:

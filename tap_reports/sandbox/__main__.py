@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+from tap_reports.exceptions import CONFIGURATION_IS_WRONG
 from tap_reports.sandbox.app import Sandbox
 from tap_reports.sandbox.config import START_BEFORE, tap_config
 from tap_reports.sandbox.options import Options, Postback, Switch
@@ -118,12 +119,16 @@ def main(**given: Any) -> None:
         _serve(f"listening on {sandbox.url}", f"downloads on {sandbox.downloads_url}")
 
 
+class _Wrong(click.ClickException):
+    exit_code = CONFIGURATION_IS_WRONG
+
+
 def _replay(path: Path, port: int) -> None:
     """Serve a recording until SIGINT or SIGTERM."""
     try:
         recording = Recording.read(path)
     except NoRecordingError as error:
-        raise click.ClickException(str(error)) from error
+        raise _Wrong(str(error)) from error
     with _listening(port):
         origin = Origin(port, recording.routes(), Shared.make(Options()), [])
     recording.origin = origin.url

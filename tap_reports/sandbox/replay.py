@@ -81,9 +81,9 @@ class Recording:
             raise NoRecordingError(f'{path}: is a HAR file of "{creator}", not a recording. {_MAKE_ONE}')
         try:
             takes = [_take(entry) for entry in entries]
+            _complete_files(takes)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise NoRecordingError(f"{path}: has an entry that can't be read. {_MAKE_ONE}") from error
-        _complete_files(takes)
         return cls(takes)
 
     def routes(self) -> list[Route]:
@@ -107,7 +107,7 @@ class Recording:
         content = response.get("content", {})
         kind = headers.pop("Content-Type", headers.pop("content-type", "application/json"))
         if content.get("mimeType") == CUT_TYPE:
-            body = b"".join(_file(json.loads(content["text"])))
+            body = b"".join(file_of(json.loads(content["text"])))
         else:
             body = self._served(content.get("text", "")).encode()
         return Answer(int(response["status"]) or 504, body, kind, headers)
@@ -134,13 +134,14 @@ _MAKE_ONE = "Make one with: tap-reports --config config.json --record FILE"
 
 
 def _take(entry: Mapping[str, Any]) -> Take:
-    request = entry["request"]
+    request, response = entry["request"], entry["response"]
+    int(response["status"])  # what can't be served is found now
     url = str(request["url"])
     path = FILES_PATH + url.removeprefix(FILES) if url.startswith(FILES) else unquote(urlsplit(url).path)
     pattern = re.escape(path).replace(re.escape(ACCOUNT), "[^/]+")
     values = {(item["name"], str(item["value"])) for item in request.get("queryString", ())}
     values |= set(_leaves("", _json((request.get("postData") or {}).get("text", ""))))
-    return Take(request["method"], re.compile(pattern), frozenset(values), entry["response"])
+    return Take(request["method"], re.compile(pattern), frozenset(values), response)
 
 
 def _complete_files(takes: list[Take]) -> None:
@@ -179,7 +180,7 @@ def _leaves(name: str, value: Any) -> Iterator[tuple[str, str]]:
         yield name, str(value)
 
 
-def _file(cut: Mapping[str, Any]) -> Iterator[bytes]:
+def file_of(cut: Mapping[str, Any]) -> Iterator[bytes]:
     """Yield a file like the one that was cut."""
     sheets = cut.get("sheets") or []
     if cut["format"] == "xlsx":

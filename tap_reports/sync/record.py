@@ -6,15 +6,17 @@ import contextlib
 import datetime as dt
 import itertools
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tap_reports.exceptions import ConfigError, FileError
+from tap_reports.files.numbers import Number
 from tap_reports.http.record import Recorder, recording
 from tap_reports.http.shareable import header_texts, masked
+from tap_reports.models import Kind
 
 if TYPE_CHECKING:
     from tap_reports.files.table import Table
@@ -22,6 +24,12 @@ if TYPE_CHECKING:
 LOOKED_AT = 50
 """Rows in which a cell is looked for."""
 RECORDS = ("Records", "Clicks")
+TYPES: Mapping[Kind, Callable[[str], Any]] = {
+    Kind.NUMBER: Number,
+    Kind.BOOLEAN: "true".__eq__,
+    Kind.DATE: dt.date.fromisoformat,
+    Kind.DATE_TIME: dt.datetime.fromisoformat,
+}
 
 
 def recorded(path: str | None, version: str) -> AbstractContextManager[None]:
@@ -73,7 +81,8 @@ def _row(table: Table) -> list[Any] | None:
         rows.extend(itertools.islice(table.rows(), LOOKED_AT))
     if not rows:
         return None
-    return [_shape(next(_filled(rows, at), None)) for at in range(len(table.header))]
+    kinds = table.kinds or [None] * len(table.header)
+    return [_shape(_typed(next(_filled(rows, at), None), kind)) for at, kind in enumerate(kinds)]
 
 
 def _filled(rows: Sequence[Sequence[Any]], at: int) -> Iterator[Any]:
@@ -81,6 +90,12 @@ def _filled(rows: Sequence[Sequence[Any]], at: int) -> Iterator[Any]:
     cells = [row[at] for row in rows if at < len(row) and row[at] not in (None, "")]
     yield from (cell for cell in cells if isinstance(cell, str) and any(map(str.isalpha, cell)))
     yield from cells
+
+
+def _typed(cell: Any, kind: Kind | None) -> Any:
+    """Return a cell that a table holds as text though its file has types, as a cell of its column's type."""
+    as_type = TYPES.get(kind) if kind and isinstance(cell, str) else None
+    return as_type(cell) if as_type else cell
 
 
 def _shape(cell: Any) -> Any:
