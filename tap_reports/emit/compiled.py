@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tap_reports import speedups
 from tap_reports.emit.plan import ROW, Tally, bounds, offset_of, sources
 from tap_reports.files.cells import converter
+from tap_reports.files.csv_ import unmarked
 from tap_reports.files.days import plain_format
 from tap_reports.files.json_rows import JsonTable
 from tap_reports.files.json_values import value_cell
@@ -163,11 +164,12 @@ class CompiledTable:
     def _converter(self, kind: Kind) -> Callable[[str], bytes | None]:
         """Return what makes the text of a cell that was refused."""
         convert = converter(kind, self._plan.zone, self._plan.notation)
-        is_json = isinstance(self._table, JsonTable)
+        is_marked = isinstance(self._table, CsvTable) and self._table.is_marked
+        read = value_cell if isinstance(self._table, JsonTable) else unmarked if is_marked else str
 
         def text(cell: str) -> bytes | None:
             try:
-                value = convert(value_cell(cell) if is_json else cell)
+                value = convert(read(cell))
             except ValueError:
                 return None
             if isinstance(value, bool):
@@ -178,12 +180,16 @@ class CompiledTable:
 
     def _flags_of(self, table: Table, *, is_local: bool) -> Flag:
         notation, flags = self._plan.notation, Flag(0)
-        if notation.takes_lone_comma or notation.decimal_separator == ".":
-            flags |= Flag.TAKES_COMMAS
+        if notation.takes_lone_comma or notation.decimal_separator:
+            flags |= Flag.TAKES_THOUSANDS
+        if notation.decimal_separator == ",":
+            flags |= Flag.DECIMAL_COMMA
         if is_local:
             flags |= Flag.TAKES_LOCAL
         if isinstance(table, JsonTable) and table.objects.is_lines:
             flags |= Flag.IS_LINES
+        if isinstance(table, CsvTable) and table.is_marked:
+            flags |= Flag.IS_MARKED
         return flags
 
     def _csv_finder(self, table: CsvTable) -> Callable[[bytes, int], Cells | None]:
@@ -217,9 +223,7 @@ class CompiledTable:
 
 def code_of(kind: Kind, notation: Notation) -> int:
     """Return the code of a column; Python converts all its cells where the notation is not the usual one."""
-    is_by_python = (
-        bool(notation.null_words)
-        or (notation.decimal_separator == "," and kind in {Kind.INTEGER, Kind.NUMBER})
-        or (notation.date_format is not None and kind in {Kind.DATE, Kind.DATE_TIME})
+    is_by_python = bool(notation.null_words) or (
+        notation.date_format is not None and kind in {Kind.DATE, Kind.DATE_TIME}
     )
     return CODES[kind] | (BY_PYTHON if is_by_python else 0)

@@ -19,8 +19,17 @@ from tap_reports.files.csv_records import records_of
 from tap_reports.files.csv_sample import Lines, Start
 from tap_reports.files.csv_start import OTHER_HEADER, knows, start_of
 from tap_reports.files.csv_text import CsvText, end_before_footer
+from tap_reports.files.numbers import Number
 from tap_reports.files.prose import is_message
-from tap_reports.files.table import Cell, CsvTable, Table, says_empty
+from tap_reports.files.table import (
+    ERROR_MARK,
+    NUMBER_MARK,
+    Cell,
+    CsvTable,
+    ErrorCell,
+    Table,
+    says_empty,
+)
 from tap_reports.files.text import beginning, encoding_of, not_text, shown
 from tap_reports.models import FileFormat, Layout
 
@@ -72,7 +81,7 @@ def csv_table(member: Member, sheet: str | None, layout: Layout) -> CsvTable:
 def rows(table: CsvTable) -> Iterator[list[Cell]]:
     """Yield a table's rows: text, or None for an empty cell."""
     for cells in plain_rows(table):
-        yield [cell or None for cell in cells]
+        yield list(cells) if table.is_marked else [cell or None for cell in cells]
 
 
 def rows_for_columns(table: Table) -> Iterator[Sequence[Cell]]:
@@ -80,7 +89,7 @@ def rows_for_columns(table: Table) -> Iterator[Sequence[Cell]]:
     return plain_rows(table) if isinstance(table, CsvTable) else table.rows()
 
 
-def plain_rows(table: CsvTable) -> Iterator[list[str]]:
+def plain_rows(table: CsvTable) -> Iterator[Sequence[Cell]]:
     """Yield a table's rows as the csv module reads them: an empty cell is an empty text."""
     row = 1
     for block in blocks(table):
@@ -89,8 +98,8 @@ def plain_rows(table: CsvTable) -> Iterator[list[str]]:
             row += 1
 
 
-def block_rows(table: CsvTable, block: bytes, first_row: int) -> Iterator[list[str]]:
-    """Yield the rows of a block that was cut by `blocks`, without those that are the header again.
+def block_rows(table: CsvTable, block: bytes, first_row: int) -> Iterator[Sequence[Cell]]:
+    """Return the rows of a block that was cut by `blocks`, without those that are the header again.
 
     Args:
         table: Where the block is from.
@@ -100,6 +109,18 @@ def block_rows(table: CsvTable, block: bytes, first_row: int) -> Iterator[list[s
     Raises:
         FileError: A row is not as wide as the header, or not text, or wrongly quoted.
     """
+    found = _block_rows(table, block, first_row)
+    return ([unmarked(cell) for cell in cells] for cells in found) if table.is_marked else found
+
+
+def unmarked(text: str) -> Cell:
+    """Return the cell that a text with or without a mark is."""
+    if text.startswith(ERROR_MARK):
+        return ErrorCell(text[1:])
+    return Number(text[1:]) if text.startswith(NUMBER_MARK) else text or None
+
+
+def _block_rows(table: CsvTable, block: bytes, first_row: int) -> Iterator[list[str]]:
     text = _decoded(table, block, first_row)
     width, row, repeated = len(table.header), first_row, 0
     header = list(table.first_cells) if width > 1 else None

@@ -30,6 +30,10 @@ Cell = str | int | Decimal | bool | dt.datetime | dt.date | dt.timedelta | Error
 """A cell as parsed: text where the format knows only text (CSV), else the file's own type."""
 
 
+ERROR_MARK, NUMBER_MARK = "\uffff", "\ufffe"
+"""What stands before the cells of a workbook, written as CSV, that are not to be read as text. XML can't hold
+these characters."""
+
 _GUARDED = re.compile('="([^"]*)"')
 
 
@@ -113,12 +117,14 @@ class CsvTable(Table):
         first_cells: The header as it stands in the file.
         open_text: Opens the unpacked bytes behind the header record: UTF-8 without byte order mark,
             lines as they are in the file. The caller closes it. Reading raises FileError on damage.
+        is_marked: Cells may begin with a mark.
     """
 
     delimiter: str
     encoding: str = "utf-8"
     first_cells: tuple[str, ...] = ()
     open_text: Callable[[], io.BufferedIOBase] = field(repr=False)
+    is_marked: bool = False
 
 
 def notation_of(options: FileOptions, table: Table) -> Notation:

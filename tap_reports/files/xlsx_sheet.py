@@ -22,9 +22,8 @@ from tap_reports.exceptions import FileError
 from tap_reports.files.csv_ import rows
 from tap_reports.files.csv_records import MAX_RECORD
 from tap_reports.files.csv_text import end_before_footer
-from tap_reports.files.numbers import Number
 from tap_reports.files.streams import TemporaryFile
-from tap_reports.files.table import Cell, CsvTable, ErrorCell, Table
+from tap_reports.files.table import ERROR_MARK, NUMBER_MARK, CsvTable, Table
 from tap_reports.files.xlsx_header import Header, find_header
 from tap_reports.files.xlsx_rows import LAST_COLUMN, SheetReader, SheetRow, Type
 from tap_reports.files.xlsx_xml import ASK
@@ -32,9 +31,7 @@ from tap_reports.models import FileFormat, FileOptions, Kind
 
 MOST_COLUMNS = 10_000
 SAMPLE_ROWS = 100
-MARKS = {Type.ERROR: "\uffff", Type.NUMBER: "\ufffe"}
-"""What stands in the CSV before a cell that is not to be read as text: characters that XML can't hold."""
-_MARKED: dict[str, Callable[[str], Cell]] = {"\uffff": ErrorCell, "\ufffe": Number}
+MARKS = {Type.ERROR: ERROR_MARK, Type.NUMBER: NUMBER_MARK}
 _QUOTED = re.compile('[",\r\n]')
 _KINDS = {
     Type.NUMBER: Kind.NUMBER,
@@ -122,19 +119,9 @@ def _written_table(
     )
     if footer_rows:
         os.truncate(written.file.path, end_before_footer(plain, footer_rows))
-    if any(types & mark for types in written.types for mark in written.marks):
-        return replace(_table(sheet, names), kinds=known, read=partial(_marked_rows, plain))
+    is_marked = any(types & mark for types in written.types for mark in written.marks)
+    plain = replace(plain, is_marked=is_marked)
     return replace(plain, read=partial(rows, plain))
-
-
-def _marked_rows(table: CsvTable) -> Iterator[list[Cell]]:
-    for row in rows(table):
-        yield [_unmarked(cell) for cell in row]
-
-
-def _unmarked(cell: Cell) -> Cell:
-    made = _MARKED.get(cell[:1]) if isinstance(cell, str) else None
-    return made(cell[1:]) if made and isinstance(cell, str) else cell
 
 
 def _sample(sheet: SheetFile, header_row: int | None) -> list[SheetRow]:
@@ -191,9 +178,10 @@ class _Written:
 
     def _quickly(self, out: io.BufferedWriter, reader: SheetReader, data: bytes) -> bytes:
         """Let the compiled module write some rows."""
-        if reader.row < self._header.row or Type.NUMBER in self.marks:
+        if reader.row < self._header.row:
             return data
-        found = speedups.sheet_rows(data, self._places, reader.book, reader.row)
+        is_marked = Type.NUMBER in self.marks
+        found = speedups.sheet_rows(data, self._places, reader.book, reader.row, marks_numbers=is_marked)
         if found is None:
             return data
         self._put(found.data, out)

@@ -99,8 +99,7 @@ def unescaped(text: str) -> str:
     """Return a text with Excel's own escapes resolved: `_x000D_` is a carriage return, NUL goes."""
     if "_x" not in text:
         return text
-    found = (
-        _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text).replace("\0", "").replace("\uffff", "\ufffd")
-    )
+    found = _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text).replace("\0", "")
+    found = found.replace("\uffff", "\ufffd").replace("\ufffe", "\ufffd")
     # Halves of a surrogate pair are escaped one by one.
     return found.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

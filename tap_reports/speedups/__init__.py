@@ -43,13 +43,17 @@ class Flag(IntFlag):
 
     Attributes:
         TAKES_LOCAL: Instants may lack their offset.
-        TAKES_COMMAS: A comma in a number separates thousands.
+        TAKES_THOUSANDS: A number may have separators of thousands: commas.
         IS_LINES: No commas separate the JSON objects.
+        IS_MARKED: Cells may begin with a mark of `files.table`.
+        DECIMAL_COMMA: Numbers have a decimal comma, and points separate thousands.
     """
 
     TAKES_LOCAL = 1
-    TAKES_COMMAS = 2
+    TAKES_THOUSANDS = 2
     IS_LINES = 4
+    IS_MARKED = 8
+    DECIMAL_COMMA = 16
 
 
 CODES = {
@@ -268,7 +272,9 @@ class SheetRows(NamedTuple):
     others: list[int]
 
 
-def sheet_rows(data: bytes, places: bytes, book: Any, row: int) -> SheetRows | None:
+def sheet_rows(
+    data: bytes, places: bytes, book: Any, row: int, *, marks_numbers: bool = False
+) -> SheetRows | None:
     """Return some rows of a sheet's XML as CSV; None if they are refused.
 
     Args:
@@ -276,6 +282,9 @@ def sheet_rows(data: bytes, places: bytes, book: Any, row: int) -> SheetRows | N
         places: For each column of the sheet, in 16 bits, where it is written, from 1; 0: it is not.
         book: What cells refer to: `styles`, `strings`, `is_1904`.
         row: Number of the row before.
+        marks_numbers: Write a mark before numbers, too.
     """
-    found = _compiled and _compiled.sheet(data, places, book.styles, book.strings, book.is_1904, row)
+    found = _compiled and _compiled.sheet(
+        data, places, book.styles, book.strings, book.is_1904, row, marks_numbers
+    )
     return found and SheetRows(*found)

@@ -43,6 +43,18 @@ static inline const unsigned char *behind_plain(const unsigned char *here, const
     return here;
 }
 
+/* Set a wanted cell to the number behind a workbook's mark. Returns 0 for an error cell, and where Python is to read it. */
+static int take_marked(Cell *cell, unsigned char code, const unsigned char *text, size_t size) {
+    enum { MARK = 3, OF_NUMBER = 0xbe };
+    if (text[2] != OF_NUMBER) return 0;
+    code &= (unsigned char)~BY_PYTHON; /* that is about texts */
+    cell->begin += MARK;
+    cell->size -= MARK;
+    text += MARK;
+    size -= MARK;
+    return code == TEXT || (code == NUMBER && is_number(text, size)) || (code == INTEGER && is_integer(text, size));
+}
+
 /* Set a wanted cell to its text. Returns 0 where there is no memory. */
 static int set_cell(Table *table, Cell *cell, size_t at, unsigned char code, const unsigned char *start,
                     const unsigned char *text, size_t size, int is_rewritten, int flags) {
@@ -50,7 +62,9 @@ static int set_cell(Table *table, Cell *cell, size_t at, unsigned char code, con
     if (is_rewritten) table->rewritten += size;
     if (!size) return 1;
     int taken = 0;
-    if (code == TEXT)
+    if (flags & IS_MARKED && size >= 3 && text[0] == 0xef && text[1] == 0xbf && text[2] >= 0xbe)
+        taken = take_marked(cell, code, text, size);
+    else if (code == TEXT)
         taken = size < 3 || text[0] != '=' || text[1] != '"'; /* a guard against spreadsheets is for Python */
     else if (!is_rewritten)
         taken = set_plain(table, cell, code, text, size, flags);

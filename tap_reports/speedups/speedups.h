@@ -36,7 +36,7 @@ enum code {
 };
 
 /* Flags of a call. */
-enum { TAKES_LOCAL = 1, TAKES_COMMAS = 2, IS_LINES = 4 };
+enum { TAKES_LOCAL = 1, TAKES_THOUSANDS = 2, IS_LINES = 4, IS_MARKED = 8, DECIMAL_COMMA = 16 };
 
 /* Where a cell's text stands, quotes not included. An empty one is null. */
 typedef struct {

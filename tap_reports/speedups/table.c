@@ -119,7 +119,7 @@ int set_plain(Table *table, Cell *cell, unsigned char code, const unsigned char 
         if (is_integer(text, size)) return 1;
         break;
     case NUMBER:
-        if (is_number(text, size)) return 1;
+        if (!(flags & DECIMAL_COMMA) && is_number(text, size)) return 1;
         break;
     case DAY:
         if (is_day(text, size)) return 1;

@@ -79,17 +79,17 @@ int is_instant(const unsigned char *text, size_t size, int flags) {
 }
 
 size_t clean_number(unsigned char *out, const unsigned char *text, size_t size, int flags) {
-    unsigned char *start = out;
+    unsigned char *start = out, separator = flags & DECIMAL_COMMA ? '.' : ',', point = flags & DECIMAL_COMMA ? ',' : '.';
     size_t at = 0, whole;
     if (at < size && text[at] == '-') *out++ = text[at++];
     at += at < size && text[at] == '$';
     whole = digits(text + at, size - at);
     if (!whole || (whole > 1 && text[at] == '0')) return 0;
-    if (at + whole < size && text[at + whole] == ',') {
-        if (!(flags & TAKES_COMMAS) || whole > 3 || text[at] == '0') return 0;
+    if (at + whole < size && text[at + whole] == separator) {
+        if (!(flags & TAKES_THOUSANDS) || whole > 3 || text[at] == '0') return 0;
         memcpy(out, text + at, whole);
         out += whole;
-        for (at += whole; at < size && text[at] == ','; at += 4, out += 3) {
+        for (at += whole; at < size && text[at] == separator; at += 4, out += 3) {
             if (digits(text + at + 1, size - at - 1) != 3) return 0;
             memcpy(out, text + at + 1, 3);
         }
@@ -98,10 +98,11 @@ size_t clean_number(unsigned char *out, const unsigned char *text, size_t size, 
         out += whole;
         at += whole;
     }
-    if (at < size && text[at] == '.') {
+    if (at < size && text[at] == point) {
         size_t fraction = digits(text + at + 1, size - at - 1);
         if (!fraction) return 0;
-        memcpy(out, text + at, fraction + 1);
+        *out = '.';
+        memcpy(out + 1, text + at + 1, fraction);
         out += fraction + 1;
         at += fraction + 1;
     }

@@ -19,6 +19,7 @@ enum {
 #define FRACTION UINT64_C(100000000000) /* 11 digits of a day are heeded */
 #define DAY_MILLISECONDS UINT64_C(86400000)
 #define MARK "\xef\xbf\xbf" /* before an error cell */
+#define NUMBER_MARK "\xef\xbf\xbe"
 
 typedef struct {
     unsigned char *text;
@@ -32,7 +33,7 @@ typedef struct {
     const unsigned char *styles;
     Py_ssize_t styles_count;
     PyObject *strings;
-    int is_1904;
+    int is_1904, marks_numbers;
     size_t width, rows;
     long row;
     unsigned char types[LAST_COLUMN], others[LAST_COLUMN];
@@ -412,7 +413,9 @@ static int row(Sheet *sheet) {
             continue;
         }
         sheet->types[place - 1] |= (unsigned char)type;
-        if (!commas(&sheet->out, place - 1 - at) || !put_cell(&sheet->out, &sheet->cell)) return 0;
+        if (!commas(&sheet->out, place - 1 - at)) return 0;
+        if (type == IS_NUMBER && sheet->marks_numbers && !put(&sheet->out, NUMBER_MARK, 3)) return 0;
+        if (!put_cell(&sheet->out, &sheet->cell)) return 0;
         at = place - 1;
         is_empty = 0;
     }
@@ -456,8 +459,8 @@ PyObject *sheet(PyObject *module, PyObject *args) {
     Sheet *sheet = calloc(1, sizeof(Sheet));
     if (!sheet) return PyErr_NoMemory();
     PyObject *made = NULL;
-    if (PyArg_ParseTuple(args, "y#y#y#Opl", &data, &size, &places, &places_size, &styles, &styles_size, &sheet->strings,
-                         &sheet->is_1904, &sheet->row)) {
+    if (PyArg_ParseTuple(args, "y#y#y#Oplp", &data, &size, &places, &places_size, &styles, &styles_size, &sheet->strings,
+                         &sheet->is_1904, &sheet->row, &sheet->marks_numbers)) {
         if (places_size != 2 * LAST_COLUMN) {
             PyErr_SetString(PyExc_ValueError, "places of all columns are needed");
         } else {

@@ -27,6 +27,7 @@ from emitting import by_block, by_row, plan_of, table_of
 from tap_reports import speedups
 from tap_reports.exceptions import FileError
 from tap_reports.files import json_rows
+from tap_reports.files.table import USUAL, Notation
 from tap_reports.models import FileFormat, Kind
 
 ZONES = (dt.UTC, zoneinfo.ZoneInfo("America/New_York"), dt.timezone(-dt.timedelta(hours=6)))
@@ -39,8 +40,35 @@ PLAIN = {
     Kind.DATE_TIME: ["2026-08-03T10:00:00Z", "2026-08-03 10:00:00"],
 }
 NASTY = [
-    *("", " ", "1,234", "$1,234.50", "0,125", "44%", "-0", "-0.0", "007", "+5", ".5", "5.", "NaN", "1e999"),
-    *("1E+400", "9" * 19, "9" * 45, "0." + "1" * 40, "True", "yes", "2026-1-1", "20260101", "2026-02-30"),
+    *(
+        "",
+        " ",
+        "1,234",
+        "$1,234.50",
+        "1.234,5",
+        "0,125",
+        "44%",
+        "-0",
+        "-0.0",
+        "007",
+        "+5",
+        ".5",
+        "5.",
+        "NaN",
+        "1e999",
+    ),
+    *(
+        "1e999",
+        "1E+400",
+        "9" * 19,
+        "9" * 45,
+        "0." + "1" * 40,
+        "True",
+        "yes",
+        "2026-1-1",
+        "20260101",
+        "2026-02-30",
+    ),
     *(
         "Aug 3, 2026",
         "2026-08",
@@ -188,6 +216,7 @@ def difference(folder: Path, maker: Maker) -> str:
     """Make a file and return how the ways differ on it; "" if they do not."""
     data, format_, kinds = maker.file()
     (folder / "last").write_bytes(data)
+    notation = maker.random.choice([USUAL, USUAL, Notation(decimal_separator=",")])
     invalid, zone = maker.random.choice(["fail", "null"]), maker.random.choice(ZONES)
     size = maker.random.choice([7, 40, 200, 1000])
     json_rows.SIZE = maker.random.choice([20, 64, 300, 1 << 21])
@@ -200,7 +229,8 @@ def difference(folder: Path, maker: Maker) -> str:
         except StopIteration:
             return b"", None, None
         columns = (kinds * len(table.header))[: len(table.header)]
-        return write(table, plan_of(table.header, columns, invalid_values=invalid, zone=zone), **more)
+        plan = plan_of(table.header, columns, invalid_values=invalid, zone=zone, notation=notation)
+        return write(table, plan, **more)
 
     compiled = result(by_block, size=size)
     with python_only():

@@ -20,7 +20,7 @@ from tap_reports import speedups
 from tap_reports.speedups import Code, Flag, JsonKeys
 
 SOURCES = Path(speedups.__file__).parent
-FLAGS = Flag.TAKES_LOCAL | Flag.TAKES_COMMAS
+FLAGS = Flag.TAKES_LOCAL | Flag.TAKES_THOUSANDS
 ALLOCATORS = """
 #include <stdlib.h>
 int requests_left = -1;

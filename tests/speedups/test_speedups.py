@@ -18,15 +18,17 @@ from hypothesis import strategies as st
 
 from tap_reports import speedups
 from tap_reports.files.cells import converter
+from tap_reports.files.table import USUAL, Notation
 from tap_reports.models import Kind
 from tap_reports.speedups import BY_PYTHON, CODES, Code, Flag, JsonKeys
 
 pytestmark = pytest.mark.skipif(not speedups.is_compiled(), reason="not compiled: no C compiler")
 
-ALL = Flag.TAKES_LOCAL | Flag.TAKES_COMMAS
+ALL = Flag.TAKES_LOCAL | Flag.TAKES_THOUSANDS
 NEARLY = st.one_of(
     st.from_regex(r"-?[0-9]{0,20}(\.[0-9]{0,3})?([eE][+-]?[0-9]{0,4})?", fullmatch=True),
     st.from_regex(r"-?\$?[0-9]{0,3}(,[0-9]{3}){0,2}(\.[0-9]{0,2})?%?", fullmatch=True),
+    st.from_regex(r"-?[0-9]{0,3}(\.[0-9]{3}){0,2}(,[0-9]{0,2})?%?", fullmatch=True),
     st.from_regex(r"[0-3][0-9]{3}-[01][0-9]-[0-3][0-9]", fullmatch=True),
     st.from_regex(
         r"2[01][0-9]{2}-0[1-3]-[0-3][0-9][T ][012][0-9]:[0-6][0-9](:[0-6][0-9](\.[0-9]{1,10})?)?"
@@ -63,16 +65,20 @@ def raw(number):
     return msgspec.Raw(str(number).encode())
 
 
-def assert_as_python(kind, cell, found):
+def assert_as_python(kind, cell, found, notation=USUAL):
     """Compare what was not refused with what Python makes of it."""
     try:
-        expected = msgspec.json.encode(converter(kind)(cell), enc_hook=raw) + b"\n"
+        expected = msgspec.json.encode(converter(kind, notation=notation)(cell), enc_hook=raw) + b"\n"
     except ValueError:
         expected = None
     if not any(found.refused):
         assert written(found, CODES[kind]) == expected
 
 
+WRITTEN = {USUAL: ALL, Notation(decimal_separator=","): ALL | Flag.DECIMAL_COMMA}
+
+
+@pytest.mark.parametrize("notation", WRITTEN)
 @pytest.mark.parametrize("kind", Kind)
 @given(cell=NEARLY.filter(bool))
 @example("2026-08-03T10:00:00-00:00")
@@ -85,10 +91,11 @@ def assert_as_python(kind, cell, found):
 @example("$1,234.50")
 @example("-$5%")
 @example("1,23")
-def test_a_cell_that_is_taken_is_written_as_python_writes_it(kind, cell):
-    quoted = f'"{cell}",x\n'.encode()
-    assert_as_python(kind, cell, speedups.csv_cells(quoted, ",", bytes([CODES[kind], 0]), ALL))
-    assert_as_python(kind, cell, json_cells(b'{"a":"%b"}' % cell.encode(), [CODES[kind]]))
+@example("-$1.234,50")
+def test_a_cell_that_is_taken_is_written_as_python_writes_it(kind, notation, cell):
+    quoted, code, flags = f'"{cell}",x\n'.encode(), CODES[kind], WRITTEN[notation]
+    assert_as_python(kind, cell, speedups.csv_cells(quoted, ",", bytes([code, 0]), flags), notation)
+    assert_as_python(kind, cell, json_cells(b'{"a":"%b"}' % cell.encode(), [code], flags), notation)
 
 
 PLAIN = {
@@ -107,6 +114,12 @@ def test_what_reports_are_full_of_is_not_refused(kind):
         found = speedups.csv_cells(f'"{cell}",x\n'.encode(), ",", bytes([CODES[kind], 0]), ALL)
         assert not found.refused
         assert_as_python(kind, cell, found)
+
+
+def test_numbers_with_a_decimal_comma_are_not_refused_where_the_user_says_so():
+    block, codes = b"1.234,5;-7\n0,25;$1.000\n12,5%;3\n", bytes([Code.NUMBER, Code.INTEGER])
+    found = speedups.csv_cells(block, ";", codes, ALL | Flag.DECIMAL_COMMA)
+    assert (found.refused, written(found, Code.NUMBER)) == ((), b"1234.5\n0.25\n12.5\n")
 
 
 def test_commas_and_instants_without_offset_are_refused_where_they_are_not_sure():
