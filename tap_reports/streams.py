@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
@@ -26,6 +27,8 @@ from tap_reports.sync.state import StreamState
 
 NOT_OURS = (BrokenPipeError, OutputError, AbortedSyncFailedException, AbortedSyncPausedException)
 """Exceptions that end more than the stream: the output is closed or full; a dry run has enough records."""
+FELT_CELLS = 10_000
+"""From so many cells on it takes a noticeable time that Python converts them."""
 DEFECT = "If no setting explains it, report it with the log at level DEBUG."
 
 if TYPE_CHECKING:
@@ -60,6 +63,7 @@ class ReportStream(Stream):
         self.report = report
         self.selected_by_default = report.type.selected
         super().__init__(tap, schema=report.schema, name=report.stream)
+        self.logger.addFilter(_name_stream)
         self.primary_keys = report.primary_keys
         self.replication_key = report.replication_key
         self._reports_tap = tap
@@ -294,7 +298,8 @@ class ReportStream(Stream):
         tally = self.extraction.tally
         if slow := tally.by_python:
             columns = ", ".join(f"{name} ({count:,} cells)" for name, count in slow.most_common(20))
-            self.logger.info(
+            self.logger.log(
+                logging.INFO if slow.total() >= FELT_CELLS else logging.DEBUG,
                 "%s: %d of %d columns went through Python: %s",
                 self.name,
                 len(slow),
@@ -307,3 +312,9 @@ class ReportStream(Stream):
             self.logger.warning("%s: %d values did not fit %s and are null", self.name, count, name)
         for name, count in tally.left_out.items():
             self.logger.warning("%s: %d records without %s, a key, are left out", self.name, count, name)
+
+
+def _name_stream(record: logging.LogRecord) -> bool:
+    """Name the stream in its log records, where the SDK's structured logs look for it."""
+    record.stream_name = record.name.rpartition(".")[2]
+    return True

@@ -191,4 +191,5 @@ class Task:
             "seconds": round(self.timeline.seconds() or 0.0, 1),
         }
         text = " ".join(f"{name}={'-' if value in {None, ''} else value}" for name, value in keys.items())
-        logger.log(level, "job %s%s", text, f": {detail}" if detail else "", extra=keys)
+        extra = {**keys, "stream_name": self.stream.partition(" ")[0]}
+        logger.log(level, "job %s%s", text, f": {detail}" if detail else "", extra=extra)

@@ -119,9 +119,10 @@ class Outcome:
     def log_summary(self, run: RunOutcome) -> None:
         """Log the last lines of a run: what became of each stream, what to do, and all in short."""
         for stream in run.streams:
-            logger.info("%s", _line(stream))
-        for error in self.failures.values():
-            logger.error("failed: %s", redact(error))
+            logger.info("%s", _line(stream), extra={"stream_name": stream.stream, "rows": stream.rows})
+        for name, error in self.failures.items():
+            keys = {"vendor": error.vendor, "slice": error.slice, "job_id": error.job_id}
+            logger.error("failed: %s", redact(error), extra={"stream_name": name, **keys})
         ends = [stream.outcome for stream in run.streams]
         counts = {str(end): ends.count(end) for end in StreamEnd if end in ends}
         rows = sum(stream.rows for stream in run.streams)

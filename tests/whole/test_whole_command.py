@@ -113,6 +113,33 @@ def test_test_checks_with_free_calls_only(program, sandbox):
     assert sandbox.submissions().calls == 0
 
 
+def test_json_logs_name_the_stream(program, sandbox):
+    program.environment["TAP_REPORTS_LOG_FORMAT"] = "json"
+    config = SCENARIOS["digital_turbine"].config(sandbox)
+    config["impact"] = SCENARIOS["impact"].config(sandbox)["impact"] | {"api_url": "http://127.0.0.1:1"}
+    result = program.run({**config, "max_request_retries": 0})
+    lines = [json.loads(line) for line in result.stderr.splitlines()]
+    named = {(line["logger_name"].partition(".")[2], line["stream_name"]) for line in lines}
+    stream = SCENARIOS["digital_turbine"].stream
+    assert named == {("", None), ("", stream), ("", "impact"), ("jobs", stream), (stream, stream)}
+    (failed,) = (line for line in lines if line["level"] == "error")
+    assert failed["message"].startswith("failed: vendor impact: GET ")
+    assert "127.0.0.1:1: " in failed["message"], "the host, not the name of a class"
+    assert failed["extra"]["vendor"] == "impact"
+
+
+def test_a_discovery_that_fails_names_the_vendor(program):
+    impact = {
+        "account_sid": "a",
+        "auth_token": "b",
+        "account_type": "partner",
+        "api_url": "http://127.0.0.1:1",
+    }
+    done = program.text({"impact": impact, "max_request_retries": 0}, "--discover")
+    assert done.returncode == 1
+    assert "vendor impact: GET /Mediapartners/a/Reports: not sent" in done.stderr
+
+
 # --- one fails, the others finish ---------------------------------------------------------------------
 
 

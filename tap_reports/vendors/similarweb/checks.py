@@ -36,7 +36,7 @@ def check(client: SimilarwebClient, config: VendorConfig) -> Iterator[Check]:
 def _credits(client: SimilarwebClient) -> Check:
     def ask() -> str:
         left: Decimal | None = client.credits_left()
-        return "the credits call does not answer" if left is None else f"{left} left"
+        return "the credits call does not answer" if left is None else f"{left:,} left"
 
     return _tried(CREDITS, ask)
 
