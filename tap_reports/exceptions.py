@@ -202,7 +202,7 @@ class StreamError(TapReportsError):
     def __str__(self) -> str:
         named = {
             "vendor": self.vendor,
-            "stream": self.stream,
+            "stream": "" if self.stream == self.vendor else self.stream,  # else: all of the vendor's
             "slice": self.slice,
             "job": self.job_id,
         }

@@ -146,7 +146,7 @@ class ApiSession:
             stop=stop_after_attempt(self._policy.max_retries + 1),
             retry=retry_if_exception(is_worth_repeating),
             wait=self._wait,
-            before_sleep=_log_repetition,
+            before_sleep=self._log_repetition,
             sleep=self._clock.sleep,
             reraise=True,
         )
@@ -270,12 +270,15 @@ class ApiSession:
         asked = error.retry_after if isinstance(error, CallError) else None
         return self._policy.wait(state.attempt_number, asked)
 
-
-def _log_repetition(state: RetryCallState) -> None:
-    error = state.outcome.exception() if state.outcome else None
-    logger.info(
-        "Retrying in %.1f s (after attempt %d): %s", state.upcoming_sleep, state.attempt_number, error
-    )
+    def _log_repetition(self, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        logger.info(
+            "Retrying in %.1f s (attempt %d of %d): %s",
+            state.upcoming_sleep,
+            state.attempt_number + 1,
+            self._policy.max_retries + 1,
+            error,
+        )
 
 
 def is_worth_repeating(error: BaseException) -> bool:

@@ -22,6 +22,7 @@ SHOWN_CHARACTERS = 300
 LONGEST_ASKED_SECONDS = 900.0
 """A vendor that asks to wait longer than this is not waited for within a call."""
 LONGEST_SECONDS = 30 * 86400.0
+_CONNECTION = re.compile(r"^\w+\(host='([^']*)', port=(\d+)\): ")
 _RATE_HEADER = re.compile(r"(?:x-)?ratelimit-(limit|remaining|reset)(?:-\w+)?")
 DEEPEST = 100
 """Levels of an answer's JSON. What reads it may go down by one call a level."""
@@ -171,5 +172,5 @@ def shown_exception(error: Exception) -> str:
     if isinstance(error, (requests.Timeout, ReadTimeoutError)):
         return "no answer in time (request_timeout_seconds)"
     reason = getattr(error.args[0] if error.args else error, "reason", error)
-    text = str(reason).rsplit(">: ", maxsplit=1)[-1]
+    text = _CONNECTION.sub(r"\1:\2: ", str(reason))
     return redact(text)[:SHOWN_CHARACTERS] or type(error).__name__

@@ -45,8 +45,11 @@ def discover(
                 known += [(type_, asked) for type_ in asked.types]
             case ConfigError() as error:
                 errors += error.errors
-            case CallError() as error if fail:
-                fail(asked.vendor.name, CallsFailed.of(error).placed(vendor=asked.vendor.name))
+            case CallError() as error:
+                failed = CallsFailed.of(error).placed(vendor=asked.vendor.name)
+                if fail is None:
+                    raise failed from error
+                fail(asked.vendor.name, failed)
             case error:
                 raise error
     reports = [report_of(type_, asked.vendor, asked.config, run.settings) for type_, asked in known]
