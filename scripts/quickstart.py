@@ -44,7 +44,7 @@ def main() -> int:
     parser.add_argument("--sql", help="query the loaded data; loads nothing")
     parser.add_argument("--again", action="store_true", help="forget what was loaded and start over")
     options = parser.parse_args()
-    if options.sql:
+    if options.sql is not None:
         return query(options.sql)
     try:
         if options.again or not WAREHOUSE.is_file():

@@ -37,7 +37,9 @@ Examples:
   tap-reports --config config.json --jobs --failed --stream 'impact_*'
   tap-reports --about impact
 
-Settings: tap-reports --about. Documentation: https://github.com/tap-reports/tap-reports#readme
+\b
+Settings: tap-reports --about
+Documentation: https://github.com/tap-reports/tap-reports#readme
 """
 ALL = "all"
 FORMATS = {

@@ -143,7 +143,7 @@ def _status(run: Run, task: Task) -> str:
         return task.job.word.lower() or str(task.job.status)
     if task.stage is Stage.WAITING:
         held = run.runner.workers[task.request.vendor].submissions.gate.held_seconds
-        return f"in line, {held:.0f} s" if held >= 1 else "in line"
+        return f"waiting, {held:.0f} s" if held >= 1 else "waiting"
     return str(task.stage)
 
 
