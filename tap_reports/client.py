@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from tap_reports.exceptions import CallRejected, JobUnknown
-from tap_reports.models import JobStatus, ReportRequest
+from tap_reports.models import JobStatus, Json, ReportRequest
+from tap_reports.setting import TEXT, setting
 
 if TYPE_CHECKING:
     from tap_reports.models import ReportType, Slice
@@ -57,9 +58,18 @@ class BaseClient:
         )
 
 
-def account_of_key(key: str) -> str:
-    """Return a public name for the account of an API key, where nothing else names it."""
-    return f"key-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
+ACCOUNT = setting(
+    "account",
+    TEXT,
+    "Name of the account, of your choice, under which its jobs are found again. Set it before the first run "
+    "to keep them when the key changes. Default: a hash of the key, so that a new key is another account.",
+)
+"""For a vendor whose account is known by nothing but an API key."""
+
+
+def account_of_key(values: Json) -> str:
+    """Return the public name of the account of a block with `ACCOUNT` and `api_key`."""
+    return values.get("account") or f"key-{hashlib.sha256(values['api_key'].encode()).hexdigest()[:12]}"
 
 
 @contextmanager

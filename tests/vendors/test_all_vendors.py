@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from singer_sdk import typing as th
 
-from tap_reports.client import account_of_key
+from tap_reports.client import ACCOUNT, account_of_key
 from tap_reports.vendor import LostSubmission
 from tap_reports.vendors import all_vendors
 
@@ -82,7 +82,15 @@ def test_a_vendor_has_one_secret_and_requires_it(name):
     assert SECRETS[name] in schema["required"]
 
 
-def test_an_account_that_only_a_key_names_is_a_short_hash_of_it():
-    assert account_of_key("one") != account_of_key("other")
-    assert account_of_key("one").startswith("key-")
-    assert len(account_of_key("one")) == 16
+KEY, OTHER = {"api_key": "a-key"}, {"api_key": "another-key"}
+
+
+def test_an_account_is_a_short_hash_of_its_key_or_what_the_setting_says_whatever_the_key():
+    assert account_of_key(KEY) != account_of_key(OTHER)
+    assert account_of_key(KEY).startswith("key-")
+    assert len(account_of_key(KEY)) == 16
+    named = {"account": "us"}
+    assert account_of_key({**KEY, **named}) == account_of_key({**OTHER, **named}) == "us"
+    assert account_of_key({**KEY, "account": ""}) == account_of_key(KEY)
+    for name in ("similarweb", "second_nature"):
+        assert ACCOUNT in all_vendors()[name].settings

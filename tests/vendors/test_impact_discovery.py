@@ -281,10 +281,22 @@ def test_date_parameters_that_the_filters_lack_are_warned_of(listing, caplog):
     assert 'lists no filter FROM or TO; set "date_parameters"' in caplog.text
 
 
-def test_a_parameter_that_is_nearly_a_filter_is_an_error_and_another_a_warning(listing, caplog):
+def test_wrong_parameters_and_ids_of_all_reports_are_named_at_once(listing):
+    listing(entry("one"), entry("two"), one=filtered("START_DATE", "Program Id"), two=filtered("SUBAID"))
+    reports = [{"id": "one", "params": {"PROGRAMID": 1}}, {"id": "2"}, {"id": "two", "params": {"SUBADI": 1}}]
+    with pytest.raises(ConfigError) as caught:
+        list(client_of(reports, **ZONE).report_types())
+    place, unknown = "impact.reports[{}].params.{}: the report", "has no such filter. Did you mean"
+    listed = "Its metadata lists"
+    assert caught.value.errors == [
+        f'{place.format(0, "PROGRAMID")} "one" {unknown} "PROGRAM_ID"? {listed} START_DATE, PROGRAM_ID.',
+        'impact.reports[1].id: the account has no report "2". Run --discover without "reports" to see all.',
+        f'{place.format(2, "SUBADI")} "two" {unknown} "SUBAID"? {listed} SUBAID.',
+    ]
+
+
+def test_a_parameter_that_no_filter_is_like_is_warned_of(listing, caplog):
     listing(entry("one"), one=filtered("START_DATE", "END_DATE", "Program Id"))
-    with pytest.raises(ConfigError, match=r'no filter "PROGRAMID"; did you mean "PROGRAM_ID".*START_DATE'):
-        list(client_of([{"id": "one", "params": {"PROGRAMID": 1}}], **ZONE).report_types())
     params = {"SHOW_SKU": 1, "program id": 1, "SUPERSTATUS_MS": "NA"}
     list(client_of([{"id": "one", "params": params}], **ZONE).report_types())
     assert [record.args[1] for record in caplog.records if "lists no filter" in record.message] == [

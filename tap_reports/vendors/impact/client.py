@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from tap_reports import redaction
 from tap_reports.client import BaseClient, status_of
-from tap_reports.exceptions import BadAnswer
+from tap_reports.exceptions import BadAnswer, ConfigError
 from tap_reports.http.rate_limit import RateLimiter
 from tap_reports.models import (
     Check,
@@ -30,7 +30,7 @@ from tap_reports.vendors.impact.calls import HOUR_SECONDS, JobCalls, has_ended
 from tap_reports.vendors.impact.catalog import Catalog, listed
 from tap_reports.vendors.impact.columns import columns_of
 from tap_reports.vendors.impact.exports import ROW_LIMITS, exports_of
-from tap_reports.vendors.impact.filters import checked
+from tap_reports.vendors.impact.filters import dated_by_filters, wrong_parameters
 from tap_reports.vendors.impact.jobs import (
     STATUSES,
     end_dates,
@@ -77,18 +77,29 @@ class ImpactClient(BaseClient):
 
     @override
     def report_types(self) -> Iterator[ReportType]:
-        configured = self.config.reports
-        if configured is None or configured:
-            entries = self._catalog.reports()
-            for report in reports.chosen(configured, entries):
-                type_ = reports.plain_type(self.config, report, zone_text(self._zone.get()))
-                entry = entries[type_.report]
-                metadata = self._catalog.metadata(entry)
-                type_ = checked(type_, metadata)
-                columns = columns_of(listed(metadata.get("Attributes")), type_.report)
-                yield reports.described(type_, entry, columns, selected=configured is not None)
+        if self.config.reports is None or self.config.reports:
+            yield from self._described_reports()
         if has_clicks(self.config.values):
             yield reports.clicks_type(self.config, zone_text(self._zone.get()))
+
+    def _described_reports(self) -> list[ReportType]:
+        configured, entries = self.config.reports, self._catalog.reports()
+        found, errors = list[ReportType](), list[str]()
+        for index, report in enumerate(reports.chosen(configured, entries)):
+            place = f"impact.reports[{index}]"
+            if wrong := reports.unavailable(report, entries):
+                errors.append(f"{place}.id: {wrong}")
+                continue
+            entry = entries[reports.report_id(report)]
+            metadata = self._catalog.metadata(entry)
+            type_ = reports.plain_type(self.config, report, zone_text(self._zone.get()))
+            errors += [f"{place}.params.{text}" for text in wrong_parameters(type_, metadata)]
+            columns = columns_of(listed(metadata.get("Attributes")), type_.report)
+            type_ = dated_by_filters(type_, metadata)
+            found.append(reports.described(type_, entry, columns, selected=configured is not None))
+        if errors:
+            raise ConfigError(errors)
+        return found
 
     @override
     def restore(self, known: CatalogStream) -> ReportType | None:

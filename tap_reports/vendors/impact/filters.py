@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import difflib
 import logging
+from collections.abc import Iterator
 from dataclasses import replace
 
-from tap_reports.exceptions import ConfigError
 from tap_reports.models import Json, ReportType
 from tap_reports.vendors.impact.catalog import listed
 from tap_reports.vendors.impact.settings import DATE_PARAMETERS
@@ -21,26 +21,42 @@ FLAGS = "SHOW_"
 """Parameters that add columns; the metadata lists none of them."""
 
 
-def checked(type_: ReportType, metadata: Json) -> ReportType:
-    """Return the report type as its filters let it be: a snapshot where they hold no dates.
+def wrong_parameters(type_: ReportType, metadata: Json) -> Iterator[str]:
+    """Yield a sentence for each parameter that is nearly a filter's name, which impact.com would ignore.
 
-    Raises:
-        ConfigError: A parameter that is nearly the name of a filter: impact.com would ignore it.
+    Another one that is not listed may exist all the same: it is warned of.
     """
-    filters = [item for item in listed(metadata.get("Filters")) if isinstance(item, dict)]
-    known = [str(item["Name"]) for item in filters if item.get("Name")]
-    if not known:
+    by_key = {key_of(name): name for name in _listed_filters(metadata)}
+    for name in type_.parameters["params"] if by_key else ():
+        if key_of(name) in by_key or name.upper().startswith(FLAGS):
+            continue
+        near = difflib.get_close_matches(name.upper(), list(by_key), n=1, cutoff=0.8)
+        if near:
+            yield (
+                f'{name}: the report "{type_.report}" has no such filter. Did you mean "{near[0]}"? Its '
+                f"metadata lists {', '.join(by_key)}."
+            )
+            continue
+        logger.warning(
+            'Report %s: its metadata lists no filter "%s", and impact.com ignores unknown ones. Listed: %s.',
+            type_.report,
+            name,
+            ", ".join(by_key),
+        )
+
+
+def dated_by_filters(type_: ReportType, metadata: Json) -> ReportType:
+    """Return the report type as its filters let it be: a snapshot where they hold no dates."""
+    known, names = _listed_filters(metadata), type_.parameters["date_parameters"]
+    listed_names = {_plain(name) for name in known}
+    if not known or not type_.dated or listed_names & {_plain(name) for name in names}:
         return type_
-    _check_parameters(type_, known)
     dates = [name for name in known if _plain(name) in {"STARTDATE", "ENDDATE"}]
-    own = {_plain(name) for name in type_.parameters["date_parameters"]}
-    if not type_.dated or own & {_plain(name) for name in known}:
-        return type_
-    if dates or tuple(type_.parameters["date_parameters"]) != DATE_PARAMETERS:
+    if dates or tuple(names) != DATE_PARAMETERS:
         logger.warning(
             'Report %s: its metadata lists no filter %s; set "date_parameters" to what it takes%s.',
             type_.report,
-            " or ".join(type_.parameters["date_parameters"]),
+            " or ".join(names),
             f" ({', '.join(dates)})" if dates else ", [] for none",
         )
         return type_
@@ -48,21 +64,9 @@ def checked(type_: ReportType, metadata: Json) -> ReportType:
     return replace(type_, dated=False)
 
 
-def _check_parameters(type_: ReportType, known: list[str]) -> None:
-    by_key = {key_of(name): name for name in known}
-    for name in type_.parameters["params"]:
-        if key_of(name) in by_key or name.upper().startswith(FLAGS):
-            continue
-        near = difflib.get_close_matches(name.upper(), list(by_key), n=1, cutoff=0.8)
-        if near:
-            text = f'impact report "{type_.report}": it has no filter "{name}"; did you mean "{near[0]}"?'
-            raise ConfigError([f"{text} Its metadata lists {', '.join(by_key)}."])
-        logger.warning(
-            'Report %s: its metadata lists no filter "%s", and impact.com ignores unknown ones. Listed: %s.',
-            type_.report,
-            name,
-            ", ".join(by_key),
-        )
+def _listed_filters(metadata: Json) -> list[str]:
+    filters = [item for item in listed(metadata.get("Filters")) if isinstance(item, dict)]
+    return [str(item["Name"]) for item in filters if item.get("Name")]
 
 
 def key_of(name: str) -> str:

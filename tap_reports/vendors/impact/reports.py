@@ -6,7 +6,6 @@ import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from tap_reports.exceptions import ConfigError
 from tap_reports.files.columns import property_name, property_names
 from tap_reports.models import Column, FileFormat, Json, Kind, Layout, ReportType
 from tap_reports.vendor import CatalogStream, ReportConfig, VendorConfig
@@ -98,41 +97,29 @@ def known_type(config: VendorConfig, known: CatalogStream, zone: str | None) -> 
     return next((type_ for type_ in types if type_.name == known.name), None)
 
 
-def chosen(reports: Sequence[ReportConfig] | None, entries: Mapping[str, Json]) -> list[ReportConfig]:
-    """Return the reports that become streams: the configured ones, or all that the API can run.
-
-    Raises:
-        ConfigError: Reports that do not exist or can't be run by API, the nearest that can be run named.
-    """
-    if reports is None:
-        runnable = [handle for handle, entry in entries.items() if is_accessible(entry)]
-        names = property_names(map(property_name, runnable), "verbatim")
-        return [
-            ReportConfig(values={"id": handle}, name=name)
-            for handle, name in zip(runnable, names, strict=True)
-        ]
-    errors = [
-        f"impact.reports[{index}].id: {text}"
-        for index, report in enumerate(reports)
-        if (text := unavailable(report, entries))
+def chosen(reports: Sequence[ReportConfig] | None, entries: Mapping[str, Json]) -> Sequence[ReportConfig]:
+    """Return the reports that become streams: the configured ones, or all that the API can run."""
+    if reports is not None:
+        return reports
+    runnable = [handle for handle, entry in entries.items() if is_accessible(entry)]
+    names = property_names(map(property_name, runnable), "verbatim")
+    return [
+        ReportConfig(values={"id": handle}, name=name) for handle, name in zip(runnable, names, strict=True)
     ]
-    if errors:
-        raise ConfigError(errors)
-    return list(reports)
 
 
 def unavailable(report: ReportConfig, entries: Mapping[str, Json]) -> str:
-    """Return why this account can't run a configured report by API, or ""."""
+    """Return why this account can't run a report by API, with the nearest that it can run, or ""."""
     handle = report_id(report)
+    if handle in entries and is_accessible(entries[handle]):
+        return ""
     nearest = _nearest(handle, [name for name, entry in entries.items() if is_accessible(entry)])
     if handle not in entries:
         return f'the account has no report "{handle}".{nearest or SEE_ALL}'
-    if not is_accessible(entries[handle]):
-        return (
-            f'the report "{handle}" can\'t be run by API (ApiAccessible is false); choose another one, or '
-            f"ask impact.com to open it.{nearest}"
-        )
-    return ""
+    return (
+        f'the report "{handle}" can\'t be run by API (ApiAccessible is false); choose another one, or '
+        f"ask impact.com to open it.{nearest}"
+    )
 
 
 def report_id(report: ReportConfig) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from singer_sdk import typing as th
 
+from tap_reports.client import ACCOUNT
 from tap_reports.models import FileFormat, Json
 from tap_reports.setting import FLAG, POSITIVE, TEXT, setting, settings_object
 from tap_reports.vendor import LostSubmission, Vendor
@@ -29,6 +30,7 @@ SETTINGS = (
         required=True,
         secret=True,
     ),
+    ACCOUNT,
     setting(
         "request_path", TEXT, "Where a report is asked for, below `api_url`.", default="/reports/export/"
     ),

@@ -66,7 +66,7 @@ class SecondNature(BaseClient):
 
     def __init__(self, config: VendorConfig, tools: ClientContext) -> None:
         key: str = config.values["api_key"]
-        super().__init__(account_of_key(key), config, tools)
+        super().__init__(account_of_key(config.values), config, tools)
         self._paths = {name: config.values[f"{name}_path"] for name in ("request", "status", "list")}
         self._form = form_of(config.values)
         self.api.denied = DENIED

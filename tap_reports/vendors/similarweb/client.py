@@ -55,7 +55,7 @@ class SimilarwebClient(BaseClient):
 
     def __init__(self, config: VendorConfig, tools: ClientContext) -> None:
         key = str(config.values["api_key"])
-        super().__init__(account_of_key(key), config, tools)
+        super().__init__(account_of_key(config.values), config, tools)
         add_secrets([key, config.callback_url])
         self._version = str(config.values.get("api_version") or payloads.VERSIONS[0])
         self.api.headers["api-key"] = key

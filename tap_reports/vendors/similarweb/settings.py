@@ -8,6 +8,7 @@ from typing import Any
 
 from singer_sdk import typing as th
 
+from tap_reports.client import ACCOUNT
 from tap_reports.models import Granularity, Json
 from tap_reports.setting import FLAG, POSITIVE, TEXT, TEXTS, setting
 from tap_reports.vendor import VendorConfig
@@ -42,6 +43,7 @@ SETTINGS = (
         required=True,
         secret=True,
     ),
+    ACCOUNT,
     setting(
         "api_version", TEXT, "Version of the submit and validate calls.", default=VERSIONS[0], words=VERSIONS
     ),
