@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import threading
 import time
 from collections.abc import Callable
@@ -164,22 +163,10 @@ class Cli:
         return sorted(path.name for path in self.temporary.iterdir())
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def select(
-    catalog: dict[str, Any], *streams: str, without: dict[str, list[str]] | None = None
-) -> dict[str, Any]:
-    """The catalog with only these streams selected, minus the named properties."""
-    without = without or {}
+def select(catalog: dict[str, Any], *streams: str) -> dict[str, Any]:
+    """The catalog with only these streams selected."""
     for entry in catalog["streams"]:
-        chosen = entry["tap_stream_id"] in streams
         for item in entry["metadata"]:
             if not item["breadcrumb"]:
-                item["metadata"]["selected"] = chosen
-            elif item["breadcrumb"][-1] in without.get(entry["tap_stream_id"], []):
-                item["metadata"]["selected"] = False
+                item["metadata"]["selected"] = entry["tap_stream_id"] in streams
     return catalog

@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture
-def tap(tmp_path):
+def cli(tmp_path):
     from cli_under_test import Cli
 
     return Cli(tmp_path)

@@ -67,13 +67,9 @@ class FakeDigitalTurbine(FakeServer):
         self.host = FileHost(self.file)
         self.tokens: dict[str, float] = {}
         self.reports: dict[str, Report] = {}
-        self.expires_in: float = 3600
-        self.link_key = "signed_url"
         self.empty_polls = 1
         self.empty = Answer(200, b"", "binary/octet-stream")
         self.content: Callable[[dict[str, Any]], bytes] = report_csv
-        self.next_submits: list[Answer] = []
-        self.next_tokens: list[Answer] = []
         self.on_file: Callable[[Report, Call], Answer | None] = lambda _report, _call: None
 
     def __enter__(self) -> Any:
@@ -88,10 +84,6 @@ class FakeDigitalTurbine(FakeServer):
     def submits(self) -> list[Call]:
         return [call for call in self.calls if call.path == "/api/v1/report"]
 
-    @property
-    def token_calls(self) -> list[Call]:
-        return [call for call in self.calls if call.path == "/auth/v1/token"]
-
     def ranges(self) -> list[tuple[str, str]]:
         spans = [call.json["query"]["dateRange"] for call in self.submits]
         return [(span["start"], span["end"]) for span in spans]
@@ -104,8 +96,6 @@ class FakeDigitalTurbine(FakeServer):
         return as_json({"error": "not_found"}, 404)
 
     def _token(self, call: Call) -> Answer:
-        if self.next_tokens:
-            return self.next_tokens.pop(0)
         if call.method != "POST":
             return as_json({"error": "Method_Not_Allowed"}, 405)
         if call.json.get("grant_type") != "client_credentials":
@@ -113,19 +103,17 @@ class FakeDigitalTurbine(FakeServer):
         if (call.json.get("client_id"), call.json.get("client_secret")) != (CLIENT_ID, CLIENT_SECRET):
             return as_json({"error": "invalid_client"}, 400)
         token = f"eyJhbGciOi.{uuid.uuid4().hex}.sig"
-        self.tokens[token] = time.monotonic() + self.expires_in
-        return as_json({"accessToken": token, "tokenType": "bearer", "expiresIn": self.expires_in})
+        self.tokens[token] = time.monotonic() + 3600
+        return as_json({"accessToken": token, "tokenType": "bearer", "expiresIn": 3600})
 
     def _report(self, call: Call) -> Answer:
         token = call.headers.get("authorization", "").removeprefix("Bearer ")
         if self.tokens.get(token, 0) < time.monotonic():
             return as_json({"error": "unauthorized"}, 401)
-        if self.next_submits:
-            return self.next_submits.pop(0)
         report = Report(call.json, call.at, token)
         self.reports[report.file_name] = report
         query = f"X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Expires=10800&X-Amz-Signature={SIGNATURE}"
-        return as_json({self.link_key: f"{self.host.url}/group%3D7/{report.name}/{report.file_name}?{query}"})
+        return as_json({"signed_url": f"{self.host.url}/group%3D7/{report.name}/{report.file_name}?{query}"})
 
     def file(self, call: Call) -> Answer:
         report = self.reports.get(call.path.rsplit("/", 1)[-1])

@@ -43,7 +43,7 @@ def days(first: str, last: str) -> list[str]:
 
 
 class FakeImpact:
-    """Identical parameters hand back the job that exists; Replay runs it again."""
+    """Identical parameters hand back the job that exists."""
 
     def __init__(self, account: str = "partner") -> None:
         self.account = account
@@ -54,15 +54,8 @@ class FakeImpact:
         self.metadata = dict(METADATA)
         self.submissions: list[Answer] = []  # instead of accepting
         self.statuses = ["QUEUED", "RUNNING", "COMPLETED"]
-        self.after_replay = ["QUEUED", "COMPLETED"]
-        self.replay_makes_new_jobs = False
-        self.replay_answer: Answer | None = None
         self.make_file: Any = self.file_of
-        self.pages: list[str] | None = None  # JSON pages by Download?Page=N
-        self.rows: dict[str, list[str]] = {}
-        self.everything: Answer | None = None  # says this to every call
         self.bare_arrays = account == "agency"
-        self.downloads: list[Answer] = []
         self.api = Wire(self.answer)
         self.bucket = Wire(self.deliver)
 
@@ -85,8 +78,6 @@ class FakeImpact:
         expected = "Basic " + base64.b64encode(f"{SID}:{TOKEN}".encode()).decode()
         if call.headers.get("authorization") != expected:
             return as_json({"Status": "ERROR", "Message": "Authentication failed"}, 401)
-        if self.everything:
-            return self.everything
         if not call.path.startswith(self.prefix + "/"):
             return as_json({"Status": "ERROR", "Message": "Access denied"}, 403)
         return self.route(
@@ -107,8 +98,8 @@ class FakeImpact:
                 return as_json(self.job(job_id, advance=True))
             case "GET", ["Jobs", job_id, "Download"] if job_id in self.jobs:
                 return self.download(call, job_id)
-            case "PUT", ["Jobs", job_id, "Replay"] if job_id in self.jobs:
-                return self.replay(job_id)
+            case "PUT", ["Jobs", _, "Replay"]:
+                raise AssertionError("nothing here is run again")
         return as_json({"Status": "ERROR", "Message": "Record not found"}, 404)
 
     def catalog(self) -> Answer:
@@ -129,12 +120,17 @@ class FakeImpact:
 
     def submit(self, call: Call) -> Answer:
         if self.submissions:
-            said = self.submissions.pop(0)
-            if said.status != 200 or said.lost or said.body:
-                return said
+            return self.submissions.pop(0)
         same = call.path + json.dumps(call.query, sort_keys=True)
         if same not in self.by_parameters:
-            self.by_parameters[same] = self.add_job(call, list(self.statuses))
+            self.by_parameters[same] = job_id = str(uuid.uuid4())
+            now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+            self.jobs[job_id] = {
+                "call": call,
+                "script": list(self.statuses),
+                "created": now,
+                "completed": "",
+            }
         uri = f"{self.prefix}/Jobs/{self.by_parameters[same]}"
         return as_json(
             {
@@ -144,12 +140,6 @@ class FakeImpact:
                 "ReplayUri": f"{uri}/Replay",
             }
         )
-
-    def add_job(self, call: Call, script: list[str], run: int = 1) -> str:
-        job_id = str(uuid.uuid4())
-        now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-        self.jobs[job_id] = {"call": call, "script": script, "run": run, "created": now, "completed": ""}
-        return job_id
 
     def job(self, job_id: str, *, advance: bool) -> dict[str, Any]:
         job = self.jobs[job_id]
@@ -171,35 +161,20 @@ class FakeImpact:
             "ResultUri": f"{self.prefix}/Jobs/{job_id}/Download",
         }
 
-    def replay(self, job_id: str) -> Answer:
-        if self.replay_answer:
-            return self.replay_answer
-        if self.replay_makes_new_jobs:
-            old = self.jobs[job_id]
-            job_id = self.add_job(old["call"], list(self.after_replay), old["run"] + 1)
-        else:
-            job = self.jobs[job_id]
-            job.update(script=list(self.after_replay), completed="", run=job["run"] + 1)
-        return as_json(self.job(job_id, advance=False))
-
     def download(self, call: Call, job_id: str) -> Answer:
         if self.jobs[job_id]["script"][0] != "COMPLETED":
             return as_json(self.job(job_id, advance=False), 202)
-        if self.pages is not None:
-            return as_text(self.pages[int(call.one("Page") or 1) - 1], kind="application/octet-stream")
         return Answer(
             302, headers={"Location": f"{self.bucket.url}/out/{job_id}?X-Goog-Signature=signed-link"}
         )
 
     def deliver(self, call: Call) -> Answer:
-        if self.downloads:
-            return self.downloads.pop(0)
         return as_text(self.make_file(self.jobs[call.path.split("/")[-1]]), kind="application/octet-stream")
 
     # --- files --------------------------------------------------------------------------------------------
 
     def file_of(self, job: dict[str, Any]) -> str:
-        call, run = job["call"], job["run"]
+        call = job["call"]
         if call.path.endswith("ClickExport"):
             day, program = call.one("Date"), call.path.split("/")[-2]
             program = program if "/Programs/" in call.path else call.one("ProgramId") or "7"
@@ -212,15 +187,15 @@ class FakeImpact:
         )
         names = [one["Name"] for one in self.metadata[handle]]
         if handle == BY_PROGRAM:
-            return "\n".join([",".join(names), f"Shoes,{run}", f"Hats,{first[8:10]}"]) + "\n"
-        lines = [self.line(handle, day, run) for day in days(first, last)]
+            return "\n".join([",".join(names), "Shoes,1", f"Hats,{first[8:10]}"]) + "\n"
+        lines = [self.line(handle, day) for day in days(first, last)]
         return "\n".join([",".join(names), *lines]) + "\n"
 
-    def line(self, handle: str, day: str, run: int) -> str:
+    def line(self, handle: str, day: str) -> str:
         when = dt.date.fromisoformat(day)
         if handle == LISTING:
-            return f"{day.replace('-', '.')},{day}T10:00:00-06:00,APPROVED,{run}.000000000000000001"
-        return f'"{when:%b} {when.day}, {when.year}",{run},5.000000000000000000'
+            return f"{day.replace('-', '.')},{day}T10:00:00-06:00,APPROVED,1.000000000000000001"
+        return f'"{when:%b} {when.day}, {when.year}",1,5.000000000000000000'
 
     # --- what came ----------------------------------------------------------------------------------------
 
@@ -228,10 +203,6 @@ class FakeImpact:
     def submitted(self) -> list[Call]:
         return [one for one in self.api.calls if one.path.rsplit("/ReportExport", 1)[0] == self.prefix
                 or one.path.endswith("ClickExport")]  # fmt: skip
-
-    @property
-    def spans(self) -> list[tuple[str | None, str | None]]:
-        return sorted((one.one("START_DATE"), one.one("END_DATE")) for one in self.submitted)
 
     @property
     def replays(self) -> list[Call]:

@@ -81,12 +81,9 @@ class FakeSecondNature(FakeServer):
         super().__init__()
         self.host = FileHost(self.file)
         self.reports: dict[str, Sheets] = {"admin-xls-report": PEOPLE}
-        self.listed: Any = None
         self.tickets: dict[str, Ticket] = {}
         self.busy = ["pending", "in_progress"]
-        self.next_submits: list[Answer] = []
         self.csv_as = "list"
-        self.on_status: Callable[[Ticket, Call], Answer | None] = lambda _ticket, _call: None
         self.on_file: Callable[[Ticket, Call], Answer | None] = lambda _ticket, _call: None
         self.content: Callable[[Ticket], Sheets] = self.rows_of
 
@@ -121,16 +118,14 @@ class FakeSecondNature(FakeServer):
         if (call.method, call.path) == ("POST", "/api/reports/export/"):
             return self._submit(call)
         if (call.method, call.path) == ("GET", "/api/reports/"):
-            return as_json({"reports": list(self.reports)} if self.listed is None else self.listed)
+            return as_json({"reports": list(self.reports)})
         ticket = self.tickets.get(call.path.removeprefix("/api/reports/export/").strip("/"))
         if call.method != "GET" or ticket is None:
             return as_json({"detail": "Not found."}, 404)
         ticket.polls.append(call.at)
-        return self.on_status(ticket, call) or self._status(ticket)
+        return self._status(ticket)
 
     def _submit(self, call: Call) -> Answer:
-        if self.next_submits:
-            return self.next_submits.pop(0)
         if call.json.get("report_name") not in self.reports:
             return as_json({"detail": "Unknown report name."}, 404)
         ticket = Ticket(f"ticket-{len(self.tickets) + 1}-77", call.json)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-import json
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,6 +12,7 @@ from typing import Any
 from fake_http import Answer, Call, Wire, as_json, as_text
 
 TABLE = "traffic_and_engagement"
+STATUS = "/v3/batch/request-status/"
 LATEST = {
     "monthly": {"start_date": "2018-08", "end_date": "2024-09"},
     "weekly": {"start_date": "2021-01-04", "end_date": "2024-10-06"},
@@ -75,12 +75,8 @@ def tables() -> list[dict[str, Any]]:
     ]
 
 
-def flat(call: Call) -> dict[str, Any]:
-    """The query of a request body of any version."""
-    body = call.json
-    if "report_query" in body:
-        return body["report_query"]["tables"][0]
-    return {"vtable": call.path.split("/")[-2], **body}
+def query_of(call: Call) -> dict[str, Any]:
+    return call.json["report_query"]["tables"][0]
 
 
 def periods(query: dict[str, Any]) -> list[str]:
@@ -113,38 +109,16 @@ def csv_file(query: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def json_file(query: dict[str, Any]) -> str:
-    keys = key_columns(query)
-    when = "yearmonth" if query["granularity"] == "monthly" else "date"
-    lines = []
-    for found in itertools.product(*(each for _, each in keys)):
-        for period in periods(query):
-            row = {**dict(zip((name for name, _ in keys), found, strict=True)), when: period}
-            numbers = ", ".join(f'"{one}": 6.2235221489978456e-06' for one in query["metrics"])
-            lines.append(json.dumps(row)[:-1] + ", " + numbers + "}")
-    return "\n".join(lines) + "\n"
-
-
 class FakeSimilarweb:
     """Scripts: lists that are used up from the front; the last status stays."""
 
     def __init__(self) -> None:
         self.reports: dict[str, dict[str, Any]] = {}
-        self.tables: Any = tables()
-        self.credits: Any = {"remaining_credits": 25_000}
         self.estimates: list[int] = []  # per validate call; then 8
-        self.validations: list[Answer] = []
         self.validation_delay: Callable[[dict[str, Any]], float] = lambda _: 0.0
         self.submissions: list[Answer] = []  # instead of accepting
-        self.statuses: list[Any] = ["pending", "completed"]
-        self.after_retry: list[Any] = ["completed"]
-        self.status_paths = ["/v3/batch/request-status/"]
-        self.retry_paths = ["/v3/batch/retry/"]
-        self.credits_paths = ["/v3/batch/credits"]
-        self.describe_paths = ["/v3/batch/tables/describe"]
-        self.missing = 404
+        self.statuses = ["pending", "completed"]
         self.make_file = csv_file
-        self.downloads: list[Answer] = []  # instead of the file
         self.signatures = 0
         self.api = Wire(self.answer)
         self.bucket = Wire(self.deliver)
@@ -161,38 +135,26 @@ class FakeSimilarweb:
             return as_text("invalid API key", 401, "text/plain")
         if call.method == "POST" and call.path.endswith("/request-validate"):
             said = self.validate()
-            return replace(said, delay=self.validation_delay(flat(call)))
+            return replace(said, delay=self.validation_delay(query_of(call)))
         if call.method == "POST" and call.path.endswith("/request-report"):
             return self.submit(call)
-        if call.method == "GET" and call.path in self.describe_paths:
-            return self.tables if isinstance(self.tables, Answer) else as_json(self.tables)
-        if call.method == "GET" and call.path in self.credits_paths:
-            return as_json(self.credits)
-        return self.of_report(call)
-
-    def of_report(self, call: Call) -> Answer:
-        for prefix in self.status_paths:
-            if call.method == "GET" and call.path.startswith(prefix):
-                return self.status(call.path.removeprefix(prefix))
-        for prefix in self.retry_paths:
-            if call.method == "POST" and call.path.startswith(prefix):
-                self.reports[call.path.removeprefix(prefix)]["script"] = list(self.after_retry)
-                return as_json({})
-        return as_text("not found", self.missing, "text/plain")
+        if call.method == "GET" and call.path == "/v3/batch/tables/describe":
+            return as_json(tables())
+        if call.method == "GET" and call.path == "/v3/batch/credits":
+            return as_json({"remaining_credits": 25_000})
+        if call.method == "GET" and call.path.startswith(STATUS):
+            return self.status(call.path.removeprefix(STATUS))
+        return as_text("not found", 404, "text/plain")
 
     def validate(self) -> Answer:
-        if self.validations:
-            return self.validations.pop(0)
         estimate = self.estimates.pop(0) if self.estimates else 8
         return as_json({"estimated_credits": estimate, "is_valid": True, "warnings": []})
 
     def submit(self, call: Call) -> Answer:
         if self.submissions:
-            said = self.submissions.pop(0)
-            if said.status != 200 or said.drop:
-                return said
+            return self.submissions.pop(0)
         report_id = str(uuid.uuid4())
-        self.reports[report_id] = {"query": flat(call), "call": call, "script": list(self.statuses)}
+        self.reports[report_id] = {"query": query_of(call), "call": call, "script": list(self.statuses)}
         return as_json({"report_id": report_id, "status": "pending"})
 
     def status(self, report_id: str) -> Answer:
@@ -200,10 +162,6 @@ class FakeSimilarweb:
             return as_text("no such report", 404, "text/plain")
         script = self.reports[report_id]["script"]
         said = script.pop(0) if len(script) > 1 else script[0]
-        if isinstance(said, Answer):
-            return said
-        if isinstance(said, dict):
-            return as_json(said)
         if said != "completed":
             return as_json({"status": said})
         self.signatures += 1
@@ -211,8 +169,6 @@ class FakeSimilarweb:
         return as_json({"status": said, "download_url": link, "data_points_count": 4, "used_quota": 7})
 
     def deliver(self, call: Call) -> Answer:
-        if self.downloads:
-            return self.downloads.pop(0)
         query = self.reports[call.path.split("/")[-1].removesuffix(".csv")]["query"]
         return as_text(self.make_file(query))
 
@@ -226,4 +182,4 @@ class FakeSimilarweb:
 
     @property
     def queries(self) -> list[dict[str, Any]]:
-        return [flat(one) for one in self.submitted]
+        return [query_of(one) for one in self.submitted]
