@@ -147,9 +147,11 @@ def planned(run: Run, streams: Iterable[ReportStream], errors: list[str]) -> Jso
     )
     found = []
     for stream in streams:
+        before = dict(planner.jobs)
         try:
             found.append(planner.stream(stream))
         except (StreamError, CallError) as error:
+            planner.jobs = before  # what is not in the plan is not in its sums
             failed = CallsFailed.of(error) if isinstance(error, CallError) else error
             errors.append(redact(failed.placed(vendor=stream.report.vendor, stream=stream.name)))
     quotas = list(_quotas(run, planner.vendors.values(), errors))

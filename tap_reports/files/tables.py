@@ -6,6 +6,7 @@ at all (an error page, a message, something truncated) is an error that shows ho
 
 from __future__ import annotations
 
+import logging
 import re
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -15,9 +16,11 @@ from pathlib import Path
 
 from tap_reports.exceptions import FileError
 from tap_reports.files.table import Cell, Sheet, Table, notation_of, says_empty
-from tap_reports.files.text import beginning, shown
+from tap_reports.files.text import beginning, is_blank, shown
 from tap_reports.files.unpack import ASK, OLE, Member, members
 from tap_reports.models import FileFormat, Layout, ReportFile
+
+logger = logging.getLogger("tap-reports")
 
 FOREIGN = {
     b"%PDF": "a PDF",
@@ -82,6 +85,8 @@ def _sheets(member: Member, layout: Layout, work_dir: Path) -> list[Sheet]:
             from tap_reports.files.xlsx import xlsx_sheets as sheets_of
         return sheets_of(member, layout.options, work_dir)
     text = beginning(member)
+    if not text and is_blank(member):
+        return [Sheet(member.sheet, lambda: _blank(member, layout))]
     _refuse_foreign(member, text, layout)
     is_json = layout.format is FileFormat.JSON
     if _JSON.match(text) or (is_json and text.startswith(("{", "[", "null"))) or (is_json and not text):
@@ -105,8 +110,16 @@ def _refuse_foreign(member: Member, text: str, layout: Layout) -> None:
             "an HTML page" if re.match(r"<(?:!doctype html|html|head|body)", text, re.IGNORECASE) else "XML"
         )
         raise FileError(f'{member.name} is {what}, not a report. It begins: "{shown(text)}".')
-    if not member.head and layout.format is FileFormat.XLSX:
-        raise FileError(f"{member.name} is empty (0 bytes): not a workbook.")
+
+
+def _blank(member: Member, layout: Layout) -> Table:
+    """Return the table of a file without a word: it has no rows. A workbook is never so."""
+    what = "only white space" if member.head else "nothing (0 bytes)"
+    if layout.format is FileFormat.XLSX:
+        raise FileError(f"{member.name} holds {what}: not a workbook.")
+    if member.head:
+        logger.warning("%s holds only white space; it is taken for a file without rows", member.name)
+    return Table(name=member.name, sheet=member.sheet, format=layout.format, header=(), read=lambda: iter(()))
 
 
 def _chosen(sheets: list[Sheet], wanted: str | None, name: str) -> list[Sheet]:

@@ -40,6 +40,12 @@ def beginning(member: Member) -> str:
     return member.head[mark:].decode(encoding, errors="replace").lstrip()
 
 
+def is_blank(member: Member) -> bool:
+    """Return whether a text file holds nothing but white space, or nothing at all."""
+    with open_utf8(member) as stream:
+        return not any(piece.strip() for piece in iter(lambda: stream.read(BUFFER), b""))
+
+
 def encoding_of(member: Member) -> tuple[str, int]:
     """Return a file's encoding and the size of its byte order mark: by that mark, the setting, or where every
     second byte is NUL, as in UTF-16; else UTF-8.

@@ -69,7 +69,12 @@ def count_warnings(task: Task, rows: int) -> Iterator[str]:
             'Raise the report\'s "limit", or ask for less at a time.'
         )
     if not rows and task.job and task.job.rows:
-        yield f"the result of job {task.job_id} has no rows, and the vendor says that it has {task.job.rows}."
+        # A whole file is believed: what the vendor counts is not published.
+        yield (
+            f"the file of job {task.job_id} ({task.request.slice or 'snapshot'}) came whole and has no rows, "
+            f"and the vendor counts {task.job.rows}. If it should have some, have the vendor make it again: "
+            "run once with reuse_finished_jobs false, without the bookmark of these days."
+        )
 
 
 class EqualFiles:

@@ -163,6 +163,26 @@ def test_a_vendor_that_does_not_answer_fails_its_own_streams_only(config, capsys
     assert next(one for one in content["quotas"] if one["quota"] == "credits")["remaining"] is None
 
 
+def test_a_report_that_its_vendor_refuses_is_left_out_of_the_plan_and_its_sums(
+    config, sandbox, capsys, caplog
+):
+    tap = TapReports(config=config, mode=Mode.PLAN)
+    capsys.readouterr()
+    refusal = {"status": 400, "body": '{"is_valid": false, "errors": ["no such country"]}'}
+    sandbox.faults.add("status", vendor="similarweb", kind="validate", nth=2, **refusal)
+    assert show_plan(tap, as_json=True) == 1
+    content = json.loads(capsys.readouterr().out)
+    streams = {one["stream"]: one for one in content["streams"]}
+    refused = "similarweb_traffic_and_engagement_daily"
+    assert "similarweb_traffic_and_engagement_monthly" in streams
+    assert refused not in streams
+    assert f"not planned: vendor similarweb, stream {refused}" in caplog.text
+    assert "no such country" in caplog.text
+    submits = [s for one in streams.values() for s in one["slices"] if s["action"] == "submit"]
+    assert content["totals"]["submit"] == len(submits)
+    assert sandbox.submissions("similarweb").accepted == 0
+
+
 @pytest.mark.parametrize("mode", [Mode.DISCOVER, Mode.PLAN, Mode.SUBMIT, Mode.SYNC])
 def test_an_unknown_report_is_told_before_anything_is_submitted(config, sandbox, mode):
     config["impact"]["reports"] = [{"id": "mp_action_listing_fst"}]

@@ -29,6 +29,13 @@ def test_blank_lines_are_no_rows(reader):
     assert reader.rows("\r\n\na,b\n\n1,2\n\n\n3,4\n\n") == (("a", "b"), [["1", "2"], ["3", "4"]])
 
 
+@pytest.mark.parametrize("content", ["", "\n", "\r\n \t\n", "\ufeff", " " * 10_000])
+@pytest.mark.parametrize("layout", [CSV, JSON])
+def test_a_file_of_white_space_has_no_rows_and_is_warned_of(reader, content, layout, caplog):
+    assert reader.rows(content, layout) == ((), [])
+    assert ("holds only white space" in caplog.text) is bool(content)
+
+
 def test_a_row_of_empty_cells_is_a_row(reader):
     assert reader.rows('a,b\n,\n"",""\n') == (("a", "b"), [[None, None], [None, None]])
 

@@ -164,7 +164,8 @@ def without(member):
         (SIMPLE[:500], "damaged or truncated"),
         (without("xl/worksheets/sheet1.xml"), "its part xl/worksheets/sheet1.xml is missing"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(2000), "damaged or truncated"),
-        (b"", "is empty"),
+        (b"", "holds nothing (0 bytes): not a workbook"),
+        (b"\r\n", "holds only white space: not a workbook"),
         (b"not a workbook", "is a text, not a report"),
     ],
 )

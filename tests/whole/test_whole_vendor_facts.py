@@ -135,12 +135,12 @@ def test_a_report_without_dates_is_a_snapshot_by_its_metadata_and_from_a_catalog
     assert sandbox.submissions("impact").accepted == 1, "the same job, replayed or reused"
 
 
-def test_a_file_without_rows_where_the_vendor_counts_some_is_warned_of(sandbox, caplog):
+def test_a_whole_file_without_rows_where_the_vendor_counts_some_is_warned_of(sandbox, caplog):
     sandbox.faults.add("header_only", vendor="impact", kind="download")
     report = {"id": "mp_action_listing_fast", "slice_days": 31}
     ran = run_here(impact(sandbox, reports=[report], lookback_days=0))
     assert (ran.status, ran.records("impact_mp_action_listing_fast")) == (0, [])
-    assert "has no rows, and the vendor says that it has 93" in caplog.text
+    assert "came whole and has no rows, and the vendor counts 93" in caplog.text
 
 
 def test_a_wrong_token_names_the_settings(sandbox, caplog):
