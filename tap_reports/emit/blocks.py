@@ -9,16 +9,17 @@ from __future__ import annotations
 import datetime as dt
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
-from tap_reports.emit.csv_blocks import CsvBlocks
 from tap_reports.emit.encode import Encoder, LineBlocks
 from tap_reports.emit.rows import Block
 from tap_reports.emit.writer import envelope
 from tap_reports.exceptions import StreamError
-from tap_reports.files.csv_ import rows_for_columns
+from tap_reports.files.blocks import cuts
+from tap_reports.files.csv_ import block_rows, rows_for_columns
 from tap_reports.files.json_rows import JsonTable
 from tap_reports.files.table import CsvTable
 
@@ -81,19 +82,9 @@ def _blocks(encoder: Encoder[T], size: int) -> Iterator[Block[T]]:
     if encoder.compiled is None:
         return encoder.by_row(rows_for_columns(table), 0)
     if isinstance(table, CsvTable):
-        return _Pipeline(CsvBlocks(table, size), encoder).blocks()
+        return _Pipeline(partial(cuts, table, size), partial(block_rows, table), encoder).blocks()
     assert isinstance(table, JsonTable)  # noqa: S101  # there is no other
-    return _Pipeline(table, encoder).blocks()
-
-
-class Source(Protocol):
-    """What a table's blocks come from."""
-
-    def cuts(self, offset: int | None = None) -> Iterator[Cut]:
-        """Yield blocks of whole records; from an offset on: exactly cut ones."""
-
-    def rows_of(self, block: bytes, start: int) -> Iterable[Row]:
-        """Return the rows of a block, read in Python; `start` is the number of table rows before them."""
+    return _Pipeline(table.cuts, lambda block, _: table.rows_of(block), encoder).blocks()
 
 
 class _Scan(NamedTuple):
@@ -105,10 +96,22 @@ class _Scan(NamedTuple):
 
 
 class _Pipeline(Generic[T]):
-    """Blocks of a table through the compiled module, some at the same time."""
+    """Blocks of a table through the compiled module, some at the same time.
 
-    def __init__(self, source: Source, encoder: Encoder[T]) -> None:
-        self._source = source
+    Args:
+        read: Yields blocks of whole records; from an offset on: exactly cut ones.
+        rows_of: Reads the rows of a block in Python, given the number of table rows before them.
+        encoder: Makes the blocks that come out.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[int | None], Iterator[Cut]],
+        rows_of: Callable[[bytes, int], Iterable[Row]],
+        encoder: Encoder[T],
+    ) -> None:
+        self._read = read
+        self._rows_of = rows_of
         self._encoder = encoder
         self._threads = min(os.cpu_count() or 1, MOST_THREADS)
         self._ahead = self._threads + 1
@@ -128,7 +131,7 @@ class _Pipeline(Generic[T]):
             self._pool.shutdown(cancel_futures=True)
 
     def _run(self) -> Iterator[Block[T]]:
-        self._cuts: Iterator[Cut] | None = self._source.cuts()
+        self._cuts: Iterator[Cut] | None = self._read(None)
         while self._is_more():
             scan = self._scans.popleft()
             found = scan.found.result()
@@ -141,7 +144,7 @@ class _Pipeline(Generic[T]):
                 yield from self._by_row(scan)
             else:
                 self._scans.clear()
-                self._cuts, self._failed = self._source.cuts(scan.cut.offset), None
+                self._cuts, self._failed = self._read(scan.cut.offset), None
         yield from self._drained()
         if self._failed:
             raise self._failed
@@ -178,7 +181,7 @@ class _Pipeline(Generic[T]):
 
     def _by_row(self, scan: _Scan) -> Iterator[Block[T]]:
         data = scan.cut.data[scan.begin :] if scan.begin else scan.cut.data
-        for block in self._encoder.by_row(self._source.rows_of(data, self._start), self._start):
+        for block in self._encoder.by_row(self._rows_of(data, self._start), self._start):
             self._start += block.rows
             yield block
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from tap_reports.exceptions import FileError
 from tap_reports.files.csv_records import MAX_RECORD, records_of
+from tap_reports.files.streams import skip
+from tap_reports.files.table import Cut
 from tap_reports.files.text import shown
 
 if TYPE_CHECKING:
@@ -17,37 +19,64 @@ if TYPE_CHECKING:
 
 BLOCK = 1 << 20
 """Bytes: large enough to be parsed by column at speed, small enough to be held several times over."""
+LONGEST = 8
+"""Blocks in which a record ends, unless its quotes are odd."""
 
 
 def blocks(table: CsvTable, size: int = BLOCK) -> Iterator[bytes]:
+    """Yield the bytes behind the header in blocks that end where a record ends. Arguments: see `cuts`."""
+    return (cut.data for cut in cuts(table, size, 0))
+
+
+def cuts(table: CsvTable, size: int, offset: int | None = None) -> Iterator[Cut]:
     """Yield the bytes behind the header in blocks that end where a record ends.
 
     Together they are the file's bytes, none left out. The last record may lack its line break.
+    Without an offset they are cut quickly: a line break behind an even number of quotes ends a record, where
+    each quote opens or closes a cell or is doubled. Whoever parses the blocks finds out whether they do: the
+    first block that is not well-formed may end anywhere. From an offset on they are cut exactly.
 
     Args:
         table: What to read.
         size: Bytes of a block, about; a block with one longer record is as long as that.
+        offset: Where a record begins.
 
     Raises:
         FileError: A quoted cell is not closed.
     """
     delimiter, rest, wanted = table.delimiter.encode(), b"", size
+    is_exact, begin = offset is not None, offset or 0
     with closing(table.open_text()) as stream:
+        skip(stream, begin)
         while chunk := stream.read(wanted):
             data = rest + chunk
-            end = last_end(data, delimiter)
+            end = 0 if is_exact else _likely_end(data)
+            # So long without a record's end, and the quotes are not to be trusted.
+            is_exact |= not end and len(data) > LONGEST * size
+            end = last_end(data, delimiter) if is_exact else end
             if end:
-                yield data[:end]
-            rest = data[end:]
+                yield Cut(data[:end], begin, is_exact or b'"' not in data)
+            begin, rest = begin + end, data[end:]
             if len(rest) > MAX_RECORD:
                 raise _unclosed(table, rest)
             # A record longer than a block is looked through again as it doubles, not with each block.
-            wanted = max(size, 0 if end else len(rest))
+            wanted = max(size, len(rest) if is_exact and not end else 0)
     if rest:
         # With two line breaks more, it is whole unless a quote is open.
-        if last_end(rest + b"\n\n", delimiter) <= len(rest):
+        if is_exact and last_end(rest + b"\n\n", delimiter) <= len(rest):
             raise _unclosed(table, rest)
-        yield rest
+        yield Cut(rest, begin, is_exact or b'"' not in rest)
+
+
+def _likely_end(data: bytes) -> int:
+    """Return what `last_end` does, if the quotes are where they should be."""
+    end = data.rfind(b"\n") + 1
+    is_quoted = data.count(b'"', 0, end) % 2
+    while end and is_quoted:
+        before = data.rfind(b"\n", 0, end - 1) + 1
+        is_quoted ^= data.count(b'"', before, end) % 2
+        end = before
+    return end
 
 
 def last_end(data: bytes, delimiter: bytes) -> int:

@@ -91,25 +91,25 @@ def rows_for_columns(table: Table) -> Iterator[Sequence[Cell]]:
 
 def plain_rows(table: CsvTable) -> Iterator[Sequence[Cell]]:
     """Yield a table's rows as the csv module reads them: an empty cell is an empty text."""
-    row = 1
+    count = 0
     for block in blocks(table):
-        for cells in block_rows(table, block, row):
+        for cells in block_rows(table, block, count):
             yield cells
-            row += 1
+            count += 1
 
 
-def block_rows(table: CsvTable, block: bytes, first_row: int) -> Iterator[Sequence[Cell]]:
+def block_rows(table: CsvTable, block: bytes, start: int) -> Iterator[Sequence[Cell]]:
     """Return the rows of a block that was cut by `blocks`, without those that are the header again.
 
     Args:
         table: Where the block is from.
         block: Whole records.
-        first_row: Number of the block's first row, from 1.
+        start: Number of the table's rows before it.
 
     Raises:
         FileError: A row is not as wide as the header, or not text, or wrongly quoted.
     """
-    found = _block_rows(table, block, first_row)
+    found = _block_rows(table, block, start + 1)
     return ([unmarked(cell) for cell in cells] for cells in found) if table.is_marked else found
 
 

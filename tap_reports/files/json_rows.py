@@ -21,6 +21,7 @@ from tap_reports.exceptions import FileError
 from tap_reports.files.json_cursor import OTHER, Cursor
 from tap_reports.files.json_values import NOT_JSON, cell, decoded
 from tap_reports.files.numbers import Number
+from tap_reports.files.streams import skip
 from tap_reports.files.table import Cell, Cut, Table
 from tap_reports.files.text import shown
 from tap_reports.speedups import Flag
@@ -82,18 +83,15 @@ class JsonTable(Table):
         """Yield blocks of whole objects from an offset on, each with what follows the last of its objects."""
         position = 0
         with closing(self.open_text()) as stream:
-            skipped = self.objects.start
-            while skipped:
-                skipped -= len(stream.read(min(skipped, SIZE))) or skipped
+            skip(stream, self.objects.start)
             for size in self.objects.sizes:
                 block = stream.read(size)
                 if position >= (offset or 0):
                     yield Cut(block, position, is_exact=True)
                 position += size
 
-    def rows_of(self, block: bytes, start: int = 0) -> Iterator[list[Cell]]:
+    def rows_of(self, block: bytes) -> Iterator[list[Cell]]:
         """Yield the rows of a block; a key that is missing is null."""
-        del start
         keys = tuple(self.objects.keys)
         for found in _objects(block, is_lines=self.objects.is_lines):
             yield [cell(value) for value in map(found.get, keys)]

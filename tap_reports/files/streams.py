@@ -46,6 +46,12 @@ class TemporaryFile:
         return self.path.open("rb")
 
 
+def skip(stream: io.BufferedIOBase, count: int) -> None:
+    """Go over so many bytes, to the end of the stream at the most."""
+    while count:
+        count -= len(stream.read(min(count, 1 << 20))) or count
+
+
 class Unpacked(io.RawIOBase):
     """Unpacked bytes.
 

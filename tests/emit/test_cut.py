@@ -10,15 +10,15 @@ from emitting import assert_same, plan_of, table_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_reports.emit.csv_blocks import CsvBlocks
 from tap_reports.exceptions import FileError
+from tap_reports.files.blocks import cuts
 from tap_reports.files.table import CsvTable
 from tap_reports.models import FileFormat, Kind
 
 CELL = st.text(st.sampled_from('ab,"\né'), max_size=8)
 
 
-def cuts_of(data, size):
+def cuts_of(data, size, offset=None):
     table = CsvTable(
         name="report.csv",
         sheet=None,
@@ -29,12 +29,12 @@ def cuts_of(data, size):
         first_cells=("a", "b"),
         open_text=lambda: io.BufferedReader(io.BytesIO(data)),
     )
-    return CsvBlocks(table, size)
+    return cuts(table, size, offset)
 
 
 def blocks_of(data, size):
     found, offset = [], 0
-    for cut in cuts_of(data, size).cuts():
+    for cut in cuts_of(data, size):
         assert cut.offset == offset
         found.append(cut.data)
         offset += len(cut.data)
@@ -64,7 +64,7 @@ def test_quotes_that_are_never_closed_are_looked_at_closely_in_time():
 
 def test_blocks_go_on_from_an_offset_and_are_cut_exactly_then():
     data = b'x,1\n5" pipe,2\n6" pipe,3\n' * 9
-    found = list(cuts_of(data, 16).cuts(4))
+    found = list(cuts_of(data, 16, 4))
     assert all(cut.is_exact for cut in found)
     assert b"".join(cut.data for cut in found) == data[4:]
     assert found[0].offset == 4

@@ -195,4 +195,4 @@ def test_a_table_can_be_read_again_and_by_blocks(reader):
 
 def test_rows_of_a_block_are_those_of_the_file(reader):
     table = reader.table("a,b\n1,2\n3,4\n")
-    assert list(block_rows(table, b"3,4\n", 2)) == [["3", "4"]]
+    assert list(block_rows(table, b"3,4\n", 1)) == [["3", "4"]]
