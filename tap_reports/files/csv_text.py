@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
+from typing_extensions import override
+
 from tap_reports.exceptions import FileError
 from tap_reports.files.blocks import blocks
 from tap_reports.files.csv_records import Records
-from tap_reports.files.streams import BUFFER
+from tap_reports.files.streams import BUFFER, Derived
 from tap_reports.files.text import open_utf8
 
 if TYPE_CHECKING:
@@ -69,53 +71,37 @@ class CsvText:
             logger.warning("%s: %d NUL characters within its text were dropped", self.member.name, nuls)
 
 
-class _Limited(io.RawIOBase):
+class _Limited(Derived):
     """The first bytes of a stream."""
 
     def __init__(self, stream: io.BufferedIOBase, size: int) -> None:
-        self._stream = stream
+        super().__init__(stream)
         self._left = size
 
-    def readable(self) -> bool:
-        """Return True."""
-        return True
-
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # any buffer in stubs
-        """Fill the buffer, as `io.RawIOBase` says."""
-        data = self._stream.read(min(len(buffer), self._left))
+    @override
+    def more(self, most: int) -> bytes:
+        data = self._stream.read(min(most, self._left)) or b""
         self._left -= len(data)
-        buffer[: len(data)] = data
-        return len(data)
-
-    def close(self) -> None:
-        """Close the stream, too."""
-        self._stream.close()
-        super().close()
+        return data
 
 
-class _Cleaned(io.RawIOBase):
+class _Cleaned(Derived):
     """A stream without NUL characters, whose lines end with a line feed."""
 
     def __init__(self, text: CsvText, stream: io.BufferedIOBase) -> None:
+        super().__init__(stream)
         self._text = text
-        self._stream = stream
-        self._ready = self._last = b""
+        self._last = b""
         self._nuls = self._count = 0
 
-    def readable(self) -> bool:
-        """Return True."""
-        return True
-
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # any buffer in stubs
-        """Fill the buffer, as `io.RawIOBase` says."""
-        while not self._ready and (chunk := self._stream.read(BUFFER)):
-            self._ready = self._cleaned(chunk)
-        if not self._ready and self._nuls:
+    @override
+    def more(self, most: int) -> bytes:
+        while chunk := self._stream.read(BUFFER):
+            if found := self._cleaned(chunk):
+                return found
+        if self._nuls:
             self._text.warn(self._nuls)
-        count = min(len(buffer), len(self._ready))
-        buffer[:count] = self._ready[:count]
-        self._ready = self._ready[count:]
-        return count
+        return b""
 
     def _cleaned(self, chunk: bytes) -> bytes:
         self._count += len(chunk)
@@ -130,11 +116,6 @@ class _Cleaned(io.RawIOBase):
         self._last = chunk[1 - len(NUL_RUN) :]
         chunk = chunk.replace(b"\0", b"") if b"\0" in chunk else chunk
         return chunk.replace(b"\r", b"\n") if self._text.has_cr_lines else chunk
-
-    def close(self) -> None:
-        """Close the file, too."""
-        self._stream.close()
-        super().close()
 
 
 def end_before_footer(table: CsvTable, rows: int) -> int:

@@ -8,9 +8,12 @@ import os
 import shutil
 import tempfile
 import weakref
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
+
+from typing_extensions import override
 
 from tap_reports.exceptions import FileError
 
@@ -52,12 +55,45 @@ def skip(stream: io.BufferedIOBase, count: int) -> None:
         count -= len(stream.read(min(count, 1 << 20))) or count
 
 
-class Unpacked(io.RawIOBase):
+class Derived(io.RawIOBase, ABC):
+    """Bytes that are made of a stream's.
+
+    Args:
+        stream: Theirs; it is closed with this one.
+    """
+
+    def __init__(self, stream: io.BufferedIOBase | io.RawIOBase) -> None:
+        self._stream = stream
+        self._ready = b""
+
+    @abstractmethod
+    def more(self, most: int) -> bytes:
+        """Return what comes next, b"" at the end; what is more than `most` bytes is kept."""
+
+    @override
+    def readable(self) -> bool:
+        return True
+
+    @override
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # any buffer in stubs
+        ready = self._ready or self.more(len(buffer))
+        count = min(len(buffer), len(ready))
+        buffer[:count] = ready[:count]
+        self._ready = ready[count:]
+        return count
+
+    @override
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
+
+
+class Unpacked(Derived):
     """Unpacked bytes.
 
     Args:
         member: What is unpacked.
-        stream: The unpacking stream; it is closed with this one.
+        stream: The unpacking stream.
         damage: What the unpacking stream raises for a damaged file.
     """
 
@@ -67,44 +103,36 @@ class Unpacked(io.RawIOBase):
         stream: io.BufferedIOBase | io.RawIOBase,
         damage: tuple[type[Exception], ...] = (),
     ) -> None:
+        super().__init__(stream)
         self._member = member
-        self._stream = stream
         self._damage = damage
         self._count = 0
 
-    def readable(self) -> bool:
-        """Return True."""
-        return True
-
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # any buffer in stubs
-        """Fill the buffer, as `io.RawIOBase` says."""
+    @override
+    def more(self, most: int) -> bytes:
         try:
-            count = self._stream.readinto(buffer)
+            data = self._stream.read(most) or b""
         except self._damage as error:
             raise FileError(
                 f"{self._member.name} is damaged or truncated: unpacking failed after "
                 f"{self._count:,} bytes ({error})."
             ) from error
-        self._count += count or 0
+        self._count += len(data)
         self._member.refuse_bomb(self._count)
-        return count or 0
-
-    def close(self) -> None:
-        """Close the stream below, too."""
-        self._stream.close()
-        super().close()
+        return data
 
 
-class Gzip(io.RawIOBase):
+class Gzip(Derived):
     """The unpacked bytes of a gzip file, all members of it, each checked.
 
     Args:
         name: For messages.
-        packed: The file; it is closed with this one.
+        packed: The file.
         warned: Names of files whose bytes behind the end have been warned of.
     """
 
     def __init__(self, name: str, packed: io.BufferedIOBase, warned: set[str]) -> None:
+        super().__init__(packed)
         self._name = name
         self._warned = warned
         self._unpacker, self._damage = _unpacker()
@@ -114,16 +142,8 @@ class Gzip(io.RawIOBase):
         self._members = self._count = 0
         self._is_done = False
 
-    def readable(self) -> bool:
-        """Return True."""
-        return True
-
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # any buffer in stubs
-        """Fill the buffer, as `io.RawIOBase` says.
-
-        Raises:
-            FileError: The file is damaged or ends too soon.
-        """
+    @override
+    def more(self, most: int) -> bytes:
         while not self._is_done:
             if not self._rest:
                 self._rest = self._packed.read(BUFFER)
@@ -132,17 +152,16 @@ class Gzip(io.RawIOBase):
             if not self._rest:
                 raise self._damaged("it ends before its last check sum")
             try:
-                data = self._member.decompress(self._rest, len(buffer))
+                data: bytes = self._member.decompress(self._rest, most)
             except self._damage as error:
                 raise self._damaged(str(error)) from error
             self._rest = self._member.unconsumed_tail
             if self._member.eof:
                 self._rest, self._member = self._member.unused_data, None
             if data:
-                buffer[: len(data)] = data
                 self._count += len(data)
-                return len(data)
-        return 0
+                return data
+        return b""
 
     def _begins(self) -> bool:
         """Begin the next member; False at the end of all."""
@@ -167,11 +186,6 @@ class Gzip(io.RawIOBase):
         self._member = self._unpacker(WINDOW)
         self._members += 1
         return True
-
-    def close(self) -> None:
-        """Close the file, too."""
-        self._packed.close()
-        super().close()
 
     def _damaged(self, why: str) -> FileError:
         return FileError(

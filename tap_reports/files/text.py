@@ -7,8 +7,10 @@ import io
 import re
 from typing import TYPE_CHECKING
 
+from typing_extensions import override
+
 from tap_reports.exceptions import FileError
-from tap_reports.files.streams import BUFFER
+from tap_reports.files.streams import BUFFER, Derived
 from tap_reports.redaction import redact
 
 if TYPE_CHECKING:
@@ -117,34 +119,22 @@ def _decoded(data: bytes, encoding: str) -> str:
         return ""
 
 
-class _Transcoded(io.RawIOBase):
+class _Transcoded(Derived):
     """Another encoding as UTF-8, on the fly."""
 
     def __init__(self, stream: io.BufferedIOBase, encoding: str) -> None:
-        self._stream = stream
+        super().__init__(stream)
         # Both give bytes that are not UTF-8 for what is not text.
         errors = "surrogatepass" if encoding.startswith("utf") else "surrogateescape"
         self._decoder = codecs.getincrementaldecoder(encoding)(errors)
-        self._ready = b""
 
-    def readable(self) -> bool:
-        """Return True."""
-        return True
-
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # any buffer in stubs
-        """Fill the buffer, as `io.RawIOBase` says."""
-        while not self._ready and (chunk := self._stream.read(BUFFER)):
-            self._ready = self._decoder.decode(chunk).encode("utf-8", "surrogatepass")
-        if not self._ready and self._decoder.getstate()[0]:
-            # The file ends within a character: a byte that is not UTF-8 says so.
-            self._decoder.reset()
-            self._ready = b"\xff"
-        count = min(len(buffer), len(self._ready))
-        buffer[:count] = self._ready[:count]
-        self._ready = self._ready[count:]
-        return count
-
-    def close(self) -> None:
-        """Close the file, too."""
-        self._stream.close()
-        super().close()
+    @override
+    def more(self, most: int) -> bytes:
+        while chunk := self._stream.read(BUFFER):
+            if found := self._decoder.decode(chunk).encode("utf-8", "surrogatepass"):
+                return found
+        if not self._decoder.getstate()[0]:
+            return b""
+        # The file ends within a character: a byte that is not UTF-8 says so.
+        self._decoder.reset()
+        return b"\xff"
