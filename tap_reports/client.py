@@ -1,9 +1,10 @@
-"""What vendors' clients have in common. A client is what `vendor.ReportClient` says."""
+"""What a vendor's client must do, and what most clients do alike."""
 
 from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -13,15 +14,15 @@ from tap_reports.models import JobStatus, Json, ReportRequest
 from tap_reports.setting import TEXT, setting
 
 if TYPE_CHECKING:
-    from tap_reports.models import ReportType, Slice
+    from tap_reports.models import Check, Download, ReportJob, ReportType, Slice
     from tap_reports.vendor import CatalogStream, ClientContext, VendorConfig
 
 
-class BaseClient:
-    """What most clients do alike; a client overrides what its vendor does otherwise.
+class ReportClient(ABC):
+    """A vendor's API for one account. A client overrides what its vendor does otherwise than most.
 
     Args:
-        account: Public name of the account.
+        account: Public name of the account, part of every job's identity. Known without a call.
         config: The vendor's block.
         tools: Sessions and time.
     """
@@ -31,20 +32,30 @@ class BaseClient:
         self.config = config
         self.api, self.files, self.clock = tools.api, tools.files, tools.clock
 
+    @abstractmethod
     def report_types(self) -> Iterable[ReportType]:
-        """Return the reports."""
-        raise NotImplementedError
+        """Return the configured (or, without any, all) reports. Free calls only.
+
+        Raises:
+            ConfigError: A configured report, table or metric that does not exist, the nearest named.
+        """
 
     def restore(self, known: CatalogStream) -> ReportType | None:
-        """Return the report of this name; for a client whose `report_types` makes no call."""
+        """Return the report of a catalog's stream without any call, or None if it is not configured.
+
+        Columns, keys and replication key need not be filled in: the catalog's are used. This one is for a
+        client whose `report_types` makes no call.
+        """
         return next((report for report in self.report_types() if report.name == known.name), None)
 
     def final_day(self, report: ReportType) -> dt.date:
-        """Return yesterday: days are final when they are over, in UTC."""
+        """Return the last day whose data is final by the vendor's rule (a call is allowed, once): yesterday,
+        as days are final when they are over, in UTC.
+        """
         return self.clock.now().date() - dt.timedelta(days=1)
 
     def requests(self, report: ReportType, days: Slice | None) -> Sequence[ReportRequest]:
-        """Return the one request of a slice."""
+        """Return what to ask for a slice, in the order in which the rows come out: one request."""
         return [self.request(report, days)]
 
     def request(self, report: ReportType, days: Slice | None, /, **more: Any) -> ReportRequest:
@@ -56,6 +67,32 @@ class BaseClient:
             slice=days,
             **{"report": report.report, "parameters": report.parameters, **more},
         )
+
+    @abstractmethod
+    def submit(self, request: ReportRequest, *, refresh: bool = False) -> ReportJob:
+        """Submit a report. One call that costs, through `ApiSession.submit`, never retried in here.
+
+        Args:
+            request: What to ask.
+            refresh: A cached result would be too old: ask the vendor to run it again.
+        """
+
+    @abstractmethod
+    def poll(self, job: ReportJob) -> ReportJob:
+        """Return the job as the vendor sees it now. Free, may be repeated, works with `job.id` alone
+        (an empty `handle`) where `Vendor.resumes_by_id`.
+
+        Raises:
+            JobUnknown: The vendor does not know it.
+        """
+
+    @abstractmethod
+    def downloads(self, job: ReportJob) -> Sequence[Download]:
+        """Return the files of a SUCCEEDED job, in row order."""
+
+    @abstractmethod
+    def check(self) -> Iterable[Check]:
+        """Yield what `--test` found with free calls only."""
 
 
 ACCOUNT = setting(

@@ -39,12 +39,12 @@ if TYPE_CHECKING:
     from singer_sdk.metrics import Counter as MetricCounter
     from singer_sdk.singerlib import Catalog
 
+    from tap_reports.client import ReportClient
     from tap_reports.emit.plan import SliceContext
     from tap_reports.emit.rows import Block
     from tap_reports.emit.writer import MessageWriter
     from tap_reports.files import Table
     from tap_reports.tap import TapReports
-    from tap_reports.vendor import ReportClient
 
 
 class ReportStream(Stream):

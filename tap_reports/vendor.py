@@ -1,7 +1,7 @@
 """The contract a vendor fulfils. A vendor is one module in `tap_reports.vendors` with a `VENDOR`.
 
 A vendor differs from the next by its data (`Vendor`) and by the few functions of its client
-(`ReportClient` and the optional abilities below it), never by its own engine.
+(`client.ReportClient` and the optional abilities below), never by its own engine.
 """
 
 from __future__ import annotations
@@ -18,18 +18,16 @@ from tap_reports.models import FileOptions, Json, Kind
 if TYPE_CHECKING:
     from singer_sdk import typing as th
 
+    from tap_reports.client import ReportClient
     from tap_reports.clock import Clock
     from tap_reports.http.api import ApiSession
     from tap_reports.http.links import DownloadSession
     from tap_reports.models import (
-        Check,
-        Download,
         Estimate,
         Quota,
         ReportJob,
         ReportRequest,
         ReportType,
-        Slice,
     )
 
 
@@ -112,54 +110,6 @@ class CatalogStream:
 
     name: str
     title: str
-
-
-class ReportClient(Protocol):
-    """A vendor's API for one account."""
-
-    account: str
-    """Public name of the account; part of every job's identity. Known without a call."""
-
-    def report_types(self) -> Iterable[ReportType]:
-        """Return the configured (or, without any, all) reports. Free calls only.
-
-        Raises:
-            ConfigError: A configured report, table or metric that does not exist, the nearest named.
-        """
-
-    def restore(self, known: CatalogStream) -> ReportType | None:
-        """Return the report of a catalog's stream without any call, or None if it is not configured.
-
-        Columns, keys and replication key need not be filled in: the catalog's are used.
-        """
-
-    def final_day(self, report: ReportType) -> dt.date:
-        """Return the last day whose data is final by the vendor's rule (a call is allowed, once)."""
-
-    def requests(self, report: ReportType, days: Slice | None) -> Sequence[ReportRequest]:
-        """Return what to ask for a slice, in the order in which the rows come out; mostly one."""
-
-    def submit(self, request: ReportRequest, *, refresh: bool = False) -> ReportJob:
-        """Submit a report. One call that costs, through `ApiSession.submit`, never retried in here.
-
-        Args:
-            request: What to ask.
-            refresh: A cached result would be too old: ask the vendor to run it again.
-        """
-
-    def poll(self, job: ReportJob) -> ReportJob:
-        """Return the job as the vendor sees it now. Free, may be repeated, works with `job.id` alone
-        (an empty `handle`) where `Vendor.resumes_by_id`.
-
-        Raises:
-            JobUnknown: The vendor does not know it.
-        """
-
-    def downloads(self, job: ReportJob) -> Sequence[Download]:
-        """Return the files of a SUCCEEDED job, in row order."""
-
-    def check(self) -> Iterable[Check]:
-        """Yield what `--test` found with free calls only."""
 
 
 @runtime_checkable

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from tap_reports.client import ReportClient
 from tap_reports.commands import console as tables
 from tap_reports.commands.plan_table import parts
 from tap_reports.commands.verdict import Budget, Limit, verdict
@@ -15,7 +16,7 @@ from tap_reports.exceptions import CallError, CallsFailed, StreamError
 from tap_reports.jobs.lookup import lookup
 from tap_reports.jobs.task import Action
 from tap_reports.redaction import redact
-from tap_reports.vendor import Estimates, ReportClient, Vendor, VendorConfig
+from tap_reports.vendor import Estimates, Vendor, VendorConfig
 
 if TYPE_CHECKING:
     from tap_reports.models import ReportRequest

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
+    from tap_reports.client import ReportClient
     from tap_reports.sync.run import Run
-    from tap_reports.vendor import ReportClient
 
 PROBE_SECONDS = 5.0
 """How long the first connection to a vendor may take."""

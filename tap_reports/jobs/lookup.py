@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tap_reports.client import ReportClient
 from tap_reports.jobs.task import Action
 from tap_reports.models import RESULT_HOURS, ReportJob, ReportRequest
-from tap_reports.vendor import LostSubmission, Replays, ReportClient, Vendor, VendorConfig
+from tap_reports.vendor import LostSubmission, Replays, Vendor, VendorConfig
 
 if TYPE_CHECKING:
     from tap_reports.ledger.ledger import JobRecord, Ledger

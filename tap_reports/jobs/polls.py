@@ -22,11 +22,12 @@ from tap_reports.models import JobStatus, ReportJob
 from tap_reports.redaction import redact
 
 if TYPE_CHECKING:
+    from tap_reports.client import ReportClient
     from tap_reports.http.api import RetryPolicy
     from tap_reports.jobs.context import RunContext
     from tap_reports.jobs.event_loop import CallThreads
     from tap_reports.jobs.submit import Submissions
-    from tap_reports.vendor import ReportClient, VendorConfig
+    from tap_reports.vendor import VendorConfig
 
 UNKNOWN_GRACE = 2
 """Polls in a row of a fresh job that may say "unknown": a vendor's status can lag behind its own answer."""

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from tap_reports.client import ReportClient
 from tap_reports.exceptions import AccessDenied, CallRejected, JobFailed, JobUnknown, StreamError
 from tap_reports.jobs.lookup import lookup
 from tap_reports.jobs.next_step import failure
 from tap_reports.jobs.task import Action, Event, Stage, Task
 from tap_reports.models import JobStatus, ReportJob
-from tap_reports.vendor import Replays, ReportClient, Retries, Vendor, VendorConfig
+from tap_reports.vendor import Replays, Retries, Vendor, VendorConfig
 
 if TYPE_CHECKING:
     from tap_reports.jobs.context import RunContext

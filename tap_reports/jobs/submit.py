@@ -10,6 +10,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
+from tap_reports.client import ReportClient
 from tap_reports.exceptions import (
     BadAnswer,
     CallError,
@@ -27,7 +28,7 @@ from tap_reports.jobs.poll_policy import busy_wait
 from tap_reports.jobs.task import Action, Event, Stage, Task
 from tap_reports.ledger.ledger import Existing, Reservation, Wait
 from tap_reports.models import ReportJob
-from tap_reports.vendor import Estimates, LostSubmission, ReportClient, Vendor, VendorConfig
+from tap_reports.vendor import Estimates, LostSubmission, Vendor, VendorConfig
 
 if TYPE_CHECKING:
     from tap_reports.http.api import RetryPolicy

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from tap_reports.client import ReportClient
 from tap_reports.exceptions import (
     CallError,
     CallsFailed,
@@ -30,7 +31,7 @@ from tap_reports.jobs.starts import Starts
 from tap_reports.jobs.submit import Submissions
 from tap_reports.jobs.task import Action, Event, Stage, Task
 from tap_reports.models import ReportJob
-from tap_reports.vendor import ClientContext, Replays, ReportClient, Retries, Vendor, VendorConfig
+from tap_reports.vendor import ClientContext, Replays, Retries, Vendor, VendorConfig
 
 if TYPE_CHECKING:
     from tap_reports.http.api import RetryPolicy

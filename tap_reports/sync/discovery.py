@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from tap_reports.client import ReportClient
 from tap_reports.exceptions import CallError, CallsFailed, ConfigError
 from tap_reports.sync.configured import report_of
 from tap_reports.sync.learning import Fail, Found, Learning
 from tap_reports.sync.state import DiscoveryState
-from tap_reports.vendor import CatalogStream, ReportClient, Vendor, VendorConfig
+from tap_reports.vendor import CatalogStream, Vendor, VendorConfig
 
 if TYPE_CHECKING:
     from tap_reports.models import ReportType

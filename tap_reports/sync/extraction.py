@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from tap_reports.client import ReportClient
 from tap_reports.emit.plan import SliceContext, Tally
 from tap_reports.exceptions import CallError, CallsFailed, FileError, StreamError
 from tap_reports.sync.guards import EqualFiles, check_days, count_warnings, refused
 from tap_reports.sync.planning import Planning, SlicePlan, StreamPlan
-from tap_reports.vendor import ReportClient, Zoned
+from tap_reports.vendor import Zoned
 
 if TYPE_CHECKING:
     from tap_reports.files import Table

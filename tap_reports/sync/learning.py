@@ -16,10 +16,11 @@ from tap_reports.sync.report import Report, find_column
 from tap_reports.sync.state import DiscoveryState, StreamState
 
 if TYPE_CHECKING:
+    from tap_reports.client import ReportClient
     from tap_reports.files import Table
     from tap_reports.jobs.task import Task
     from tap_reports.sync.run import Run
-    from tap_reports.vendor import ReportClient, Vendor, VendorConfig
+    from tap_reports.vendor import Vendor, VendorConfig
 
 Found = tuple[Report, "ReportClient"]
 Fail = Callable[[str, StreamError], None]

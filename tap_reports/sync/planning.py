@@ -19,11 +19,11 @@ from tap_reports.sync.state import job_days
 from tap_reports.vendor import Bounded
 
 if TYPE_CHECKING:
+    from tap_reports.client import ReportClient
     from tap_reports.models import ReportRequest, Shard
     from tap_reports.sync.report import Report
     from tap_reports.sync.run import Run
     from tap_reports.sync.state import StreamState
-    from tap_reports.vendor import ReportClient
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tap_reports.client import ReportClient
 from tap_reports.clock import Clock, StoppableClock, SystemClock
 from tap_reports.downloads.fetch_file import DiskBudget, WorkFolder
 from tap_reports.exceptions import Stopped
@@ -30,7 +31,7 @@ from tap_reports.jobs.task import Task
 from tap_reports.jobs.worker import VendorWorker
 from tap_reports.ledger.ledger import Ledger
 from tap_reports.settings.read import Settings
-from tap_reports.vendor import ClientContext, ReportClient, Vendor, VendorConfig
+from tap_reports.vendor import ClientContext, Vendor, VendorConfig
 from tap_reports.vendors import all_vendors
 
 if TYPE_CHECKING:

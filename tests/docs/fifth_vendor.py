@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from requests.auth import HTTPBasicAuth
 from singer_sdk import typing as th
 
-from tap_reports.client import BaseClient, status_of, unknown_where
+from tap_reports.client import ReportClient, status_of, unknown_where
 from tap_reports.http.responses import answer_object, required_text
 from tap_reports.models import (
     Check,
@@ -46,7 +46,7 @@ SITE = Column("site", "site", Kind.STRING)
 VISITS = (Column("day", "day", Kind.DATE), SITE, Column("visits", "visits", Kind.INTEGER))
 
 
-class Lumen(BaseClient):
+class Lumen(ReportClient):
     """The API for one account."""
 
     def __init__(self, config: VendorConfig, tools: ClientContext) -> None:

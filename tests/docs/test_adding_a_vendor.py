@@ -29,7 +29,7 @@ def acme():
             {"status": "queued"},
             {"status": "done", "link": "{url}/files/1.csv?signature=s1gn"},
         ],
-        "GET /files/1.csv": ["Day,Shop,Revenue\n" + "".join(f"{day},north,0.10\n" for day in days)],
+        "GET /files/1.csv": ["Day,Country,Revenue\n" + "".join(f"{day},DE,0.10\n" for day in days)],
     }
     with recorded(answers) as server:
         yield server
@@ -49,7 +49,7 @@ def tap(tmp_path, acme):
     ((name, target),) = project["entry-points"]["tap_reports.vendors"].items()
     packages = tmp_path / "packages"
     install(packages, project["name"], f"{name} = {target}", acme_reports=part("python", '"""Acme'))
-    block = {"owner": "1234", "token": "acme-word", "api_url": acme.url, "poll_interval_seconds": 0.01}
+    block = {"account": "1234", "token": "acme-word", "api_url": acme.url, "poll_interval_seconds": 0.01}
     config = {"start_date": START, "end_date": END, "acme": block}
     return lambda *arguments: run_tap(tmp_path, config, *arguments)
 
@@ -59,8 +59,8 @@ def test_the_example_is_a_vendor_as_any_other(tap, acme):
     assert done.returncode == 0, done.stderr
     messages = messages_of(done)
     records = [one["record"] for one in messages if one["type"] == "RECORD"]
-    assert [(one["day"], one["shop"], one["revenue"]) for one in records] == [
-        (f"2026-03-0{day}", "north", "0.10") for day in (1, 2, 3)
+    assert [(one["day"], one["country"], one["revenue"]) for one in records] == [
+        (f"2026-03-0{day}", "DE", "0.10") for day in (1, 2, 3)
     ]
     submissions = [body for call, body in acme.calls if call == "POST /v1/reports"]
     assert submissions == [{"report": "daily_sales", "from": START, "to": END}]

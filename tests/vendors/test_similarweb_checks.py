@@ -81,7 +81,7 @@ def test_credits_that_are_no_json_are_a_bad_answer(requests_mock):
 
 def test_all_is_well_and_nothing_is_submitted(account):
     assert found(connect(callback_url=HOOK)) == {
-        "credits": (True, "5000 left"),
+        "credits": (True, "5,000 left"),
         "tables": (True, "2 described"),
         "traffic_and_engagement_monthly": (True, "2023-08-01..2023-08-31 would cost 6 credits"),
         "webhook": (True, "Similarweb's test call was delivered"),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from tap_reports.client import BaseClient
+from tap_reports.client import ReportClient
 from tap_reports.exceptions import AccessDenied, BadAnswer, CallRejected, JobUnknown, LinkExpired
 from tap_reports.files.columns import property_name, property_names
 from tap_reports.http.origin import last_part
@@ -61,7 +61,7 @@ FINAL_AFTER = dt.timedelta(hours=36)
 """A UTC day is complete twelve hours after its end, so 36 hours after its start."""
 
 
-class DigitalTurbine(BaseClient):
+class DigitalTurbine(ReportClient):
     """The API for one account (a client id)."""
 
     def __init__(self, config: VendorConfig, tools: ClientContext) -> None:

@@ -11,7 +11,7 @@ from requests.auth import HTTPBasicAuth
 from typing_extensions import override
 
 from tap_reports import redaction
-from tap_reports.client import BaseClient, status_of
+from tap_reports.client import ReportClient, status_of
 from tap_reports.exceptions import BadAnswer, ConfigError
 from tap_reports.http.rate_limit import RateLimiter
 from tap_reports.models import (
@@ -53,7 +53,7 @@ REPLAYED_FROM = "replayed_from"
 """Handle of a replayed job: when its earlier run ended, so that it is not taken for the new one."""
 
 
-class ImpactClient(BaseClient):
+class ImpactClient(ReportClient):
     """The API for one account."""
 
     def __init__(self, config: VendorConfig, tools: ClientContext) -> None:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from typing_extensions import override
 
-from tap_reports.client import BaseClient, account_of_key, status_of, unknown_where
+from tap_reports.client import ReportClient, account_of_key, status_of, unknown_where
 from tap_reports.exceptions import AccessDenied, CallError, CallRejected, ConfigError, LinkExpired
 from tap_reports.http.origin import joined, same_origin
 from tap_reports.http.rate_limit import RateLimiter
@@ -61,7 +61,7 @@ def form_of(values: Json) -> Json:
 DEFAULT_FORM = form_of({})
 
 
-class SecondNature(BaseClient):
+class SecondNature(ReportClient):
     """The API for one account (an API key)."""
 
     def __init__(self, config: VendorConfig, tools: ClientContext) -> None:

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from typing_extensions import override
 
-from tap_reports.client import BaseClient, account_of_key
+from tap_reports.client import ReportClient, account_of_key
 from tap_reports.exceptions import AccessDenied, CallRejected, JobUnknown, LinkExpired, SubmissionLost
 from tap_reports.http.rate_limit import RateLimiter
 from tap_reports.http.responses import body_excerpt
@@ -50,7 +50,7 @@ NO_RETRY = 'Set "retry_path", or run again to submit a new (charged) report.'
 NO_WEBHOOK = 'Check that "postbacks.public_url" can be reached from the internet.'
 
 
-class SimilarwebClient(BaseClient):
+class SimilarwebClient(ReportClient):
     """The API for one account (an API key)."""
 
     def __init__(self, config: VendorConfig, tools: ClientContext) -> None:

@@ -1,0 +1,45 @@
+"""The values that all packages share: frozen, without input or output."""
+
+from __future__ import annotations
+
+from tap_reports.models.files import Column, FileFormat, FileOptions, Json, Kind, Layout, ReportFile
+from tap_reports.models.jobs import (
+    RESULT_HOURS,
+    Check,
+    Download,
+    Estimate,
+    JobStatus,
+    Quota,
+    ReportJob,
+    ReportRequest,
+)
+from tap_reports.models.outcomes import JobUse, RunOutcome, StreamEnd, StreamOutcome
+from tap_reports.models.reports import Granularity, InvalidValues, OnQuotaSpent, ReportType, Shard, Slice
+
+__all__ = [
+    "RESULT_HOURS",
+    "Check",
+    "Column",
+    "Download",
+    "Estimate",
+    "FileFormat",
+    "FileOptions",
+    "Granularity",
+    "InvalidValues",
+    "JobStatus",
+    "JobUse",
+    "Json",
+    "Kind",
+    "Layout",
+    "OnQuotaSpent",
+    "Quota",
+    "ReportFile",
+    "ReportJob",
+    "ReportRequest",
+    "ReportType",
+    "RunOutcome",
+    "Shard",
+    "Slice",
+    "StreamEnd",
+    "StreamOutcome",
+]
