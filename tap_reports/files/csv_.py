@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from tap_reports.exceptions import FileError
 from tap_reports.files.blocks import blocks
-from tap_reports.files.csv_records import records_of
+from tap_reports.files.csv_records import readable, records_of
 from tap_reports.files.csv_sample import Lines, Start
 from tap_reports.files.csv_start import OTHER_HEADER, knows, start_of
 from tap_reports.files.csv_text import CsvText, end_before_footer
@@ -139,7 +139,7 @@ def _block_rows(table: CsvTable, block: bytes, first_row: int) -> Iterator[list[
             yield cells
             row += 1
     except csv.Error as error:
-        what = "it holds a carriage return" if "new-line" in str(error) else str(error)
+        what = readable(str(error))
         raise FileError(f"{table.name}: row {row} can't be read: {what}.", remedy=OTHER_HEADER) from error
     if repeated:
         logger.warning(

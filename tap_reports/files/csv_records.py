@@ -54,5 +54,10 @@ class Records:
             yield line
 
 
+def readable(error: str) -> str:
+    """Return what the csv module says of a record, for people."""
+    return "it holds a carriage return" if "new-line" in error else error
+
+
 def _has_blank_before_quote(cells: list[str]) -> bool:
     return any(cell[:1] == " " and cell.lstrip(" ")[:1] == '"' for cell in cells)

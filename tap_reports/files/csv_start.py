@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from tap_reports.exceptions import FileError
 from tap_reports.files.columns import property_name
+from tap_reports.files.csv_records import readable
 from tap_reports.files.csv_sample import Lines, Row, Start, divided, is_value
 from tap_reports.files.table import says_empty
 from tap_reports.files.text import not_text, shown
@@ -95,7 +96,8 @@ def _refuse_wider_rows(starts: list[Start], name: str) -> None:
 def _refuse_unreadable(start: Start, lines: Lines) -> None:
     """Raise FileError if the header or the first row is not text, or wrongly quoted."""
     if start.error and not start.rows:
-        raise FileError(f"{lines.name}: the header can't be read: {start.error}.")
+        what = readable(start.error)
+        raise FileError(f"{lines.name}: the header can't be read: {what}.", remedy=OTHER_HEADER)
     for what, row in zip(("the header", "row 1"), start.rows, strict=False):
         if any("\udc80" <= char <= "\udcff" for cell in row.cells for char in cell):
             raise not_text(f"{lines.name}: {what}", lines.data(), lines.encoding)
@@ -137,7 +139,9 @@ def _later_header(start: Start) -> Row | None:
     is_title = blank * 2 > len(start.header)
     for number, row in enumerate(start.body[: start.fitting], start=1):
         below = start.body[number : start.fitting]
-        if any(is_value(cell) or cell.strip().casefold() in _NULL_WORDS for cell in row.cells):
+        if row.cells == start.header or any(
+            is_value(cell) or cell.strip().casefold() in _NULL_WORDS for cell in row.cells
+        ):
             continue
         if is_title:
             return row

@@ -16,7 +16,7 @@ from typing_extensions import override
 
 from tap_reports.exceptions import FileError
 from tap_reports.files.blocks import blocks
-from tap_reports.files.csv_records import Records
+from tap_reports.files.csv_records import Records, readable
 from tap_reports.files.streams import BUFFER, Derived
 from tap_reports.files.text import open_utf8
 
@@ -29,6 +29,8 @@ logger = logging.getLogger("tap-reports")
 NUL_RUN = b"\0" * 4
 """So many at once are a hole in a damaged file."""
 MOST_NULS = 1000
+MARKED_LINE = b"\n\xef\xbb\xbf"
+"""A line that begins with a byte order mark: files were put together, each with its own."""
 
 
 @dataclass(slots=True)
@@ -86,12 +88,12 @@ class _Limited(Derived):
 
 
 class _Cleaned(Derived):
-    """A stream without NUL characters, whose lines end with a line feed."""
+    """A stream without NUL characters and byte order marks, whose lines end with a line feed."""
 
     def __init__(self, text: CsvText, stream: io.BufferedIOBase) -> None:
         super().__init__(stream)
         self._text = text
-        self._last = b""
+        self._last = self._held = b""
         self._nuls = self._count = 0
 
     @override
@@ -101,9 +103,11 @@ class _Cleaned(Derived):
                 return found
         if self._nuls:
             self._text.warn(self._nuls)
-        return b""
+        rest, self._held = self._held, b""
+        return rest
 
     def _cleaned(self, chunk: bytes) -> bytes:
+        chunk = chunk if self._count else chunk.removeprefix(MARKED_LINE[1:])
         self._count += len(chunk)
         if b"\0" in chunk:
             self._nuls += chunk.count(b"\0")
@@ -115,7 +119,15 @@ class _Cleaned(Derived):
                 )
         self._last = chunk[1 - len(NUL_RUN) :]
         chunk = chunk.replace(b"\0", b"") if b"\0" in chunk else chunk
-        return chunk.replace(b"\r", b"\n") if self._text.has_cr_lines else chunk
+        return self._unmarked(chunk.replace(b"\r", b"\n") if self._text.has_cr_lines else chunk)
+
+    def _unmarked(self, chunk: bytes) -> bytes:
+        """Return what can be handed on by now."""
+        data = self._held + chunk
+        held = next((size for size in (3, 2, 1) if data.endswith(MARKED_LINE[:size])), 0)
+        self._held = data[len(data) - held :]
+        data = data[: len(data) - held]
+        return data.replace(MARKED_LINE, b"\n") if MARKED_LINE in data else data
 
 
 def end_before_footer(table: CsvTable, rows: int) -> int:
@@ -131,7 +143,7 @@ def end_before_footer(table: CsvTable, rows: int) -> int:
             starts.extend(offset + start for start in _record_starts(block, table.delimiter))
             offset += len(block)
     except csv.Error as error:
-        raise FileError(f"{table.name} can't be read to its footer: {error}.") from error
+        raise FileError(f"{table.name} can't be read to its footer: {readable(str(error))}.") from error
     return starts[0] if starts else offset
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tap_reports.exceptions import FileError
 from tap_reports.files import csv_, csv_sample
+from tap_reports.files.streams import BUFFER
 from tap_reports.models import FileFormat, FileOptions, Layout
 
 SCORES = (("Trainee", "Score"), [["Ada", "91"], ["Bo", "68"]])
@@ -75,6 +76,9 @@ READ = {
     "sep= of another character": "sep=^\r\nTrainee^Score\r\nAda^91\r\nBo^68\r\n",
     "the header again": "Trainee,Score\nAda,91\nTrainee,Score\nBo,68\nTrainee,Score\n",
     "the header again, quoted": 'Trainee,Score\nAda,91\n"Trainee","Score"\nBo,68\n',
+    "the header again behind a blank line": "Trainee,Score\nAda,91\n\nTrainee,Score\nBo,68\n",
+    "two files, each with a byte order mark": "\ufeffTrainee,Score\nAda,91\n\ufeffTrainee,Score\nBo,68\n",
+    "two byte order marks": "\ufeff\ufeffTrainee,Score\nAda,91\nBo,68\n",
     "a blank before quotes": 'Trainee, "Score"\nAda, "91"\n"Bo", "68"\n',
     "line breaks of old": "Trainee,Score\rAda,91\rBo,68\r",
     "some NUL characters": "Trainee,Sc\0ore\nA\0\0da,91\nBo,68\n",
@@ -88,6 +92,12 @@ READ = {
 def test_what_can_be_told_is_read(reader, content):
     assert reader.rows(content) == SCORES
     assert reader.rows(gzipped(content if isinstance(content, bytes) else content.encode())) == SCORES
+
+
+@pytest.mark.parametrize("before", range(4))
+def test_a_mark_that_is_read_in_two_parts_is_dropped_too(reader, before):
+    first = "a,b\n" + "x" * (BUFFER - 7 - before) + ",1\n"
+    assert reader.rows(f"{first}\ufeffa,b\ny,2\n")[1][1:] == [["y", "2"]]
 
 
 def test_line_breaks_and_delimiters_in_a_cell_behind_a_blank(reader):
