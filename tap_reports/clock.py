@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import heapq
+import itertools
 import threading
 import time
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
 
 from tap_reports.exceptions import Stopped
 
@@ -61,3 +65,52 @@ class StoppableClock:
     def is_stopped(self) -> bool:
         """True once the run is to end."""
         return self._stop.is_set()
+
+
+class Timers:
+    """Calls functions when their time has come, in one thread for all: a `threading.Timer` for each call of
+    an API costs more than the call. The functions must not wait. For all threads, and for signal handlers.
+    """
+
+    def __init__(self) -> None:
+        self._due: list[list[Any]] = []
+        """A heap of time, number (no two are alike) and function; None once it is cancelled."""
+        self._numbers = itertools.count()
+        self._sooner = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    def start(self, seconds: float, function: Callable[[], object]) -> Callable[[], None]:
+        """Have a function called after so many seconds. Returns what cancels that."""
+        timer = [time.monotonic() + seconds, next(self._numbers), function]
+        with self._sooner:
+            heapq.heappush(self._due, timer)
+            if self._thread is None or not self._thread.is_alive():  # as after a fork
+                self._thread = threading.Thread(target=self._work, name="timers", daemon=True)
+                self._thread.start()
+            elif self._due[0] is timer:
+                self._sooner.notify()
+
+        def cancel() -> None:
+            timer[2] = None
+
+        return cancel
+
+    def _work(self) -> None:
+        while True:
+            function = self._next()
+            with contextlib.suppress(Exception):  # one that fails must not keep the others from being called
+                function()
+
+    def _next(self) -> Callable[[], object]:
+        with self._sooner:
+            while True:
+                while self._due and self._due[0][2] is None:
+                    heapq.heappop(self._due)
+                left = self._due[0][0] - time.monotonic() if self._due else None
+                if left is not None and left <= 0:
+                    function: Callable[[], object] = heapq.heappop(self._due)[2]
+                    return function
+                self._sooner.wait(left)
+
+
+TIMERS = Timers()

@@ -12,6 +12,7 @@ import html
 import json
 import logging
 import re
+import threading
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
@@ -31,7 +32,53 @@ MOST_LINKS = 5000
 _QUERY = re.compile(r"(?<=[\w/.%~:\]-])\?[\w.~%\[\]@+-]+=(?:\\u00[0-9a-fA-F]{2}|\\/|[^\s\"'<>\\)])*")
 """A URL's query, also as JSON writes it (`\\u0026` for `&`)."""
 _secrets: dict[str, re.Pattern[str]] = {}
-_links: dict[str, None] = {}
+
+
+class _Links:
+    """Parts of signed links, the newest. Found in a text by how they end, which takes as long for thousands
+    of them as for one: each line of the log is searched. Readers need no lock, also not in signal handlers.
+    """
+
+    def __init__(self) -> None:
+        self._parts: dict[str, None] = {}
+        self._by_end: dict[str, tuple[str, ...]] = {}
+        self._lengths: tuple[int, ...] = ()
+        self._lock = threading.Lock()
+
+    def add(self, part: str) -> None:
+        """Remember a part, in place of the oldest."""
+        with self._lock:
+            if part in self._parts:
+                del self._parts[part]
+            else:
+                end = part[-LONG_PART:]
+                self._by_end[end] = (*self._by_end.get(end, ()), part)
+                self._lengths = tuple({*self._lengths, len(end)})
+            self._parts[part] = None
+            if len(self._parts) > MOST_LINKS:
+                self._drop(next(iter(self._parts)))
+
+    def _drop(self, part: str) -> None:
+        del self._parts[part]
+        end = part[-LONG_PART:]
+        if others := tuple(one for one in self._by_end[end] if one != part):
+            self._by_end[end] = others
+        else:
+            del self._by_end[end]
+
+    def within(self, text: str) -> list[str]:
+        """Return the parts that a text holds, the longest first."""
+        found = {
+            part
+            for length in self._lengths
+            for at in range(length, len(text) + 1)
+            for part in self._by_end.get(text[at - length : at], ())
+            if text.endswith(part, 0, at)
+        }
+        return sorted(found, key=len, reverse=True)
+
+
+_links = _Links()
 
 
 def add_secrets(values: Iterable[str | None]) -> None:
@@ -55,10 +102,7 @@ def add_link(url: str) -> None:
     parts = [value for _, value in parse_qsl(query)] + query.split("&")
     for part in (query, path, *parts):
         if len(part) >= LONG_PART or (part and part == query):
-            _links.pop(part, None)
-            _links[part] = None
-    for part in list(_links)[:-MOST_LINKS]:
-        _links.pop(part, None)
+            _links.add(part)
 
 
 def redact(text: object) -> str:
@@ -78,7 +122,7 @@ def _without_secrets(shown: str) -> str:
 
 
 def _without_links(shown: str) -> str:
-    for part in sorted((part for part in list(_links) if part in shown), key=len, reverse=True):
+    for part in _links.within(shown):
         shown = shown.replace(part, REDACTED)
     return shown
 

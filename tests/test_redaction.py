@@ -20,7 +20,7 @@ from tap_reports.redaction import RedactingFormatter, add_link, add_secrets, pri
 @pytest.fixture(autouse=True)
 def _forgotten(monkeypatch):
     monkeypatch.setattr(redaction, "_secrets", {})
-    monkeypatch.setattr(redaction, "_links", {})
+    monkeypatch.setattr(redaction, "_links", redaction._Links())
 
 
 SECRET = 'sEcr3t/+%41bc=ZZ&"<tö p'
@@ -87,9 +87,19 @@ def test_a_link_s_dates_and_names_are_no_secrets():
 
 
 def test_only_the_newest_links_are_remembered():
-    for number in range(redaction.MOST_LINKS):
-        add_link(f"https://h/a-path-that-is-long/{number}?signature={number:016}")
-    assert len(redaction._links) == redaction.MOST_LINKS
+    """All of them have the same path; each has a query, its value and its pair."""
+    for number in range(redaction.MOST_LINKS // 2 + 10):
+        add_link(f"https://h/a-path-that-is-long?signature={number:016}")
+    redacted = [f"{number:016}" not in redact(f"at {number:016}") for number in (0, 5, 2000, 2509)]
+    assert redacted == [False, False, True, True]
+    assert "long" not in redact("GET /a-path-that-is-long")
+
+
+def test_the_longest_part_of_several_that_end_alike_is_hidden():
+    for path in ("/b/the-same-long-end", "/a/b/the-same-long-end"):
+        add_link(f"https://h{path}?s")
+    assert redact("x/a/b/the-same-long-end") == "x[redacted]"
+    assert redact("/b/the-same-long-end") == "[redacted]"
 
 
 def test_other_threads_may_add_links_meanwhile():

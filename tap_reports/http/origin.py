@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -42,6 +43,7 @@ class Origin:
         return address.is_loopback or address.is_unspecified
 
 
+@lru_cache(maxsize=1024)
 def origin_of(url: str) -> Origin:
     """Return the origin that is dialled for a URL.
 

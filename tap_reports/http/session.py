@@ -5,14 +5,16 @@ from __future__ import annotations
 import http.client
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from typing import cast
+from functools import partial
+from typing import Any, cast
 from weakref import WeakSet
 
 import requests
 from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError
 
+from tap_reports.clock import TIMERS
 from tap_reports.exceptions import BadAnswer, CallBroken, CallError, NotSent, Stopped
 from tap_reports.http.origin import BadUrl, Origin, origin_of
 from tap_reports.http.record import FileCopy, current_recorder
@@ -67,6 +69,8 @@ class HttpSession:
         self._watches: WeakSet[Watch] = WeakSet()
         self._watches_lock = threading.Lock()  # a set that grows while it is read is an error
         self._is_ending = False
+        self._surroundings: dict[Origin, Mapping[str, Any]] = {}
+        """Proxy and certificates of each origin: to read the environment for each call takes long."""
 
     def send(
         self, request: requests.Request, what: str, *, origin: Origin, is_paid: bool = False
@@ -143,8 +147,13 @@ class HttpSession:
             raise _Unsendable(str(error)) from error
         if found != origin:
             raise BadUrl("leads to another host, port or scheme than it may")
-        settings = session.merge_environment_settings(prepared.url, {}, stream=True, verify=None, cert=None)
-        return session.send(prepared, timeout=self._timeout, allow_redirects=False, **settings)
+        if origin not in self._surroundings:
+            self._surroundings[origin] = session.merge_environment_settings(
+                prepared.url, {}, stream=True, verify=None, cert=None
+            )
+        return session.send(
+            prepared, timeout=self._timeout, allow_redirects=False, **self._surroundings[origin]
+        )
 
     @contextmanager
     def _recorded(self, request: requests.Request) -> Iterator[None]:
@@ -163,10 +172,8 @@ class HttpSession:
             self._watches.add(watch)
         if self._is_ending:
             raise _stopped()
-        timer = threading.Timer(2 * self._timeout, watch.end, [_OutOfTime()])
-        timer.daemon = True
         token = current.set(watch)
-        timer.start()
+        cancel = TIMERS.start(2 * self._timeout, partial(watch.end, _OutOfTime()))
         try:
             yield
         except BadUrl as error:
@@ -174,7 +181,7 @@ class HttpSession:
         except (*_CALL_ERRORS, _OutOfTime, _RunEnded, _Unsendable) as error:
             raise self._error(what, watch, error) from error
         finally:
-            timer.cancel()
+            cancel()
             current.reset(token)
 
     def _error(self, what: str, watch: Watch, error: Exception) -> CallBroken:

@@ -21,6 +21,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
+from tap_reports.clock import TIMERS
 from tap_reports.ledger.engines import SILENT_SECONDS
 from tap_reports.ledger.errors import FULL, RESTARTING
 
@@ -81,7 +82,7 @@ class SharedConnection:
         if self._began_at and time.monotonic() - self._began_at >= LAST_SECONDS:
             self._cut()
         if not self._is_closed and self._is_server:
-            _start_timer(LAST_SECONDS / 4, self._cut_if_stuck)
+            TIMERS.start(LAST_SECONDS / 4, self._cut_if_stuck)
 
     def close(self) -> None:
         """Let go of the database, within a moment."""
@@ -111,7 +112,7 @@ class SharedConnection:
             else:
                 connection = connection.execution_options(tap_reports_write=is_write)
             seconds = self._busy_seconds + SILENT_SECONDS
-            timer = _start_timer(seconds, self._cut) if self._is_server else None
+            cancel = TIMERS.start(seconds, self._cut) if self._is_server else None
             try:
                 with self._begin(connection, is_write=is_write):
                     yield connection
@@ -120,8 +121,8 @@ class SharedConnection:
                 raise
             finally:
                 self._began_at = 0.0
-                if timer:
-                    timer.cancel()
+                if cancel:
+                    cancel()
             self._keep()
 
     def _open(self) -> sa.Connection:
@@ -190,16 +191,21 @@ class SharedConnection:
             self._drop()
         elif self._is_server and not self._has_tidier:
             self._has_tidier = True
-            _start_timer(IDLE_SECONDS, self._tidy)
+            TIMERS.start(IDLE_SECONDS, self._tidy)
 
     def _tidy(self) -> None:
-        with self._lock:
+        if not self._lock.acquire(blocking=False):  # it is in use, maybe for long
+            TIMERS.start(IDLE_SECONDS, self._tidy)
+            return
+        try:
             left = self._used_at + IDLE_SECONDS - time.monotonic()
             self._has_tidier = self._connection is not None and left > 0
             if self._has_tidier:
-                _start_timer(left, self._tidy)
+                TIMERS.start(left, self._tidy)
             else:
                 self._drop()
+        finally:
+            self._lock.release()
 
     def _drop(self) -> None:
         connection, self._connection = self._connection, None
@@ -217,10 +223,3 @@ class SharedConnection:
             descriptor = connection.connection.driver_connection.pgconn.socket  # type: ignore[union-attr]
             with socket.socket(fileno=os.dup(descriptor)) as copy:
                 copy.shutdown(socket.SHUT_RDWR)
-
-
-def _start_timer(seconds: float, action: Any) -> threading.Timer:
-    timer = threading.Timer(seconds, action)
-    timer.daemon = True
-    timer.start()
-    return timer

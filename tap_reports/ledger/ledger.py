@@ -4,15 +4,15 @@ A submission is reserved first, in one transaction that holds for all processes 
 ledger: it looks for the same job, counts the account's quotas and jobs in flight, and leaves an intent. The
 vendor's answer completes the intent; an intent without an answer tells the next run that one may exist.
 
-Where money is at stake (looking up and reserving), a ledger that fails ends the stream. Where not, it is
-warned about once and the run goes on: the state names the jobs as well.
+What decides whether to pay (looking up and reserving) raises StreamError where the ledger fails. What is
+noted after that does not: it is warned about once and the run goes on, as the state names the jobs as well.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -20,14 +20,14 @@ import sqlalchemy as sa
 
 from tap_reports.clock import Clock, SystemClock
 from tap_reports.downloads.process import is_gone
-from tap_reports.ledger import history, quota, statements
+from tap_reports.exceptions import StreamError
+from tap_reports.ledger import history, places, quota, statements
 from tap_reports.ledger.history import EVERYTHING, Wanted
-from tap_reports.ledger.notes import Notes
-from tap_reports.ledger.records import INTENT, Existing, JobRecord, QuotaUse, Reservation, Wait
-from tap_reports.ledger.rows import record, warning
+from tap_reports.ledger.records import INTENT, LOST, Existing, JobRecord, QuotaUse, Reservation, Wait
+from tap_reports.ledger.rows import record, values_of, warning
 from tap_reports.ledger.schema import lock
 from tap_reports.ledger.store import BUSY_SECONDS, Store
-from tap_reports.models import Quota, ReportRequest, RunOutcome
+from tap_reports.models import JobStatus, Quota, ReportJob, ReportRequest, RunOutcome, Slice
 
 __all__ = ["Existing", "JobRecord", "Ledger", "QuotaUse", "Reservation", "Wait", "Wanted"]
 
@@ -38,7 +38,7 @@ ANSWER_SECONDS = 120.0
 """An intent older than this is no longer waited for: its run was killed."""
 
 
-class Ledger(Notes):
+class Ledger:
     """The jobs of all runs. Safe to use from several threads.
 
     Args:
@@ -47,17 +47,20 @@ class Ledger(Notes):
     """
 
     def __init__(self, store: Store, *, clock: Clock) -> None:
-        super().__init__(store, clock=clock)
+        self._store = store
+        self._clock = clock
+        self._shown: dict[str, tuple[int, str]] = {}
+        """Key -> row and status that this run knows of: what its decisions rest on."""
         self._warned_of: set[int] = set()
         """Rows that were warned of."""
+        self.end_soon = store.end_soon
+        """Gives what is on its way a moment, as the run is to end. Safe in a signal handler."""
+        self.close = store.close
+        """Lets go of the database, within a moment."""
 
     @classmethod
     def open(
-        cls,
-        setting: str | None = None,
-        *,
-        clock: Clock | None = None,
-        busy_seconds: float = BUSY_SECONDS,
+        cls, setting: str | None = None, *, clock: Clock | None = None, busy_seconds: float = BUSY_SECONDS
     ) -> Ledger:
         """Return the ledger of the setting `job_ledger`.
 
@@ -73,36 +76,17 @@ class Ledger(Notes):
         clock = clock or SystemClock()
         return cls(Store.open(setting, now=clock.now(), busy_seconds=busy_seconds), clock=clock)
 
-    def end_soon(self) -> None:
-        """Give what is on its way a moment, as the run is to end. Safe in a signal handler."""
-        self._store.end_soon()
-
-    def close(self) -> None:
-        """Let go of the database, within a moment."""
-        self._store.close()
-
     # --- before a submission --------------------------------------------------------------------------
 
     def find(self, key: str) -> JobRecord | None:
         """Return the newest submission of a key, or None.
 
-        One that another live run is just sending is left out: `reserve` waits for its answer. An older one
-        without an answer (`is_unanswered`) is returned, so that the user can be warned.
-
-        Raises:
-            StreamError: The ledger failed.
-        """
-        return next(iter(self.attempts(key)), None)
-
-    def attempts(self, key: str) -> list[JobRecord]:
-        """Return all submissions of a key, newest first, as `find` does.
-
-        Raises:
-            StreamError: The ledger failed.
+        One that is just being sent is passed over: `reserve` waits for its answer. A submission without an
+        answer (`is_unanswered`) is returned, so that the user can be warned.
         """
         rows = self._store.read(lambda db: statements.of_key(db, key))
-        found = [self._record(row) for row in rows if not self._is_being_sent(row)]
-        self._shown[key] = (found[0].row, found[0].status) if found else (0, "")
+        found = next((self._record(row) for row in rows if not self._is_being_sent(row)), None)
+        self._shown[key] = (found.row, found.status) if found else (0, "")
         return found
 
     def on_its_way(
@@ -113,9 +97,6 @@ class Ledger(Notes):
         Those are sent and not done (an unanswered submission among them), or done while no run has had their
         records out; of the account and the report of a request, whatever its parameters are. A job all of
         whose days `stream` has had from a later one is left out, and one whose days can't be read.
-
-        Raises:
-            StreamError: The ledger failed.
         """
         rows = self._store.read(lambda db: statements.on_its_way(db, like, stream, first, last))
         return [found for row in rows if (found := self._record(row)).slice]
@@ -147,33 +128,113 @@ class Ledger(Notes):
         Returns:
             A reservation, to be completed with `submitted`, `refused` or `lost`; or another run's job that
             was not there when `find` was asked; or what to wait for.
-
-        Raises:
-            StreamError: The ledger failed, so nothing may be submitted.
         """
         counting = [item for item in quotas if item.counts == request.quota]
-        age = dt.timedelta(hours=in_flight_hours)
+        oldest = now - dt.timedelta(hours=in_flight_hours)
 
         def reserve(db: sa.Connection) -> Reservation | Existing | Wait:
             lock(db, request.vendor, request.account)
-            rows, deciding = statements.blocking_rows(db, request, counting, now - age, now)
-            if changed := self._changed_since(rows, request, run_id):
+            found = places.blocking(db, request, counting, oldest, now)
+            if changed := self._changed_since(found.rows, request, run_id):
                 return changed
-            if wait := quota.wait_for(counting, deciding, now):
+            if wait := quota.wait_for(counting, found.deciding, now):
                 return wait
-            if sum(self._holds_place(row, request, now, age) for row in rows) >= max_in_flight:
+            # What a killed run was sending holds no place: nobody will ever say that it is done.
+            if found.running + sum(map(self._is_being_sent, found.rows)) >= max_in_flight:
                 return Wait()
-            return statements.reserve(db, request, stream, run_id, now, estimate)
+            return places.reserve(db, request, stream, run_id, now, estimate)
 
         return self._store.write(reserve)
 
     def usage(self, vendor: str, account: str, quotas: Sequence[Quota], now: dt.datetime) -> list[QuotaUse]:
-        """Return how much of each of an account's quotas is used.
+        """Return how much of each of an account's quotas is used."""
+        return self._store.read(lambda db: places.quota_uses(db, vendor, account, quotas, now))
 
-        Raises:
-            StreamError: The ledger failed.
+    def neighbour_with(self, content: str, request: ReportRequest, *, stream: str) -> Slice | None:
+        """Return the slice right before or after a request's whose records are out and whose files had this
+        content; None if there is none, or the ledger can't say.
         """
-        return self._store.read(lambda db: statements.quota_uses(db, vendor, account, quotas, now))
+        days = request.slice
+        if days is None:
+            return None
+        try:
+            found = self._store.read(lambda db: statements.contents_beside(db, request, days, stream))
+        except StreamError as error:
+            logger.debug("%s", error)
+            return None
+        newest = {Slice(start, end): its_content for start, end, its_content in found}
+        return next((slice_ for slice_, its_content in newest.items() if its_content == content), None)
+
+    # --- what became of it ----------------------------------------------------------------------------
+
+    def submitted(self, reservation: Reservation, job: ReportJob) -> None:
+        """Note the vendor's answer."""
+        # Jobs stand in the order in which they were sent, not in that of the answers.
+        values = {**values_of(job), "sent_at": min(reservation.at, job.submitted_at)}
+        self._answered(reservation, values, "accepted")
+        self._shown[job.request.key] = reservation.row, job.status.value
+
+    def refused(self, reservation: Reservation) -> None:
+        """Note that the vendor certainly did not accept: no job, and no longer counted in day quotas."""
+        self._answered(reservation, None, "refused")
+
+    def lost(self, reservation: Reservation) -> None:
+        """Note that the answer was lost: nobody knows whether the vendor accepted."""
+        self._answered(reservation, {"status": LOST}, "lost")
+
+    def not_sent(self, reservation: Reservation) -> None:
+        """Note that the submission was not sent at all: no job, and counted in no quota."""
+        self._answered(reservation, None, None)
+
+    def seen(self, job: ReportJob, *, stream: str = "", run_id: str = "") -> None:
+        """Note the job as the vendor sees it now.
+
+        A job that the ledger does not have yet (from a state, or the vendor's re-run under a new id) is
+        added, for `stream` and `run_id` or else those of the newest submission of its key.
+        """
+        self._change(job, values_of(job), stream=stream, run_id=run_id)
+
+    def failed(self, job: ReportJob, message: str) -> None:
+        """Note that the job came to nothing."""
+        values = values_of(job) | {"status": JobStatus.FAILED.value, "message": message}
+        self._change(job, values | {"finished_at": job.finished_at or self._clock.now()})
+
+    def forget(self, job: ReportJob) -> None:
+        """Note that the vendor does not know the job, or not any more."""
+        self._change(job, {"status": JobStatus.EXPIRED.value, "message": "unknown to the vendor"})
+
+    def downloaded(self, job: ReportJob, *, size: int, seconds: float | None = None) -> None:
+        """Note that all files of a job are here; `size` in bytes, `seconds` that it took."""
+        values = {"downloaded_at": self._clock.now(), "download_seconds": seconds, "bytes": size}
+        self._change(job, values)
+
+    def emitted(
+        self,
+        job: ReportJob,
+        *,
+        stream: str,
+        rows: int,
+        seconds: float | None = None,
+        run_id: str = "",
+        content: str | None = None,
+    ) -> None:
+        """Note that a job's records are out for a stream: how many, in how many seconds, in which run.
+
+        `content` is the digest of its files, where a later slice is compared with it.
+        """
+        out = {"stream": stream, "run_id": run_id, "rows": rows, "emit_seconds": seconds, "content": content}
+        out["emitted_at"] = self._clock.now()
+
+        def emit(db: sa.Connection) -> None:
+            if not statements.emit(db, job, **out):
+                statements.adopt(db, job, stream, run_id)
+                statements.emit(db, job, **out)
+
+        self._store.note(emit)
+
+    def ended(self, run: RunOutcome) -> None:
+        """Note how a run and its streams stand or ended; what was noted of it before is replaced."""
+        self._store.note(lambda db: history.keep_run(db, run), at_once=True)
 
     # --- for people -----------------------------------------------------------------------------------
 
@@ -181,27 +242,16 @@ class Ledger(Notes):
         """Yield the jobs for `--jobs`, newest first; JSON values, unknown ones None, never a handle.
 
         A job that serves several streams (sheets) is listed once for each, with that stream's rows.
-
-        Raises:
-            StreamError: The ledger failed.
         """
         with self._store.required(), self._store.reading() as db:
             yield from history.listing(db, wanted)
 
     def history(self, wanted: Wanted = EVERYTHING) -> list[JobRecord]:
-        """Return the jobs with their times, as `listing` does.
-
-        Raises:
-            StreamError: The ledger failed.
-        """
+        """Return the jobs with their times, as `listing` does."""
         return self._store.read(lambda db: history.history(db, wanted))
 
     def run_outcomes(self, wanted: Wanted = EVERYTHING) -> list[RunOutcome]:
-        """Return how the runs ended, newest first.
-
-        Raises:
-            StreamError: The ledger failed.
-        """
+        """Return how the runs ended, newest first."""
         return self._store.read(lambda db: history.run_outcomes(db, wanted, self._clock.now()))
 
     # --- within ---------------------------------------------------------------------------------------
@@ -218,17 +268,6 @@ class Ledger(Notes):
         """Return whether a submission is on its way: young, and its process not known to have ended."""
         age = abs((self._clock.now() - row["sent_at"]).total_seconds())  # a clock may have run back
         return row["status"] == INTENT and age < ANSWER_SECONDS and not is_gone(row["owner"])
-
-    def _holds_place(
-        self, row: sa.RowMapping, request: ReportRequest, now: dt.datetime, age: dt.timedelta
-    ) -> bool:
-        """Return whether a row is a job of the account in flight. What a killed run was sending holds no
-        place: nobody will ever say that it is done.
-        """
-        same = row["vendor"] == request.vendor and row["account"] == request.account
-        if not same or abs(now - row["sent_at"]) >= age or row["status"] not in statements.IN_FLIGHT:
-            return False
-        return row["status"] != INTENT or self._is_being_sent(row)
 
     def _changed_since(
         self, rows: Sequence[sa.RowMapping], request: ReportRequest, run_id: str
@@ -249,3 +288,26 @@ class Ledger(Notes):
             if is_new and job and (found.is_in_flight or found.is_good):
                 return Existing(job=job)
         return None
+
+    def _answered(
+        self, reservation: Reservation, values: Mapping[str, Any] | None, outcome: str | None
+    ) -> None:
+        """Note what came of a submission."""
+        at = self._clock.now()  # counted from the answer: the vendor may have counted it as late as that
+        self._store.note(lambda db: places.answered(db, reservation, values, outcome, at))
+
+    def _change(
+        self, job: ReportJob, values: Mapping[str, Any], *, stream: str = "", run_id: str = ""
+    ) -> None:
+        """Change a job's rows, adding one if there is none."""
+        running_at = self._clock.now() if values.get("status") == JobStatus.RUNNING else None
+
+        def change(db: sa.Connection) -> None:
+            row = statements.change(db, job, values, running_at)
+            if not row:
+                statements.adopt(db, job, stream, run_id)
+                row = statements.change(db, job, values, running_at)
+            if "status" in values and row >= self._shown.get(job.request.key, (0, ""))[0]:
+                self._shown[job.request.key] = row, values["status"]
+
+        self._store.note(change)

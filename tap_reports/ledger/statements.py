@@ -1,33 +1,41 @@
 """The ledger's statements: rows in, rows out. Each works in its caller's transaction.
 
-A round trip to a server is what a statement costs, so what can be one statement is one.
+A round trip to a server is what a statement costs, so what can be one statement is one. Those of every job
+are made once and filled by parameters: making them anew costs more than running them.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import bindparam
 
-from tap_reports.downloads.process import this_process
-from tap_reports.ledger import quota
-from tap_reports.ledger.records import INTENT, LOST, QuotaUse, Reservation
+from tap_reports.ledger.records import INTENT, LOST
 from tap_reports.ledger.rows import GOOD, values_of
-from tap_reports.ledger.schema import UtcTime, jobs, streams, submissions, uses
-from tap_reports.models import JobStatus, Quota, ReportJob, ReportRequest, Slice
+from tap_reports.ledger.schema import UtcTime, jobs, streams, uses
+from tap_reports.models import JobStatus, ReportJob, ReportRequest, Slice
 
-IN_FLIGHT = (INTENT, JobStatus.PENDING.value, JobStatus.RUNNING.value)
+RUNNING = (JobStatus.PENDING.value, JobStatus.RUNNING.value)
 IS_OUT = sa.exists().where(streams.c.job == jobs.c.id, streams.c.emitted_at.is_not(None)).label("is_out")
 """Whether some run has had a job's records out."""
+OF_KEY = sa.select(jobs, IS_OUT).where(jobs.c.key == bindparam("key")).order_by(jobs.c.id.desc())
+ADD_JOB, ADD_STREAMS = jobs.insert(), streams.insert()
+IS_JOB = (jobs.c.key == bindparam("of_key")) & (jobs.c.job_id == bindparam("of_id"))
+CHANGE = jobs.update().where(IS_JOB).returning(jobs.c.id)
+CHANGE_RUNNING = CHANGE.values(
+    started_at=sa.func.coalesce(jobs.c.started_at, bindparam("seen_at"), type_=UtcTime)
+)
+OUT = ("stream", "run_id", "rows", "emitted_at", "emit_seconds", "content")
+"""Columns of `streams` and `uses` that say what came out of a job; others are copied from it."""
 
 
 def of_key(db: sa.Connection, key: str) -> Sequence[sa.RowMapping]:
     """Return a key's rows, newest first."""
-    statement = sa.select(jobs, IS_OUT).where(jobs.c.key == key).order_by(jobs.c.id.desc())
-    return db.execute(statement).mappings().all()
+    return db.execute(OF_KEY, {"key": key}).mappings().all()
 
 
 def on_its_way(
@@ -54,98 +62,10 @@ def on_its_way(
         jobs.c.report == like.report,
         jobs.c.slice_end >= first,
         jobs.c.slice_start <= last,
-        jobs.c.status.in_((*IN_FLIGHT, LOST)) | (jobs.c.status.in_(GOOD) & ~IS_OUT.element),
+        jobs.c.status.in_((INTENT, *RUNNING, LOST)) | (jobs.c.status.in_(GOOD) & ~IS_OUT.element),
         ~is_outdated,
     )
     return db.execute(statement.order_by(jobs.c.id.desc())).mappings().all()
-
-
-def blocking_rows(
-    db: sa.Connection, request: ReportRequest, quotas: Sequence[Quota], oldest: dt.datetime, now: dt.datetime
-) -> tuple[Sequence[sa.RowMapping], dict[str, dt.datetime | None]]:
-    """Return what may stand against a submission, in one statement: the rows of its key and the account's
-    jobs sent after `oldest` that are not known to be terminal, newest first; and for each quota the time of
-    the submission that is the `limit`-th newest in its window.
-    """
-    columns = [
-        sa.select(submissions.c.at)
-        .where(*_counted(item, request.vendor, request.account, now))
-        .order_by(submissions.c.at.desc())
-        .limit(1)
-        .offset(item.limit - 1)
-        .scalar_subquery()
-        .label(f"quota_{number}")
-        for number, item in enumerate(quotas)
-        if item.limit >= 1
-    ]
-    found = sa.select(sa.literal(1).label("one"), *columns).subquery()
-    is_same = jobs.c.key == request.key
-    is_in_flight = sa.and_(
-        jobs.c.vendor == request.vendor,
-        jobs.c.account == request.account,
-        jobs.c.status.in_(IN_FLIGHT),
-        # Not of a time that a clock gone wrong has put far ahead: it would hold its place until then.
-        jobs.c.sent_at.between(oldest, now + (now - oldest)),
-    )
-    statement = (
-        sa.select(found, jobs, IS_OUT)
-        .select_from(found.outerjoin(jobs, is_same | is_in_flight))
-        .order_by(jobs.c.id.desc())
-    )
-    rows = db.execute(statement).mappings().all()
-    deciding = {item.name: rows[0].get(f"quota_{number}") for number, item in enumerate(quotas)}
-    return [row for row in rows if row["id"] is not None], deciding
-
-
-def quota_uses(
-    db: sa.Connection, vendor: str, account: str, quotas: Sequence[Quota], now: dt.datetime
-) -> list[QuotaUse]:
-    """Return how much of each of an account's quotas is used."""
-    found = []
-    for item in quotas:
-        counted = _counted(item, vendor, account, now)
-        oldest = sa.func.min(submissions.c.at, type_=UtcTime)
-        used, first = db.execute(sa.select(sa.func.count(), oldest).where(*counted)).one()
-        found.append(quota.use(item, used, first, now))
-    return found
-
-
-def _counted(item: Quota, vendor: str, account: str, now: dt.datetime) -> list[sa.ColumnElement[bool]]:
-    """Return the conditions on the submissions that count in a quota."""
-    start, end = quota.window(item, now)
-    same = [
-        submissions.c.vendor == vendor,
-        submissions.c.account == account,
-        submissions.c.quota == item.counts,
-        submissions.c.at <= end,
-    ]
-    if quota.is_day(item):
-        return [*same, submissions.c.at >= start, submissions.c.outcome != "refused"]
-    return [*same, submissions.c.at > start]
-
-
-def reserve(
-    db: sa.Connection,
-    request: ReportRequest,
-    stream: str,
-    run_id: str,
-    now: dt.datetime,
-    estimate: Decimal | None,
-) -> Reservation:
-    """Count a submission and leave its intent."""
-    sent = submissions.insert().values(
-        vendor=request.vendor,
-        account=request.account,
-        quota=request.quota,
-        key=request.key,
-        at=now,
-        outcome="sent",
-    )
-    cost = None if estimate is None else str(estimate)
-    values = {"status": INTENT, "sent_at": now, "owner": this_process(), "estimate": cost}
-    row = _insert_job(db, request, run_id, **values)
-    _add_streams(db, row, stream.split(","))
-    return Reservation(row=row, submission=_inserted(db, sent), at=now)
 
 
 def adopt(db: sa.Connection, job: ReportJob, stream: str, run_id: str) -> None:
@@ -155,67 +75,57 @@ def adopt(db: sa.Connection, job: ReportJob, stream: str, run_id: str) -> None:
     if newest is not None:
         run_id = run_id or newest["run_id"]
         names += db.scalars(sa.select(streams.c.stream).where(streams.c.job == newest["id"]))
-    row = _insert_job(db, job.request, run_id, sent_at=job.submitted_at, **values_of(job))
-    _add_streams(db, row, names)
+    add_job(db, job.request, run_id, names, sent_at=job.submitted_at, **values_of(job))
 
 
-def _insert_job(db: sa.Connection, request: ReportRequest, run_id: str, **values: Any) -> int:
+def add_job(
+    db: sa.Connection, request: ReportRequest, run_id: str, names: Iterable[str], **values: Any
+) -> int:
+    """Add a job's row, and the streams that want it. Returns its number."""
     days = request.slice
-    statement = jobs.insert().values(
-        key=request.key,
-        vendor=request.vendor,
-        account=request.account,
-        api_url=request.api_url,
-        report=request.report,
-        slice_start=days and days.start,
-        slice_end=days and days.end,
-        quota=request.quota,
-        run_id=run_id,
-        **values,
-    )
-    return _inserted(db, statement)
+    same = {
+        "key": request.key,
+        "vendor": request.vendor,
+        "account": request.account,
+        "api_url": request.api_url,
+        "report": request.report,
+        "slice_start": days and days.start,
+        "slice_end": days and days.end,
+        "quota": request.quota,
+        "run_id": run_id,
+    }
+    row = inserted(db, ADD_JOB, same | values)
+    if found := sorted({name for name in names if name}):
+        db.execute(ADD_STREAMS, [{"job": row, "stream": name} for name in found])
+    return row
 
 
-def _inserted(db: sa.Connection, statement: sa.Insert) -> int:
-    key = db.execute(statement).inserted_primary_key
+def inserted(db: sa.Connection, statement: sa.Insert, values: Mapping[str, Any]) -> int:
+    """Insert a row. Returns its number."""
+    key = db.execute(statement, values).inserted_primary_key
     return int(key[0]) if key else 0
 
 
-def _add_streams(db: sa.Connection, row: int, names: Iterable[str]) -> None:
-    found = sorted({name for name in names if name})
-    if found:
-        db.execute(streams.insert().values([{"job": row, "stream": name} for name in found]))
+def change(
+    db: sa.Connection, job: ReportJob, values: Mapping[str, Any], running_at: dt.datetime | None = None
+) -> int:
+    """Change a job's rows. Returns the number of the newest, 0 if there is none.
 
-
-def change(db: sa.Connection, job: ReportJob, values: Mapping[str, Any]) -> int:
-    """Change a job's rows. Returns the number of the newest, 0 if there is none."""
-    here = (jobs.c.key == job.request.key) & (jobs.c.job_id == job.id)
-    changed = db.scalars(jobs.update().where(here).values(**values).returning(jobs.c.id))
-    return max(changed, default=0)
-
-
-def emit(
-    db: sa.Connection,
-    job: ReportJob,
-    stream: str,
-    run_id: str,
-    rows: int,
-    at: dt.datetime,
-    seconds: float | None,
-    content: str | None,
-) -> bool:
-    """Note what came out of a job for a stream, with the job's times as they are now. Returns False if the
-    job has no row.
+    Args:
+        running_at: When its vendor was seen working on it; the first such time is kept.
     """
-    here = (jobs.c.key == job.request.key) & (jobs.c.job_id == job.id)
-    newest = sa.select(sa.func.max(jobs.c.id)).where(here).scalar_subquery()
-    out = {"stream": stream, "rows": rows, "emitted_at": at}
-    if not _put(db, streams, newest, {**out, "content": content}):
-        return False
-    times = {column.name: column for column in uses.c if column.name in jobs.c and column.name not in out}
-    del times["run_id"]
-    _put(db, uses, newest, {**out, "run_id": run_id, "emit_seconds": seconds}, times)
-    return True
+    given = {"of_key": job.request.key, "of_id": job.id, **values}
+    if running_at is None:
+        return max(db.scalars(CHANGE, given), default=0)
+    return max(db.scalars(CHANGE_RUNNING, {**given, "seen_at": running_at}), default=0)
+
+
+def emit(db: sa.Connection, job: ReportJob, **out: Any) -> bool:
+    """Note what came out of a job (`OUT`), with the job's times as they are now. Returns False if the job
+    has no row.
+    """
+    given = {"of_key": job.request.key, "of_id": job.id, **{f"its_{name}": out[name] for name in OUT}}
+    return all(db.execute(_put(db.dialect.name, table), given).first() for table in (streams, uses))
 
 
 def contents_beside(
@@ -240,25 +150,23 @@ def contents_beside(
     return [(start, end, content) for start, end, content in db.execute(statement)]
 
 
-def _put(
-    db: sa.Connection,
-    table: sa.Table,
-    newest: sa.ScalarSelect[Any],
-    values: Mapping[str, Any],
-    copied: Mapping[str, Any] | None = None,
-) -> bool:
-    """Write a row for a job, over the one that is there. Returns False if there is no such job."""
-    names = ["job", *values, *(copied or {})]
-    literals = [sa.literal(value, table.c[name].type) for name, value in values.items()]
-    source = sa.select(jobs.c.id, *literals, *(jobs.c[name] for name in copied or ())).where(
-        jobs.c.id == newest
-    )
-    if db.dialect.name == "postgresql":
+@cache
+def _put(dialect: str, table: sa.Table) -> sa.Insert:
+    """Return the statement that writes what came out of a job's newest row, over what is there."""
+    if dialect == "postgresql":
         from sqlalchemy.dialects.postgresql import insert
     else:
         from sqlalchemy.dialects.sqlite import insert  # type: ignore[assignment]
-    statement = insert(table).from_select(names, source)
-    keys = [column.name for column in table.primary_key]
-    changed = {name: statement.excluded[name] for name in names if name not in keys}
-    statement = statement.on_conflict_do_update(index_elements=keys, set_=changed)
-    return db.execute(statement.returning(table.c.job)).first() is not None
+    columns = [column for column in table.c if column.name != "job"]
+    source = sa.select(
+        jobs.c.id,
+        *(
+            bindparam(f"its_{one.name}", type_=one.type) if one.name in OUT else jobs.c[one.name]
+            for one in columns
+        ),
+    ).where(jobs.c.id == sa.select(sa.func.max(jobs.c.id)).where(IS_JOB).scalar_subquery())
+    statement = insert(table).from_select(["job", *(one.name for one in columns)], source)
+    changed = {one.name: statement.excluded[one.name] for one in columns if not one.primary_key}
+    return statement.on_conflict_do_update(
+        index_elements=[one.name for one in table.primary_key], set_=changed
+    ).returning(table.c.job)

@@ -193,7 +193,7 @@ def test_an_intent_of_a_process_that_has_ended_is_found_at_once(runs, monkeypatc
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         pass
     gone = owner.this_process().rpartition(":")[0] + f":{process.pid}"
-    monkeypatch.setattr("tap_reports.ledger.statements.this_process", lambda: gone)
+    monkeypatch.setattr("tap_reports.ledger.places.this_process", lambda: gone)
     reserve(theirs, request, run_id="run2")
     assert ours.find(request.key).is_unanswered
     assert isinstance(reserve(ours, request), Reservation)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tap_reports.ledger import places
 from tap_reports.ledger import quota as arithmetic
-from tap_reports.ledger import statements
 from tap_reports.ledger.records import Wait
 from tap_reports.ledger.schema import submissions
 from tap_reports.ledger.store import OFF, Store
@@ -50,11 +50,11 @@ class Counted:
 
     def wait(self, quotas: list[Quota], now: dt.datetime = NOON) -> Wait | None:
         read = self.store.read
-        _, deciding = read(lambda db: statements.blocking_rows(db, REQUEST, quotas, now, now))
+        deciding = read(lambda db: places.blocking(db, REQUEST, quotas, now, now)).deciding
         return arithmetic.wait_for(quotas, deciding, now)
 
     def use(self, quota: Quota) -> arithmetic.QuotaUse:
-        return self.store.read(lambda db: statements.quota_uses(db, "acme", "a", [quota], NOON))[0]
+        return self.store.read(lambda db: places.quota_uses(db, "acme", "a", [quota], NOON))[0]
 
 
 def one_by_one(quota: Quota, found: list[Submission], now: dt.datetime) -> Wait | None:

@@ -1,0 +1,166 @@
+"""A place in an account's limits: what stands against a submission, the submission, and its answer.
+
+Each function works in its caller's transaction. Statements are made once and filled by parameters: making
+them for each job costs more than running them.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from functools import cache
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy import bindparam
+
+from tap_reports.downloads.process import this_process
+from tap_reports.ledger import quota
+from tap_reports.ledger.records import INTENT, QuotaUse, Reservation
+from tap_reports.ledger.schema import UtcTime, jobs, submissions
+from tap_reports.ledger.statements import IS_OUT, RUNNING, add_job, inserted
+from tap_reports.models import Quota, ReportRequest
+
+ADD_SUBMISSION = submissions.insert()
+ANSWERED_JOB = jobs.update().where(jobs.c.id == bindparam("of_row"))
+DROPPED_JOB = jobs.delete().where(jobs.c.id == bindparam("of_row"))
+COUNTED = submissions.update().where(submissions.c.id == bindparam("of_row"))
+NOT_COUNTED = submissions.delete().where(submissions.c.id == bindparam("of_row"))
+
+
+class Blocking(NamedTuple):
+    """What may stand against a submission.
+
+    Attributes:
+        rows: Those of its key, and the account's submissions that are not answered; newest first.
+        running: How many jobs of the account are known to run.
+        deciding: Quota name -> the time of the submission that is the `limit`-th newest in its window.
+    """
+
+    rows: Sequence[sa.RowMapping]
+    running: int
+    deciding: dict[str, dt.datetime | None]
+
+
+def blocking(
+    db: sa.Connection, request: ReportRequest, quotas: Sequence[Quota], oldest: dt.datetime, now: dt.datetime
+) -> Blocking:
+    """Return what may stand against a submission, in one statement; of jobs, those sent after `oldest`."""
+    values = {
+        "key": request.key,
+        "vendor": request.vendor,
+        "account": request.account,
+        "oldest": oldest,
+        # Not of a time that a clock gone wrong has put far ahead: it would hold its place until then.
+        "newest": now + (now - oldest),
+        **_windows(quotas, now),
+    }
+    rows = db.execute(_blocking(tuple(quotas)), values).mappings().all()
+    deciding = {item.name: rows[0].get(f"quota_{number}") for number, item in enumerate(quotas)}
+    return Blocking([row for row in rows if row["id"] is not None], rows[0]["running"], deciding)
+
+
+@cache
+def _blocking(quotas: tuple[Quota, ...]) -> sa.Select[Any]:
+    deciding = [
+        sa.select(submissions.c.at)
+        .where(*_counted(number, item))
+        .order_by(submissions.c.at.desc())
+        .limit(1)
+        .offset(item.limit - 1)
+        .scalar_subquery()
+        .label(f"quota_{number}")
+        for number, item in enumerate(quotas)
+        if item.limit >= 1
+    ]
+    is_recent = sa.and_(
+        jobs.c.vendor == bindparam("vendor"),
+        jobs.c.account == bindparam("account"),
+        jobs.c.sent_at.between(bindparam("oldest"), bindparam("newest")),
+    )
+    running = sa.select(sa.func.count()).where(is_recent, jobs.c.status.in_(RUNNING)).scalar_subquery()
+    found = sa.select(running.label("running"), *deciding).subquery()
+    is_wanted = (jobs.c.key == bindparam("key")) | (is_recent & (jobs.c.status == INTENT))
+    return (
+        sa.select(found, jobs, IS_OUT)
+        .select_from(found.outerjoin(jobs, is_wanted))
+        .order_by(jobs.c.id.desc())
+    )
+
+
+def quota_uses(
+    db: sa.Connection, vendor: str, account: str, quotas: Sequence[Quota], now: dt.datetime
+) -> list[QuotaUse]:
+    """Return how much of each of an account's quotas is used."""
+    values = {"vendor": vendor, "account": account, **_windows(quotas, now)}
+    oldest = sa.func.min(submissions.c.at, type_=UtcTime)
+    found = []
+    for number, item in enumerate(quotas):
+        counted = sa.select(sa.func.count(), oldest).where(*_counted(number, item))
+        used, first = db.execute(counted, values).one()
+        found.append(quota.use(item, used, first, now))
+    return found
+
+
+def _counted(number: int, item: Quota) -> list[sa.ColumnElement[bool]]:
+    """Return the conditions on the submissions that count in a quota, for the values of `_windows`."""
+    start: sa.BindParameter[Any] = bindparam(f"start_{number}")
+    same = [
+        submissions.c.vendor == bindparam("vendor"),
+        submissions.c.account == bindparam("account"),
+        submissions.c.quota == item.counts,
+        submissions.c.at <= bindparam(f"end_{number}"),
+    ]
+    if quota.is_day(item):
+        return [*same, submissions.c.at >= start, submissions.c.outcome != "refused"]
+    return [*same, submissions.c.at > start]
+
+
+def _windows(quotas: Sequence[Quota], now: dt.datetime) -> dict[str, dt.datetime]:
+    found = dict[str, dt.datetime]()
+    for number, item in enumerate(quotas):
+        start, end = quota.window(item, now)
+        found |= {f"start_{number}": start, f"end_{number}": end}
+    return found
+
+
+def reserve(
+    db: sa.Connection,
+    request: ReportRequest,
+    stream: str,
+    run_id: str,
+    now: dt.datetime,
+    estimate: Decimal | None,
+) -> Reservation:
+    """Count a submission and leave its intent."""
+    cost = None if estimate is None else str(estimate)
+    values = {"status": INTENT, "sent_at": now, "owner": this_process(), "estimate": cost}
+    row = add_job(db, request, run_id, stream.split(","), **values)
+    sent = {
+        "vendor": request.vendor,
+        "account": request.account,
+        "quota": request.quota,
+        "key": request.key,
+        "at": now,
+        "outcome": "sent",
+    }
+    return Reservation(row=row, submission=inserted(db, ADD_SUBMISSION, sent), at=now)
+
+
+def answered(
+    db: sa.Connection,
+    reservation: Reservation,
+    values: Mapping[str, Any] | None,
+    outcome: str | None,
+    at: dt.datetime,
+) -> None:
+    """Change a reservation's job, or drop it (no values), and count its submission as of that time, or not
+    at all (no outcome).
+    """
+    job, submission = {"of_row": reservation.row}, {"of_row": reservation.submission}
+    db.execute(*((DROPPED_JOB, job) if values is None else (ANSWERED_JOB, {**job, **values})))
+    if outcome is None:
+        db.execute(NOT_COUNTED, submission)
+    else:
+        db.execute(COUNTED, {**submission, "outcome": outcome, "at": at})
