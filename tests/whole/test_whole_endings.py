@@ -65,10 +65,12 @@ def run_limited(program, config, size, stdout=subprocess.PIPE):
 # --- signals ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("signum", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-@pytest.mark.parametrize("vendor", ["similarweb", "second_nature"])
+@pytest.mark.parametrize(
+    ("vendor", "signum", "status"),
+    [("similarweb", signal.SIGTERM, 143), ("second_nature", signal.SIGINT, 130)],
+)
 def test_a_signal_ends_the_run_with_a_last_state_and_no_temporary_file(
-    program, sandbox, signum, status, vendor
+    program, sandbox, vendor, signum, status
 ):
     """Second Nature is asked already in discovery, before there are streams."""
     scenario = SCENARIOS[vendor]
