@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import copy
+import io
 import json
 import os
 import re
@@ -67,12 +69,17 @@ def planned(config, capsys, **given):
     return json.loads(capsys.readouterr().out)
 
 
-def synced(config, capsys):
-    tap = TapReports(config=config)
-    tap.sync_all()
-    assert tap.outcome.status == 0
-    capsys.readouterr()
-    return json.loads(json.dumps(tap.state))
+@pytest.fixture(scope="module")
+def synced(tmp_path_factory):
+    """The configuration and the state of a sync of everything, at which the tests only look."""
+    with Sandbox(rows=3, speed=600) as running:
+        config = running.config()
+        config["job_ledger"] = str(tmp_path_factory.mktemp("synced") / "jobs.sqlite")
+        tap = TapReports(config=config)
+        with contextlib.redirect_stdout(io.StringIO()):
+            tap.sync_all()
+        assert tap.outcome.status == 0
+        yield config, json.loads(json.dumps(tap.state))
 
 
 def listed(config, capsys, **chosen):
@@ -113,8 +120,8 @@ def test_slices_cover_the_days_and_totals_add_up(config, capsys):
             assert stream["slices"][-1]["end"] == stream["last_day"]
 
 
-def test_what_a_sync_has_done_is_reused_and_counted_in_the_quotas(config, capsys):
-    synced(config, capsys)
+def test_what_a_sync_has_done_is_reused_and_counted_in_the_quotas(synced, capsys):
+    config, _ = synced
     content = planned(config, capsys)
     assert content["totals"]["submit"] == 0
     assert content["totals"]["reuse"] > 0
@@ -126,8 +133,8 @@ def test_what_a_sync_has_done_is_reused_and_counted_in_the_quotas(config, capsys
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT00:00:00\+00:00", day["resets_at"])
 
 
-def test_a_plan_goes_by_state_and_catalog(config, capsys):
-    state = synced(config, capsys)
+def test_a_plan_goes_by_state_and_catalog(synced, capsys):
+    config, state = copy.deepcopy(synced)
     config["job_ledger"] = "off"
     everything = planned(config, capsys)
     name = "similarweb_traffic_and_engagement_daily"
@@ -141,8 +148,8 @@ def test_a_plan_goes_by_state_and_catalog(config, capsys):
     assert len(everything["streams"]) > 1
 
 
-def test_nothing_new_is_said_in_the_table(config, capsys):
-    state = synced(config, capsys)
+def test_nothing_new_is_said_in_the_table(synced, capsys):
+    config, state = copy.deepcopy(synced)
     assert show_plan(TapReports(config=config, mode=Mode.PLAN, state=state), as_json=False) == 0
     out = capsys.readouterr().out
     line = next(line for line in out.splitlines() if "similarweb_traffic_and_engagement_daily" in line)
@@ -205,8 +212,8 @@ def test_an_empty_ledger_is_an_empty_list_and_a_sentence(config, capsys):
     assert "The ledger holds no jobs yet" in capsys.readouterr().out
 
 
-def test_jobs_have_the_promised_keys_newest_first_and_the_rows_that_came_out(config, capsys):
-    synced(config, capsys)
+def test_jobs_have_the_promised_keys_newest_first_and_the_rows_that_came_out(synced, capsys):
+    config, _ = synced
     found = listed(config, capsys)
     assert all(tuple(job) == COLUMNS for job in found)
     times = [job["submitted_at"] for job in found]
@@ -217,15 +224,15 @@ def test_jobs_have_the_promised_keys_newest_first_and_the_rows_that_came_out(con
     assert credits_ == {"similarweb"}
 
 
-def test_a_report_of_several_sheets_is_listed_by_sheet_only(config, capsys):
-    synced(config, capsys)
+def test_a_report_of_several_sheets_is_listed_by_sheet_only(synced, capsys):
+    config, _ = synced
     names = {job["stream"] for job in listed(config, capsys) if job["vendor"] == "second_nature"}
     assert names
     assert all("__" in name for name in names)
 
 
-def test_a_pipe_gets_one_line_a_job_with_whole_ids(config, capsys):
-    synced(config, capsys)
+def test_a_pipe_gets_one_line_a_job_with_whole_ids(synced, capsys):
+    config, _ = synced
     found = listed(config, capsys)
     answer(jobs_list.jobs, config, "text")
     lines = capsys.readouterr().out.splitlines()
@@ -277,8 +284,8 @@ def drawn(parts, width):
     return captured.get().splitlines()
 
 
-def test_a_plan_fits_80_columns_with_whole_ids(config, capsys):
-    synced(config, capsys)
+def test_a_plan_fits_80_columns_with_whole_ids(synced, capsys):
+    config, _ = synced
     content = planned(config, capsys)
     lines = drawn(lambda console: plan_parts(content, console), 80)
     assert max(map(len, lines)) <= 80
@@ -289,8 +296,8 @@ def test_a_plan_fits_80_columns_with_whole_ids(config, capsys):
 
 
 @pytest.mark.parametrize("width", [80, 260])
-def test_jobs_fit_the_terminal_with_whole_ids(config, capsys, width):
-    synced(config, capsys)
+def test_jobs_fit_the_terminal_with_whole_ids(synced, capsys, width):
+    config, _ = synced
     found = listed(config, capsys)
     lines = drawn(lambda console: jobs_list._parts(found, console, Wanted()), width)
     assert max(map(len, lines)) <= width
@@ -300,8 +307,8 @@ def test_jobs_fit_the_terminal_with_whole_ids(config, capsys, width):
         assert any(job["job_id"] in line for line in lines)
 
 
-def test_what_is_asked_for_is_shown_and_that_there_is_more(config, capsys):
-    synced(config, capsys)
+def test_what_is_asked_for_is_shown_and_that_there_is_more(synced, capsys):
+    config, _ = synced
     found = listed(config, capsys, stream="impact_*", limit=2)
     assert [one["stream"].partition("_")[0] for one in found] == ["impact"] * 2
     assert answer(jobs_list.jobs, config, "text", limit=2) == 0
@@ -313,7 +320,7 @@ def test_what_is_asked_for_is_shown_and_that_there_is_more(config, capsys):
 
 
 def test_json_of_many_jobs_keeps_none_of_them(capsys):
-    """100,000 jobs of 300 bytes would be 30 MB."""
+    """20,000 jobs of 300 bytes would be 6 MB."""
 
     def items(count):
         for number in range(count):
@@ -321,7 +328,7 @@ def test_json_of_many_jobs_keeps_none_of_them(capsys):
 
     with capsys.disabled(), Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
         tracemalloc.start()
-        tables.write_json_list(items(100_000))
+        tables.write_json_list(items(20_000))
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
     assert peak < 1_000_000

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import subprocess
@@ -11,9 +10,11 @@ import sys
 from contextlib import contextmanager
 
 import pytest
+from click.testing import CliRunner
 from scenarios import SCENARIOS
 
 from tap_reports.sandbox import Sandbox
+from tap_reports.sandbox.__main__ import main
 
 NO_STATUS = {"request": {"method": "GET", "url": "https://a.example"}, "response": {"status": "?"}}
 
@@ -33,32 +34,17 @@ def replayed(path):
         server.send_signal(signal.SIGTERM)
 
 
-def tap(folder, config, *arguments):
-    folder.mkdir(exist_ok=True)
-    (folder / "config.json").write_text(json.dumps(config))
-    return subprocess.run(
-        [sys.executable, "-m", "tap_reports", "--config", "config.json", *arguments],
-        cwd=folder,
-        env={**os.environ, "XDG_STATE_HOME": str(folder)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-
 def messages(done, kind):
-    found = map(json.loads, done.stdout.splitlines())
-    return [message for message in found if message["type"] == kind]
+    return [message for message in done.messages if message["type"] == kind]
 
 
 @pytest.mark.parametrize("vendor", SCENARIOS)
-def test_a_recording_holds_no_secret_and_no_cell_and_is_served_again(sandbox, tmp_path, vendor):
+def test_a_recording_holds_no_secret_and_no_cell_and_is_served_again(program, sandbox, tmp_path, vendor):
     scenario = SCENARIOS[vendor]
     config = scenario.config(sandbox, job_ledger=str(tmp_path / "jobs.sqlite"))
     path = tmp_path / "run.har"
-    first = tap(tmp_path / "first", config, "--record", str(path))
-    assert first.returncode == 0, first.stderr
+    first = program.run(config, "--record", str(path))
+    assert first.status == 0, first.stderr
     assert path.stat().st_mode & 0o77 == 0
     text = path.read_text()
     account = sandbox.accounts
@@ -81,8 +67,8 @@ def test_a_recording_holds_no_secret_and_no_cell_and_is_served_again(sandbox, tm
         block = config[vendor]
         config[vendor] = {**block, "api_url": f"{url}/api" if vendor == "second_nature" else url}
         config["job_ledger"] = str(tmp_path / "other.sqlite")
-        again = tap(tmp_path / "again", config)
-    assert again.returncode == 0, again.stderr
+        again = program.run(config)
+    assert again.status == 0, again.stderr
     assert messages(again, "SCHEMA") == messages(first, "SCHEMA")
     assert {message["stream"] for message in messages(again, "RECORD")} == {
         message["stream"] for message in records
@@ -95,12 +81,12 @@ def jobs_of(done):
     return {message["record"]["_report_job_id"] for message in messages(done, "RECORD")}
 
 
-def test_a_run_that_fails_and_a_discovery_are_recorded_too(sandbox, tmp_path):
+def test_a_run_that_fails_and_a_discovery_are_recorded_too(program, sandbox, tmp_path):
     config = SCENARIOS["impact"].config(sandbox, job_ledger="off")
     config["impact"]["auth_token"] = "a-wrong-token"
     path = tmp_path / "run.har"
     for arguments in ([], ["--discover"], ["--test"], ["--plan"]):
-        done = tap(tmp_path, config, *arguments, "--record", str(path))
+        done = program.text(config, *arguments, "--record", str(path))
         assert done.returncode != 0
         statuses = {entry["response"]["status"] for entry in json.loads(path.read_text())["log"]["entries"]}
         assert 401 in statuses
@@ -108,19 +94,19 @@ def test_a_run_that_fails_and_a_discovery_are_recorded_too(sandbox, tmp_path):
         path.unlink()
 
 
-def test_a_vendor_that_does_not_answer_is_recorded(tmp_path):
+def test_a_vendor_that_does_not_answer_is_recorded(program, tmp_path):
     config = {
         "similarweb": {"api_key": "a-key-of-mine", "domains": ["a.com"], "api_url": "http://127.0.0.1:9"}
     }
     more = {"start_date": "2026-01-01", "max_request_retries": 0, "job_ledger": "off"}
-    tap(tmp_path, {**config, **more}, "--record", "run.har")
+    program.text({**config, **more}, "--record", str(tmp_path / "run.har"))
     entries = json.loads((tmp_path / "run.har").read_text())["log"]["entries"]
     assert {entry["response"]["status"] for entry in entries} == {0}
 
 
-def test_a_file_that_cannot_be_written_is_said_before_any_call(sandbox, tmp_path):
+def test_a_file_that_cannot_be_written_is_said_before_any_call(program, sandbox):
     config = SCENARIOS["impact"].config(sandbox, job_ledger="off")
-    done = tap(tmp_path, config, "--record", "no/such/folder/run.har")
+    done = program.text(config, "--record", "no/such/folder/run.har")
     assert "--record no/such/folder/run.har: can't be written (No such file" in done.stderr
     assert sandbox.calls == []
 
@@ -143,13 +129,7 @@ def test_a_recording_of_another_tool_is_refused_in_words(tmp_path, content, said
     path = tmp_path / "other.har"
     if content is not None:
         path.write_text(content)
-    done = subprocess.run(
-        [sys.executable, "-m", "tap_reports.sandbox", "--port", "0", "--replay", str(path)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 78
-    assert said in done.stderr
-    assert "Traceback" not in done.stderr
+    done = CliRunner().invoke(main, ["--port", "0", "--replay", str(path)])
+    assert done.exit_code == 78
+    assert said in done.output
+    assert isinstance(done.exception, SystemExit)
