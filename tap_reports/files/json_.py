@@ -6,10 +6,20 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from tap_reports.exceptions import FileError
 from tap_reports.files import json_rows
+from tap_reports.files.csv_start import knows
+from tap_reports.files.json_answers import (
+    ENVELOPE_KEYS,
+    ERROR_KEYS,
+    OTHER_FORMAT,
+    complains,
+    holds_rows,
+    is_error,
+)
 from tap_reports.files.json_cursor import Cursor
 from tap_reports.files.json_rows import JsonRows, JsonTable, survey
 from tap_reports.files.table import Sheet, Table
@@ -24,14 +34,6 @@ REPORTS = "reports"
 DATA = "data"
 REPORT_KEYS = frozenset({"report_name", "sheet_name"})
 """What one of the reports has beside its data."""
-
-ERROR_KEYS = frozenset(
-    {"error", "errors", "errormessage", "error_message", "errorcode", "error_code", "fault"}
-)
-ERROR_WORDS = frozenset({"error", "failed", "failure", "fail"})
-"""Values of `status` that say so."""
-ENVELOPE_KEYS = frozenset({"status", "message", "code", "detail", "details", "title", "success", "reason"})
-"""An object of these alone is an answer about a report, not a row of one."""
 
 
 @dataclass(slots=True)
@@ -56,6 +58,8 @@ def json_sheets(member: Member, layout: Layout) -> list[Sheet]:
                 found = [_Report()]
             case b"[":
                 found = [_Report(_array(cursor))]
+                if is_error(found[0].rows.keys, layout):
+                    raise _not_a_report(member, "an error")
             case b"{":
                 found = _Document(member, layout, cursor).reports()
             case _:
@@ -78,7 +82,8 @@ class _Document:
         self._facts: dict[str, Any] = {}
         """Top-level keys in lower case -> scalars; () for anything nested."""
         self._has_lists = False
-        """Some value that is not known holds objects, which might be the rows."""
+        """Some value that is not known holds objects, or lists, which might be the rows."""
+        self._has_empty_list = False
 
     def reports(self) -> list[_Report]:
         """Go over the file and return what is in it."""
@@ -108,7 +113,8 @@ class _Document:
     def _note(self, key: str) -> None:
         """Remember a value, unless it is large."""
         value = self._cursor.value()
-        self._has_lists |= _holds_objects(value)
+        self._has_lists |= holds_rows(value)
+        self._has_empty_list |= value == []
         self._keys.append(key)
         self._facts[key.casefold()] = () if isinstance(value, (dict, list)) else value
 
@@ -135,14 +141,29 @@ class _Document:
         for _ in cursor.elements():
             if cursor.peek() != b"{":
                 raise FileError(f'{self._member.name}: an entry of "{REPORTS}" is not an object.')
-            report = _Report(is_named=True)
+            report, facts = _Report(is_named=True), dict[str, Any]()
             for key in cursor.members():
                 if key == DATA:
                     report.rows = self._data()
                 elif (value := cursor.value()) is not None and key == "sheet_name":
                     report.name = str(value)
+                facts[key] = None if key == DATA else value
+            if not report.rows.keys:
+                self._refuse_report_without_rows(facts)
             found.append(report)
+        _number_equal_names(found)
         return found
+
+    def _refuse_report_without_rows(self, facts: Mapping[str, Any]) -> None:
+        """Raise FileError for one of the reports that says why it has no data, or has none at all."""
+        if complains({key.casefold(): value for key, value in facts.items()}):
+            raise _not_a_report(self._member, "an error")
+        if DATA not in facts:
+            keys = ", ".join(f'"{shown(key, 60)}"' for key in list(facts)[:20]) or "none"
+            raise FileError(
+                f'{self._member.name}: an entry of "{REPORTS}" has no "{DATA}". Its keys: {keys}.',
+                remedy=OTHER_FORMAT,
+            )
 
     def _plain(self) -> _Report:
         """Return the file's objects as rows, if it is not an answer about a report."""
@@ -154,7 +175,9 @@ class _Document:
             is_other = self._layout.format is not FileFormat.JSON or self._layout.records
             if is_other or self._is_envelope():
                 raise _not_a_report(self._member, "a JSON object without rows")
-            self._refuse_other_rows()
+            self._has_lists |= self._has_empty_list  # what holds the rows of a report that has none, maybe
+            if not knows(self._keys, self._layout):
+                self._refuse_other_rows()
         cursor.restart()
         cursor.peek()
         return _Report(survey(cursor, is_lines=True))
@@ -164,29 +187,28 @@ class _Document:
             keys = ", ".join(f'"{shown(key, 60)}"' for key in self._keys[:20])
             raise FileError(
                 f"{self._member.name} is one JSON object with its rows under another key. Its keys: {keys}.",
-                remedy="If the vendor's format has changed, ask for CSV or report it.",
+                remedy=OTHER_FORMAT,
             )
 
     def _refuse_complaint(self) -> None:
-        if _complains(self._facts):
+        if complains(self._facts):
             raise _not_a_report(self._member, "an error")
 
     def _is_envelope(self) -> bool:
         """Tell an answer about a report from a row of one."""
         facts = self._facts
         names_error = any(facts.get(key) is not None for key in ERROR_KEYS)
-        return names_error or _complains(facts) or (bool(facts) and facts.keys() <= ENVELOPE_KEYS)
+        return names_error or complains(facts) or (bool(facts) and facts.keys() <= ENVELOPE_KEYS)
 
 
-def _complains(facts: Mapping[str, Any]) -> bool:
-    return str(facts.get("status")).casefold() in ERROR_WORDS or any(facts.get(key) for key in ERROR_KEYS)
-
-
-def _holds_objects(value: Any) -> bool:
-    """Tell whether a list of objects is in a value."""
-    if isinstance(value, dict):
-        return any(map(_holds_objects, value.values()))
-    return isinstance(value, list) and bool(value) and all(isinstance(one, dict) for one in value)
+def _number_equal_names(found: list[_Report]) -> None:
+    """Give sheets of one name names of their own, in file order: each is a stream."""
+    taken = {report.name for report in found}
+    for report, earlier in ((report, found[:at]) for at, report in enumerate(found)):
+        if report.name and any(one.name == report.name for one in earlier):
+            numbers = (f"{report.name}_{number}" for number in count(2))
+            report.name = next(name for name in numbers if name not in taken)
+            taken.add(report.name)
 
 
 def _array(cursor: Cursor) -> JsonRows:

@@ -133,10 +133,38 @@ def test_one_object_is_one_json_line(reader):
         ('{"Records":"Not permitted to run report xyz"}', IMPACT),
         ('{"Records":{"a":"Not permitted to run report xyz"}}', IMPACT),
         ('"Not permitted to run report xyz"', JSON),
+        ('[{"error":"Not permitted to run report xyz","code":5}]', JSON),
+        ('{"reports":[{"sheet_name":"S","error":"Not permitted to run report xyz","data":[]}]}', JSON),
     ],
 )
 def test_an_error_in_place_of_a_report_is_shown(reader, content, layout):
     assert "Not permitted to run report xyz" in reader.error(content, layout)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"reports":[{"sheet_name":"S","rows":[{"a":1}]}]}',
+        '{"result":{},"rows":[["a"],[1]]}',
+        '{"total":0,"rows":[]}',
+    ],
+)
+def test_rows_under_another_key_are_an_error_that_names_the_keys(reader, content):
+    assert '"rows"' in reader.error(content, JSON)
+    if "reports" not in content:
+        known = Layout(format=FileFormat.JSON, known=frozenset({"total", "rows", "result"}))
+        assert len(reader.rows(content, known)[1]) == 1  # columns that are known may hold lists
+
+
+def test_reports_with_one_name_are_sheets_of_their_own(reader):
+    reports = [{"sheet_name": name, "data": [{"a": at}]} for at, name in enumerate(["S", "S", "S_2", "S"])]
+    found = reader.tables(json.dumps({"reports": reports}), JSON)
+    assert [(table.sheet, list(table.rows())) for table in found] == [
+        ("S", [[0]]),
+        ("S_3", [[1]]),
+        ("S_2", [[2]]),
+        ("S_4", [[3]]),
+    ]
 
 
 @pytest.mark.parametrize(
