@@ -30,7 +30,7 @@ DESCRIBED = [
             {"metric_name": "global_rank", "type": "int", "supported_granularity": {"monthly": {}}},
             {"metric_name": "category", "type": "string", "supported_granularity": {"monthly": {}}},
             {"metric_name": "breakdown", "type": "object", "supported_granularity": {"monthly": {}}},
-            {"metric_name": "novelty", "type": "quaternion", "supported_granularity": {"monthly": {}}},
+            {"metric_name": "new_metric", "type": "array", "supported_granularity": {"monthly": {}}},
         ],
         "table_filters": [
             {"name": "domains", "key_column": "domain", "is_mandatory": True, "type": "list"},
@@ -39,11 +39,11 @@ DESCRIBED = [
         ],
     },
     {
-        "table": "house_special",
+        "table": "custom_table",
         "table_granularity": {"daily": {"start_date": "2023-01-01", "end_date": "2023-09-09"}},
         "table_metrics": [{"metric_name": "score", "type": "double"}],
         "table_filters": [
-            {"name": "flavours", "key_column": "flavour", "is_mandatory": True, "type": "list"}
+            {"name": "industries", "key_column": "industry", "is_mandatory": True, "type": "list"}
         ],
     },
 ]

@@ -251,7 +251,7 @@ def test_link_is_signed_url_else_url_and_its_last_path_part_is_the_id(client, ap
 @pytest.mark.parametrize(
     ("start", "end", "said"),
     [
-        ("2026-01-09", "2026-01-08", "no range of days"),
+        ("2026-01-09", "2026-01-08", "not a range of days"),
         ("2026-01-09", "2026-01-11", "up to today (2026-01-10 UTC)"),
         ("2025-10-01", "2025-12-30", "longer than 90 days"),
     ],

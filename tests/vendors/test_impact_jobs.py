@@ -462,8 +462,3 @@ def test_no_secret_stands_in_an_error(requests_mock, client, request_, answer):
     assert "[redacted]" in str(caught.value)
     assert TOKEN not in str(caught.value)
     assert basic not in str(caught.value)
-
-
-def test_no_secret_stands_in_a_failed_job(requests_mock, client, job):
-    requests_mock.get(JOB, json=job_object("FAILED", StatusMessage=f"token {TOKEN}"))
-    assert client.poll(job).message == "token [redacted]"

@@ -43,7 +43,7 @@ def test_day_quotas_count_reports_and_clicks_apart():
         {"reports": [{"id": "x", "date_format": "%Y-%m-%dT%H:%M:%SZ", "date_parameters": ["a", "b"]}]},
     ],
 )
-def test_good_blocks_have_no_mistakes(settings):
+def test_good_blocks_have_no_errors(settings):
     assert errors(**settings) == []
 
 
@@ -110,7 +110,7 @@ def test_a_filter_of_clicks_that_the_kind_of_account_lacks_is_named(name, kind):
     assert text.startswith(f"clicks.{name}: only a {kind} account")
 
 
-def test_every_mistake_is_listed_at_once():
+def test_every_error_is_listed_at_once():
     found = errors(timezone="Mars", reports=[{"id": "a", "date_parameters": ["x"]}])
     assert [text.partition(":")[0] for text in found] == [
         "timezone",

@@ -53,7 +53,7 @@ def test_credits_fall_back_to_the_path_without_version(requests_mock):
     assert connect().remaining_credits() == 9
 
 
-def test_credits_that_no_path_tells_are_unknown(requests_mock):
+def test_credits_that_no_path_answers_are_unknown(requests_mock):
     requests_mock.get(CREDITS, status_code=404)
     requests_mock.get(f"{API}/batch/credits", status_code=404)
     assert connect().remaining_credits() is None
@@ -64,7 +64,7 @@ def test_credits_that_may_not_be_seen_are_unknown(requests_mock):
     assert connect().remaining_credits() is None
 
 
-def test_a_wrong_key_is_told(requests_mock):
+def test_a_wrong_key_is_access_denied(requests_mock):
     requests_mock.get(CREDITS, status_code=401, text="invalid API key")
     with pytest.raises(AccessDenied):
         connect().remaining_credits()
@@ -111,7 +111,7 @@ def test_the_newest_period_is_validated(granularity, period):
 
 
 @pytest.mark.usefixtures("account")
-def test_a_mistaken_report_does_not_hide_the_others():
+def test_a_wrong_report_does_not_hide_the_others():
     checks = found(connect({"table": "traffic"}, {"table": "traffic_and_engagement"}))
     assert checks["traffic_monthly"][0] is False
     assert 'the table "traffic" is not described' in checks["traffic_monthly"][1]

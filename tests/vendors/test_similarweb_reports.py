@@ -85,11 +85,11 @@ def test_a_metric_that_ends_before_its_table_is_warned_of(requests_mock, caplog)
 
 @pytest.mark.usefixtures("described")
 def test_a_table_known_to_describe_alone_is_used_as_described():
-    client = connect({"table": "house_special", "granularity": "daily", "filters": {"flavours": ["mint"]}})
+    client = connect({"table": "custom_table", "granularity": "daily", "filters": {"industries": ["retail"]}})
     [report] = client.report_types()
-    assert report.primary_keys == ("flavour", "date")
+    assert report.primary_keys == ("industry", "date")
     [request] = client.requests(report, MONTH)
-    assert request.parameters["filters"] == {"flavours": ["mint"]}, "defaults it does not take are not sent"
+    assert request.parameters["filters"] == {"industries": ["retail"]}, "other defaults are not sent"
     assert request.parameters["metrics"] == ["score"]
 
 
@@ -200,6 +200,6 @@ def test_describe_is_asked_once_by_many_threads(described):
 def test_entries_of_describe_that_make_no_sense_are_passed_over(requests_mock):
     broken = [None, {"table": ""}, {"table": "bare"}, {**DESCRIBED[1], "table_granularity": ["daily"]}]
     requests_mock.get(DESCRIBE, json=[*broken, *DESCRIBED[:1]])
-    client = connect({"table": "house_special", "granularity": "daily", "filters": {"flavours": ["mint"]}})
+    client = connect({"table": "custom_table", "granularity": "daily", "filters": {"industries": ["retail"]}})
     [report] = client.report_types()
     assert client.final_day(report) == dt.date(2023, 9, 10), "no end date: the documented delay counts"

@@ -184,7 +184,7 @@ def test_the_reports_filters_replace_the_defaults_and_empty_ones_are_left_out():
     [
         ("Example.COM", "example.com"),
         ("https://www.example.com/path?x=1", "example.com"),
-        ("http://shop.example.com:8080", "shop.example.com"),
+        ("http://store.example.com:8080", "store.example.com"),
         ("//example.com", "example.com"),
         ("www.example.com#top", "example.com"),
         ("medium.com/@somebody", "medium.com"),

@@ -22,12 +22,12 @@ def kinds(report):
 
 
 @pytest.mark.usefixtures("described")
-def test_all_mistakes_of_all_reports_are_listed_with_the_nearest_names():
+def test_all_errors_of_all_reports_are_listed_with_the_nearest_names():
     client = connect(
         {"table": "traffic_and_engagment"},
         {**TRAFFIC, "metrics": ["desktop_visit", "zzz"], "filters": {"domain": ["x.com"]}},
         {**TRAFFIC, "granularity": "weekly", "metrics": ["global_rank"]},
-        {"table": "house_special", "granularity": "weekly"},
+        {"table": "custom_table", "granularity": "weekly"},
         domains=None,
     )
     with pytest.raises(ConfigError) as caught:
@@ -44,7 +44,7 @@ def test_all_mistakes_of_all_reports_are_listed_with_the_nearest_names():
         ),
         (
             'similarweb.reports[1]: table "traffic_and_engagement" has no metric "zzz"; there are '
-            "desktop_visits, pages, global_rank, category, breakdown, novelty"
+            "desktop_visits, pages, global_rank, category, breakdown, new_metric"
         ),
         (
             'similarweb.reports[1]: table "traffic_and_engagement" has no filter "domain"; '
@@ -59,8 +59,8 @@ def test_all_mistakes_of_all_reports_are_listed_with_the_nearest_names():
             'similarweb.reports[2]: table "traffic_and_engagement" needs domains: '
             "set similarweb.domains or the report's filters.domains"
         ),
-        'similarweb.reports[3]: table "house_special" has no granularity "weekly"; it has daily',
-        'similarweb.reports[3]: table "house_special" needs flavours: set the report\'s filters.flavours',
+        'similarweb.reports[3]: table "custom_table" has no granularity "weekly"; it has daily',
+        'similarweb.reports[3]: table "custom_table" needs industries: set the report\'s filters.industries',
     ]
 
 
@@ -94,13 +94,13 @@ def test_a_table_that_describe_does_not_list_is_tried_by_validation(requests_moc
         ({"countries": True}, 'filter "countries" of .* takes a list of texts'),
     ],
 )
-def test_a_filter_of_the_wrong_type_is_a_mistake(filters, message):
+def test_a_filter_of_the_wrong_type_is_an_error(filters, message):
     with pytest.raises(ConfigError, match=message):
         connect({**TRAFFIC, "filters": filters}).report_types()
 
 
 @pytest.mark.usefixtures("undescribed")
-def test_mistakes_are_found_in_documented_tables_too():
+def test_errors_are_found_in_documented_tables_too():
     with pytest.raises(ConfigError, match='no metric "desktop_visit"; did you mean "desktop_visits"'):
         connect({**TRAFFIC, "metrics": ["desktop_visit"]}).report_types()
 
@@ -176,9 +176,9 @@ def check(**block):
     return list(VENDOR.check({"api_key": KEY, "domains": ["a.com"], **block}))
 
 
-def test_a_good_block_has_no_mistakes():
+def test_a_good_block_has_no_errors():
     assert check() == []
-    assert check(reports=[{"table": "house_special"}]) == [], "only describe knows this table"
+    assert check(reports=[{"table": "custom_table"}]) == [], "only describe knows this table"
 
 
 def test_a_table_without_its_entity_names_the_setting():

@@ -104,7 +104,7 @@ class DigitalTurbine(ReportClient):
         if days is None:
             raise CallRejected(what, "not sent: every report needs a date range")
         if not days.start <= days.end <= today:
-            raise CallRejected(what, f"not sent: {days} is no range of days up to today ({today} UTC)")
+            raise CallRejected(what, f"not sent: {days} is not a range of days up to today ({today} UTC)")
         if days.days > MAX_DAYS:
             raise CallRejected(what, f"not sent: {days} is longer than {MAX_DAYS} days; lower slice_days")
         return days

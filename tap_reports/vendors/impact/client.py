@@ -10,7 +10,6 @@ from urllib.parse import quote
 from requests.auth import HTTPBasicAuth
 from typing_extensions import override
 
-from tap_reports import redaction
 from tap_reports.client import ReportClient, status_of
 from tap_reports.exceptions import BadAnswer, ConfigError
 from tap_reports.http.rate_limit import RateLimiter
@@ -24,6 +23,7 @@ from tap_reports.models import (
     ReportType,
     Slice,
 )
+from tap_reports.redaction import add_basic_secret
 from tap_reports.vendor import CatalogStream, ClientContext, VendorConfig
 from tap_reports.vendors.impact import checks, reports
 from tap_reports.vendors.impact.calls import HOUR_SECONDS, JobCalls, has_ended
@@ -60,7 +60,7 @@ class ImpactClient(ReportClient):
         values = config.values
         super().__init__(values["account_sid"], config, tools)
         self.api.auth = HTTPBasicAuth(self.account.encode(), values["auth_token"].encode())
-        redaction.add_basic_secret(self.account, values["auth_token"])
+        add_basic_secret(self.account, values["auth_token"])
         if values.get("api_version"):
             self.api.headers["IR-Version"] = str(values["api_version"])
         self.api.denied = DENIED
@@ -163,7 +163,7 @@ class ImpactClient(ReportClient):
             job,
             finished_at=ended_at(answer, zone) or job.finished_at or self.clock.now(),
             rows=whole_number(answer.get("RecordsProcessed")) if status.is_good else None,
-            message="" if status.is_good else redaction.redact(answer.get("StatusMessage") or word),
+            message="" if status.is_good else str(answer.get("StatusMessage") or word),
         )
 
     def replay(self, job: ReportJob) -> ReportJob:

@@ -16,7 +16,7 @@ DATE_NAMES = frozenset({"date_display", "action_date", "day", "eventdate"})
 DISPLAY_DATES = frozenset({"date_display", "day"})
 """Of these, the ones that are a day written for people (`Aug 3, 2026`) where they are declared as text."""
 LONGER_PERIODS = ("week", "month", "quarter", "year")
-"""In the handle of a report whose display date is no day, as `partner_performance_by_month`."""
+"""In the handle of a report whose display date is not a day, as `partner_performance_by_month`."""
 DATE_KINDS = frozenset({Kind.DATE, Kind.DATE_TIME})
 
 

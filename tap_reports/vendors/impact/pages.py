@@ -45,7 +45,7 @@ def page_numbers(path: Path) -> dict[str, int]:
     """Return `@page` and `@numpages` of a JSON file (plain or gzip) where it has them.
 
     They may stand before or after the rows. The file is read as a stream; a file that does not mention them
-    is not parsed, and one that is no JSON has none (its parser says what is wrong with it).
+    is not parsed, and one that is not JSON has none (its parser says what is wrong with it).
     """
     import ijson
 

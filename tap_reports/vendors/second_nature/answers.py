@@ -18,7 +18,7 @@ def report_names(response: Response, what: str) -> list[str]:
     """Return the report names of a list: of names, or of objects that hold one, bare or as `reports`.
 
     Raises:
-        BadAnswer: It is no such list.
+        BadAnswer: It is not such a list.
     """
     answer = answer_json(response, what)
     listed = answer.get("reports") if isinstance(answer, dict) else answer

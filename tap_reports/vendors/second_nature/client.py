@@ -29,7 +29,6 @@ from tap_reports.models import (
     ReportType,
     Slice,
 )
-from tap_reports.redaction import redact
 from tap_reports.vendor import CatalogStream, ClientContext, VendorConfig
 from tap_reports.vendors.second_nature import answers, reports
 
@@ -151,9 +150,9 @@ class SecondNature(ReportClient):
         return replace(
             job,
             status=status,
-            word=redact(word),
+            word=word,
             unknown_word=unknown,
-            message=redact(answer.get("error") or ""),
+            message=str(answer.get("error") or ""),
             finished_at=(job.finished_at or self.clock.now()) if status.is_terminal else None,
             links={"files": links} if links else {},
         )

@@ -90,7 +90,7 @@ def polled(job: ReportJob, what: str, response: requests.Response, now: dt.datet
     return replace(
         job,
         status=status,
-        word=redact(word),
+        word=word,
         unknown_word=unknown,
         message=said(answer),
         credits=_number(answer.get("used_quota")),

@@ -18,7 +18,7 @@ MONTHLY_FROM_DAY = 10
 
 
 def last_day(text: str, granularity: str) -> dt.date | None:
-    """Return the last day of the period named as `2023-08` or `2023-08-14`; None if it is no date."""
+    """Return the last day of the period named as `2023-08` or `2023-08-14`; None if it is not a date."""
     try:
         is_month = len(text) == len("2023-08")
         day = dt.date.fromisoformat(f"{text}-01" if is_month else text[:10])
