@@ -40,7 +40,7 @@ class StreamState:
 
     def pending(self, key: str) -> Mapping[str, Any] | None:
         """Return the submitted job of a request key, if its records are not yet out."""
-        return next((job for job in self.jobs() if job.get("key") == key), None)
+        return next((job for job in self._listed() if _key(job) == key and _is_job(job)), None)
 
     def warnings(self, replication_key: str | None) -> Iterator[str]:
         """Yield why this may not be what this stream has written."""
@@ -71,20 +71,20 @@ class StreamState:
         """Name a submitted job, in place of an earlier one of the same request."""
         days = job.request.slice
         self.drop(job.request.key)
-        self.values[PENDING] = [
-            *self.jobs(),
+        self.values[PENDING].append(
             {
                 "key": job.request.key,
                 "id": job.id,
                 "slice_start": days.start.isoformat() if days else None,
                 "slice_end": days.end.isoformat() if days else None,
                 "submitted_at": job.submitted_at.isoformat(timespec="seconds"),
-            },
-        ]
+            }
+        )
 
     def drop(self, key: str) -> None:
         """Forget a job: its records are out, or it has ended without any."""
-        self.values[PENDING] = [job for job in self.jobs() if job.get("key") != key]
+        # All are looked at for each of thousands of jobs: whether they can be read is asked elsewhere.
+        self.values[PENDING] = [job for job in self._listed() if _key(job) != key]
 
     def keep_only(self, keys: Collection[str]) -> None:
         """Forget the jobs of other requests."""
@@ -92,8 +92,11 @@ class StreamState:
 
     def jobs(self) -> list[dict[str, Any]]:
         """Return the submitted jobs whose records are not yet out."""
+        return [job for job in self._listed() if _is_job(job)]
+
+    def _listed(self) -> list[Any]:
         jobs = self.values.get(PENDING)
-        return [job for job in jobs if _is_job(job)] if isinstance(jobs, list) else []
+        return jobs if isinstance(jobs, list) else []
 
 
 def job_days(job: Mapping[str, Any]) -> Slice | None:
@@ -153,8 +156,12 @@ def state_errors(state: Any) -> Iterator[str]:
             yield f"state: bookmarks.{stream}.{VALUE} is not a day (YYYY-MM-DD); correct or remove it."
 
 
+def _key(job: Any) -> Any:
+    return job.get("key") if isinstance(job, dict) else None
+
+
 def _is_job(job: Any) -> bool:
-    if not isinstance(job, Mapping) or not isinstance(job.get("key"), str):
+    if not isinstance(_key(job), str):
         return False
     if not job.get("id") or not isinstance(job["id"], (str, int)):
         return False
