@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tap_reports.exceptions import FileError
 from tap_reports.files.table import Sheet
 from tap_reports.files.text import shown
+from tap_reports.files.xlsx_header import no_visible_sheet
 from tap_reports.files.xlsx_rows import SheetRow, Type, Value, numeric
 from tap_reports.files.xlsx_sheet import SheetFile, sheet_table
 from tap_reports.files.xlsx_styles import Style, style_of
@@ -39,7 +40,10 @@ def xls_sheets(member: Member, options: FileOptions, work_dir: Path) -> list[She
         raise ValueError("a workbook is read from disk")
     _refuse(member, member.path)
     with _opened(member) as book:
-        shown_ = [sheet.name for sheet in book.sheets() if options.hidden_sheets or not sheet.visibility]
+        all_ = [(sheet.name, bool(sheet.visibility)) for sheet in book.sheets()]
+    shown_ = [name for name, is_hidden in all_ if options.hidden_sheets or not is_hidden]
+    if not shown_:
+        raise no_visible_sheet(member.name, [name for name, _ in all_])
     found: list[Sheet] = []
     for name in shown_:
         sheet = SheetFile(

@@ -13,6 +13,7 @@ from tap_reports.exceptions import FileError
 from tap_reports.files.table import Sheet, Table
 from tap_reports.files.text import shown
 from tap_reports.files.unpack import Member, open_zip, open_zipped
+from tap_reports.files.xlsx_header import no_visible_sheet
 from tap_reports.files.xlsx_rows import Book, sheet_rows
 from tap_reports.files.xlsx_sheet import SheetFile, sheet_table
 from tap_reports.files.xlsx_strings import SharedStrings, Strings
@@ -37,7 +38,10 @@ def xlsx_sheets(member: Member, options: FileOptions, work_dir: Path) -> list[Sh
         FileError: Damaged, or not an .xlsx workbook.
     """
     workbook = Workbook(member, work_dir)
-    shown_ = [sheet for sheet in workbook.sheets() if options.hidden_sheets or not sheet.is_hidden]
+    found = workbook.sheets()
+    shown_ = [sheet for sheet in found if options.hidden_sheets or not sheet.is_hidden]
+    if not shown_:
+        raise no_visible_sheet(member.name, [sheet.name for sheet in found])
     return [Sheet(sheet.name, partial(_loaded, workbook, sheet, options)) for sheet in shown_]
 
 

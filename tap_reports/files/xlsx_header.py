@@ -1,4 +1,4 @@
-"""Which row of a sheet is its header: sure, set by the user, or refused."""
+"""Which row of a sheet is its header, and whether there is a sheet: sure, set by the user, or refused."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import NamedTuple
 from tap_reports.exceptions import FileError
 from tap_reports.files.text import shown
 from tap_reports.files.xlsx_rows import SheetRow, Type
+from tap_reports.files.xlsx_xml import ASK
 
 LOOKED_AT = 20
 """Rows below the first one that may be the header as well."""
@@ -59,6 +60,15 @@ def find_header(sample: Sequence[SheetRow], sheet: str, wanted: int | None) -> H
             remedy='Set "header_row" in the report\'s "file" to the one whose names the columns are to have.',
         )
     return first
+
+
+def no_visible_sheet(workbook: str, hidden: list[str]) -> FileError:
+    """Return the error of a workbook that has hidden sheets at the most."""
+    if not hidden:
+        return FileError(f"{workbook} has no worksheet.", remedy=ASK)
+    names = ", ".join(f'"{shown(name, 60)}"' for name in hidden[:20])
+    remedy = "Set file.hidden_sheets to true to read them."
+    return FileError(f"{workbook} has no visible worksheet, only {names}.", remedy=remedy)
 
 
 def _header(row: SheetRow) -> Header:

@@ -87,6 +87,8 @@ def sheet_rows(
             else:
                 yield reader.feed(data)
         yield reader.feed(b"", is_last=True)
+        if not reader.has_rows:
+            raise FileError(f"{name} is damaged: it is not a worksheet, or has no rows at all.", remedy=ASK)
 
 
 def row_pieces(stream: io.BufferedIOBase) -> Iterator[tuple[bytes, bool]]:
@@ -123,10 +125,11 @@ class SheetReader:
     Attributes:
         book: As given.
         row: Number of the row read last.
+        has_rows: There is an element for rows, if an empty one.
     """
 
     def __init__(self, name: str, book: Book) -> None:
-        self.row = 0
+        self.row, self.has_rows = 0, False
         self._name = name
         self.book = book
         self._path: list[str] = []
@@ -173,6 +176,7 @@ class SheetReader:
                 self._is_formula = True
             elif tag == "row" and depth == CELL - 1:
                 self._begin_row(attributes.get("r"))
+        self.has_rows |= tag == "sheetData" and depth == 1
         path.append(tag)
 
     def _end(self, tag: str) -> None:

@@ -7,6 +7,7 @@ damaged, which rows are its last. So a sheet is read to its end before any row o
 from __future__ import annotations
 
 import io
+import logging
 import os
 import re
 from array import array
@@ -28,6 +29,8 @@ from tap_reports.files.xlsx_header import Header, find_header
 from tap_reports.files.xlsx_rows import LAST_COLUMN, SheetReader, SheetRow, Type
 from tap_reports.files.xlsx_xml import ASK
 from tap_reports.models import FileFormat, FileOptions, Kind
+
+logger = logging.getLogger("tap-reports")
 
 MOST_COLUMNS = 10_000
 SAMPLE_ROWS = 100
@@ -163,6 +166,11 @@ class _Written:
         self._at = {column: at for at, column in enumerate(columns)}
         self._places = _places(self._at)
         self._size = 0
+        # A sheet of one column may hold its header's name as a value.
+        self._names = header.names if len(header.names) > 1 else {}
+        cells = (header.names.get(column, "") for column in columns)
+        self._header_line = (",".join(map(_quoted, cells)) + "\n").encode() if self._names else b""
+        self._repeated = 0
 
     def write(self) -> None:
         """Write them.
@@ -173,8 +181,16 @@ class _Written:
         with self.file.path.open("wb") as out:
             for batch in self._sheet.rows(partial(self._quickly, out)):
                 for row in batch:
-                    if row.number > self._header.row:
+                    if row.number <= self._header.row:
+                        continue
+                    if self._names and {at: value.text for at, value in row.cells.items()} == self._names:
+                        self._repeated += 1
+                    else:
                         self._write_row(row, out)
+        if self._repeated:
+            logger.warning(
+                "%s: the header stands again in %d rows; dropped", self._sheet.name, self._repeated
+            )
 
     def _quickly(self, out: io.BufferedWriter, reader: SheetReader, data: bytes) -> bytes:
         """Let the compiled module write some rows."""
@@ -182,7 +198,7 @@ class _Written:
             return data
         is_marked = Type.NUMBER in self.marks
         found = speedups.sheet_rows(data, self._places, reader.book, reader.row, marks_numbers=is_marked)
-        if found is None:
+        if found is None or (self._header_line and self._header_line in found.data):
             return data
         self._put(found.data, out)
         self.types = [old | new for old, new in zip(self.types, found.types, strict=True)]
@@ -199,7 +215,7 @@ class _Written:
                 continue
             types[at] |= value.type
             text = self.marks.get(value.type, "") + value.text
-            texts[at] = text if not _QUOTED.search(text) else '"{}"'.format(text.replace('"', '""'))
+            texts[at] = _quoted(text)
             size += len(text)
             if size > MAX_RECORD:
                 raise FileError(
@@ -218,6 +234,10 @@ class _Written:
             ) from error
         self._size += len(data)
         self._sheet.check(self._size)
+
+
+def _quoted(text: str) -> str:
+    return text if not _QUOTED.search(text) else '"{}"'.format(text.replace('"', '""'))
 
 
 def _places(at: dict[int, int]) -> bytes:

@@ -148,6 +148,39 @@ def test_workbooks_are_known_by_their_bytes(reader, tmp_path, pack, layout):
     assert list(tmp_path.glob("unpacked-*")) == []
 
 
+@pytest.mark.parametrize("first", [10, 40_000], ids=["in the first piece", "behind it"])
+def test_the_header_in_the_middle_is_dropped_and_counted(reader, caplog, first):
+    header, rows = ["Name", None, "a, b"], [[f"n{at}", 1, at] for at in range(first)]
+    table = reader.table(workbook({"S": [header, *rows, header, ["x", 2, 3], header]}), XLSX)
+    found = list(table.rows())
+    assert (len(found), found[-1]) == (first + 1, ["x", "2", "3"])
+    assert table.kinds == (None, Kind.NUMBER, Kind.NUMBER)
+    assert "the header stands again in 2 rows; dropped" in caplog.text
+
+
+def test_a_workbook_all_of_whose_sheets_are_hidden_is_an_error_that_names_the_setting(reader):
+    old = xlwt.Workbook()
+    old.add_sheet("S").visibility = 1
+    packed = io.BytesIO()
+    old.save(packed)
+    hidden = changed("xl/workbook.xml", lambda part: part.replace(b'"visible"', b'"hidden"'))
+    for content in (packed.getvalue(), hidden):
+        assert 'no visible worksheet, only "S". Set file.hidden_sheets' in reader.error(content, XLSX)
+
+
+def changed(member, change):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(SIMPLE)) as old, zipfile.ZipFile(packed, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, change(old.read(name)) if name == member else old.read(name))
+    return packed.getvalue()
+
+
+def test_a_sheet_without_the_element_of_its_rows_is_damaged(reader):
+    content = changed("xl/worksheets/sheet1.xml", lambda part: part.replace(b"sheetData", b"rows"))
+    assert "is not a worksheet, or has no rows at all" in reader.error(content, XLSX)
+
+
 def without(member):
     packed = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(SIMPLE)) as old, zipfile.ZipFile(packed, "w") as new:
