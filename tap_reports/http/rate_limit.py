@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from tap_reports.exceptions import LONG_WAIT_SECONDS
 from tap_reports.http.responses import rate_left
 
 if TYPE_CHECKING:
     from tap_reports.clock import Clock
+
+logger = logging.getLogger("tap-reports.http")
 
 SPREAD_FROM_SECONDS = 600.0
 """A window this long is not used up at once: the second half of its calls is spread over the rest of it."""
@@ -38,6 +42,10 @@ class RateLimiter:
         """Wait for this call's turn, and count it."""
         with self._turn:
             while (seconds := self._wait()) > 0:
+                if seconds >= LONG_WAIT_SECONDS:
+                    logger.info(
+                        "Few calls of the account's limit are left: the next one goes in %.0f s.", seconds
+                    )
                 self._clock.sleep(seconds)
             self._sent.append(self._clock.monotonic())
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import itertools
+import logging
 
 import pytest
 from hypothesis import given
@@ -67,13 +68,15 @@ def test_an_hours_second_half_is_spread_so_that_nothing_waits_for_the_whole_hour
     assert max(later - one for one, later in itertools.pairwise(sent)) < 300
 
 
-def test_an_account_that_others_use_up_is_waited_for_until_its_reset():
+def test_an_account_that_others_use_up_is_waited_for_until_its_reset_and_that_is_said(caplog):
+    caplog.set_level(logging.INFO, "tap-reports.http")
     clock = SleepingClock()
     limiter = RateLimiter(1000, 3600, clock)
     limiter.apply_headers(
         {"X-RateLimit-Limit": "1000", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "120"}
     )
     assert times_of(limiter, clock, 1) == [120]
+    assert caplog.messages == ["Few calls of the account's limit are left: the next one goes in 120 s."]
 
 
 def test_what_little_is_left_of_an_account_is_spread_until_its_reset():
