@@ -400,6 +400,13 @@ def test_a_token_call_that_stays_without_a_connection_is_repeated_once_and_not_f
     assert not caught.value.is_worth_repeating
 
 
+def test_a_token_answer_that_is_too_large_is_no_lost_submission(client, api):
+    api.post(TOKEN_URL, content=bytes(9 << 20))
+    with pytest.raises(NotSent, match="more than 8 MiB came"):
+        submitted(client)
+    assert not sent(api, "/api/v1/report")
+
+
 @pytest.mark.parametrize(
     "answer", [{"text": f'{{"accessToken":"{TOKEN}",'}, {"json": {"token": TOKEN}}, {"json": [TOKEN]}]
 )

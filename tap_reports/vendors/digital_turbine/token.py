@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from tap_reports.exceptions import AccessDenied, CallRejected, NotSent
+from tap_reports.exceptions import AccessDenied, BadAnswer, CallRejected, NotSent
 from tap_reports.http.responses import json_of
 from tap_reports.redaction import add_secrets
 
@@ -60,6 +60,8 @@ class AccessToken:
                 raise
             answer = f"the vendor refuses client_id and client_secret; check both: {error.answer}"
             raise AccessDenied(what, answer, status=error.status) from error
+        except BadAnswer as error:  # not of a submission, which may have been accepted
+            raise NotSent(what, error.answer, status=error.status, remedy=error.remedy) from error
         token, seconds = _read_token(response, what)
         self._renew_at = asked_at + max(seconds - MARGIN_SECONDS, seconds / 2)
         return token
