@@ -1,0 +1,175 @@
+"""What the command line can be asked for: each command's name, help and options, and what starts it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tap_reports.exceptions import ConfigError
+from tap_reports.settings.inputs import Inputs, read_inputs
+from tap_reports.sync.mode import Mode
+from tap_reports.sync.outcome import Outcome
+
+if TYPE_CHECKING:
+    from tap_reports.models import RunOutcome
+    from tap_reports.tap import TapReports
+
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the command line asks for.
+
+    Attributes:
+        tap: The tap's class.
+        options: Value by name of option.
+        style: The output's, "" if none is given.
+    """
+
+    tap: type[TapReports]
+    options: Mapping[str, Any]
+    style: str
+
+    @property
+    def as_json(self) -> bool:
+        """Whether programs read the output."""
+        return self.style == "json"
+
+    @cached_property
+    def inputs(self) -> Inputs:
+        """Settings, catalog and state."""
+        found = read_inputs(*(self.options[name] for name in ("config", "catalog", "state")))
+        if found.config is None:
+            raise ConfigError(found.errors)
+        return found
+
+    def made(self, mode: Mode) -> TapReports:
+        """Return the tap for a command."""
+        return self.tap.of(mode, self.inputs)
+
+
+def _check_config(asked: Asked) -> int:
+    from tap_reports.commands.check_config import show_valid
+
+    tap = asked.made(Mode.CHECK)
+    if asked.inputs.catalog:
+        tap.setup_mapper()
+        tap.selected_streams()
+    return show_valid(tap.settings)
+
+
+def _test(asked: Asked) -> int:
+    from tap_reports.commands.test import test
+
+    tap = asked.made(Mode.ASK)
+    once = replace(tap.settings.retry_policy, max_retries=0)  # somebody waits for the answer
+    tap.settings = replace(tap.settings, retry_policy=once)
+    return test(tap.run, as_json=asked.as_json)
+
+
+def _discover(asked: Asked) -> int:
+    asked.made(Mode.DISCOVER).run_discovery()
+    return 0
+
+
+def _plan(asked: Asked) -> int:
+    from tap_reports.commands.plan import plan
+
+    tap = asked.made(Mode.PLAN)
+    return plan(tap.run, tap.selected_streams(), as_json=asked.as_json)
+
+
+def _submit(asked: Asked) -> int:
+    from tap_reports.commands.submit import submit
+
+    tap = asked.made(Mode.SUBMIT)
+    return submit(tap.run, tap.selected_streams(), as_json=asked.as_json)
+
+
+def _jobs(asked: Asked) -> int:
+    from tap_reports.commands.jobs import jobs
+
+    chosen = {name: asked.options[name] for name in COMMANDS["jobs"].options}
+    return jobs(asked.made(Mode.ASK).run, asked.style or "text", **chosen)
+
+
+def _about(asked: Asked) -> int:
+    from tap_reports.settings.about import print_about
+
+    vendor = asked.options["about"].lower()
+    print_about(asked.tap, None if vendor == ALL else vendor, asked.style or "text")
+    return 0
+
+
+def _version(asked: Asked) -> int:
+    asked.tap.print_version(print_fn=click.echo)
+    return 0
+
+
+def _sync(asked: Asked) -> int:
+    from tap_reports.commands.summary import summarised
+
+    tap, inputs, summary = asked.tap, asked.inputs, asked.options["summary"]
+    tap.print_version(print_fn=tap.logger.info)
+    outcome = Outcome()
+    made: list[TapReports] = []
+
+    def facts(status: int) -> tuple[RunOutcome, Mapping[str, Any]]:
+        if made:
+            return made[0].account, made[0].state
+        outcome.status_of_error = status
+        return outcome.of_run(None, (), tap.plugin_version), inputs.state or {}
+
+    with summarised(summary, facts) if summary else nullcontext():
+        made.append(tap.of(Mode.SYNC, inputs, outcome))
+        made[0].sync_all()
+    return outcome.status
+
+
+@dataclass(frozen=True)
+class Command:
+    """What the command line can be asked for.
+
+    Attributes:
+        start: Does it. Returns the exit status.
+        help: What it does; "" for a sync, which no option stands for.
+        styles: What `--format` may say.
+        options: The options that it alone takes.
+    """
+
+    start: Callable[[Asked], int]
+    help: str = ""
+    styles: Collection[str] = ()
+    options: Collection[str] = ()
+
+
+COMMANDS = {
+    "": Command(_sync, options=["summary"]),
+    "check_config": Command(
+        _check_config, "Report everything that is wrong with settings, catalog and state; send nothing."
+    ),
+    "test": Command(_test, "Check credentials and access with free calls; submit nothing.", ["text", "json"]),
+    "discover": Command(_discover, "Print the catalog of all streams."),
+    "plan": Command(
+        _plan,
+        "Show what a sync would do now, and whether quotas allow it; submit nothing.",
+        ["text", "json"],
+    ),
+    "submit": Command(
+        _submit, "Submit what may be submitted, look once at what runs; wait for nothing.", ["text", "json"]
+    ),
+    "jobs": Command(
+        _jobs,
+        "List the jobs that the ledger knows, newest first.",
+        ["text", "json", "html"],
+        ["stream", "since", "failed", "limit"],
+    ),
+    "about": Command(_about, "Describe all settings, or those of one vendor.", ["text", "json", "markdown"]),
+    "version": Command(_version, "Print the version."),
+}
