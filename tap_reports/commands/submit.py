@@ -41,7 +41,9 @@ def submit(run: Run, streams: Iterable[ReportStream], *, as_json: bool) -> int:
         ConfigError: There is no ledger: nothing would remember the jobs.
     """
     if run.settings.job_ledger == "off":
-        raise ConfigError(["--submit needs a job_ledger: it remembers the jobs for the sync that collects"])
+        raise ConfigError(
+            ["--submit needs a job_ledger, for the sync that collects the jobs. Set a path or a URL."]
+        )
     errors: list[str] = []
     try:
         content = looked(run, list(streams), errors)

@@ -40,15 +40,37 @@ def engine_of(setting: str | None, busy_seconds: float) -> tuple[sa.Engine, Path
         OSError, ImportError, RuntimeError, SQLAlchemyError, sqlite3.Error, NotThisLedgerError: It can't be
             used.
     """
+    match place := _place_of(setting):
+        case None:
+            return memory_engine(), None
+        case Path():
+            return _sqlite(place, busy_seconds)
+        case url:
+            return _postgresql(url, busy_seconds), None
+
+
+def require_usable(setting: str) -> None:
+    """Raise what `engine_of` would, as far as that is known without making or reaching anything."""
+    match place := _place_of(setting):
+        case Path():
+            _refuse_other_file(place)
+        case sa.URL():
+            place.get_dialect().import_dbapi()
+
+
+def _place_of(setting: str | None) -> Path | sa.URL | None:
+    """Return the ledger's file, or its server; None: it is kept in memory."""
     if setting is None or "://" not in setting:
-        return _sqlite(Path(setting).expanduser() if setting else default_path(), busy_seconds)
+        return Path(setting).expanduser() if setting else default_path()
     url = _url(setting)
     add_secrets([url.password, *(text for text in url.normalized_query.get("password", ()))])
-    if url.get_backend_name() == "sqlite":
-        return _sqlite(Path(url.database), busy_seconds) if url.database else (memory_engine(), None)
-    if url.get_backend_name() not in {"postgresql", "postgres"}:
-        raise ArgumentError(f"{url.get_backend_name()} is not supported, only sqlite and postgresql are")
-    return _postgresql(url, busy_seconds), None
+    backend = url.get_backend_name()
+    if backend == "sqlite":
+        return Path(url.database) if url.database else None
+    if backend not in {"postgresql", "postgres"}:
+        raise ArgumentError(f"{backend} is not supported, only sqlite and postgresql are")
+    is_plain = url.drivername in {"postgresql", "postgres"}
+    return url.set(drivername="postgresql+psycopg") if is_plain else url
 
 
 def memory_engine() -> sa.Engine:
@@ -152,8 +174,6 @@ def _set_up_sqlite(engine: sa.Engine, *, is_file: bool) -> None:
 
 
 def _postgresql(url: sa.URL, busy_seconds: float) -> sa.Engine:
-    if url.drivername in {"postgresql", "postgres"}:
-        url = url.set(drivername="postgresql+psycopg")
     limits = {
         "lock_timeout": busy_seconds,
         "statement_timeout": busy_seconds + SILENT_SECONDS,

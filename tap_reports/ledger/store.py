@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from tap_reports.exceptions import ConfigError, StreamError
 from tap_reports.ledger import upgrade
 from tap_reports.ledger.connection import SharedConnection
-from tap_reports.ledger.engines import SILENT_SECONDS, engine_of, memory_engine, shown_place
+from tap_reports.ledger.engines import SILENT_SECONDS, engine_of, memory_engine, require_usable, shown_place
 from tap_reports.ledger.errors import FAILED, UNUSABLE, remedy, said_by
 
 logger = logging.getLogger("tap-reports.ledger")
@@ -33,6 +33,20 @@ BUSY_SECONDS = 30.0
 """How long a write waits for other processes' writes; each takes milliseconds."""
 MOST_PENDING_NOTES = 10_000
 """Notes that are kept for a database that is away."""
+
+
+def setting_errors(setting: str) -> Iterator[str]:
+    """Yield why a ledger can't be used, as far as that is known without making or reaching anything."""
+    if setting == OFF:
+        return
+    try:
+        require_usable(setting)
+    except UNUSABLE as error:
+        yield _refusal(setting, error)
+
+
+def _refusal(setting: str | None, error: BaseException) -> str:
+    return f"job_ledger: {shown_place(setting)} can't be used: {said_by(error).rstrip('.')}. {remedy(error)}"
 
 
 class Store:
@@ -68,10 +82,9 @@ class Store:
         except UNUSABLE as error:
             if store is not None:
                 store.close()
-            text = f"{shown_place(setting)} can't be used: {said_by(error)}"
             if setting is not None:
-                raise ConfigError([f"job_ledger: {text}. {remedy(error)}"]) from error
-            logger.warning("The job ledger %s. Jobs are kept in the state only. %s", text, remedy(error))
+                raise ConfigError([_refusal(setting, error)]) from error
+            logger.warning("Jobs are kept in the state only. %s", _refusal(setting, error))
             return cls._in_memory(now)
         return store
 

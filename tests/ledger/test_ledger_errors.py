@@ -26,6 +26,7 @@ from ledger_cases import (
 from tap_reports.exceptions import ConfigError, StreamError
 from tap_reports.ledger.ledger import Ledger
 from tap_reports.ledger.records import Reservation
+from tap_reports.ledger.store import setting_errors
 from tap_reports.models import JobStatus
 
 # --- broken_ledger ------------------------------------------------------------------------------------------
@@ -318,3 +319,24 @@ def test_what_a_full_disk_refused_is_written_once_there_is_room(local, sqlite_ur
     again = Ledger.open(sqlite_url, clock=clock)
     assert (again.find(job.request.key).job_id, again.find(job.request.key).bytes) == ("j1", 7)
     again.close()
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("{folder}", "is a folder"),
+        ("{folder}/text", "is a text file, not a ledger"),
+        ("mysql://a@b/c", "mysql is not supported"),
+        ("postgresql://a@b:x/c", "not a URL"),
+        ("postgresql+nosuchdriver://a@b/c", "nosuchdriver"),
+        ("{folder}/none/jobs.sqlite", ""),
+        ("postgresql://a@127.0.0.1:1/c", ""),
+        ("off", ""),
+    ],
+)
+def test_what_can_be_known_of_a_ledger_is_known_without_opening_it(tmp_path, setting, said):
+    (tmp_path / "text").write_text("text")
+    errors = list(setting_errors(setting.format(folder=tmp_path)))
+    assert len(errors) == bool(said)
+    assert said in "".join(errors)
+    assert not (tmp_path / "none").exists()
