@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -14,9 +14,11 @@ from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from typing_extensions import override
 
 from tap_reports import cli
+from tap_reports.clock import SystemClock
 from tap_reports.commands.progress import Display
+from tap_reports.emit.state_output import StateOutput
 from tap_reports.emit.writer import MessageWriter
-from tap_reports.exceptions import ConfigError
+from tap_reports.exceptions import ConfigError, StreamError
 from tap_reports.jobs.metrics import log_job
 from tap_reports.settings.environment import environment_config, merged
 from tap_reports.settings.read import Settings, read
@@ -28,16 +30,17 @@ from tap_reports.sync.configured import selection_errors
 from tap_reports.sync.imports import fast_imports
 from tap_reports.sync.mode import Mode
 from tap_reports.sync.outcome import Outcome
+from tap_reports.sync.run_state import RunState
+from tap_reports.sync.shard import final_day_errors, shard_state_errors
 from tap_reports.sync.signals import Signals
-from tap_reports.sync.state import state_errors
-from tap_reports.sync.tap_state import TapState
+from tap_reports.sync.state import DiscoveryState, StreamState, state_errors
 
 if TYPE_CHECKING:
     from tap_reports.clock import Clock
-    from tap_reports.emit.state_output import StateOutput
     from tap_reports.jobs.event_loop import EngineLoop
     from tap_reports.models import RunOutcome
     from tap_reports.settings.inputs import Inputs
+    from tap_reports.sync.learning import Found
     from tap_reports.sync.run import Run
 
 
@@ -83,15 +86,15 @@ class TapReports(Tap):
         wrong = list(state_errors(kwargs.get("state")))
         self._input_errors = [*errors, *wrong]
         self.waits_for_columns = waits_for_columns
-        self.state_of_run = TapState(self, {} if wrong else kwargs.get("state") or {})
-        kwargs["state"] = self.state_of_run.all_streams.values
+        self._all_states = DiscoveryState({} if wrong else kwargs.get("state") or {})
+        kwargs["state"] = self._all_states.values
         if kwargs.pop("parse_env_config", False):
             # The SDK would replace whole blocks; a block may come half from a file, half from variables.
             config, wrong_variables = environment_config()
             kwargs["config"] = merged(kwargs.get("config") or {}, config)
             self._input_errors += wrong_variables
         super().__init__(**{"setup_mapper": mode.has_streams, **kwargs})
-        self.state_of_run.all_streams.values = cast("dict[str, Any]", self.state)  # the SDK has copied it
+        self._all_states.values = cast("dict[str, Any]", self.state)  # the SDK has copied it
 
     @classmethod
     def of(cls, mode: Mode, inputs: Inputs, outcome: Outcome | None = None) -> Self:
@@ -119,7 +122,7 @@ class TapReports(Tap):
 
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
-        errors = self._input_errors
+        errors = [*self._input_errors, *self._errors_around()]
         try:
             self.settings: Settings = read(
                 self._config,
@@ -131,6 +134,16 @@ class TapReports(Tap):
         if errors and raise_errors:
             raise ConfigError(errors)
         return errors
+
+    def _errors_around(self) -> Iterator[str]:
+        """Yield what is wrong beyond the settings themselves: with a shard's state, with the ledger."""
+        if self._config.get("shard"):
+            yield from shard_state_errors(self._all_states.values.get("bookmarks", {}))
+        ledger = self._config.get("job_ledger")
+        if self.mode.needs_start_date and isinstance(ledger, str):
+            from tap_reports.ledger.store import setting_errors
+
+            yield from setting_errors(ledger)
 
     @override
     def setup_mapper(self) -> None:
@@ -148,7 +161,7 @@ class TapReports(Tap):
             self.run.listen()  # a port that is taken must end it before any request
         if self.input_catalog is None:
             with self.display:
-                found = self.all_streams.discover()
+                found = self.all_streams.discover(self.mode, is_waiting=self.waits_for_columns)
         else:
             titles = {one.tap_stream_id: one.schema.title or "" for one in self.input_catalog.streams}
             found = discovery.restore(self.run, titles)
@@ -161,7 +174,10 @@ class TapReports(Tap):
             ConfigError: There is no start_date, or a catalog is wrong about them.
         """
         found = self._selected()
-        if errors := list(selection_errors([stream.report for stream in found], self.settings)):
+        errors = list(selection_errors([stream.report for stream in found], self.settings))
+        if self.mode.has_streams and not errors:
+            errors += final_day_errors(self.settings, found)
+        if errors:
             raise ConfigError(errors)
         return found
 
@@ -197,12 +213,39 @@ class TapReports(Tap):
         does not wait for one that is not, and what comes after a failure or a signal is added.
         """
         self._reset_state_progress_markers()
-        self.all_streams.sync()
+        self.all_streams.sync(self.selected_streams(), self.display, lambda: self.account)
 
     @cached_property
     def all_streams(self) -> AllStreams:
         """The streams on their way out."""
-        return AllStreams(self)
+        return AllStreams(self.run, self.state_of_run, self.outcome, self.signals, self._added)
+
+    @cached_property
+    def state_of_run(self) -> RunState:
+        """The state while the run goes on."""
+        return RunState(
+            self._all_states,
+            StateOutput(cast("MessageWriter", self.message_writer), (self._clock or SystemClock()).monotonic),
+            self._state_of,
+            self.signals,
+            names_jobs=self.settings.shard is None,
+            is_written=self.mode is Mode.SYNC,
+        )
+
+    def _state_of(self, stream: str) -> StreamState | None:
+        found = (self._streams or {}).get(stream)  # `streams` would discover them
+        return cast("ReportStream", found).bookmark_state if found else None
+
+    def _added(self, found: Found) -> ReportStream | None:
+        """Add a stream whose columns are known by now; return it if it is selected."""
+        stream = ReportStream(self, *found)
+        try:
+            stream.use_schema(stream.schema)
+        except MappingError as error:
+            self.outcome.fail(stream.name, StreamError(f"stream_maps: {error}"))
+            return None
+        self.streams[stream.name] = stream
+        return stream if stream.selected else None
 
     @property
     @override

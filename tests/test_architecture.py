@@ -23,7 +23,6 @@ MAY_IMPORT = {
     "postbacks": {"jobs"} | BASE,
     "emit": {"files", "speedups"} | BASE,
     "sync": {
-        "tap",
         "streams",
         "settings",
         "vendors",

@@ -36,12 +36,13 @@ class StateOutput(StateWriter):
     def write_state(self, state: Any) -> None:
         self.put(state)
 
-    def put(self, state: Any, *, now: bool = False) -> float:
+    def put(self, state: Any, *, now: bool = False, again: bool = False) -> float:
         """Write the state if it has changed and is due.
 
         Args:
             state: JSON values.
             now: It is due, however large.
+            again: Write it also if it has not changed.
 
         Returns:
             The seconds until it is due; 0 if what is out is up to date.
@@ -51,7 +52,7 @@ class StateOutput(StateWriter):
         if wait > 0 and len(self._last) > SMALL_BYTES and not now:
             return wait
         line = ENCODER.encode({"type": "STATE", "value": state}) + b"\n"
-        if line != self._last:
+        if again or line != self._last:
             self._writer.write_state(line)
             self._last, self._at = line, time
         return 0.0

@@ -3,83 +3,120 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import sys
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Protocol
 
-from singer_sdk.exceptions import MappingError
-from singer_sdk.singerlib import StateMessage
-
-from tap_reports.exceptions import Stopped, StreamError
-from tap_reports.streams import ReportStream
+from tap_reports.exceptions import Stopped
 from tap_reports.sync.discovery import discover
 from tap_reports.sync.learning import Learning
 from tap_reports.sync.mode import Mode
-from tap_reports.sync.shard import require_fixed_list
 from tap_reports.sync.signals import forget_stdout
 
 if TYPE_CHECKING:
+    from tap_reports.models import RunOutcome
+    from tap_reports.streams import ReportStream
     from tap_reports.sync.learning import Found
-    from tap_reports.tap import TapReports
+    from tap_reports.sync.outcome import Outcome
+    from tap_reports.sync.run import Run
+    from tap_reports.sync.run_state import RunState
+    from tap_reports.sync.signals import Signals
+
+logger = logging.getLogger("tap-reports")
+
+
+class Display(Protocol):
+    """Shows what a run does, while it is entered."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def begin_sync(self, run: Run, streams: list[ReportStream]) -> None:
+        """Note what is shown."""
 
 
 class AllStreams:
     """The selected streams, and those whose columns are still to be learnt.
 
     Args:
-        tap: The tap.
+        run: The run.
+        state: Its state.
+        outcome: What becomes of the streams.
+        signals: End the run.
+        add: Makes a stream of a report whose columns are known by now; returns it if it is selected.
     """
 
-    def __init__(self, tap: TapReports) -> None:
-        self._tap = tap
-        self._learning = Learning(tap.run, tap.state_of_run.all_streams)
+    def __init__(
+        self,
+        run: Run,
+        state: RunState,
+        outcome: Outcome,
+        signals: Signals,
+        add: Callable[[Found], ReportStream | None],
+    ) -> None:
+        self._run = run
+        self._state = state
+        self._outcome = outcome
+        self._signals = signals
+        self._add = add
+        self._learning = Learning(run, state.all_streams)
         self._streams: list[ReportStream] = []
-        if tap.settings.on_quota_spent == "stop":
-            tap.outcome.left = self._jobs_left
+        if run.settings.on_quota_spent == "stop":
+            outcome.left = self._jobs_left
 
-    def discover(self) -> list[Found]:
-        """Return the reports that the vendors have. Within a run, one's failure does not stop the others, and
-        those to be learnt are left for `sync`, unless the tap waits for them.
+    def discover(self, mode: Mode, *, is_waiting: bool) -> list[Found]:
+        """Return the reports that the vendors have. Within a run, one's failure does not stop the others.
+
+        Args:
+            mode: What the reports are for.
+            is_waiting: Wait for those whose columns are known from a file only; else they are left for
+                `sync`.
         """
-        tap = self._tap
         try:
-            with tap.signals.at_once():
+            with self._signals.at_once():
                 found, self._learning = discover(
-                    tap.run,
-                    learn=tap.mode.learns_columns,
-                    state=tap.state_of_run.all_streams,
-                    fail=tap.outcome.fail if tap.mode is Mode.SYNC else None,
+                    self._run,
+                    learn=mode.learns_columns,
+                    state=self._state.all_streams,
+                    fail=self._outcome.fail if mode is Mode.SYNC else None,
                 )
                 # All shards must see the same list of streams.
-                is_waiting = tap.waits_for_columns or tap.settings.shard
+                is_waiting = is_waiting or self._run.settings.shard is not None
                 return [*found, *self._learning.take_all()] if is_waiting else found
         except BaseException:
-            tap.close()
+            self._run.close()
             raise
 
-    def sync(self) -> None:
-        """Extract the selected streams; one's failure does not stop the others."""
-        tap = self._tap
-        self._streams = tap.selected_streams()
-        if not (self._streams or tap.outcome.failures or self._learning.tasks):
-            tap.logger.warning("no stream is selected, so nothing is extracted; select some in the catalog")
-        require_fixed_list(tap.settings, self._streams, tap.state)
-        try:
-            with tap.display, self._ending():
-                tap.display.begin_sync(tap.run, self._streams)
-                if tap.state:
-                    tap.state_of_run.write()
-                tap.run.note_start(tap.account)
-                self._start(self._streams)
-                for stream in self._ready_first():
-                    stream.sync()
-                    if stream.extraction.is_over:
-                        stream.finalize_state_progress_markers()
-        except Exception:
-            tap.outcome.status_of_error = 1
-            raise
-        finally:
-            tap.outcome.log_summary(tap.account)
+    def sync(self, streams: list[ReportStream], display: Display, account: Callable[[], RunOutcome]) -> None:
+        """Extract streams; one's failure does not stop the others.
+
+        Args:
+            streams: The selected ones.
+            display: Shows what they do.
+            account: Returns what became of the run up to now.
+        """
+        self._streams = streams
+        if not (streams or self._outcome.failures or self._learning.tasks):
+            logger.warning("no stream is selected, so nothing is extracted; select some in the catalog")
+        with display:
+            try:
+                with self._ending(account):
+                    display.begin_sync(self._run, streams)
+                    if self._state.all_streams.values:
+                        self._state.write()
+                    self._run.note_start(account())
+                    self._start(streams)
+                    for stream in self._ready_first():
+                        stream.sync()
+                        if stream.extraction.is_over:
+                            stream.finalize_state_progress_markers()
+            except Exception:
+                self._outcome.status_of_error = 1
+                raise
+            finally:
+                self._outcome.log_summary(account())
 
     def is_another_ready(self, current: ReportStream) -> bool:
         """Return whether there is something to do beside this stream."""
@@ -88,7 +125,7 @@ class AllStreams:
 
     def _start(self, streams: list[ReportStream]) -> None:
         """Start the jobs of all streams at the same time."""
-        with self._tap.signals.at_once():
+        with self._signals.at_once():
             for stream in streams:
                 stream.extraction.start()
 
@@ -97,7 +134,7 @@ class AllStreams:
         while (waiting := self._open()) or self._learning.tasks:
             tasks = [task for stream in waiting for task in stream.extraction.next_tasks]
             tasks += self._learning.tasks
-            self._tap.run.runner.wait_until(self._is_any_ready, tasks)
+            self._run.runner.wait_until(self._is_any_ready, tasks)
             if self._learning.is_any_ready:
                 self._add_learnt()
             else:
@@ -105,24 +142,13 @@ class AllStreams:
 
     def _add_learnt(self) -> None:
         """Start the streams whose columns are known by now."""
-        added = []
-        for report, client in self._learning.take():
-            stream = ReportStream(self._tap, report, client)
-            try:
-                stream.use_schema(stream.schema)
-            except MappingError as error:
-                self._tap.outcome.fail(stream.name, StreamError(f"stream_maps: {error}"))
-                continue
-            self._tap.streams[stream.name] = stream
-            added += [stream] if stream.selected else []
+        added = [stream for found in self._learning.take() if (stream := self._add(found))]
         self._streams += added
         self._start(added)
 
     def _jobs_left(self, stream: str) -> int:
         """Return how many of a stream's jobs are not submitted."""
-        return sum(
-            stream in task.streams and task.job is None for task in self._tap.run.runner.tasks.values()
-        )
+        return sum(stream in task.streams and task.job is None for task in self._run.runner.tasks.values())
 
     def _open(self) -> list[ReportStream]:
         return [stream for stream in self._streams if not stream.extraction.is_over]
@@ -131,26 +157,24 @@ class AllStreams:
         return self._learning.is_any_ready or any(stream.extraction.is_ready for stream in self._open())
 
     @contextlib.contextmanager
-    def _ending(self) -> Iterator[None]:
+    def _ending(self, account: Callable[[], RunOutcome]) -> Iterator[None]:
         """Leave nothing behind but the last STATE."""
         try:
             with contextlib.suppress(Stopped):
                 yield
         except BrokenPipeError:
-            self._tap.outcome.closed = True
+            self._outcome.closed = True
             forget_stdout()
         finally:
-            self._end()
+            self._end(account)
 
-    def _end(self) -> None:
-        tap = self._tap
+    def _end(self, account: Callable[[], RunOutcome]) -> None:
         try:
-            tap.run.note_end(tap.account)
-            tap.close()
-            tap.state_of_run.write(now=True)
-            if tap.outcome.signal is not None:  # the last word is a STATE, also one that was said before
-                tap.message_writer.write_message(StateMessage(value=dict(tap.state)))
+            self._run.note_end(account())
+            self._run.close()
+            # After a signal the last word is a STATE, also one that was said before.
+            self._state.write(now=True, again=self._outcome.signal is not None)
             sys.stdout.flush()
         except BrokenPipeError:
-            tap.outcome.closed = True
+            self._outcome.closed = True
             forget_stdout()

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
-
-from tap_reports.exceptions import ConfigError
 
 if TYPE_CHECKING:
     from tap_reports.models import Shard
@@ -30,24 +28,23 @@ def share(slices: Sequence[T], shard: Shard, report: str) -> tuple[T, ...]:
     return tuple(one for k, one in enumerate(slices) if (offset + k) % shard.count == shard.index)
 
 
-def require_fixed_list(settings: Settings, streams: Iterable[ReportStream], state: Mapping[str, Any]) -> None:
-    """Return if all shards see the same list of slices, today and tomorrow.
+def shard_state_errors(bookmarks: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is wrong with a shard's state: a bookmark moves the list of slices."""
+    marked = sorted(name for name, one in bookmarks.items() if one)
+    if marked:
+        yield f"--state: a shard takes no bookmarks, and the state has some ({', '.join(marked)})."
 
-    Raises:
-        ConfigError: They may not: a bookmark moves the list, and so does a day that is not final yet.
+
+def final_day_errors(settings: Settings, streams: Iterable[ReportStream]) -> Iterator[str]:
+    """Yield why all shards may not see the same list of slices, today and tomorrow: a day that is not final
+    yet is one more tomorrow.
     """
     if settings.shard is None:
         return
-    errors = []
-    marked = sorted(name for name, one in state.get("bookmarks", {}).items() if one)
-    if marked:
-        errors.append(f"--state: a shard takes no bookmarks, and the state has some ({', '.join(marked)}).")
     for stream in streams:
         final = stream.extraction.final_day()
         if final and settings.end_date and settings.end_date > final:
-            errors.append(
+            yield (
                 f"end_date: {settings.end_date} is after the last final day of {stream.name}, {final}; "
                 "shards need one that is not, so that all of them extract the same days."
             )
-    if errors:
-        raise ConfigError(errors)

@@ -50,6 +50,7 @@ def test_shards_bring_together_what_one_process_brings(program, sandbox):
     assert sandbox.submissions("digital_turbine").calls == before
 
 
+@pytest.mark.parametrize("command", [(), ("--plan",), ("--submit",)])
 @pytest.mark.parametrize(
     ("more", "state", "word"),
     [
@@ -70,9 +71,11 @@ def test_shards_bring_together_what_one_process_brings(program, sandbox):
         ),
     ],
 )
-def test_what_makes_the_lists_of_shards_differ_is_a_configuration_error(program, sandbox, more, state, word):
+def test_what_makes_the_lists_of_shards_differ_is_a_configuration_error(
+    program, sandbox, command, more, state, word
+):
     config = config_of(sandbox, program, **{"shard": {"index": 0, "count": 3}, **more})
-    done = program.text(config, state=state)
+    done = program.text(config, *command, state=state)
     assert done.returncode == 78, done.stderr
     assert word in done.stderr
     assert sandbox.submissions("digital_turbine").calls == 0
