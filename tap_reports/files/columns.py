@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import count
 from typing import Any
 
 from tap_reports.models import Column, Kind
@@ -65,6 +66,19 @@ def property_names(headers: Iterable[str], style: str = SNAKE_CASE, taken: Itera
         used.add(name)
         names.append(name)
     return names
+
+
+def distinct_names(names: Iterable[str | None]) -> list[str | None]:
+    """Return names of sheets; one that an earlier sheet has gets the first free `_2`, `_3`."""
+    names = list(names)
+    taken, found = {*names}, list[str | None]()
+    for name in names:
+        free = name
+        if name is not None and name in found:
+            free = next(one for number in count(2) if (one := f"{name}_{number}") not in taken)
+            taken.add(free)
+        found.append(free)
+    return found
 
 
 def schema_of(kind: Kind, title: str) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from tap_reports.exceptions import FileError
@@ -151,7 +150,6 @@ class _Document:
             if not report.rows.keys:
                 self._refuse_report_without_rows(facts)
             found.append(report)
-        _number_equal_names(found)
         return found
 
     def _refuse_report_without_rows(self, facts: Mapping[str, Any]) -> None:
@@ -199,16 +197,6 @@ class _Document:
         facts = self._facts
         names_error = any(facts.get(key) is not None for key in ERROR_KEYS)
         return names_error or complains(facts) or (bool(facts) and facts.keys() <= ENVELOPE_KEYS)
-
-
-def _number_equal_names(found: list[_Report]) -> None:
-    """Give sheets of one name names of their own, in file order: each is a stream."""
-    taken = {report.name for report in found}
-    for report, earlier in ((report, found[:at]) for at, report in enumerate(found)):
-        if report.name and any(one.name == report.name for one in earlier):
-            numbers = (f"{report.name}_{number}" for number in count(2))
-            report.name = next(name for name in numbers if name not in taken)
-            taken.add(report.name)
 
 
 def _array(cursor: Cursor) -> JsonRows:

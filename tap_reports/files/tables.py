@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from tap_reports.exceptions import FileError
+from tap_reports.files.columns import distinct_names
 from tap_reports.files.table import Cell, Sheet, Table, notation_of, says_empty
 from tap_reports.files.text import beginning, is_blank, shown
 from tap_reports.files.unpack import ASK, OLE, Member, members
@@ -57,6 +58,8 @@ def tables(file: ReportFile, layout: Layout, *, work_dir: Path) -> Iterator[Tabl
     sheets = [
         sheet for member in members(file, layout, work_dir) for sheet in _sheets(member, layout, work_dir)
     ]
+    names = distinct_names([sheet.name for sheet in sheets])  # each is a stream of its own
+    sheets = [sheet._replace(name=name) for sheet, name in zip(sheets, names, strict=True)]
     if file.sheet is not None and len(sheets) == 1:
         sheets = [sheets[0]._replace(name=file.sheet)]
     for sheet in _chosen(sheets, layout.sheet, file.name):

@@ -1,7 +1,9 @@
 """Which tables a file gives, and files that are none."""
 
+import io
 import subprocess
 import sys
+import zipfile
 
 import pytest
 from file_reader import CSV, JSON, XLSX, gzipped, zipped
@@ -17,6 +19,22 @@ SHEETS = {
         b'{"reports":[{"sheet_name":"Users","data":[{"a":"1"}]},{"sheet_name":"Scores","data":[{"b":"2"}]}]}',
     ),
 }
+
+
+def twice():
+    """Return a zip in which two files have one name."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("S.csv", "a\n1\n")
+        archive.writestr("S.csv", "a\n2\n")
+    return packed.getvalue()
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_files_of_one_name_are_sheets_of_their_own(reader):
+    for sheet, row in (("S", "1"), ("S_2", "2")):
+        (table,) = reader.tables(twice(), Layout(format=FileFormat.CSV, sheet=sheet))
+        assert list(table.rows()) == [[row]]
 
 
 @pytest.mark.parametrize("kind", SHEETS)

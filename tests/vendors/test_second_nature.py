@@ -428,6 +428,10 @@ def test_a_ticket_can_be_polled_knowing_only_its_id(client, api):
             [(LINK, "Quiz 1"), (f"{LINK}2", "")],
         ),
         ([{"url": LINK}], [(LINK, None)]),
+        (
+            [{"sheet_name": "S", "url": LINK}, {"sheet_name": "S", "url": f"{LINK}2"}],
+            [(LINK, "S"), (f"{LINK}2", "S_2")],
+        ),
     ],
 )
 def test_a_complete_ticket_has_a_file_or_one_for_each_sheet(client, api, report_url, files):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tap_reports.exceptions import BadAnswer
+from tap_reports.files.columns import distinct_names
 from tap_reports.http.responses import answer_json, required_text
 from tap_reports.models import Json
 from tap_reports.redaction import add_link
@@ -38,9 +39,10 @@ def links(answer: Mapping[str, Any], what: str) -> list[Json]:
     found: list[Json] = [_link(entry) for entry in (came if isinstance(came, list) else [came])]
     if not found or not all(link["url"] for link in found):
         raise BadAnswer(what, "the status is complete, but report_url is missing", status=200)
+    sheets = distinct_names(link["sheet"] for link in found)
     for link in found:
         add_link(link["url"])
-    return found
+    return [{**link, "sheet": sheet} for link, sheet in zip(found, sheets, strict=True)]
 
 
 def _link(entry: Any) -> dict[str, Any]:
