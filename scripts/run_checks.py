@@ -1,22 +1,28 @@
-"""Checks all that is no test: ruff, mypy, and that the documents agree with the program.
+"""Checks all that is no test: ruff and mypy, also of the example in the documents; documents against the program.
 
 python3 scripts/run_checks.py
 """
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
 from bootstrap import ROOT, SetupError, require_python, say
 from run_tests import development
 
+EXAMPLE = ROOT / ".tests" / "acme_reports.py"
+"""The vendor of docs/adding-a-vendor.md."""
 CHECKS = (
     ("ruff", "check"),
     ("ruff", "format", "--check"),
     ("mypy",),
     ("python", "scripts/settings_listing.py", "--check"),
     ("python", "scripts/check_docs.py"),
+    ("ruff", "check", "--ignore", "INP001", str(EXAMPLE)),
+    ("ruff", "format", "--check", str(EXAMPLE)),
+    ("mypy", str(EXAMPLE)),
     ("zensical", "build", "--config-file", "mkdocs.yml", "--strict"),
 )
 
@@ -28,6 +34,9 @@ def main() -> int:
     except SetupError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
+    page = (ROOT / "docs" / "adding-a-vendor.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r'^```python\n("""Acme.*?)^```$', page, re.MULTILINE | re.DOTALL)
+    EXAMPLE.write_text(code, encoding="utf-8")
     failed = []
     for name, *arguments in CHECKS:
         shown = " ".join([name, *arguments])
