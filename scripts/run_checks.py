@@ -1,4 +1,4 @@
-"""Checks all that is no test: ruff and mypy, also of the example in the documents; documents against the program.
+"""Checks all that is no test: ruff and mypy, also of the documents' example; documents against the program.
 
 python3 scripts/run_checks.py
 """

@@ -16,13 +16,15 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import requests
 from bootstrap import SetupError, environment
 
 from tap_reports.sandbox import Sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
 POSTGRES = os.environ.get("TAP_REPORTS_TEST_POSTGRES", "postgresql://root@127.0.0.1:5432/test")
-COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
+COMPONENTS = {"scheduler": "scheduler", "dag-processor": "dag_processor", "triggerer": "triggerer"}
+"""Beside the API server: the command -> its name in what that says of their health."""
 PATIENCE = 240
 JOB_SECONDS = 25
 pytestmark = [pytest.mark.installs, pytest.mark.xdist_group("airflow"), pytest.mark.timeout(900)]
@@ -97,6 +99,7 @@ class Airflow:
     def __init__(self, commands: Path, folder: Path, database: str) -> None:
         self.commands, self.folder, self.database = commands, folder, database
         api, *logs = free_ports(3)
+        self.url = f"http://127.0.0.1:{api}"
         self.environment = {
             "PATH": f"{commands}:{os.environ['PATH']}",
             "HOME": str(folder),
@@ -108,7 +111,7 @@ class Airflow:
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
             "AIRFLOW__CORE__PARALLELISM": "2",
-            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{api}/execution/",
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
             "AIRFLOW__API__PORT": str(api),
             "AIRFLOW__API__HOST": "127.0.0.1",
             "AIRFLOW__API__WORKERS": "1",
@@ -116,6 +119,15 @@ class Airflow:
             "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(logs[0]),
             "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(logs[1]),
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
+            # On a busy machine a worker waits long for its answers.
+            "AIRFLOW__API__WORKER_TIMEOUT": str(PATIENCE),
+            "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": str(PATIENCE),
+            "AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": str(PATIENCE),
+            "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": str(PATIENCE),
+            "AIRFLOW__WORKERS__EXECUTION_API_RETRIES": "20",
+            "AIRFLOW__WORKERS__EXECUTION_API_RETRY_WAIT_MAX": "5",
+            "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
+            "AIRFLOW__WORKERS__MAX_FAILED_HEARTBEATS": "20",
         }
         self.running: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -147,6 +159,23 @@ class Airflow:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.running[component].pid, signal.SIGKILL)
         self.running.pop(component).wait()
+
+    def health(self) -> dict[str, dict[str, str]]:
+        """Return what the API server says of each component; nothing before it answers."""
+        try:
+            return requests.get(f"{self.url}/api/v2/monitor/health", timeout=30).json()
+        except (OSError, ValueError):
+            return {}
+
+    def start_all(self) -> None:
+        """Start the API server, and when it answers what calls it."""
+        self.start("api-server")
+        self.until(self.health)
+        for component in COMPONENTS:
+            self.start(component)
+        self.until(
+            lambda: {self.health().get(name, {}).get("status") for name in COMPONENTS.values()} == {"healthy"}
+        )
 
     def states(self) -> dict[str, str]:
         with psycopg.connect(self.database) as connection:
@@ -194,8 +223,7 @@ def test_phases_wait_in_the_triggerer_and_survive_its_restart(airflow, tmp_path)
         airflow.command("db", "migrate")
         airflow.command("dags", "reserialize")
         airflow.command("dags", "unpause", "reports")
-        for component in COMPONENTS:
-            airflow.start(component)
+        airflow.start_all()
         airflow.command("dags", "trigger", "reports")
         airflow.until(lambda: airflow.states().get("submit") == "deferred")
         airflow.kill("triggerer")
