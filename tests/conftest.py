@@ -7,6 +7,7 @@ import socket
 import sys
 
 import pytest
+from command import Program
 from hypothesis import HealthCheck, settings
 
 # Tests start the program some thousand times: without the files of compiled code each would compile it again.
@@ -51,3 +52,8 @@ def _loopback_only(monkeypatch):
         return connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture
+def program(tmp_path):
+    return Program(tmp_path)

@@ -41,19 +41,19 @@ def nature_block(nature):
 
 
 @pytest.fixture
-def both(cli, block, nature_block):
-    return cli.config(**ONE_DAY, digital_turbine=block, second_nature=nature_block)
+def both(program, block, nature_block):
+    return program.config(**ONE_DAY, digital_turbine=block, second_nature=nature_block)
 
 
 def last_lines(result, count=4):
     return "\n".join(result.stderr.strip().splitlines()[-count:])
 
 
-def test_the_environment_fills_in_scalars(cli, both):
+def test_the_environment_fills_in_scalars(program, both):
     del both["digital_turbine"]["client_secret"]
     del both["start_date"]
-    path = cli.write("c.json", both)
-    result = cli.run(
+    path = program.write("c.json", both)
+    result = program.run(
         None,
         "--config",
         path,
@@ -66,12 +66,12 @@ def test_the_environment_fills_in_scalars(cli, both):
     assert len(result.records(TURBINE)) == 2
 
 
-def test_the_last_lines_name_each_failed_stream_with_its_job(cli, both, turbine, nature):
-    catalog = cli.run(both, "--discover").json
-    cli.ledger.unlink()
+def test_the_last_lines_name_each_failed_stream_with_its_job(program, both, turbine, nature):
+    catalog = program.run(both, "--discover").json
+    program.ledger.unlink()
     nature.busy = ["pending"] * 9999
     turbine.empty_polls = 9999
-    result = cli.run({**both, "job_deadline_seconds": 0.4}, catalog=catalog)
+    result = program.run({**both, "job_deadline_seconds": 0.4}, catalog=catalog)
     assert result.status == 1
     *lines, _ = result.stderr.strip().splitlines()[-3:]
     assert any(TURBINE in line and next(iter(turbine.reports)) in line for line in lines)
@@ -79,7 +79,7 @@ def test_the_last_lines_name_each_failed_stream_with_its_job(cli, both, turbine,
     assert all("ERROR" in line for line in lines)
 
 
-def test_records_come_in_stream_order_and_slices_ascend(cli, block, turbine):
+def test_records_come_in_stream_order_and_slices_ascend(program, block, turbine):
     report = {"metrics": ["Spend"], "splits": ["Date"], "slice_days": 1}
     reports = [{**report, "name": "a"}, {**report, "name": "b"}]
 
@@ -88,12 +88,12 @@ def test_records_come_in_stream_order_and_slices_ascend(cli, block, turbine):
         return Answer(200) if time.monotonic() < answered.at + 0.1 * (4 - day) else None
 
     turbine.on_file = later_first
-    config = cli.config(
+    config = program.config(
         start_date="2026-01-01",
         end_date="2026-01-03",
         digital_turbine={**block, "reports": reports, "reports_per_minute": 99},
     )
-    result = cli.run(config)
+    result = program.run(config)
     assert result.status == 0, result.stderr
     order = [
         (one["stream"], one["record"]["_report_slice_start"])
@@ -104,17 +104,17 @@ def test_records_come_in_stream_order_and_slices_ascend(cli, block, turbine):
     assert len(order) == 12
 
 
-def test_two_streams_that_ask_the_same_share_a_job(cli, block, turbine):
+def test_two_streams_that_ask_the_same_share_a_job(program, block, turbine):
     report = {"metrics": ["Spend"], "splits": ["Date"]}
     reports = [{**report, "name": "a"}, {**report, "name": "b"}]
-    result = cli.run(cli.config(**ONE_DAY, digital_turbine={**block, "reports": reports}))
+    result = program.run(program.config(**ONE_DAY, digital_turbine={**block, "reports": reports}))
     assert result.status == 0, result.stderr
     assert len(turbine.submits) == 1
     assert result.records("digital_turbine_a")
     assert result.records("digital_turbine_b")
 
 
-def test_a_failed_slice_holds_the_bookmark_back(cli, block, turbine):
+def test_a_failed_slice_holds_the_bookmark_back(program, block, turbine):
     def middle_is_bad(report, _call):
         return (
             Answer(200, b"<html>no</html>")
@@ -123,60 +123,60 @@ def test_a_failed_slice_holds_the_bookmark_back(cli, block, turbine):
         )
 
     turbine.on_file = middle_is_bad
-    config = cli.config(
+    config = program.config(
         start_date="2026-01-01", end_date="2026-01-03", digital_turbine={**block, "slice_days": 1}
     )
-    result = cli.run({**config, "max_request_retries": 0})
+    result = program.run({**config, "max_request_retries": 0})
     assert result.status == 1
     assert result.bookmark(TURBINE) == "2026-01-01"
     assert "2026-01-02" in last_lines(result, 2)
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGKILL, -9)])
-def test_no_file_of_a_run_that_ends_within_a_download_stays(cli, both, turbine, number, status):
+def test_no_file_of_a_run_that_ends_within_a_download_stays(program, both, turbine, number, status):
     gate = threading.Event()
     half = Answer(200, b"Date,Spend\n" * 9000, "text/csv", cut=50_000, stall=gate)
     turbine.on_file = lambda _report, _call: half
-    run = cli.start(both)
-    run.wait_until(cli.left_behind)
+    run = program.start(both)
+    run.wait_until(program.left_behind)
     result = run.send(number)
     gate.set()
     assert result.status == status
-    assert (cli.left_behind() == []) is (number == signal.SIGTERM)
+    assert (program.left_behind() == []) is (number == signal.SIGTERM)
     assert result.messages[-1]["type"] == "STATE"
     turbine.on_file = lambda _report, _call: None
-    assert cli.run(both).status == 0
-    assert cli.left_behind() == [], "the next run removes what a killed one left"
+    assert program.run(both).status == 0
+    assert program.left_behind() == [], "the next run removes what a killed one left"
     assert len(turbine.submits) == 1
 
 
-def test_without_a_ledger_all_works_but_reuse(cli, both, turbine):
+def test_without_a_ledger_all_works_but_reuse(program, both, turbine):
     for submits in (1, 2):
-        result = cli.run({**both, "job_ledger": "off"})
+        result = program.run({**both, "job_ledger": "off"})
         assert result.status == 0, result.stderr
         assert len(turbine.submits) == submits
-    assert not cli.ledger.exists()
-    assert cli.run({**both, "job_ledger": "off"}, "--jobs", "--format", "json").json == []
+    assert not program.ledger.exists()
+    assert program.run({**both, "job_ledger": "off"}, "--jobs", "--format", "json").json == []
 
 
-def test_the_default_ledger_lies_in_the_users_state_folder(cli, both, turbine):
+def test_the_default_ledger_lies_in_the_users_state_folder(program, both, turbine):
     del both["job_ledger"]
-    assert cli.run(both).status == 0
-    assert cli.run(both).status == 0
+    assert program.run(both).status == 0
+    assert program.run(both).status == 0
     assert len(turbine.submits) == 1
-    files = [path for path in Path(cli.environment["XDG_STATE_HOME"]).rglob("*") if path.is_file()]
+    files = [path for path in Path(program.environment["XDG_STATE_HOME"]).rglob("*") if path.is_file()]
     assert files
     assert all(path.stat().st_mode & 0o077 == 0 for path in files)
 
 
-def test_stream_maps_and_flattening_work(cli, both):
+def test_stream_maps_and_flattening_work(program, both):
     both["stream_maps"] = {
         TURBINE: {"double": "clicks * 2", "impressions": None, "__filter__": "campaign_id == '001'"},
         NATURE: {"__alias__": "people", "trainee_email": "trainee_email.upper()"},
     }
     both["flattening_enabled"] = True
     both["flattening_max_depth"] = 1
-    result = cli.run(both)
+    result = program.run(both)
     assert result.status == 0, result.stderr
     (record,) = result.records(TURBINE)
     assert record["double"] == 20
@@ -186,26 +186,26 @@ def test_stream_maps_and_flattening_work(cli, both):
     assert result.bookmark(TURBINE) == "2026-01-01"
 
 
-def test_a_vendor_that_is_down_is_explained(cli, block):
+def test_a_vendor_that_is_down_is_explained(program, block):
     down = {**block, "api_url": "http://127.0.0.1:9"}
-    result = cli.run(cli.config(**ONE_DAY, digital_turbine=down, max_request_retries=1))
+    result = program.run(program.config(**ONE_DAY, digital_turbine=down, max_request_retries=1))
     assert result.status == 1
     assert "127.0.0.1" in last_lines(result, 2)
     assert "Traceback" not in result.stderr
 
 
-def test_a_run_as_another_user_would_start_it_needs_no_terminal(cli, both):
-    result = cli.run(both, TERM="dumb", HOME=str(cli.folder), LANG="C", LC_ALL="C", PYTHONUTF8="0")
+def test_a_run_as_another_user_would_start_it_needs_no_terminal(program, both):
+    result = program.run(both, TERM="dumb", HOME=str(program.folder), LANG="C", LC_ALL="C", PYTHONUTF8="0")
     assert result.status == 0, result.stderr
-    assert list(cli.temporary.iterdir()) == []
+    assert list(program.temporary.iterdir()) == []
     assert len(result.records(NATURE)) == len(PEOPLE["Sessions"]) - 1
 
 
-def test_a_stream_of_a_removed_report_does_not_stop_the_others(cli, both):
-    catalog = cli.run(both, "--discover").json
+def test_a_stream_of_a_removed_report_does_not_stop_the_others(program, both):
+    catalog = program.run(both, "--discover").json
     for entry in catalog["streams"]:
         if entry["tap_stream_id"] == TURBINE:
             entry["tap_stream_id"] = entry["stream"] = "digital_turbine_gone"
-    result = cli.run(both, catalog=catalog)
+    result = program.run(both, catalog=catalog)
     assert "Traceback" not in result.stderr
     assert len(result.records(NATURE)) == 2

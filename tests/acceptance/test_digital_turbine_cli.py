@@ -20,12 +20,12 @@ def vendor():
 
 
 @pytest.fixture
-def config(cli, vendor):
+def config(program, vendor):
     """A function: settings of the block, then of the top level."""
 
     def make(block=None, **top):
         known = {"api_url": vendor.url, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
-        return cli.config(**{**THREE_DAYS, **top}, digital_turbine={**known, **(block or {})})
+        return program.config(**{**THREE_DAYS, **top}, digital_turbine={**known, **(block or {})})
 
     return make
 
@@ -44,8 +44,8 @@ def refused_after(result, status, *words):
     return True
 
 
-def test_the_default_report_is_asked_for_as_the_guide_shows_and_comes_out_as_promised(cli, vendor, config):
-    result = cli.run(config(user_agent="mine/1"))
+def test_the_default_report_is_asked_for_as_the_guide_shows_and_comes_out_whole(program, vendor, config):
+    result = program.run(config(user_agent="mine/1"))
     assert result.status == 0, result.stderr
     assert {call.headers["user-agent"] for call in vendor.calls} == {"mine/1"}
     (call,) = vendor.submits
@@ -62,7 +62,7 @@ def test_the_default_report_is_asked_for_as_the_guide_shows_and_comes_out_as_pro
             "reportFormat": "csv",
         },
     }
-    schema = result.schema(STREAM)
+    schema = result.schemas(STREAM)[0]
     properties = schema["schema"]["properties"]
     assert schema["key_properties"] == ["date", "campaign_id", "country"]
     assert schema["bookmark_properties"] == ["date"]
@@ -97,43 +97,43 @@ def test_the_default_report_is_asked_for_as_the_guide_shows_and_comes_out_as_pro
     assert result.bookmark(STREAM) == "2026-01-03"
     assert result.state["bookmarks"][STREAM]["replication_key"] == "date"
     assert result.pending(STREAM) == []
-    assert cli.left_behind() == []
+    assert program.left_behind() == []
 
 
-def test_an_end_date_past_the_final_day_is_cut(cli, vendor, config):
+def test_an_end_date_past_the_final_day_is_cut(program, vendor, config):
     last = latest_final_day()
     far = (last + dt.timedelta(days=30)).isoformat()
-    result = cli.run(config(start_date=last.isoformat(), end_date=far))
+    result = program.run(config(start_date=last.isoformat(), end_date=far))
     assert vendor.ranges() == [(last.isoformat(), last.isoformat())]
     assert result.bookmark(STREAM) == last.isoformat()
 
 
-def test_nothing_is_asked_for_before_a_day_is_final(cli, vendor, config):
+def test_nothing_is_asked_for_before_a_day_is_final(program, vendor, config):
     top = config(start_date=(latest_final_day() + dt.timedelta(days=1)).isoformat())
     del top["end_date"]
-    result = cli.run(top)
+    result = program.run(top)
     assert result.status == 0, result.stderr
     assert vendor.submits == []
     assert result.bookmark(STREAM) is None
 
 
-def test_a_late_job_keeps_its_id_and_is_taken_up_by_the_next_run(cli, vendor, config):
+def test_a_late_job_keeps_its_id_and_is_taken_up_by_the_next_run(program, vendor, config):
     vendor.empty_polls = 10_000
-    first = cli.run(config(job_deadline_seconds=0.4))
+    first = program.run(config(job_deadline_seconds=0.4))
     assert refused_after(first, 1, STREAM, *vendor.reports)
     (pending,) = first.pending(STREAM)
     assert set(pending) >= {"key", "id", "slice_start", "slice_end", "submitted_at"}
     assert [pending["id"]] == list(vendor.reports)
     assert (pending["slice_start"], pending["slice_end"]) == ("2026-01-01", "2026-01-03")
     vendor.empty_polls = 0
-    second = cli.run(config(), state=first.state)
+    second = program.run(config(), state=first.state)
     assert second.status == 0, second.stderr
     assert len(vendor.submits) == 1
     assert len(second.records(STREAM)) == 6
     assert second.pending(STREAM) == []
 
 
-def test_two_streams_of_the_vendor_fail_each_for_themselves(cli, vendor, config):
+def test_two_streams_of_the_vendor_fail_each_for_themselves(program, vendor, config):
     def one_is_bad(report, _call):
         return Answer(200, b"<html>") if report.body["query"]["metrics"] == ["Clicks"] else None
 
@@ -142,15 +142,15 @@ def test_two_streams_of_the_vendor_fail_each_for_themselves(cli, vendor, config)
         {"name": "bad", "metrics": ["Clicks"], "splits": ["Date"]},
         {"name": "good", "metrics": ["Spend"], "splits": ["Date"]},
     ]
-    result = cli.run(config({"reports": reports}, max_request_retries=0))
+    result = program.run(config({"reports": reports}, max_request_retries=0))
     assert refused_after(result, 1, "digital_turbine_bad")
     assert result.bookmark("digital_turbine_good") == "2026-01-03"
     assert result.bookmark("digital_turbine_bad") is None
 
 
-def test_the_day_quota_does_not_stop_another_vendor_or_reuse(cli, config):
-    first = cli.run(config({"reports_per_day": 1}))
+def test_the_day_quota_does_not_stop_another_vendor_or_reuse(program, config):
+    first = program.run(config({"reports_per_day": 1}))
     assert first.status == 0
-    again = cli.run(config({"reports_per_day": 1}))
+    again = program.run(config({"reports_per_day": 1}))
     assert again.status == 0, again.stderr
     assert len(again.records(STREAM)) == 6

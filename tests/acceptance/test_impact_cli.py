@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
-from cli_under_test import FAST
+from command import FAST
 from fake_http import as_json
 from fake_impact import BY_DAY, BY_PROGRAM, LISTING, TOKEN, FakeImpact
 
@@ -34,8 +34,8 @@ def config(vendor, *reports, top=None, **block):
 # --- records ----------------------------------------------------------------------------------------------
 
 
-def test_a_keyless_report_has_grid_keys_display_dates_and_every_digit(cli, vendor):
-    ran = cli.run(config(vendor, BY_DAY, api_version="14"))
+def test_a_keyless_report_has_grid_keys_display_dates_and_every_digit(program, vendor):
+    ran = program.run(config(vendor, BY_DAY, api_version="14"))
     assert ran.status == 0, ran.stderr
     (call,) = vendor.submitted
     assert (call.method, call.path) == ("GET", f"{vendor.prefix}/ReportExport/{BY_DAY}")
@@ -46,7 +46,7 @@ def test_a_keyless_report_has_grid_keys_display_dates_and_every_digit(cli, vendo
     assert all("authorization" not in one.headers for one in vendor.bucket.calls)
     assert TOKEN not in ran.everything
     assert "signed-link" not in ran.everything
-    assert cli.left_behind() == []
+    assert program.left_behind() == []
     schema = ran.schemas(DAY_STREAM)[-1]
     assert schema["key_properties"] == GRID_KEYS
     assert schema["bookmark_properties"] == ["date_display"]
@@ -68,8 +68,8 @@ def test_a_keyless_report_has_grid_keys_display_dates_and_every_digit(cli, vendo
     assert ran.bookmark(DAY_STREAM) == "2024-08-03"
 
 
-def test_an_action_listing_has_its_action_id_as_key_and_keeps_18_digits(cli, vendor):
-    ran = cli.run(config(vendor, LISTING))
+def test_an_action_listing_has_its_action_id_as_key_and_keeps_18_digits(program, vendor):
+    ran = program.run(config(vendor, LISTING))
     assert ran.status == 0, ran.stderr
     schema = ran.schemas(LIST_STREAM)[-1]
     assert schema["key_properties"] == ["action_id"]
@@ -82,10 +82,10 @@ def test_an_action_listing_has_its_action_id_as_key_and_keeps_18_digits(cli, ven
     assert ran.bookmark(LIST_STREAM) == "2024-08-03"
 
 
-def test_times_without_offset_are_of_the_accounts_zone(cli, vendor):
+def test_times_without_offset_are_of_the_accounts_zone(program, vendor):
     vendor.information["Timezone"] = "(GMT -06:00) Central Time (US & Canada)"
     vendor.make_file = lambda _: "Action_Id,Action_Date,Status,Payout\n1,2024-08-01T10:00:00,PENDING,1\n"
-    ran = cli.run(config(vendor, LISTING))
+    ran = program.run(config(vendor, LISTING))
     assert ran.status == 0, ran.stderr
     (record,) = ran.records(LIST_STREAM)
     moment = dt.datetime.fromisoformat(record["action_date"])
@@ -95,14 +95,14 @@ def test_times_without_offset_are_of_the_accounts_zone(cli, vendor):
 # --- jobs -------------------------------------------------------------------------------------------------
 
 
-def test_a_finished_job_is_reused_within_its_hours_and_replayed_after_them(cli, vendor):
+def test_a_finished_job_is_reused_within_its_hours_and_replayed_after_them(program, vendor):
     yesterday = (dt.datetime.now(dt.UTC) - dt.timedelta(3)).date().isoformat()
     dates = {"start_date": yesterday, "end_date": yesterday}
-    assert cli.run(config(vendor, LISTING, top=dates)).status == 0
-    again = cli.run(config(vendor, LISTING, top=dates))
+    assert program.run(config(vendor, LISTING, top=dates)).status == 0
+    again = program.run(config(vendor, LISTING, top=dates))
     assert (len(vendor.submitted), len(vendor.replays)) == (1, 0)
     assert len(again.records(LIST_STREAM)) == 1
-    plan = cli.run(
+    plan = program.run(
         config(vendor, LISTING, top={**dates, "reuse_job_hours": 0}), "--plan", "--format", "json"
     ).json
     assert plan["totals"]["replay"] == 1
@@ -110,14 +110,14 @@ def test_a_finished_job_is_reused_within_its_hours_and_replayed_after_them(cli, 
     assert vendor.replays == []
 
 
-def test_a_spent_day_quota_ends_the_stream_with_finished_slices_bookmarked(cli, vendor):
-    ran = cli.run(config(vendor, BY_PROGRAM, reports_per_day=2))
+def test_a_spent_day_quota_ends_the_stream_with_finished_slices_bookmarked(program, vendor):
+    ran = program.run(config(vendor, BY_PROGRAM, reports_per_day=2))
     assert ran.status == 1
     assert len(vendor.submitted) == 2
     assert ran.bookmark(PROGRAM_STREAM) == "2024-08-02"
     assert len(ran.records(PROGRAM_STREAM)) == 4
     assert "reports_per_day" in ran.last_words
-    again = cli.run(config(vendor, BY_PROGRAM, reports_per_day=2), state=ran.state)
+    again = program.run(config(vendor, BY_PROGRAM, reports_per_day=2), state=ran.state)
     assert again.status == 1
     assert len(vendor.submitted) == 2, "the account's quota is spent, not the process's"
 
@@ -125,8 +125,8 @@ def test_a_spent_day_quota_ends_the_stream_with_finished_slices_bookmarked(cli, 
 # --- clicks -----------------------------------------------------------------------------------------------
 
 
-def test_a_partners_clicks_are_one_job_a_day(cli, vendor):
-    ran = cli.run(config(vendor, BY_DAY, clicks=True))
+def test_a_partners_clicks_are_one_job_a_day(program, vendor):
+    ran = program.run(config(vendor, BY_DAY, clicks=True))
     assert ran.status == 0, ran.stderr
     clicks = [one for one in vendor.submitted if one.path.endswith("ClickExport")]
     assert {one.path for one in clicks} == {f"{vendor.prefix}/ClickExport"}
@@ -143,8 +143,8 @@ def test_a_partners_clicks_are_one_job_a_day(cli, vendor):
 
 
 @pytest.mark.parametrize("vendor", ["partner", "agency"], indirect=True)
-def test_without_reports_the_catalog_holds_what_the_api_can_run_not_selected(cli, vendor):
-    ran = cli.run(config(vendor), "--discover")
+def test_without_reports_the_catalog_holds_what_the_api_can_run_not_selected(program, vendor):
+    ran = program.run(config(vendor), "--discover")
     assert ran.status == 0, ran.stderr
     assert vendor.submitted == []
     streams = {one["tap_stream_id"]: one for one in ran.json["streams"]}
@@ -159,15 +159,15 @@ def test_without_reports_the_catalog_holds_what_the_api_can_run_not_selected(cli
     assert streams[LIST_STREAM]["key_properties"] == ["action_id"]
 
 
-def test_a_run_without_reports_and_without_catalog_submits_nothing(cli, vendor):
-    ran = cli.run(config(vendor))
+def test_a_run_without_reports_and_without_catalog_submits_nothing(program, vendor):
+    ran = program.run(config(vendor))
     assert ran.status == 0, ran.stderr
     assert vendor.submitted == []
 
 
-def test_refusals_name_vendor_answer_and_remedy(cli, vendor):
+def test_refusals_name_vendor_answer_and_remedy(program, vendor):
     vendor.submissions = [as_json({"Status": "ERROR", "Message": "The vendor's own words"}, 403)] * 3
-    ran = cli.run(config(vendor, BY_DAY))
+    ran = program.run(config(vendor, BY_DAY))
     assert ran.status == 1
     assert "The vendor's own words" in ran.last_words
     assert "403" in ran.last_words
@@ -176,18 +176,18 @@ def test_refusals_name_vendor_answer_and_remedy(cli, vendor):
     assert TOKEN not in ran.stderr
 
 
-def test_a_run_killed_after_the_submission_is_resumed(cli, vendor):
+def test_a_run_killed_after_the_submission_is_resumed(program, vendor):
     vendor.statuses = ["RUNNING"]
-    running = cli.start(config(vendor, BY_DAY))
+    running = program.start(config(vendor, BY_DAY))
     running.wait_until(lambda: vendor.api.to("/Jobs/"))
     running.process.kill()
     running.finish()
     (job,) = vendor.jobs.values()
     job["script"] = ["COMPLETED"]
-    plan = cli.run(config(vendor, BY_DAY), "--plan", "--format", "json").json
+    plan = program.run(config(vendor, BY_DAY), "--plan", "--format", "json").json
     assert [one["action"] for one in plan["streams"][0]["slices"]] == ["resume"]
     assert [one["job_id"] for one in plan["streams"][0]["slices"]] == list(vendor.jobs)
-    ran = cli.run(config(vendor, BY_DAY))
+    ran = program.run(config(vendor, BY_DAY))
     assert ran.status == 0, ran.stderr
     assert len(vendor.submitted) == 1
     assert len(ran.records(DAY_STREAM)) == 3
@@ -196,9 +196,9 @@ def test_a_run_killed_after_the_submission_is_resumed(cli, vendor):
 # --- columns ----------------------------------------------------------------------------------------------
 
 
-def test_verbatim_names_with_keys_by_header(cli, vendor):
+def test_verbatim_names_with_keys_by_header(program, vendor):
     report = {"id": LISTING, "primary_keys": ["Action_Id", "Status"], "columns": {"Payout": "string"}}
-    ran = cli.run(config(vendor, report, top={"column_names": "verbatim"}))
+    ran = program.run(config(vendor, report, top={"column_names": "verbatim"}))
     assert ran.status == 0, ran.stderr
     assert ran.schemas(LIST_STREAM)[-1]["key_properties"] == ["Action_Id", "Status"]
     assert ran.records(LIST_STREAM)[0]["Payout"] == "1.000000000000000001"

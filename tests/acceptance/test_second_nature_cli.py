@@ -6,7 +6,6 @@ import datetime as dt
 from decimal import Decimal
 
 import pytest
-from cli_under_test import select
 from fake_http import Answer
 from fake_second_nature import API_KEY, PEOPLE, TWO, FakeSecondNature
 
@@ -21,14 +20,14 @@ def vendor():
 
 
 @pytest.fixture
-def config(cli, vendor):
+def config(program, vendor):
     """A function: settings of the report (or whole reports), then of the top level."""
 
     def make(report=None, block=None, **top):
         known = {"api_url": vendor.api, "api_key": API_KEY}
         if report is not None:
             known["reports"] = [{"report_name": "admin-xls-report", **report}]
-        return cli.config(**{"start_date": "2026-01-01", **top}, second_nature={**known, **(block or {})})
+        return program.config(**{"start_date": "2026-01-01", **top}, second_nature={**known, **(block or {})})
 
     return make
 
@@ -49,15 +48,15 @@ def told(result, status, *words):
     return True
 
 
-def test_a_snapshot_is_asked_for_by_defaults_and_comes_out_as_a_full_table_keyed_by_row(cli, vendor, config):
-    result = cli.run(config({"course_id": "c-1"}))
+def test_a_snapshot_is_asked_for_by_defaults_and_is_a_full_table_keyed_by_row(program, vendor, config):
+    result = program.run(config({"course_id": "c-1"}))
     assert result.status == 0, result.stderr
     (call,) = vendor.submits
     assert call.path == "/api/reports/export/"
     asked = {name: value for name, value in call.json.items() if value not in (None, False)}
     assert asked == {"report_name": "admin-xls-report", "format": "xlsx", "course_id": "c-1"}
     assert len(vendor.tickets["ticket-1-77"].polls) == 3
-    schema = result.schema(STREAM)
+    schema = result.schemas(STREAM)[0]
     properties = schema["schema"]["properties"]
     assert schema["key_properties"] == ["_report_row"]
     assert not schema.get("bookmark_properties")
@@ -85,14 +84,14 @@ def test_a_snapshot_is_asked_for_by_defaults_and_comes_out_as_a_full_table_keyed
         },
     ]
     assert result.bookmark(STREAM) is None
-    assert cli.left_behind() == []
+    assert program.left_behind() == []
 
 
 @pytest.mark.parametrize(("kind", "csv_as"), [("xlsx", ""), ("csv", "list"), ("csv", "zip"), ("json", "")])
-def test_each_sheet_is_a_stream_and_all_share_one_ticket(cli, vendor, config, kind, csv_as):
+def test_each_sheet_is_a_stream_and_all_share_one_ticket(program, vendor, config, kind, csv_as):
     vendor.reports["admin-xls-report"] = TWO
     vendor.csv_as = csv_as
-    result = cli.run(config({"format": kind}))
+    result = program.run(config({"format": kind}))
     assert result.status == 0, result.stderr
     sessions, quiz = f"{STREAM}__sessions", f"{STREAM}__quiz_overview"
     assert sorted(result.streams) == sorted([sessions, quiz])
@@ -102,28 +101,28 @@ def test_each_sheet_is_a_stream_and_all_share_one_ticket(cli, vendor, config, ki
     assert {one["_report_job_id"] for s in (sessions, quiz) for one in result.records(s)} == {"ticket-1-77"}
 
 
-def test_discovery_asks_once_and_the_sync_reuses_it(cli, vendor, config):
-    discovered = cli.run(config(), "--discover")
+def test_discovery_asks_once_and_the_sync_reuses_it(program, vendor, config):
+    discovered = program.run(config(), "--discover")
     assert discovered.status == 0, discovered.stderr
     assert [one["tap_stream_id"] for one in discovered.json["streams"]] == [STREAM]
     assert len(vendor.submits) == 1
-    result = cli.run(config())
+    result = program.run(config())
     assert len(result.records(STREAM)) == 2
     assert len(vendor.submits) == 1
-    picked = cli.run(config(), catalog=select(discovered.json, STREAM))
+    picked = program.run(config(), catalog=discovered.json)
     assert len(picked.records(STREAM)) == 2
     assert len(vendor.submits) == 1
 
 
-def test_a_dated_report_is_sliced_by_months_and_the_time_filter(cli, vendor, config):
-    result = cli.run(config({"dated": True}, **DATED))
+def test_a_dated_report_is_sliced_by_months_and_the_time_filter(program, vendor, config):
+    result = program.run(config({"dated": True}, **DATED))
     assert result.status == 0, result.stderr
     assert spans(vendor) == [
         (midnight("2026-01-10"), midnight("2026-02-01") - 1),
         (midnight("2026-02-01"), midnight("2026-03-01") - 1),
         (midnight("2026-03-01"), midnight("2026-03-06") - 1),
     ]
-    schema = result.schema(STREAM)
+    schema = result.schemas(STREAM)[0]
     assert schema["key_properties"] == ["_report_slice_start", "_report_row"]
     assert schema["bookmark_properties"] == ["_report_slice_end"]
     assert [(one["_report_slice_start"], one["_report_row"]) for one in result.records(STREAM)] == [
@@ -133,20 +132,20 @@ def test_a_dated_report_is_sliced_by_months_and_the_time_filter(cli, vendor, con
     assert result.state["bookmarks"][STREAM]["replication_key"] == "_report_slice_end"
 
 
-def test_discovery_of_a_dated_report_asks_for_its_latest_slice_once(cli, vendor, config):
-    catalog = cli.run(config({"dated": True}, **DATED), "--discover")
+def test_discovery_of_a_dated_report_asks_for_its_latest_slice_once(program, vendor, config):
+    catalog = program.run(config({"dated": True}, **DATED), "--discover")
     assert catalog.status == 0, catalog.stderr
     assert spans(vendor) == [(midnight("2026-03-01"), midnight("2026-03-06") - 1)]
     (entry,) = catalog.json["streams"]
     assert entry["replication_key"] == "_report_slice_end"
-    assert cli.run(config({"dated": True}, **DATED)).status == 0
+    assert program.run(config({"dated": True}, **DATED)).status == 0
     assert len(vendor.submits) == 3
 
 
-def test_a_slice_that_lacks_a_sheet_has_no_rows_of_it(cli, vendor, config):
+def test_a_slice_that_lacks_a_sheet_has_no_rows_of_it(program, vendor, config):
     vendor.reports["admin-xls-report"] = TWO
     vendor.content = lambda ticket: TWO if ticket.body["start_time"] >= midnight("2026-02-01") else PEOPLE
-    result = cli.run(config({"dated": True}, start_date="2026-01-10", end_date="2026-02-05"))
+    result = program.run(config({"dated": True}, start_date="2026-01-10", end_date="2026-02-05"))
     assert len(result.records(f"{STREAM}__sessions")) == 4
     if result.status:
         assert told(result, 1, "Quiz Overview")
@@ -155,8 +154,8 @@ def test_a_slice_that_lacks_a_sheet_has_no_rows_of_it(cli, vendor, config):
         assert len(result.records(f"{STREAM}__quiz_overview")) == 1
 
 
-def test_the_plan_of_a_snapshot(cli, config):
-    plan = cli.run(config({}), "--plan", "--format", "json")
+def test_the_plan_of_a_snapshot(program, config):
+    plan = program.run(config({}), "--plan", "--format", "json")
     assert plan.status == 0, plan.stderr
     assert plan.json["streams"]
     for stream in plan.json["streams"]:
@@ -165,7 +164,7 @@ def test_the_plan_of_a_snapshot(cli, config):
         assert len(stream["slices"]) == 1
 
 
-def test_the_file_settings_read_what_cannot_be_told(cli, vendor, config):
+def test_the_file_settings_read_what_cannot_be_told(program, vendor, config):
     content = (
         "Report;Quiz überblick\nMade;2026-01-21\nTrainee;Day;Score;Bonus\n"
         "Ada;08/01/2026;1.091,50;n/a\nBo;09/01/2026;0,125;3\nTotal;;1.091,625;3\n"
@@ -180,9 +179,9 @@ def test_the_file_settings_read_what_cannot_be_told(cli, vendor, config):
         "date_format": "DD/MM/YYYY",
     }
     vendor.on_file = lambda _ticket, _call: Answer(body=content.encode("cp1252"))
-    ran = cli.run(config({"format": "csv", "file": settings, "columns": {"Score": "number"}}))
+    ran = program.run(config({"format": "csv", "file": settings, "columns": {"Score": "number"}}))
     assert ran.status == 0, ran.stderr
-    schema = ran.schema(STREAM)["schema"]["properties"]
+    schema = ran.schemas(STREAM)[0]["schema"]["properties"]
     assert (schema["day"]["format"], schema["bonus"]["type"][0]) == ("date", "number")
     names = ("trainee", "day", "score", "bonus")
     rows = [[record[name] for name in names] for record in ran.records(STREAM)]

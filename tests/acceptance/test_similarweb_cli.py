@@ -6,7 +6,7 @@ import datetime as dt
 from decimal import Decimal
 
 import pytest
-from cli_under_test import FAST
+from command import FAST
 from fake_http import Answer
 from fake_similarweb import TABLE, FakeSimilarweb
 
@@ -32,8 +32,8 @@ def config(vendor, *reports, top=None, **block):
     return {**QUICK, **(top or {}), "similarweb": settings}
 
 
-def test_a_report_is_validated_and_then_submitted_as_documented(cli, vendor):
-    ran = cli.run(
+def test_a_report_is_validated_and_then_submitted_as_documented(program, vendor):
+    ran = program.run(
         config(
             vendor,
             monthly(metrics=["all_traffic_visits", "desktop_visits"]),
@@ -69,8 +69,8 @@ def test_a_report_is_validated_and_then_submitted_as_documented(cli, vendor):
     assert len(ran.records(STREAM)) == 2 * 2 * 3
 
 
-def test_without_reports_there_is_one_of_all_metrics_monthly(cli, vendor):
-    ran = cli.run(config(vendor))
+def test_without_reports_there_is_one_of_all_metrics_monthly(program, vendor):
+    ran = program.run(config(vendor))
     assert ran.status == 0, ran.stderr
     (query,) = vendor.queries
     assert (query["vtable"], query["granularity"]) == (TABLE, "monthly")
@@ -108,16 +108,16 @@ def test_without_reports_there_is_one_of_all_metrics_monthly(cli, vendor):
     assert not ran.mark(STREAM).get("pending_jobs")
     assert "sw-secret-key" not in ran.stdout + ran.stderr
     assert "signed-" not in ran.stdout + ran.stderr
-    assert cli.left_behind() == []
+    assert program.left_behind() == []
 
 
 # --- credits ----------------------------------------------------------------------------------------------
 
 
-def test_credits_go_to_the_first_slices_however_slow_their_validation(cli, vendor):
+def test_credits_go_to_the_first_slices_however_slow_their_validation(program, vendor):
     vendor.estimates = [60] * 4
     vendor.validation_delay = lambda query: 0.4 if query["start_date"] == "2023-10" else 0.0
-    ran = cli.run(
+    ran = program.run(
         config(vendor, monthly(), top={"start_date": "2023-10-01"}, max_credits_per_run=100, slice_days=92)
     )
     assert ran.status == 1
@@ -128,9 +128,9 @@ def test_credits_go_to_the_first_slices_however_slow_their_validation(cli, vendo
 # --- files ------------------------------------------------------------------------------------------------
 
 
-def test_no_data_is_a_finished_slice_without_records(cli, vendor):
+def test_no_data_is_a_finished_slice_without_records(program, vendor):
     vendor.make_file = lambda _: '"No data returned"\r\n'
-    ran = cli.run(config(vendor, monthly()))
+    ran = program.run(config(vendor, monthly()))
     assert ran.status == 0, ran.stderr
     assert ran.records(STREAM) == []
     assert ran.bookmark(STREAM) == "2024-09-30"
@@ -139,9 +139,9 @@ def test_no_data_is_a_finished_slice_without_records(cli, vendor):
 # --- other commands ---------------------------------------------------------------------------------------
 
 
-def test_plan_submits_nothing_and_has_the_keys_of_the_contract(cli, vendor):
+def test_plan_submits_nothing_and_has_the_keys_of_the_contract(program, vendor):
     vendor.estimates = [208]
-    ran = cli.run(config(vendor, monthly()), "--plan", "--format", "json")
+    ran = program.run(config(vendor, monthly()), "--plan", "--format", "json")
     assert ran.status == 0, ran.stderr
     assert vendor.submitted == []
     plan = ran.json
@@ -170,14 +170,14 @@ def test_plan_submits_nothing_and_has_the_keys_of_the_contract(cli, vendor):
     assert [one["vendor"] for one in plan["quotas"] if one["remaining"] == 25_000] == ["similarweb"]
 
 
-def test_plan_after_a_run_reuses_and_jobs_lists_it(cli, vendor):
-    assert cli.run(config(vendor, monthly())).status == 0
-    plan = cli.run(config(vendor, monthly()), "--plan", "--format", "json").json
+def test_plan_after_a_run_reuses_and_jobs_lists_it(program, vendor):
+    assert program.run(config(vendor, monthly())).status == 0
+    plan = program.run(config(vendor, monthly()), "--plan", "--format", "json").json
     report_id = next(iter(vendor.reports))
     (found,) = plan["streams"][0]["slices"]
     assert (found["action"], found["job_id"]) == ("reuse", report_id)
     assert plan["totals"]["reuse"] == 1
-    (job,) = cli.run(config(vendor, monthly()), "--jobs", "--format", "json").json
+    (job,) = program.run(config(vendor, monthly()), "--jobs", "--format", "json").json
     assert set(job) == {
         "stream", "vendor", "slice_start", "slice_end", "job_id", "status",
         "submitted_at", "finished_at", "downloaded_at", "rows", "bytes", "credits",
@@ -190,8 +190,8 @@ def test_plan_after_a_run_reuses_and_jobs_lists_it(cli, vendor):
     assert len(vendor.submitted) == 1
 
 
-def test_discovery_submits_nothing(cli, vendor):
-    ran = cli.run(config(vendor), "--discover")
+def test_discovery_submits_nothing(program, vendor):
+    ran = program.run(config(vendor), "--discover")
     assert ran.status == 0, ran.stderr
     assert [one for one in vendor.api.calls if one.method == "POST"] == []
     (entry,) = ran.json["streams"]
@@ -202,10 +202,10 @@ def test_discovery_submits_nothing(cli, vendor):
     assert set(entry["schema"]["properties"]) >= {"all_traffic_visits", "global_rank", "category", "date"}
 
 
-def test_the_run_after_a_lost_answer_warns_of_the_first_attempt(cli, vendor):
+def test_the_run_after_a_lost_answer_warns_of_the_first_attempt(program, vendor):
     vendor.submissions = [Answer(drop=True)]
-    assert cli.run(config(vendor, monthly())).status == 1
-    ran = cli.run(config(vendor, monthly()))
+    assert program.run(config(vendor, monthly())).status == 1
+    ran = program.run(config(vendor, monthly()))
     assert ran.status == 0, ran.stderr
     (warning,) = [line for line in ran.stderr.splitlines() if "WARNING" in line and "2024-08-01" in line]
     today = dt.datetime.now(dt.UTC).date().isoformat()

@@ -12,10 +12,10 @@ def test_a_catalog_changes_no_slice(program):
     """Months of impact.com's daily reports are a job each, not a job a day, under Meltano too."""
     with Sandbox(rows=2, speed=600, today=dt.date(2026, 3, 20)) as sandbox:
         config = {**sandbox.config(), "start_date": "2026-01-01"}
-        catalog = json.loads(program.text(config, "--discover").stdout)
+        catalog = program.run(config, "--discover").json
         plans = []
         for given in (None, catalog):
-            streams = json.loads(program.text(config, "--plan", "--format", "json", catalog=given).stdout)[
+            streams = json.loads(program.run(config, "--plan", "--format", "json", catalog=given).stdout)[
                 "streams"
             ]
             plans.append(

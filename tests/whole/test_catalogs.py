@@ -9,17 +9,10 @@ import pytest
 from scenarios import SCENARIOS, counted, run_here
 
 from tap_reports.exceptions import ConfigError
-from tap_reports.sandbox import Sandbox
 from tap_reports.sync.mode import Mode
 from tap_reports.tap import TapReports
 
 SCENARIO = SCENARIOS["digital_turbine"]
-
-
-@pytest.fixture
-def sandbox():
-    with Sandbox(rows=3, speed=1e6, delay=0) as running:
-        yield running
 
 
 @pytest.fixture

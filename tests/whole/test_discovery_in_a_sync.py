@@ -8,15 +8,7 @@ import pytest
 from scenarios import SCENARIOS, counted, run_here
 from virtual_clock import FakeClock
 
-from tap_reports.sandbox import Sandbox
-
 QUICK, LEARNT = SCENARIOS["digital_turbine"], SCENARIOS["second_nature"]
-
-
-@pytest.fixture
-def sandbox():
-    with Sandbox(rows=3, speed=1e6, delay=0) as running:
-        yield running
 
 
 @pytest.fixture

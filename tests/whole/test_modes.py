@@ -11,16 +11,9 @@ import pytest
 from scenarios import SCENARIOS, run_here
 from virtual_clock import FakeClock
 
-from tap_reports.sandbox import Sandbox
 from tap_reports.tap import TapReports
 
 SLOW, READY = SCENARIOS["impact"], SCENARIOS["similarweb"]
-
-
-@pytest.fixture
-def sandbox():
-    with Sandbox(rows=3, speed=1e6, delay=0) as running:
-        yield running
 
 
 @pytest.fixture(params=["RECORD", "BATCH"])

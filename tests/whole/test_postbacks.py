@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import socket
 import urllib.error
 import urllib.request
@@ -153,7 +152,7 @@ def test_the_command_listens_and_keeps_its_secret(start, config_of, program):
     assert "2 received, 2 jobs polled" in result.stderr
     for secret in (SECRET, IN_URL, SECRET.split("/", maxsplit=1)[0]):
         assert secret not in result.stderr
-        assert secret not in json.dumps(result.messages)
+        assert secret not in result.stdout
 
 
 def test_discovery_does_not_listen(start, config_of, program):
@@ -161,13 +160,13 @@ def test_discovery_does_not_listen(start, config_of, program):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         config = config_of(sandbox, "impact")
         config["postbacks"]["listen"] = f"127.0.0.1:{taken.getsockname()[1]}"
-        assert program.text(config, "--discover").returncode == 0
+        assert program.run(config, "--discover").status == 0
 
 
 def test_the_check_listens_for_similarweb_s_test_call(start, config_of, program):
     sandbox = start()
-    done = program.text(config_of(sandbox, "similarweb"), "--test")
-    assert done.returncode == 0, done.stdout
+    done = program.run(config_of(sandbox, "similarweb"), "--test")
+    assert done.status == 0, done.stdout
     assert "listens on 127.0.0.1:" in done.stdout
     assert "test call was delivered" in done.stdout
     assert len(sandbox.calls_of("similarweb", "webhook_test")) == 1
@@ -179,8 +178,8 @@ def test_the_check_says_that_the_port_is_taken(start, config_of, program):
         port = taken.getsockname()[1]
         config = config_of(sandbox, "impact")
         config["postbacks"]["listen"] = f"127.0.0.1:{port}"
-        done = program.text(config, "--test")
-    assert done.returncode == 1
+        done = program.run(config, "--test")
+    assert done.status == 1
     assert f"127.0.0.1:{port} is taken" in done.stdout
     assert "failed" in done.stdout
 

@@ -30,7 +30,10 @@ def config_of(sandbox, program, **more):
 def rows(ran):
     own = [message for message in ran.messages if message["type"] == "RECORD"]
     return Counter(
-        (one["stream"], json.dumps({k: v for k, v in one["record"].items() if k != "_report_job_id"}))
+        (
+            one["stream"],
+            json.dumps({k: v for k, v in one["record"].items() if k != "_report_job_id"}, default=str),
+        )
         for one in own
     )
 
@@ -75,7 +78,7 @@ def test_what_makes_the_lists_of_shards_differ_is_a_configuration_error(
     program, sandbox, command, more, state, word
 ):
     config = config_of(sandbox, program, **{"shard": {"index": 0, "count": 3}, **more})
-    done = program.text(config, *command, state=state)
-    assert done.returncode == 78, done.stderr
+    done = program.run(config, *command, state=state)
+    assert done.status == 78, done.stderr
     assert word in done.stderr
     assert sandbox.submissions("digital_turbine").calls == 0

@@ -22,8 +22,8 @@ def slow():
 
 
 def asked(program, config, *options):
-    done = program.text(config, "--submit", "--format", "json", *options)
-    return done.returncode, json.loads(done.stdout or "null"), done.stderr
+    done = program.run(config, "--submit", "--format", "json", *options)
+    return done.status, json.loads(done.stdout or "null"), done.stderr
 
 
 def until_ready(program, config):
@@ -75,14 +75,14 @@ def test_a_job_that_failed_for_good_ends_with_1_and_says_why(program, slow):
 
 def test_without_a_ledger_it_is_a_configuration_error(program, slow):
     config = {**slow.config("digital_turbine"), **PHASES, "job_ledger": "off"}
-    done = program.text(config, "--submit")
-    assert done.returncode == 78
+    done = program.run(config, "--submit")
+    assert done.status == 78
     assert "job_ledger" in done.stderr
     assert slow.submissions("digital_turbine").calls == 0
 
 
 def test_people_get_a_table_and_what_to_do(program, slow):
     config = {**slow.config("digital_turbine"), **PHASES, "job_ledger": str(program.folder / "jobs.sqlite")}
-    done = program.text(config, "--submit")
-    assert done.returncode == 75
+    done = program.run(config, "--submit")
+    assert done.status == 75
     assert "look again in" in done.stdout

@@ -7,19 +7,11 @@ import json
 import pytest
 from scenarios import SCENARIOS, counted, rows
 
-from tap_reports.sandbox import Sandbox
-
-
-@pytest.fixture
-def sandbox():
-    with Sandbox(rows=3, speed=1000, delay=0) as running:
-        yield running
-
 
 def test_discover_then_sync_with_the_catalog(program, sandbox):
     scenario = SCENARIOS["impact"]
     config = scenario.config(sandbox)
-    found = json.loads(program.text(config, "--discover").stdout)
+    found = program.run(config, "--discover").json
     assert [one["tap_stream_id"] for one in found["streams"]] == [scenario.stream]
     assert sandbox.submissions("impact").calls == 0
     assert program.left_behind() == []
@@ -37,7 +29,7 @@ def test_discover_then_sync_with_the_catalog(program, sandbox):
 def test_only_selected_columns_and_keys_come_out(program, sandbox):
     scenario = SCENARIOS["digital_turbine"]
     config = scenario.config(sandbox)
-    catalog = json.loads(program.text(config, "--discover").stdout)
+    catalog = program.run(config, "--discover").json
     for entry in catalog["streams"][0]["metadata"]:
         if entry["breadcrumb"] in (["properties", "spend"], ["properties", "clicks"]):
             entry["metadata"] |= {"selected": False}
@@ -59,7 +51,7 @@ def test_a_deselected_stream_is_not_asked_for(program, sandbox):
     scenario = SCENARIOS["impact"]
     config = scenario.config(sandbox)
     config["impact"]["reports"].append({"id": "partner_performance_by_day"})
-    catalog = json.loads(program.text(config, "--discover").stdout)
+    catalog = program.run(config, "--discover").json
     for stream in catalog["streams"]:
         for entry in stream["metadata"]:
             if not entry["breadcrumb"]:
@@ -72,7 +64,7 @@ def test_a_deselected_stream_is_not_asked_for(program, sandbox):
 def test_plan_says_what_a_run_does_and_submits_nothing(program, sandbox):
     scenario = SCENARIOS["similarweb"]
     config = scenario.config(sandbox)
-    plan = json.loads(program.text(config, "--plan", "--format", "json").stdout)
+    plan = json.loads(program.run(config, "--plan", "--format", "json").stdout)
     assert sandbox.submissions().calls == 0
     (stream,) = plan["streams"]
     assert stream["stream"] == scenario.stream
@@ -83,9 +75,9 @@ def test_plan_says_what_a_run_does_and_submits_nothing(program, sandbox):
     assert plan["totals"]["submit"] == 2
 
     result = program.run(config)
-    again = json.loads(program.text(config, "--plan", "--format", "json").stdout)
+    again = json.loads(program.run(config, "--plan", "--format", "json").stdout)
     assert [one["action"] for one in again["streams"][0]["slices"]] == ["reuse", "reuse"]
-    after = json.loads(program.text(config, "--plan", "--format", "json", state=result.state).stdout)
+    after = json.loads(program.run(config, "--plan", "--format", "json", state=result.state).stdout)
     assert after["streams"][0]["slices"] == []
 
 
@@ -93,7 +85,7 @@ def test_jobs_lists_the_ledger(program, sandbox):
     scenario = SCENARIOS["digital_turbine"]
     config = scenario.config(sandbox)
     result = program.run(config)
-    listed = json.loads(program.text(config, "--jobs", "--format", "json").stdout)
+    listed = json.loads(program.run(config, "--jobs", "--format", "json").stdout)
     assert len(listed) == 2
     assert {job["status"] for job in listed} == {"succeeded"}
     assert sum(job["rows"] for job in listed) == len(result.records(scenario.stream))
@@ -104,11 +96,11 @@ def test_jobs_lists_the_ledger(program, sandbox):
 
 def test_test_checks_with_free_calls_only(program, sandbox):
     config = sandbox.config()
-    good = program.text(config, "--test")
-    assert good.returncode == 0, good.stdout + good.stderr
+    good = program.run(config, "--test")
+    assert good.status == 0, good.stdout + good.stderr
     config["impact"]["auth_token"] = "wrong-wrong-wrong"
-    bad = program.text(config, "--test")
-    assert bad.returncode == 1
+    bad = program.run(config, "--test")
+    assert bad.status == 1
     assert "wrong-wrong-wrong" not in bad.stdout + bad.stderr
     assert sandbox.submissions().calls == 0
 
@@ -135,8 +127,8 @@ def test_a_discovery_that_fails_names_the_vendor(program):
         "account_type": "partner",
         "api_url": "http://127.0.0.1:1",
     }
-    done = program.text({"impact": impact, "max_request_retries": 0}, "--discover")
-    assert done.returncode == 1
+    done = program.run({"impact": impact, "max_request_retries": 0}, "--discover")
+    assert done.status == 1
     assert "vendor impact: GET /Mediapartners/a/Reports: not sent" in done.stderr
 
 

@@ -6,18 +6,18 @@ import contextlib
 import errno
 import fcntl
 import io
-import json
 import os
 import signal
 import struct
 import subprocess
+import sys
 import termios
 import threading
 import time
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from pauses import until
 from scenarios import SCENARIOS, counted, parsed, records_of, rows, run_here, states_of
 
 from tap_reports.emit.writer import OutputError
@@ -38,21 +38,34 @@ runpy.run_module("tap_reports", run_name="__main__")
 """A limit on the size of files stands for a full disk: writing fails in the same place."""
 
 
-@pytest.fixture
-def sandbox():
-    with Sandbox(rows=3, speed=1000, delay=0) as running:
-        yield running
-
-
 def unread(pipe):
     """Return how many bytes wait in a pipe."""
     return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0]
 
 
+@contextlib.contextmanager
+def started(program, config, stdout=subprocess.PIPE):
+    """Start the command itself, whose output nobody reads. Yields it, and a function for its log."""
+    path = program.folder / "stderr.txt"
+    with (
+        path.open("wb") as errors,
+        subprocess.Popen(
+            [sys.executable, "-m", "tap_reports", *program.arguments(config)],
+            stdout=stdout,
+            stderr=errors,
+            env=program.environment,
+            text=True,
+        ) as process,
+    ):
+        try:
+            yield process, path.read_text
+        finally:
+            process.kill()
+
+
 def run_limited(program, config, size, stdout=subprocess.PIPE):
-    command = program.command(config)
     return subprocess.run(
-        [command[0], "-c", LIMITED.format(bytes=size), *command[3:]],
+        [sys.executable, "-c", LIMITED.format(bytes=size), *program.arguments(config)],
         stdout=stdout,
         stderr=subprocess.PIPE,
         text=True,
@@ -75,45 +88,38 @@ def test_a_signal_ends_the_run_with_a_last_state_and_no_temporary_file(
     """Second Nature is asked already in discovery, before there are streams."""
     scenario = SCENARIOS[vendor]
     fault = sandbox.faults.add("statuses", vendor=vendor, kind="poll", words=["pending"] * 10_000)
-    with program.start(scenario.config(sandbox, block=POLLS)) as running:
-        running.until(lambda: fault.seen >= 1 and len(sandbox.calls_of(vendor, "poll")) > 2)
-        running.process.send_signal(signum)
-        code, out = running.wait()
-    assert code == status
-    last = json.loads(out.splitlines()[-1])
-    assert last["type"] == "STATE"
-    assert last["value"]["bookmarks"][scenario.stream]["pending_jobs"]
+    running = program.start(scenario.config(sandbox, block=POLLS))
+    running.wait_until(lambda: fault.seen >= 1 and len(sandbox.calls_of(vendor, "poll")) > 2)
+    ended = running.send(signum)
+    assert ended.status == status
+    assert ended.messages[-1]["type"] == "STATE"
+    assert ended.pending(scenario.stream)
     assert program.left_behind() == []
-    assert "Traceback" not in running.stderr
+    assert "Traceback" not in ended.stderr
     sandbox.faults.clear()
     for job in sandbox.jobs.of(vendor):
         job.words.clear()
     submitted = sandbox.submissions(vendor).accepted
-    again = program.run(scenario.config(sandbox), state=last["value"])
+    again = program.run(scenario.config(sandbox), state=ended.state)
     assert again.status == 0
-    before = [json.loads(line, parse_float=Decimal) for line in out.splitlines()]
-    assert rows(again, scenario.stream) | counted(records_of(before, scenario.stream)) == counted(
-        scenario.expected(sandbox)
-    )
+    assert rows(again, scenario.stream) | rows(ended, scenario.stream) == counted(scenario.expected(sandbox))
     assert sandbox.submissions(vendor).accepted <= max(2, submitted)
 
 
 def test_a_signal_in_a_call_that_is_being_repeated_ends_it_at_once(program, sandbox):
     sandbox.faults.add("status", kind="describe", status=503, retry_after=600, times=0)
-    with program.start(sandbox.config("similarweb")) as running:
-        running.until(lambda: sandbox.calls_of("similarweb", "describe"))
-        running.process.send_signal(signal.SIGTERM)
-        code, _ = running.wait()  # much sooner than in 600 seconds
-    assert code == 143
-    assert "Traceback" not in running.stderr
+    running = program.start(sandbox.config("similarweb"))
+    running.wait_until(lambda: sandbox.calls_of("similarweb", "describe"))
+    ended = running.send(signal.SIGTERM)  # much sooner than in 600 seconds
+    assert ended.status == 143
+    assert "Traceback" not in ended.stderr
 
 
 def test_a_second_signal_ends_at_once_even_while_nobody_reads(program):
     with Sandbox(rows=100, speed=1000, delay=0) as sandbox:
         scenario = SCENARIOS["digital_turbine"]
-        with program.start(scenario.config(sandbox)) as running:
-            process = running.process
-            running.until(lambda: unread(process.stdout) >= FULL_PIPE)
+        with started(program, scenario.config(sandbox)) as (process, _):
+            until(lambda: unread(process.stdout) >= FULL_PIPE, "a full pipe")
             process.send_signal(signal.SIGTERM)
             time.sleep(0.3)
             assert process.poll() is None  # it waits for its reader
@@ -138,22 +144,25 @@ def test_a_reader_that_goes_away_is_exit_1_and_a_clear_line(program, unbuffered)
     with Sandbox(rows=40, speed=1000, delay=0) as sandbox:
         scenario = SCENARIOS["impact"]
         program.environment["PYTHONUNBUFFERED"] = unbuffered
-        with program.start(scenario.config(sandbox)) as running:
-            running.process.stdout.readline()
-            running.process.stdout.close()
-            assert running.process.wait(100) == 1
-        assert "the reader of the output went away" in running.stderr
-        assert "Traceback" not in running.stderr
+        with started(program, scenario.config(sandbox)) as (process, log):
+            process.stdout.readline()
+            process.stdout.close()
+            assert process.wait(100) == 1
+        assert "the reader of the output went away" in log()
+        assert "Traceback" not in log()
         assert program.left_behind() == []
 
 
 def test_an_output_without_room_is_a_clear_line_and_costs_nothing(program, sandbox):
     scenario = SCENARIOS["similarweb"]
     config = scenario.config(sandbox)
-    with Path("/dev/full").open("w", encoding="utf-8") as full, program.start(config, stdout=full) as running:
-        assert running.process.wait(100) == 1
-    assert "can't write: No space left on device" in running.stderr
-    assert "Traceback" not in running.stderr
+    with (
+        Path("/dev/full").open("w", encoding="utf-8") as full,
+        started(program, config, full) as (process, log),
+    ):
+        assert process.wait(100) == 1
+    assert "can't write: No space left on device" in log()
+    assert "Traceback" not in log()
     assert program.left_behind() == []
     again = program.run(config)
     assert rows(again, scenario.stream) == counted(scenario.expected(sandbox))
@@ -237,6 +246,6 @@ def test_a_temporary_folder_that_can_t_be_written_is_a_sentence(program, sandbox
     folder = program.folder / "closed"
     folder.mkdir(mode=0o500)
     program.environment["TMPDIR"] = str(folder)
-    done = program.text(SCENARIOS["impact"].config(sandbox))
-    assert done.returncode == 1
+    done = program.run(SCENARIOS["impact"].config(sandbox))
+    assert done.status == 1
     assert "Traceback" not in done.stderr

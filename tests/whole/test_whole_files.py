@@ -43,21 +43,10 @@ def is_loud(ran, scenario):
     return ran.status == 1 and "replication_key_value" not in marks and bool(ran.tap.outcome.failures)
 
 
-@pytest.fixture
-def sandbox():
-    with Sandbox(rows=3, speed=1e6, delay=0) as running:
-        yield running
-
-
 @pytest.fixture(params=CASES, ids="-".join)
 def case(request, sandbox):
     vendor, form = request.param
     return SCENARIOS[vendor], form, sandbox
-
-
-@pytest.fixture(params=SCENARIOS)
-def scenario(request):
-    return SCENARIOS[request.param]
 
 
 def test_a_file_over_max_file_gib_is_not_downloaded_whole(sandbox):

@@ -5,14 +5,6 @@ from __future__ import annotations
 import pytest
 from scenarios import SCENARIOS, counted, rows
 
-from tap_reports.sandbox import Sandbox
-
-
-@pytest.fixture
-def sandbox():
-    with Sandbox(rows=3, speed=1000, delay=0) as running:
-        yield running
-
 
 def test_every_configuration_error_is_told_at_once_and_nothing_is_sent(program, sandbox):
     config = sandbox.config()
@@ -20,8 +12,8 @@ def test_every_configuration_error_is_told_at_once_and_nothing_is_sent(program, 
     config["impact"]["acount_sid"] = config["impact"].pop("account_sid")
     config["similarweb"].pop("api_key")
     config["digital_turbine"]["api_url"] = "http://example.com"
-    done = program.text(config)
-    assert done.returncode == 78
+    done = program.run(config)
+    assert done.status == 78
     for part in ("start_date", "account_sid", "similarweb.api_key", "digital_turbine.api_url"):
         assert part in done.stderr
     assert "Traceback" not in done.stderr
@@ -41,8 +33,8 @@ def test_every_configuration_error_is_told_at_once_and_nothing_is_sent(program, 
     ],
 )
 def test_a_state_that_can_t_be_this_tap_s_ends_before_any_request(program, sandbox, state, said):
-    done = program.text(SCENARIOS["impact"].config(sandbox), state=state)
-    assert done.returncode == 78
+    done = program.run(SCENARIOS["impact"].config(sandbox), state=state)
+    assert done.status == 78
     assert said in done.stderr
     assert "Traceback" not in done.stderr
     assert sandbox.calls == []
@@ -88,8 +80,8 @@ def test_a_bookmark_of_another_tap_s_stream_is_left_as_it_is(program, sandbox):
 )
 def test_a_wrong_file_is_a_sentence(program, sandbox, option, content):
     path = program.write("wrong.json", content)
-    done = program.text(SCENARIOS["impact"].config(sandbox), option, path)
-    assert done.returncode == 78
+    done = program.run(SCENARIOS["impact"].config(sandbox), option, path)
+    assert done.status == 78
     assert "wrong.json" in done.stderr
     assert "Traceback" not in done.stderr
     assert sandbox.calls == []

@@ -13,16 +13,9 @@ import pytest
 from click.testing import CliRunner
 from scenarios import SCENARIOS
 
-from tap_reports.sandbox import Sandbox
 from tap_reports.sandbox.__main__ import main
 
 NO_STATUS = {"request": {"method": "GET", "url": "https://a.example"}, "response": {"status": "?"}}
-
-
-@pytest.fixture
-def sandbox():
-    with Sandbox(rows=3, speed=1000, delay=0) as running:
-        yield running
 
 
 @contextmanager
@@ -86,8 +79,8 @@ def test_a_run_that_fails_and_a_discovery_are_recorded_too(program, sandbox, tmp
     config["impact"]["auth_token"] = "a-wrong-token"
     path = tmp_path / "run.har"
     for arguments in ([], ["--discover"], ["--test"], ["--plan"]):
-        done = program.text(config, *arguments, "--record", str(path))
-        assert done.returncode != 0
+        done = program.run(config, *arguments, "--record", str(path))
+        assert done.status != 0
         statuses = {entry["response"]["status"] for entry in json.loads(path.read_text())["log"]["entries"]}
         assert 401 in statuses
         assert "a-wrong-token" not in path.read_text()
@@ -99,14 +92,14 @@ def test_a_vendor_that_does_not_answer_is_recorded(program, tmp_path):
         "similarweb": {"api_key": "a-key-of-mine", "domains": ["a.com"], "api_url": "http://127.0.0.1:9"}
     }
     more = {"start_date": "2026-01-01", "max_request_retries": 0, "job_ledger": "off"}
-    program.text({**config, **more}, "--record", str(tmp_path / "run.har"))
+    program.run({**config, **more}, "--record", str(tmp_path / "run.har"))
     entries = json.loads((tmp_path / "run.har").read_text())["log"]["entries"]
     assert {entry["response"]["status"] for entry in entries} == {0}
 
 
 def test_a_file_that_cannot_be_written_is_said_before_any_call(program, sandbox):
     config = SCENARIOS["impact"].config(sandbox, job_ledger="off")
-    done = program.text(config, "--record", "no/such/folder/run.har")
+    done = program.run(config, "--record", "no/such/folder/run.har")
     assert "--record no/such/folder/run.har: can't be written (No such file" in done.stderr
     assert sandbox.calls == []
 

@@ -40,8 +40,8 @@ LINK = "https://files.example.com/report.csv?X-Amz-Expires=900&X-Amz-Signature=0
 def shown(program, config, *options):
     """Run the command at its most talkative. Returns its exit status, output and log."""
     program.environment |= {"LOGLEVEL": "DEBUG", "TAP_REPORTS_LOGLEVEL": "DEBUG"}
-    done = program.text(config, *options)
-    return done.returncode, done.stdout, done.stderr
+    done = program.run(config, *options)
+    return done.status, done.stdout, done.stderr
 
 
 def failures(kind, said):

@@ -23,17 +23,6 @@ is days ahead takes them for gone and asks again, which costs quota.
 """
 
 
-@pytest.fixture
-def sandbox():
-    with Sandbox(rows=3, speed=1e6, delay=0, dt_reports_per_minute=1000) as running:
-        yield running
-
-
-@pytest.fixture(params=SCENARIOS.values(), ids=lambda scenario: scenario.vendor)
-def scenario(request):
-    return request.param
-
-
 class JumpingClock(FakeClock):
     """A clock that jumps once, when it has been asked so often."""
 

@@ -11,17 +11,6 @@ from scenarios import SCENARIOS, counted, run_here
 from tap_reports.sandbox import Sandbox
 
 
-@pytest.fixture
-def sandbox():
-    with Sandbox(rows=3, speed=1000, delay=0) as running:
-        yield running
-
-
-@pytest.fixture(params=SCENARIOS)
-def scenario(request):
-    return SCENARIOS[request.param]
-
-
 def test_a_run_gives_exactly_the_rows_there_are(sandbox, scenario):
     ran = run_here(scenario.config(sandbox))
     assert ran.status == 0
