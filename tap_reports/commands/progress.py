@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TextIO, cast
 
 from tap_reports.exceptions import TapReportsError
+from tap_reports.redaction import RedactingFormatter
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -29,7 +30,7 @@ SPARE_LINES = 8
 
 SHOWN_BY_THE_TABLE = "tap-reports.jobs"
 """Logger whose plain lines are left out while the table is there, as are those of the SDK."""
-SHORT = logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S")
+SHORT = RedactingFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S"))
 """Of the other lines, so that most fit a terminal; those before and after the table are as everywhere."""
 
 

@@ -23,12 +23,13 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from tap_reports.commands.progress import _Above, is_wanted
+from tap_reports.commands.progress import SHORT, _Above, is_wanted
 from tap_reports.commands.progress_table import _age, _cut
 from tap_reports.jobs.metrics import durations, log_job
 from tap_reports.jobs.runner import waited_for
 from tap_reports.jobs.task import Action, Event, Stage, Task, Timeline
 from tap_reports.models import ReportJob, ReportRequest, Slice
+from tap_reports.redaction import add_secrets
 from tap_reports.sandbox import Sandbox
 
 TERMINAL = {"TERM": "xterm-256color"}
@@ -288,6 +289,13 @@ def watched(config, tmp_path):
         if run.process.poll() is None:
             run.process.kill()
             run.finish()
+
+
+def test_a_line_above_the_table_holds_no_secret_and_nothing_that_a_terminal_obeys():
+    add_secrets(["open-sesame-now"])
+    line = SHORT.format(logging.makeLogRecord({"msg": "sent open-sesame-now \x1b]0;owned\x07\x1b[2J"}))
+    assert line.isprintable()
+    assert "open-sesame-now" not in line
 
 
 def test_a_terminal_shows_the_table_and_standard_output_only_messages(watched):
