@@ -3,33 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 from singer_sdk import Stream
-from singer_sdk.exceptions import AbortedSyncFailedException, AbortedSyncPausedException, MappingError
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import RemoveRecordTransform
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from typing_extensions import override
 
 from tap_reports.emit.plan import EmitPlan
-from tap_reports.emit.writer import OutputError
-from tap_reports.exceptions import CallError, CallsFailed, StreamError
 from tap_reports.sync.columns import absent_columns, fields, named, with_new_columns
 from tap_reports.sync.configured import catalogued
 from tap_reports.sync.extraction import Extraction, TablePosition
 from tap_reports.sync.imports import import_meanwhile
 from tap_reports.sync.report import Report
 from tap_reports.sync.state import StreamState
-
-NOT_OURS = (BrokenPipeError, OutputError, AbortedSyncFailedException, AbortedSyncPausedException)
-"""Exceptions that end more than the stream: the output is closed or full; a dry run has enough records."""
-FELT_CELLS = 10_000
-"""From so many cells on it takes a noticeable time that Python converts them."""
-DEFECT = "If no setting explains it, report it with the log at level DEBUG."
+from tap_reports.sync.stream_end import NOT_OURS, log_tally, name_stream, stream_error
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -43,6 +34,7 @@ if TYPE_CHECKING:
     from tap_reports.emit.plan import SliceContext
     from tap_reports.emit.rows import Block
     from tap_reports.emit.writer import MessageWriter
+    from tap_reports.exceptions import StreamError
     from tap_reports.files import Table
     from tap_reports.tap import TapReports
 
@@ -63,7 +55,7 @@ class ReportStream(Stream):
         self.report = report
         self.selected_by_default = report.type.selected
         super().__init__(tap, schema=report.schema, name=report.stream)
-        self.logger.addFilter(_name_stream)
+        self.logger.addFilter(name_stream)
         self.primary_keys = report.primary_keys
         self.replication_key = report.replication_key
         self._reports_tap = tap
@@ -269,15 +261,9 @@ class ReportStream(Stream):
             yield
         except NOT_OURS:
             raise
-        except StreamError as error:
-            self._fail(error)
-        except CallError as error:
-            self._fail(CallsFailed.of(error))
-        except MappingError as error:
-            self._fail(StreamError(f"stream_maps: {error}", remedy="Correct the expression."))
         except Exception as error:
-            self.logger.debug("unexpected error", exc_info=True)
-            self._fail(StreamError(f"unexpected {type(error).__name__}: {error}", remedy=DEFECT))
+            self.logger.debug("%s failed", self.name, exc_info=True)
+            self._fail(stream_error(error))
         else:
             if self.extraction.is_over:
                 self._complete()
@@ -287,34 +273,9 @@ class ReportStream(Stream):
         self._reports_tap.outcome.done[self.name] = self.extraction.rows
         if self._stream_version is not None and self._messages_wanted:
             self._write_activate_version_message(self._stream_version)
-        self._report_tally()
+        log_tally(self.logger, self.name, self.extraction.tally, len(self.report.columns))
 
     def _fail(self, error: StreamError) -> None:
         self._reports_tap.outcome.fail(self.name, self.extraction.fail(error))
-        self._report_tally()
+        log_tally(self.logger, self.name, self.extraction.tally, len(self.report.columns))
         self._reports_tap.state_of_run.write()
-
-    def _report_tally(self) -> None:
-        tally = self.extraction.tally
-        if slow := tally.by_python:
-            columns = ", ".join(f"{name} ({count:,} cells)" for name, count in slow.most_common(20))
-            self.logger.log(
-                logging.INFO if slow.total() >= FELT_CELLS else logging.DEBUG,
-                "%s: %d of %d columns went through Python: %s",
-                self.name,
-                len(slow),
-                len(self.report.columns),
-                columns,
-            )
-        if tally.rows_by_python:
-            self.logger.info("%s: %d rows went through Python", self.name, tally.rows_by_python)
-        for name, count in tally.nulled.items():
-            self.logger.warning("%s: %d values did not fit %s and are null", self.name, count, name)
-        for name, count in tally.left_out.items():
-            self.logger.warning("%s: %d records without %s, a key, are left out", self.name, count, name)
-
-
-def _name_stream(record: logging.LogRecord) -> bool:
-    """Name the stream in its log records, where the SDK's structured logs look for it."""
-    record.stream_name = record.name.rpartition(".")[2]
-    return True
