@@ -23,18 +23,16 @@ from tap_reports.http.api import ApiSession
 from tap_reports.http.links import DownloadSession
 from tap_reports.http.origin import is_loopback
 from tap_reports.http.record import current_recorder
-from tap_reports.jobs.context import RunContext
-from tap_reports.jobs.event_loop import EngineLoop
-from tap_reports.jobs.naming import WriteState
-from tap_reports.jobs.runner import Runner
-from tap_reports.jobs.task import Task
-from tap_reports.jobs.worker import VendorWorker
-from tap_reports.ledger.ledger import Ledger
 from tap_reports.settings.read import Settings
 from tap_reports.vendor import ClientContext, Vendor, VendorConfig
 from tap_reports.vendors import all_vendors
 
 if TYPE_CHECKING:
+    from tap_reports.jobs.event_loop import EngineLoop
+    from tap_reports.jobs.naming import WriteState
+    from tap_reports.jobs.runner import Runner
+    from tap_reports.jobs.task import Task
+    from tap_reports.ledger.ledger import Ledger
     from tap_reports.models import RunOutcome
     from tap_reports.postbacks.postbacks import Postbacks
 
@@ -100,11 +98,18 @@ class Run:
     @cached_property
     def ledger(self) -> Ledger:
         """The job ledger."""
+        from tap_reports.ledger.ledger import Ledger
+
         return Ledger.open(self.settings.job_ledger, clock=self.clock)
 
     @cached_property
     def runner(self) -> Runner:
         """The engine, with a worker for each vendor."""
+        from tap_reports.jobs.context import RunContext
+        from tap_reports.jobs.event_loop import EngineLoop
+        from tap_reports.jobs.runner import Runner
+        from tap_reports.jobs.worker import VendorWorker
+
         loop = self._loop or EngineLoop()
         context = RunContext(
             loop=loop,
