@@ -8,6 +8,7 @@ from tap_reports.models import ReportRequest, Slice
 from tap_reports.vendor import ReportConfig
 from tap_reports.vendors.similarweb import VENDOR
 
+MONTH = Slice(dt.date(2023, 8, 1), dt.date(2023, 8, 31))
 API = "https://api.similarweb.com"
 KEY = "0123456789abcdef0123456789abcdef"
 STATUS = f"{API}/v3/batch/request-status"
@@ -73,6 +74,12 @@ def connect(*reports, clock=None, retries=0, callback_url=None, **values):
     """Return a client of a real session."""
     settings = config(*reports, callback_url=callback_url, **values)
     return VENDOR.connect(settings, tools(API, clock or clock_at(), retries))
+
+
+def asked(*reports, days=MONTH, **values):
+    """Return what a client of these reports asks for a slice, all requests in a row."""
+    client = connect(*reports, **values)
+    return [request for report in client.report_types() for request in client.requests(report, days)]
 
 
 def request(

@@ -3,26 +3,21 @@
 import datetime as dt
 
 import pytest
-from similarweb_account import API, DESCRIBE, DESCRIBED, KEY, clock_at, connect
+from similarweb_account import DESCRIBE, DESCRIBED, MONTH, asked, clock_at, connect
 
-from tap_reports.models import RESULT_HOURS, FileFormat, Granularity, Slice
+from tap_reports.models import FileFormat, Granularity
 from tap_reports.vendor import CatalogStream
 from tap_reports.vendors.similarweb import days
 from tap_reports.vendors.similarweb.documented import DOCUMENTED
 from tap_reports.vendors.similarweb.selection import select
 
 TRAFFIC = {"table": "traffic_and_engagement"}
-MONTH = Slice(dt.date(2023, 8, 1), dt.date(2023, 8, 31))
 
 
 @pytest.mark.usefixtures("described")
 def test_a_request_holds_all_that_changes_the_result():
-    client = connect(
-        {**TRAFFIC, "metrics": ["global_rank", "desktop_visits", "global_rank"]}, include_subdomains=True
-    )
-    [report] = client.report_types()
-    [request] = client.requests(report, MONTH)
-
+    report = {**TRAFFIC, "metrics": ["global_rank", "desktop_visits", "global_rank"]}
+    [request] = asked(report, include_subdomains=True)
     assert request.vendor == "similarweb"
     assert request.api_url == "https://api.similarweb.com"
     assert request.report == "traffic_and_engagement"
@@ -52,43 +47,21 @@ def test_a_request_holds_all_that_changes_the_result():
     ],
 )
 def test_key_columns_that_are_metrics_are_asked_for_by_themselves(report, metrics):
-    client = connect({**report, "filters": {"segment_ids": ["s"]} if "conversion" in report["table"] else {}})
-    [type_] = client.report_types()
-    [request] = client.requests(type_, MONTH)
+    filters = {"segment_ids": ["s"]} if "conversion" in report["table"] else {}
+    [request] = asked({**report, "filters": filters})
     assert request.parameters["metrics"] == metrics
 
 
 @pytest.mark.usefixtures("undescribed")
-def test_a_limit_and_how_long_the_result_is_kept_are_sent_where_the_templates_have_them(requests_mock):
-    requests_mock.post(f"{API}/batch/v5/request-report", json={"report_id": "r"})
-    client = connect({"table": "referrals", "limit": 5000, "retention_days": 365})
-    [report] = client.report_types()
-    [request] = client.requests(report, MONTH)
-    job = client.submit(request)
-    sent = requests_mock.last_request.json()
-    assert sent["report_query"]["tables"][0]["paging"] == {"limit": 5000}
-    assert sent["delivery_information"]["delivery_method_params"] == {"retention_days": 365}
-    assert sent["report_name"] == request.key
-    assert request.row_limit == 5000
-    assert job.handle == {RESULT_HOURS: 365 * 24}
-
-
-@pytest.mark.usefixtures("undescribed")
 def test_a_limit_makes_another_job_and_how_long_it_is_kept_does_not():
-    keys = {}
-    for name, more in {"plain": {}, "limit": {"limit": 5}, "kept": {"retention_days": 60}}.items():
-        client = connect({"table": "referrals", **more})
-        [report] = client.report_types()
-        [request] = client.requests(report, MONTH)
-        keys[name] = request.key
-    assert keys["plain"] == keys["kept"] != keys["limit"]
+    reports = [{"table": "referrals", **more} for more in ({}, {"retention_days": 60}, {"limit": 5})]
+    plain, kept, limited = (asked(report)[0].key for report in reports)
+    assert plain == kept != limited
 
 
 @pytest.mark.usefixtures("undescribed")
 def test_referrals_without_a_limit_are_known_to_end_at_a_hundred_results():
-    client = connect({"table": "referrals"}, TRAFFIC)
-    limits = [client.requests(report, MONTH)[0].row_limit for report in client.report_types()]
-    assert limits == [100, None]
+    assert [one.row_limit for one in asked({"table": "referrals"}, TRAFFIC)] == [100, None]
 
 
 @pytest.mark.usefixtures("undescribed")
@@ -111,9 +84,7 @@ def test_more_than_a_hundred_segments_become_several_requests_of_one_slice():
 )
 def test_a_metric_of_the_rest_api_is_asked_for_by_name_only_and_for_a_hundred_domains(metrics, count):
     domains = [f"site{number}.com" for number in range(150)]
-    client = connect({"table": "referrals", "metrics": metrics}, domains=domains)
-    [report] = client.report_types()
-    requests = client.requests(report, MONTH)
+    requests = asked({"table": "referrals", "metrics": metrics}, domains=domains)
     assert len(requests) == count
     rest = "mobile_outgoing_referral_share" in requests[0].parameters["metrics"]
     assert rest == (count == 2)
@@ -144,38 +115,25 @@ def test_without_describe_the_first_day_is_unknown():
     assert client.first_day(report) is None
 
 
-@pytest.mark.usefixtures("described")
-def test_versions_and_webhooks_do_not_make_another_job():
-    keys = set()
-    for more in (
-        {},
-        {"api_version": "v3"},
-        {"api_version": "v4", "callback_url": "https://me.example/s3cr3t"},
-    ):
-        client = connect(**more)
-        [report] = client.report_types()
-        keys.add(client.requests(report, MONTH)[0].key)
-    assert len(keys) == 1
+HOOK = {"api_version": "v4", "callback_url": "https://me.example/s3cr3t"}
 
 
 @pytest.mark.usefixtures("described")
-def test_other_filters_or_formats_make_another_job():
-    keys = set()
-    for more in ({}, {"countries": ["US"]}, {"response_format": "json"}, {"include_subdomains": False}):
-        client = connect(**more)
-        [report] = client.report_types()
-        keys.add(client.requests(report, MONTH)[0].key)
-    assert len(keys) == 4
+@pytest.mark.parametrize(
+    ("changes", "jobs"),
+    [
+        ([{}, {"api_version": "v3"}, HOOK], 1),
+        ([{}, {"countries": ["US"]}, {"response_format": "json"}, {"include_subdomains": False}], 4),
+    ],
+)
+def test_other_filters_or_formats_make_another_job_and_versions_or_webhooks_do_not(changes, jobs):
+    assert len({asked(**more)[0].key for more in changes}) == jobs
 
 
 @pytest.mark.usefixtures("described")
 def test_the_reports_filters_replace_the_defaults_and_empty_ones_are_left_out():
-    client = connect(
-        {**TRAFFIC, "filters": {"domains": ["b.com"], "include_subdomains": None, "countries": "us"}},
-        include_subdomains=True,
-    )
-    [report] = client.report_types()
-    [request] = client.requests(report, MONTH)
+    filters = {"domains": ["b.com"], "include_subdomains": None, "countries": "us"}
+    [request] = asked({**TRAFFIC, "filters": filters}, include_subdomains=True)
     assert request.parameters["filters"] == {"domains": ["b.com"], "countries": ["US"]}
 
 
@@ -202,14 +160,6 @@ def test_domains_are_written_as_similarweb_wants_them(text, domain):
 def test_keywords_keep_their_spelling():
     chosen = select({"table": "keywords"}, {"keywords": ["www.Shoes/ Red"]}, DOCUMENTED)
     assert chosen.filters == {"keywords": ["www.Shoes/ Red"], "countries": ["WW"]}
-
-
-def test_the_account_is_a_hash_of_the_key_and_known_without_a_call():
-    one, other = connect(), connect(api_key="another-key")
-    assert one.account.startswith("key-")
-    assert len(one.account) == len("key-") + 12
-    assert one.account != other.account
-    assert KEY not in one.account
 
 
 def test_a_catalogs_stream_is_restored_without_a_call(requests_mock):

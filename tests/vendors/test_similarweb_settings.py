@@ -192,6 +192,13 @@ def test_a_table_without_its_entity_names_the_setting():
     assert check(domains=[], reports=[{**TRAFFIC, "filters": {"domains": ["b.com"]}}]) == []
 
 
+@pytest.mark.parametrize("value", [[None], [["a.com"]], {"a.com": True}, ["a.com", {}]])
+def test_values_of_a_filter_are_texts(value):
+    wrong = {**TRAFFIC, "filters": {"countries": value, "domains": [1, "2"], "include_subdomains": None}}
+    [error] = check(reports=[wrong])
+    assert error == "reports[0].filters.countries: must be a text, a list of texts, true or false."
+
+
 def test_the_default_report_needs_domains_too():
     assert [text[:10] for text in VENDOR.check({"api_key": KEY})] == ["reports[0]"]
 

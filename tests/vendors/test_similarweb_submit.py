@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 import requests
-from similarweb_account import API, KEY, clock_at, connect, request
+from similarweb_account import API, KEY, asked, clock_at, connect, request
 
 from tap_reports.exceptions import (
     AccessDenied,
@@ -15,7 +15,7 @@ from tap_reports.exceptions import (
     CallRejected,
     SubmissionLost,
 )
-from tap_reports.models import JobStatus
+from tap_reports.models import RESULT_HOURS, JobStatus
 
 SUBMIT = f"{API}/batch/v5/request-report"
 VALIDATE = f"{API}/batch/v5/request-validate"
@@ -31,64 +31,54 @@ FILTERS = {"domains": ["a.com"], "countries": ["WW", "US"], "include_subdomains"
 METRICS = ["desktop_visits", "global_rank"]
 
 
-@pytest.mark.parametrize("version", ["v4", "v5"])
-def test_v4_and_v5_name_the_table_in_the_body(requests_mock, version):
-    requests_mock.post(f"{API}/batch/{version}/request-report", json={"report_id": "r-1"})
+QUERY = {"granularity": "monthly", "filters": FILTERS, "metrics": METRICS}
+DELIVERY = {"response_format": "csv", "delivery_method": "download_link"}
+MONTHS = {"start_date": "2023-02", "end_date": "2023-03"}
+WEEK = {"start_date": "2023-09-04", "end_date": "2023-09-10"}
 
-    submitted = connect(api_version=version).submit(request())
 
-    assert submitted.id == "r-1"
-    assert submitted.status is JobStatus.PENDING
-    assert submitted.submitted_at == clock_at().now()
+def body(wanted, delivery=DELIVERY, **query):
+    """Return the body of a request by the documents of v4 and v5."""
+    table = {"vtable": "traffic_and_engagement", **QUERY, **query}
+    return {
+        "report_name": wanted.key,
+        "delivery_information": delivery,
+        "report_query": {"tables": [table]},
+    }
+
+
+PLAIN, WEEKLY = request(), request("weekly", "2023-09-04", "2023-09-10")
+DAILY, NEWEST = request("daily", "2023-09-04", "2023-09-10"), replace(PLAIN, slice=None)
+LIMITED = replace(request(limit=5000), options={"retention_days": 365})
+KEPT = {**DELIVERY, "delivery_method_params": {"retention_days": 365}}
+FULL_DATES = {"start_date": "2023-02-01", "end_date": "2023-03-31"}
+
+
+@pytest.mark.parametrize(
+    ("version", "path", "wanted", "sent"),
+    [
+        ("v5", "/batch/v5", PLAIN, body(PLAIN, **MONTHS)),
+        ("v4", "/batch/v4", PLAIN, body(PLAIN, **MONTHS)),
+        ("v3", "/v3/batch/traffic_and_engagement", PLAIN, {**QUERY, **FULL_DATES, **DELIVERY}),
+        ("v5", "/batch/v5", DAILY, body(DAILY, granularity="daily", **WEEK)),
+        ("v5", "/batch/v5", WEEKLY, body(WEEKLY, granularity="weekly", **WEEK)),
+        ("v5", "/batch/v5", NEWEST, body(NEWEST, latest=True)),
+        ("v5", "/batch/v5", LIMITED, body(LIMITED, KEPT, **MONTHS, paging={"limit": 5000})),
+    ],
+)
+def test_the_body_of_a_submission(requests_mock, version, path, wanted, sent):
+    requests_mock.post(f"{API}{path}/request-report", json={"report_id": 7})
+    job = connect(api_version=version).submit(wanted)
+    assert requests_mock.last_request.json() == sent
     assert requests_mock.last_request.headers["api-key"] == KEY
-    assert requests_mock.last_request.json() == {
-        "report_name": request().key,
-        "delivery_information": {"response_format": "csv", "delivery_method": "download_link"},
-        "report_query": {
-            "tables": [
-                {
-                    "vtable": "traffic_and_engagement",
-                    "granularity": "monthly",
-                    "filters": FILTERS,
-                    "metrics": METRICS,
-                    "start_date": "2023-02",
-                    "end_date": "2023-03",
-                }
-            ]
-        },
-    }
+    assert (job.id, job.status, job.submitted_at) == ("7", JobStatus.PENDING, clock_at().now())
+    assert job.handle == ({RESULT_HOURS: 365 * 24} if wanted is LIMITED else {})
 
 
-def test_v3_names_the_table_in_the_path_and_writes_full_dates(requests_mock):
-    requests_mock.post(f"{API}/v3/batch/traffic_and_engagement/request-report", json={"report_id": 7})
-
-    assert connect(api_version="v3").submit(request()).id == "7"
-
-    assert requests_mock.last_request.json() == {
-        "metrics": METRICS,
-        "filters": FILTERS,
-        "granularity": "monthly",
-        "start_date": "2023-02-01",
-        "end_date": "2023-03-31",
-        "response_format": "csv",
-        "delivery_method": "download_link",
-    }
-
-
-@pytest.mark.parametrize("granularity", ["daily", "weekly"])
-def test_days_and_weeks_are_written_in_full(requests_mock, granularity):
-    requests_mock.post(SUBMIT, json={"report_id": "r"})
-    connect().submit(request(granularity, "2023-09-04", "2023-09-10"))
-    [table] = requests_mock.last_request.json()["report_query"]["tables"]
-    assert (table["start_date"], table["end_date"]) == ("2023-09-04", "2023-09-10")
-
-
-def test_a_request_without_dates_asks_for_the_newest_period(requests_mock):
-    requests_mock.post(SUBMIT, json={"report_id": "r"})
-    connect().submit(replace(request(), slice=None))
-    [table] = requests_mock.last_request.json()["report_query"]["tables"]
-    assert table["latest"] is True
-    assert "start_date" not in table
+@pytest.mark.usefixtures("undescribed")
+def test_settings_of_limit_and_retention_are_in_the_request():
+    [one] = asked({"table": "referrals", "limit": 5000, "retention_days": 365})
+    assert (one.row_limit, one.parameters["limit"], one.options) == (5000, 5000, {"retention_days": 365})
 
 
 @pytest.mark.parametrize("version", ["v3", "v4", "v5"])

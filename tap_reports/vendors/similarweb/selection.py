@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -152,12 +152,17 @@ def _filters(report: Json, block: Json, table: Table) -> dict[str, Any]:
 def _normal(name: str, value: Any) -> Any:
     if value is None or isinstance(value, bool):
         return value
-    texts = [str(item).strip() for item in (value if isinstance(value, (list, tuple)) else [value])]
+    texts = [str(item).strip() for item in listed(value)]
     if name in DOMAIN_FILTERS:
         texts = [_domain(text) for text in texts]
     elif name == "countries":
         texts = [text.upper() for text in texts]
     return [text for text in dict.fromkeys(texts) if text]
+
+
+def listed(value: Any) -> Sequence[Any]:
+    """Return a filter's values: a single one may stand without a list, null is none."""
+    return value if isinstance(value, list | tuple) else [] if value is None else [value]
 
 
 def _domain(text: str) -> str:

@@ -16,7 +16,7 @@ from tap_reports.vendors.similarweb.calls import PATHS
 from tap_reports.vendors.similarweb.days import GRANULARITIES
 from tap_reports.vendors.similarweb.payloads import VERSIONS
 from tap_reports.vendors.similarweb.reports import DEFAULT_REPORTS
-from tap_reports.vendors.similarweb.selection import DEFAULT_COUNTRIES, missing_by_settings
+from tap_reports.vendors.similarweb.selection import DEFAULT_COUNTRIES, listed, missing_by_settings
 
 RETENTION_DAYS = (1, 30, 60, 180, 365)
 _CREDITS = th.NumberType(minimum=0)
@@ -125,6 +125,9 @@ def errors(block: Json) -> Iterator[str]:
             yield f"{name}: must contain {{report_id}}."
     for index, report in enumerate(block.get("reports") or DEFAULT_REPORTS):
         yield from (f"reports[{index}]: {text}." for text in missing_by_settings(report, block))
+        for name, value in (report.get("filters") or {}).items():
+            if not all(isinstance(item, str | int | float) for item in listed(value)):
+                yield f"reports[{index}].filters.{name}: must be a text, a list of texts, true or false."
 
 
 def max_credits(config: VendorConfig) -> tuple[Decimal | None, Decimal | None]:
