@@ -100,3 +100,8 @@ def test_files_are_gone_when_the_sandbox_is(client):
         other_folder = other._shared.files._folder()
     assert not other_folder.exists()
     assert folder.exists()
+
+
+def test_webhooks_of_other_machines_are_not_called(client):
+    webhook = {"webhook_url": "http://example.com/never-called"}
+    assert client.post("/v3/batch/webhooks/test", json=webhook, headers=client.key).status_code == 400

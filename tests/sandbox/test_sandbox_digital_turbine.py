@@ -7,15 +7,6 @@ from tap_reports.sandbox import Switch
 FIRST, LAST = dt.date(2026, 8, 1), dt.date(2026, 8, 3)
 
 
-def test_the_file_has_splits_then_metrics_as_requested(client, table):
-    link = client.turbine().json()["signed_url"]
-    rows = table(client.http.get(link).content)
-    asked = {"splits": ["Country", "Date"], "metrics": ["Spend", "Installs"]}
-    assert rows == client.sandbox.expected("digital_turbine", "dtgrowth", FIRST, LAST, **asked)
-    assert list(rows[0]) == ["Country", "Date", "Spend", "Installs"]
-    assert len(rows) == 9
-
-
 def test_without_the_date_each_row_is_the_sum_of_its_days(client):
     asked = {"splits": ["Country"], "metrics": ["Clicks"]}
     whole = client.sandbox.expected("digital_turbine", "dtgrowth", FIRST, LAST, **asked)
@@ -29,17 +20,6 @@ def test_without_the_date_each_row_is_the_sum_of_its_days(client):
 def test_filters_leave_what_they_name(client, table):
     link = client.turbine(filters=[{"dimension": "Country", "values": ["DE"]}]).json()["signed_url"]
     assert {row["Country"] for row in table(client.http.get(link).content)} == {"DE"}
-
-
-def test_a_link_is_empty_until_all_is_there(start):
-    client = start(delay=1000)
-    link = client.turbine().json()["signed_url"]
-    answer = client.http.get(link)
-    assert (answer.status_code, answer.content) == (200, b"")
-    client.sandbox.jobs.of("digital_turbine")[0].seconds = 0
-    assert client.http.get(link).text.startswith("Country,Date")
-    kinds = [call.kind for call in client.sandbox.calls_of("digital_turbine")]
-    assert kinds == ["token", "submit", "poll", "download"]
 
 
 def test_the_other_dialect(start):

@@ -60,26 +60,6 @@ def test_errors_of_an_export_come_with_status_200(client):
     assert [(answer.status_code, answer.json()["Status"]) for answer in answers] == [(200, "ERROR")] * 3
 
 
-def test_equal_requests_hand_back_one_job_and_count_twice(client):
-    one, two, other = client.export(), client.export(), client.export(END_DATE="2026-08-02")
-    assert one == two
-    assert other != one
-    counts = client.sandbox.submissions("impact")
-    assert (counts.calls, counts.accepted, counts.jobs) == (3, 3, 2)
-
-
-def test_a_spent_day_quota_is_429_with_a_time(start):
-    client = start(reports_per_day=1, clicks_per_day=0)
-    client.export()
-    answers = [
-        client.impact("ReportExport/4222", START_DATE="2026-08-01", END_DATE="2026-08-01"),
-        client.impact("ClickExport"),
-    ]
-    assert [answer.status_code for answer in answers] == [429, 429]
-    assert 0 < int(answers[0].headers["Retry-After"]) <= 86_400
-    assert client.sandbox.submissions("impact").accepted == 1
-
-
 def test_a_replay_keeps_the_id_with_a_new_date_but_not_for_agencies(client):
     for prefix, same in (("Mediapartners", True), ("Agencies", False)):
         job = client.export("4222", prefix)["QueuedUri"].rsplit("/", 1)[1]
@@ -123,16 +103,6 @@ def test_jobs_are_listed_by_their_day(client):
     assert client.impact("Jobs", "Agencies", CreatedAfter="2026-08-16").json() == []
 
 
-def test_clicks_of_a_brand_are_of_one_program_and_day(client):
-    export = client.impact(
-        "Programs/1001/ClickExport", "Advertisers", Date="2026-08-01", ResultFormat="JSON"
-    ).json()
-    clicks = client.impact_file(export).json()["Clicks"]
-    assert clicks == client.sandbox.expected("impact", "clicks", FIRST, FIRST, program_ids=["1001"])
-    assert {click["ProgramId"] for click in clicks} == {"1001"}
-    assert client.impact("ClickExport", "Agencies").status_code == 404
-
-
 def test_pages_of_a_json_result_are_the_whole(start):
     client = start(switches=frozenset({Switch.IMPACT_PAGED}), page_size=4)
     export = client.export("mp_action_listing_fast", ResultFormat="JSON")
@@ -153,17 +123,3 @@ def test_credentials_and_limits(start):
     first, second = client.http.get(url, auth=client.basic), client.http.get(url, auth=client.basic)
     assert first.json()["Timezone"].startswith("(GMT -06:00)")
     assert (second.status_code, second.headers["X-RateLimit-Remaining"]) == (429, "0")
-
-
-def test_restated_days_move_with_each_run_and_settled_ones_do_not(start, table):
-    client = start(restated_days=2)
-    span = {"START_DATE": "2026-08-12", "END_DATE": "2026-08-15"}
-    export = client.export(**span)
-    first = table(client.impact_file(export).content)
-    client.http.put(client.sandbox.url + export["ReplayUri"], auth=client.basic)
-    second = table(client.impact_file(export).content)
-    changed = [old["date_display"] for old, new in zip(first, second, strict=True) if old != new]
-    assert changed == ["Aug 14, 2026", "Aug 15, 2026"]
-    revision = client.sandbox.jobs.revision("impact", "partner_performance_by_day")
-    days = (dt.date(2026, 8, 12), dt.date(2026, 8, 15))
-    assert second == client.sandbox.expected("impact", "partner_performance_by_day", *days, revision=revision)

@@ -47,19 +47,6 @@ def test_csv_with_several_sheets_is_a_list_of_links_or_a_zip(start, table):
         assert table(package.read("Quiz Overview.csv")) == rows
 
 
-def test_csv_of_one_sheet_is_one_link(client):
-    url = link(client, report="trainee-improvement-first-to-best", format="csv")
-    assert "%" in client.http.get(url).content.decode()
-
-
-def test_json_has_one_object_a_sheet(client):
-    reports = client.http.get(link(client, format="json")).json()["reports"]
-    assert [entry["sheet_name"] for entry in reports] == SHEETS
-    assert {entry["report_name"] for entry in reports} == {"admin-xls-report"}
-    quiz = client.sandbox.expected("second_nature", "admin-xls-report", sheet="Quiz Overview")
-    assert reports[1]["data"] == [row | {"quiz_date": row["quiz_date"].isoformat()} for row in quiz]
-
-
 def test_the_time_filter_and_the_course_choose_the_rows(client, table):
     days = (dt.date(2026, 8, 1), dt.date(2026, 8, 2))
     course = list(COURSES)[1]
@@ -91,23 +78,6 @@ def test_a_result_is_cached_until_an_update_is_forced(start):
     assert len({first, cached, forced}) == 3
     assert client.nature_status(cached)["status"] == "complete"
     assert client.nature_status(forced)["status"] == "pending"
-
-
-def test_a_ticket_keeps_its_link_so_an_expired_one_needs_a_new_ticket(client):
-    client.sandbox.faults.add("expired_link", kind="poll")
-    old = client.nature().json()["ticket_id"]
-    links = [client.nature_status(old)["report_url"] for _ in range(2)]
-    assert links[0] == links[1]
-    assert client.http.get(links[0]).status_code == 403
-    assert client.http.get(link(client)).status_code == 200
-
-
-def test_a_failed_ticket_says_why_and_a_new_one_works(client):
-    client.sandbox.faults.add("statuses", kind="poll", words=["failed"])
-    failed = client.nature_status(client.nature().json()["ticket_id"])
-    assert failed["status"] == "failed"
-    assert failed["error"]
-    assert client.nature_status(client.nature().json()["ticket_id"])["status"] == "complete"
 
 
 def test_calls_a_minute_are_limited_for_all_tickets_together(start):
