@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+from functools import cache
 from pathlib import Path
 
 
@@ -51,6 +52,7 @@ def _place_mark() -> str:
     return hashlib.sha256(_place().encode()).hexdigest()[:8]
 
 
+@cache
 def _place() -> str:
     """Return the machine and, as containers may share its name, the process namespace."""
     try:

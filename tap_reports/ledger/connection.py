@@ -97,12 +97,16 @@ class SharedConnection:
             self._cut()
 
     @contextmanager
-    def lent(self, *, isolation: str, is_write: bool = False) -> Iterator[sa.Connection]:
+    def lent(
+        self, *, isolation: str, is_write: bool = False, is_lasting: bool = True
+    ) -> Iterator[sa.Connection]:
         """Yield the connection in a transaction.
 
         Args:
             isolation: Of a server's; with AUTOCOMMIT each statement is a transaction by itself.
             is_write: What is read stays true until it is written (SQLite).
+            is_lasting: What is written is there after a power failure, too (SQLite, where that takes most of
+                a transaction's time).
         """
         with self._lock:
             self._began_at = time.monotonic()
@@ -114,7 +118,7 @@ class SharedConnection:
             seconds = self._busy_seconds + SILENT_SECONDS
             cancel = TIMERS.start(seconds, self._cut) if self._is_server else None
             try:
-                with self._begin(connection, is_write=is_write):
+                with self._begin(connection, is_write=is_write, is_lasting=is_lasting):
                     yield connection
             except BaseException:
                 self._drop()
@@ -144,12 +148,13 @@ class SharedConnection:
         self._has_answered, self._failing_since = True, None
         return self._connection
 
-    def _begin(self, connection: sa.Connection, *, is_write: bool) -> sa.Transaction:
+    def _begin(self, connection: sa.Connection, *, is_write: bool, is_lasting: bool) -> sa.Transaction:
         """Begin a transaction; a file that another process writes to is asked again until that is done."""
         if self._is_server or not is_write:
             return connection.begin()
         until = time.monotonic() + self._busy_seconds
         driver: Any = connection.connection.driver_connection
+        driver.execute(f"PRAGMA synchronous = {'FULL' if is_lasting else 'NORMAL'}")
         driver.execute(f"PRAGMA busy_timeout = {int(STEP_SECONDS * 1000)}")
         try:
             while True:

@@ -294,7 +294,7 @@ class Ledger:
     ) -> None:
         """Note what came of a submission."""
         at = self._clock.now()  # counted from the answer: the vendor may have counted it as late as that
-        self._store.note(lambda db: places.answered(db, reservation, values, outcome, at))
+        self._store.note(lambda db: places.answered(db, reservation, values, outcome, at), is_lasting=True)
 
     def _change(
         self, job: ReportJob, values: Mapping[str, Any], *, stream: str = "", run_id: str = ""

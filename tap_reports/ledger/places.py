@@ -79,7 +79,11 @@ def _blocking(quotas: tuple[Quota, ...]) -> sa.Select[Any]:
         jobs.c.account == bindparam("account"),
         jobs.c.sent_at.between(bindparam("oldest"), bindparam("newest")),
     )
-    running = sa.select(sa.func.count()).where(is_recent, jobs.c.status.in_(RUNNING)).scalar_subquery()
+    running = (
+        sa.select(sa.func.count())
+        .where(is_recent, sa.or_(*(jobs.c.status == one for one in RUNNING)))
+        .scalar_subquery()
+    )
     found = sa.select(running.label("running"), *deciding).subquery()
     is_wanted = (jobs.c.key == bindparam("key")) | (is_recent & (jobs.c.status == INTENT))
     return (

@@ -34,7 +34,7 @@ class UtcTime(TypeDecorator[dt.datetime]):
         if value is None:
             return None
         utc = value.astimezone(dt.UTC)
-        return utc.strftime("%Y-%m-%d %H:%M:%S.%f") if dialect.name == "sqlite" else utc
+        return utc.isoformat(" ", "microseconds")[:26] if dialect.name == "sqlite" else utc
 
     def process_result_value(self, value: Any, dialect: sa.Dialect) -> dt.datetime | None:
         """Return the instant, aware, in UTC."""

@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -123,15 +124,22 @@ class Store:
         with self.required():
             return self._run(work, self.writing)
 
-    def note(self, work: Callable[[sa.Connection], object], *, at_once: bool = False) -> None:
-        """Let a function write, each statement a transaction by itself, or all of them one (`at_once`).
+    def note(
+        self, work: Callable[[sa.Connection], object], *, at_once: bool = False, is_lasting: bool = False
+    ) -> None:
+        """Let a function write, each statement a transaction by itself, or all of them one (`at_once`); after
+        a power failure it is there if it `is_lasting`.
 
         The run goes on without a note that can't be written; that is warned about once. Where the database
         was away, it is written before the next one.
         """
         try:
             with self._noting:
-                self._pending_notes.append((work, self.writing if at_once else self._each))
+                isolation = "READ COMMITTED" if at_once else "AUTOCOMMIT"
+                connected = partial(
+                    self._connection.lent, isolation=isolation, is_write=True, is_lasting=is_lasting
+                )
+                self._pending_notes.append((work, connected))
                 while self._pending_notes:
                     self._write_first()
         except FAILED as error:
@@ -186,6 +194,3 @@ class Store:
     def writing(self) -> AbstractContextManager[sa.Connection]:
         """Return a transaction in which what is read stays true until it is written."""
         return self._connection.lent(isolation="READ COMMITTED", is_write=True)
-
-    def _each(self) -> AbstractContextManager[sa.Connection]:
-        return self._connection.lent(isolation="AUTOCOMMIT", is_write=True)
