@@ -24,7 +24,7 @@ SLICE_WIDTH, ACTION_WIDTH = 24, 6
 def parts(content: Json, console: Console) -> Iterator[RenderableType]:
     """Yield what the console shows of a plan."""
     if not content["streams"]:
-        yield "No stream is selected."
+        yield "No stream can be planned."
     elif console.is_terminal:
         for stream in content["streams"]:
             yield from _stream(stream)

@@ -243,17 +243,27 @@ def test_sheets_of_a_report_share_one_request(client):
     assert first.key == second.key
 
 
-def test_the_fields_of_a_request_go_by_the_vendor_s_names(clock, api):
-    names = {"report_name": "report", "start_time": "from", "end_time": "to"}
-    report = {**ADMIN, "dated": True, "filters": {"team": ["A", "B"]}}
-    submitted(connect(clock, report, request_fields=names), DAYS)
-    assert api.last_request.json() == {
-        "report": "admin-xls-report",
-        "format": "xlsx",
-        "from": 1767225600,
-        "to": 1768003199,
-        "team": ["A", "B"],
-    }
+SENT = {"report_name": "admin-xls-report", "format": "xlsx"}
+FIRST = int(dt.datetime(2026, 1, 1, tzinfo=dt.UTC).timestamp())
+LAST = int(dt.datetime(2026, 1, 9, 23, 59, 59, tzinfo=dt.UTC).timestamp())
+CSV = {"format": "csv", "course_id": "c-1"}
+RENAMED = {"report_name": "report", "start_time": "from", "end_time": "to"}
+OTHERS = {"report": "admin-xls-report", "format": "xlsx", "team": ["A"], "from": FIRST, "to": LAST}
+
+
+@pytest.mark.parametrize(
+    ("report", "names", "days", "sent"),
+    [
+        ({}, {}, None, SENT),
+        ({**CSV, "dated": True}, {}, DAYS, {**SENT, **CSV, "start_time": FIRST, "end_time": LAST}),
+        ({"dated": True, "filters": {"team": ["A"]}}, RENAMED, DAYS, OTHERS),
+    ],
+)
+def test_the_body_of_a_submission(clock, api, report, names, days, sent):
+    job = submitted(connect(clock, {**ADMIN, **report}, request_fields=names), days)
+    assert api.last_request.json() == sent
+    assert api.last_request.headers["Authorization"] == f"Token {KEY}"
+    assert (job.id, job.status, job.submitted_at) == ("t-1", JobStatus.PENDING, NOW)
 
 
 def test_a_request_by_get_has_its_fields_in_the_query(clock, api):
@@ -301,25 +311,6 @@ def test_format_course_account_and_days_are_a_requests_identity_and_force_update
         request_for(connect(clock, ADMIN), DAYS),
     ):
         assert other.key != plain.key
-
-
-def test_a_snapshots_submission_holds_only_what_is_set(client, api):
-    job = submitted(client)
-    assert api.last_request.json() == {"report_name": "admin-xls-report", "format": "xlsx"}
-    assert api.last_request.headers["Authorization"] == f"Token {KEY}"
-    assert (job.id, job.status, job.submitted_at) == ("t-1", JobStatus.PENDING, NOW)
-
-
-def test_a_slices_submission_covers_its_days_to_the_last_second(clock, api):
-    client = connect(clock, {**ADMIN, "format": "csv", "course_id": "c-1", "dated": True})
-    submitted(client, DAYS)
-    assert api.last_request.json() == {
-        "report_name": "admin-xls-report",
-        "format": "csv",
-        "course_id": "c-1",
-        "start_time": int(dt.datetime(2026, 1, 1, tzinfo=dt.UTC).timestamp()),
-        "end_time": int(dt.datetime(2026, 1, 9, 23, 59, 59, tzinfo=dt.UTC).timestamp()),
-    }
 
 
 @pytest.mark.parametrize(
