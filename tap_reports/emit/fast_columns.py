@@ -50,13 +50,22 @@ def fast_column(kind: Kind, cells: Sequence[Cell], *, raw: bool) -> Sequence[Any
     """
     text = _joined(cells)
     if text is None:
-        return None
+        return _typed(kind, {*map(type, cells)} - {type(None)}, cells, raw=raw)
     if kind is Kind.STRING:
         return _made(None, cells) if '="' not in text and _is_writable(text) else None
     pattern = _WHOLE.get(kind)
     if pattern is None or text.count("\n") != len(cells) - 1 or not pattern.fullmatch(f"{text}\n"):
         return None
     return _made(Number if kind is Kind.NUMBER and not raw else _MAKES.get(kind), cells)
+
+
+def _typed(kind: Kind, types: set[type], cells: Sequence[Any], *, raw: bool) -> Sequence[Any] | None:
+    """Return the values of a column whose cells are of the file's own types."""
+    if (kind is Kind.INTEGER and types == {int}) or (kind is Kind.NUMBER and types == {Number} and not raw):
+        return cells
+    if kind is Kind.NUMBER and raw and types <= {int, Number}:
+        return [msgspec.Raw(str(cell).encode()) if type(cell) is Number else cell for cell in cells]
+    return None
 
 
 def _joined(cells: Sequence[Cell]) -> str | None:

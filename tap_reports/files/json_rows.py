@@ -8,7 +8,8 @@ blocks that are cut where objects begin.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -18,8 +19,8 @@ from typing_extensions import override
 
 from tap_reports import speedups
 from tap_reports.exceptions import FileError
-from tap_reports.files.json_cursor import OTHER, Cursor
-from tap_reports.files.json_values import NOT_JSON, cell, decoded
+from tap_reports.files.json_cursor import DEEPEST, OTHER, Cursor
+from tap_reports.files.json_values import NESTED, NOT_JSON, cell, decoded, scanned
 from tap_reports.files.numbers import Number
 from tap_reports.files.streams import skip
 from tap_reports.files.table import Cell, Cut, Table
@@ -30,6 +31,10 @@ SIZE = 1 << 21
 """Bytes of a block."""
 MOST_KEYS = 10_000
 """A table has at most so many columns."""
+PIECE = 1 << 16
+"""Bytes that are looked at in Python at once."""
+
+_BETWEEN, _BETWEEN_LINES = re.compile(r"[ \t\r\n]*,[ \t\r\n]*(?={)"), re.compile(r"[ \t\r\n]*(?={)")
 
 
 @dataclass(slots=True)
@@ -54,8 +59,10 @@ class JsonRows:
     count: int = 0
     is_plain: bool = field(default_factory=speedups.is_compiled)
 
-    def add(self, keys: Sequence[str]) -> None:
+    def add(self, keys: Collection[str]) -> None:
         """Add keys that may be known."""
+        if self.keys.keys() >= set(keys):
+            return
         for key in keys:
             self.keys.setdefault(key, len(self.keys))
         if len(self.keys) > MOST_KEYS:
@@ -94,7 +101,9 @@ class JsonTable(Table):
         """Yield the rows of a block; a key that is missing is null."""
         keys = tuple(self.objects.keys)
         for found in _objects(block, is_lines=self.objects.is_lines):
-            yield [cell(value) for value in map(found.get, keys)]
+            values = [*map(found.get, keys)]
+            is_plain = "" not in values and NESTED.isdisjoint(map(type, values))
+            yield values if is_plain else [cell(value) for value in values]
 
 
 def survey(cursor: Cursor, *, is_lines: bool = False) -> JsonRows:
@@ -147,9 +156,39 @@ def _go_on(cursor: Cursor, rows: JsonRows) -> None:
             rows.is_plain = False  # it may be JSON all the same
         elif not found.new and not cursor.more():
             cursor.truncated()
-    cursor.where = f"row {rows.count + 1}" if rows.is_lines else ""
-    rows.add(cursor.value())
-    rows.count += 1
+    if rows.is_plain or not _go_on_in_python(cursor, rows):
+        cursor.where = f"row {rows.count + 1}" if rows.is_lines else ""
+        rows.add(cursor.value())
+        rows.count += 1
+
+
+def _go_on_in_python(cursor: Cursor, rows: JsonRows) -> int:
+    """Go behind the objects at hand, up to one that needs a closer look; returns how many these are."""
+    text = _text(cursor.data[cursor.at : cursor.at + PIECE])
+    follows, begin, end, count = _BETWEEN_LINES if rows.is_lines else _BETWEEN, 0, 0, 0
+    while True:
+        try:
+            found, behind = scanned(text, begin)
+        except NOT_JSON:  # or cut
+            break
+        if text.count("{", begin, behind) + text.count("[", begin, behind) > DEEPEST:
+            break
+        rows.add(found)
+        count, end = count + 1, behind
+        if not (between := follows.match(text, end)):
+            break
+        begin = between.end()
+    rows.count += count
+    cursor.at += len(text[:end].encode())
+    return count
+
+
+def _text(data: bytes) -> str:
+    """Return what is text in some data, from its beginning."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        return data[: error.start].decode()
 
 
 def _refuse_row(cursor: Cursor, rows: JsonRows) -> None:

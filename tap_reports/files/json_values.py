@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 MOST_DIGITS = 4300
 """Python reads no longer integers."""
+LONG = 20
+"""A shorter number's exponent is not beyond all bounds."""
 NESTED = frozenset({dict, list})
 
 NOT_JSON = (ValueError, ArithmeticError, RecursionError)
@@ -33,6 +35,25 @@ def decoded(raw: bytes) -> Any:
         # It refuses halves of surrogate pairs, which JSON can spell and no UTF-8 output can hold.
         value = json.loads(raw.decode(), parse_int=_integer, parse_float=Number, parse_constant=_refuse)
         return _writable(value)
+
+
+def scanned(text: str, at: int) -> tuple[Any, int]:
+    """Return the value that begins at a place of a text, its numbers as they are written, and where it ends.
+
+    Raises:
+        ValueError: As `decoded`, or the text ends before the value does.
+    """
+    value, end = _scanner().raw_decode(text, at)
+    return (_writable(value) if text.find("\\u", at, end) >= 0 else value), end
+
+
+@cache
+def _scanner() -> json.JSONDecoder:
+    return json.JSONDecoder(parse_int=_integer, parse_float=_number, parse_constant=_refuse)
+
+
+def _number(text: str) -> object:
+    return text if len(text) < LONG else Number(text)
 
 
 def _writable(value: Any) -> Any:
