@@ -7,7 +7,6 @@ it starts again. The bytes are left as they came; what they are is the parsers' 
 from __future__ import annotations
 
 import errno
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,21 +28,21 @@ from tap_reports.exceptions import (
     LinkExpired,
     Stopped,
 )
-from tap_reports.http.api import ACCESS, is_worth_repeating
+from tap_reports.http.api import ACCESS
 from tap_reports.http.links import LINK
 from tap_reports.http.origin import BadUrl, joined, same_origin
 from tap_reports.http.responses import body_excerpt, retry_after, shown_exception
+from tap_reports.http.retries import Attempts, is_worth_repeating
 from tap_reports.http.session import REDIRECTS, pieces
 
 if TYPE_CHECKING:
     from tap_reports.clock import Clock
-    from tap_reports.http.api import ApiSession, RetryPolicy
+    from tap_reports.http.api import ApiSession
     from tap_reports.http.links import DownloadSession
+    from tap_reports.http.retries import RetryPolicy
     from tap_reports.models import Download
 
 __all__ = ["DiskBudget", "WorkFolder", "fetch"]
-
-logger = logging.getLogger("tap-reports.downloads")
 
 CHUNK_BYTES = 1 << 20
 MOST_REDIRECTS = 5
@@ -132,22 +131,18 @@ class _Fetch:
 
     def run(self) -> None:
         """Repeat attempts until the file is complete."""
-        attempt, furthest, waited = 0, 0, 0.0
+        attempts, furthest = Attempts(self.policy, self.clock), 0
         while True:
-            attempt += 1
             try:
-                self._attempt()
+                return self._attempt()
             except _Again as again:
-                if self.transfer.size - furthest >= CHUNK_BYTES:
-                    attempt, furthest = 1, self.transfer.size
-                seconds = self.policy.wait(attempt, again.error.retry_after)
-                waited += seconds
-                is_late = waited > self.policy.deadline or self.clock.monotonic() > self.until
-                if attempt > self.policy.max_retries or is_late:
+                if self.clock.monotonic() > self.until:
                     raise again.error from again.__cause__
-                self._pause(attempt, seconds, again.error)
-            else:
-                return
+                if self.transfer.size - furthest >= CHUNK_BYTES:
+                    attempts.number, furthest = 1, self.transfer.size
+                self._go_on()
+                rest = f" from byte {self.transfer.size} on" if self.transfer.headers() else ""
+                attempts.pause(again.error, f"Retrying the download{rest}")
 
     def _attempt(self) -> None:
         self._go_on()
@@ -263,12 +258,6 @@ class _Fetch:
 
     def _what(self, *, is_link: bool) -> str:
         return LINK if is_link else self.api.shown("GET", self.download.url)
-
-    def _pause(self, attempt: int, seconds: float, error: CallError) -> None:
-        rest = f"from byte {self.transfer.size} on" if self.transfer.headers() else "from the start"
-        logger.info("Download broken, repeated %s in %.1f s (attempt %d): %s", rest, seconds, attempt, error)
-        self._go_on()
-        self.clock.sleep(seconds)
 
     def _go_on(self) -> None:
         if self.stopping():

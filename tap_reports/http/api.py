@@ -6,11 +6,7 @@ costs and is never retried here, it says instead whether the vendor refused it o
 
 from __future__ import annotations
 
-import logging
-import math
-import random
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -21,50 +17,26 @@ from tap_reports.exceptions import (
     AccessDenied,
     BadAnswer,
     CallBroken,
-    CallError,
     CallRefused,
     CallRejected,
     NotSent,
     SubmissionLost,
 )
 from tap_reports.http.origin import origin_of, same_origin, shown_host
-from tap_reports.http.responses import LONGEST_ASKED_SECONDS, body_excerpt, rate_left, retry_after
+from tap_reports.http.responses import body_excerpt, rate_left, retry_after
+from tap_reports.http.retries import Attempts, RetryPolicy, is_worth_repeating
 from tap_reports.http.session import REDIRECTS, HttpSession
 from tap_reports.redaction import redact
 
 if TYPE_CHECKING:
-    from tenacity import RetryCallState
-
     from tap_reports.clock import Clock
     from tap_reports.http.rate_limit import RateLimiter
-
-logger = logging.getLogger("tap-reports.http")
 
 T = TypeVar("T")
 
 REFUSED = frozenset({429, 500, 503})
 """Answers to a submission that say: not accepted, try again."""
 ACCESS = frozenset({401, 403})
-MOST_BACKOFF_SECONDS = 60.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RetryPolicy:
-    """How a broken call is repeated: exponential from `backoff_seconds`, with jitter, capped.
-
-    Attributes:
-        deadline: Most seconds that a download waits for its attempts in all, whatever the server asks for.
-    """
-
-    max_retries: int = 5
-    backoff_seconds: float = 1.0
-    deadline: float = math.inf
-
-    def wait(self, attempt: int, asked: float | None = None) -> float:
-        """Return the seconds before attempt + 1, at least what the vendor asked for."""
-        grown = min(MOST_BACKOFF_SECONDS, self.backoff_seconds * 2.0 ** min(attempt - 1, 16))
-        jittered = grown * random.uniform(0.75, 1.25)
-        return max(min(jittered, MOST_BACKOFF_SECONDS), asked or 0.0)
 
 
 class ApiSession:
@@ -76,7 +48,6 @@ class ApiSession:
         timeout: Seconds, for connecting and for each read; a call may take twice that in all.
         user_agent: Header value.
         clock: The time.
-        auth: Sets credentials on each request; `headers` is the simpler way.
     """
 
     def __init__(
@@ -87,10 +58,10 @@ class ApiSession:
         timeout: float,
         user_agent: str,
         clock: Clock,
-        auth: AuthBase | None = None,
     ) -> None:
         self.base_url = base_url.rstrip("/")
-        self.auth = auth
+        self.auth: AuthBase | None = None
+        """Set by a client: credentials of each call; `headers` is the simpler way."""
         self.headers: dict[str, str] = {"User-Agent": user_agent, "Accept": "application/json"}
         self.rate_limit: RateLimiter | None = None
         """Set by a client whose vendor limits calls; each call waits for its turn."""
@@ -140,21 +111,18 @@ class ApiSession:
         Raises:
             CallBroken: Still broken after all retries.
         """
-        from tenacity import Retrying, retry_if_exception, stop_after_attempt
-
-        retrying = Retrying(
-            stop=stop_after_attempt(self._policy.max_retries + 1),
-            retry=retry_if_exception(is_worth_repeating),
-            wait=self._wait,
-            before_sleep=self._log_repetition,
-            sleep=self._clock.sleep,
-            reraise=True,
-        )
-        try:
-            return retrying(once)
-        except NotSent as error:
-            error.is_worth_repeating = False  # else a submission that needs this call repeats them all again
-            raise
+        attempts = Attempts(self._policy, self._clock)
+        while True:
+            try:
+                return once()
+            except CallBroken as error:
+                if not is_worth_repeating(error):
+                    raise
+                try:
+                    attempts.pause(error)
+                except NotSent as last:
+                    last.is_worth_repeating = False  # else a submission that needs this call repeats them all
+                    raise
 
     def submit(
         self,
@@ -264,25 +232,3 @@ class ApiSession:
         if status in ACCESS:
             raise AccessDenied(what, answer, status=status, remedy=self.denied.get(status, ""))
         raise CallRejected(what, answer, status=status)
-
-    def _wait(self, state: RetryCallState) -> float:
-        error = state.outcome.exception() if state.outcome else None
-        asked = error.retry_after if isinstance(error, CallError) else None
-        return self._policy.wait(state.attempt_number, asked)
-
-    def _log_repetition(self, state: RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        logger.info(
-            "Retrying in %.1f s (attempt %d of %d): %s",
-            state.upcoming_sleep,
-            state.attempt_number + 1,
-            self._policy.max_retries + 1,
-            error,
-        )
-
-
-def is_worth_repeating(error: BaseException) -> bool:
-    """Return whether a free call that ended so may come through another time."""
-    if isinstance(error, NotSent) and not error.is_worth_repeating:
-        return False
-    return isinstance(error, CallBroken) and (error.retry_after or 0.0) <= LONGEST_ASKED_SECONDS

@@ -14,7 +14,7 @@ from tap_reports.models import JobStatus, ReportFile, ReportJob
 
 if TYPE_CHECKING:
     from tap_reports.client import ReportClient
-    from tap_reports.http.api import RetryPolicy
+    from tap_reports.http.retries import RetryPolicy
     from tap_reports.jobs.context import RunContext
     from tap_reports.jobs.event_loop import CallThreads
     from tap_reports.vendor import ClientContext

@@ -23,7 +23,7 @@ from tap_reports.redaction import redact
 
 if TYPE_CHECKING:
     from tap_reports.client import ReportClient
-    from tap_reports.http.api import RetryPolicy
+    from tap_reports.http.retries import RetryPolicy
     from tap_reports.jobs.context import RunContext
     from tap_reports.jobs.event_loop import CallThreads
     from tap_reports.jobs.submit import Submissions

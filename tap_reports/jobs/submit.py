@@ -31,7 +31,7 @@ from tap_reports.models import ReportJob
 from tap_reports.vendor import Estimates, LostSubmission, Vendor, VendorConfig
 
 if TYPE_CHECKING:
-    from tap_reports.http.api import RetryPolicy
+    from tap_reports.http.retries import RetryPolicy
     from tap_reports.jobs.context import RunContext
     from tap_reports.jobs.event_loop import CallThreads
     from tap_reports.models import Estimate

@@ -34,7 +34,7 @@ from tap_reports.models import ReportJob
 from tap_reports.vendor import ClientContext, Replays, Retries, Vendor, VendorConfig
 
 if TYPE_CHECKING:
-    from tap_reports.http.api import RetryPolicy
+    from tap_reports.http.retries import RetryPolicy
 
 logger = logging.getLogger("tap-reports.jobs")
 

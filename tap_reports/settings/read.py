@@ -12,8 +12,8 @@ from singer_sdk.plugin_base import JSONSchemaValidator
 
 from tap_reports import redaction
 from tap_reports.exceptions import ConfigError
-from tap_reports.http.api import RetryPolicy
 from tap_reports.http.origin import password_of
+from tap_reports.http.retries import RetryPolicy
 from tap_reports.models import FileOptions, InvalidValues, Json, Kind, OnQuotaSpent, Shard
 from tap_reports.settings.credentials import secrets_in, trim_credentials, without_nulls
 from tap_reports.settings.formats import day_of, listen_address

@@ -25,8 +25,9 @@ from tap_reports.exceptions import (
     NotSent,
     Stopped,
 )
-from tap_reports.http.api import ApiSession, RetryPolicy
+from tap_reports.http.api import ApiSession
 from tap_reports.http.links import DownloadSession
+from tap_reports.http.retries import RetryPolicy
 from tap_reports.models import Download
 
 BODY = bytes(range(256)) * 4096 * 3  # 3 MiB

@@ -15,7 +15,7 @@ from tap_reports.settings.schema import settings_schema
 from tap_reports.tap import TapReports
 from tap_reports.vendors import all_vendors
 
-SLOW = ["pyarrow", "sqlalchemy", "rich", "xlrd", "ijson", "pendulum", "tenacity", "jinja2"]
+SLOW = ["pyarrow", "sqlalchemy", "rich", "xlrd", "ijson", "pendulum", "jinja2"]
 
 
 @pytest.fixture

@@ -2,8 +2,9 @@
 
 import datetime as dt
 
-from tap_reports.http.api import ApiSession, RetryPolicy
+from tap_reports.http.api import ApiSession
 from tap_reports.http.links import DownloadSession
+from tap_reports.http.retries import RetryPolicy
 from tap_reports.vendor import ClientContext, VendorConfig
 
 
