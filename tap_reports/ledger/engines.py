@@ -61,12 +61,12 @@ def require_usable(setting: str) -> None:
 def _place_of(setting: str | None) -> Path | sa.URL | None:
     """Return the ledger's file, or its server; None: it is kept in memory."""
     if setting is None or "://" not in setting:
-        return Path(setting).expanduser() if setting else default_path()
+        return (Path(setting).expanduser() if setting else default_path()).absolute()
     url = _url(setting)
     add_secrets([url.password, *(text for text in url.normalized_query.get("password", ()))])
     backend = url.get_backend_name()
     if backend == "sqlite":
-        return Path(url.database) if url.database else None
+        return Path(url.database).absolute() if url.database else None
     if backend not in {"postgresql", "postgres"}:
         raise ArgumentError(f"{backend} is not supported, only sqlite and postgresql are")
     is_plain = url.drivername in {"postgresql", "postgres"}
@@ -111,7 +111,6 @@ def _url(setting: str) -> sa.URL:
 
 
 def _sqlite(path: Path, busy_seconds: float) -> tuple[sa.Engine, Path]:
-    path = path.absolute()
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     _refuse_other_file(path)
     # Made here and not by SQLite, so that it is at no time open to others; its side files take its mode.

@@ -331,11 +331,15 @@ def test_what_a_full_disk_refused_is_written_once_there_is_room(local, sqlite_ur
         ("postgresql+nosuchdriver://a@b/c", "nosuchdriver"),
         ("{folder}/none/jobs.sqlite", ""),
         ("postgresql://a@127.0.0.1:1/c", ""),
+        ("jobs.sqlite", ""),
+        ("sqlite:///jobs.sqlite", ""),
         ("off", ""),
     ],
 )
-def test_what_can_be_known_of_a_ledger_is_known_without_opening_it(tmp_path, setting, said):
+def test_what_can_be_known_of_a_ledger_is_known_without_opening_it(tmp_path, monkeypatch, setting, said):
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "text").write_text("text")
+    Ledger.open("jobs.sqlite").close()
     errors = list(setting_errors(setting.format(folder=tmp_path)))
     assert len(errors) == bool(said)
     assert said in "".join(errors)
