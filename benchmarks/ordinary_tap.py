@@ -32,11 +32,12 @@ def _number(cell: str) -> Decimal | None:
         return Decimal(plain) if plain.replace(".", "").lstrip("-").isdigit() else None
 
 
-def _integer(cell: str) -> int:
+def _integer(cell: str) -> int | None:
     try:
         return int(cell)
     except ValueError:
-        return int(cell.replace(",", ""))
+        plain = cell.replace(",", "")
+        return int(plain) if plain.isdigit() else None
 
 
 def _day(cell: Any) -> Any:
