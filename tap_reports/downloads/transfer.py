@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from io import FileIO
 
@@ -50,6 +51,7 @@ class Transfer:
         if response.status_code == WRONG_RANGE:
             self._begin_nothing(headers.get("Content-Range", ""))
         elif response.status_code == PARTIAL:
+            self._refuse_other_version(headers)
             self._begin_rest(headers.get("Content-Range", ""), headers.get("Content-Encoding", ""))
         else:
             self.restart()
@@ -83,6 +85,13 @@ class Transfer:
         if self.total is None or self.size == self.total:
             return ""
         return f"{self.size} of {self.total} bytes came"
+
+    def _refuse_other_version(self, headers: Mapping[str, str]) -> None:
+        """Start again if the rest is of another version: not every server heeds `If-Range`."""
+        name = "ETag" if self.validator.startswith('"') else "Last-Modified"
+        version = headers.get(name, "").removeprefix("W/")
+        if self.size and version not in {"", self.validator}:
+            self._misfit(f"the file has changed: its {name} is another one")
 
     def _begin_rest(self, content_range: str, encoding: str) -> None:
         found = _RANGE.match(content_range)

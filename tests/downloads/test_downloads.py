@@ -277,9 +277,10 @@ def test_a_file_that_has_changed_comes_anew(server, get):
         ranged(Content_Range=f"bytes {HALF}-{len(BODY)}/{len(BODY) + 1}"),
         ranged(Content_Range="pages 1-2/3"),
         ranged(Content_Encoding="gzip"),
+        ranged(ETag='"v2"'),
         status(416, Content_Range="bytes */17"),
     ],
-    ids=["elsewhere", "longer", "no bytes", "encoded", "shorter"],
+    ids=["elsewhere", "longer", "no bytes", "encoded", "of another version", "shorter"],
 )
 def test_a_part_that_does_not_fit_is_not_appended(misfit, server, get):
     server.script = [cut(ETag=ETAG), misfit, whole()]
