@@ -10,11 +10,11 @@ import pytest
 import tap_reports
 
 PACKAGE = Path(tap_reports.__file__).parent
-BASE = {"models", "exceptions", "redaction", "clock", "vendor", "client", "setting"}
+BASE = {"models", "exceptions", "redaction", "clock", "process", "vendor", "client", "setting"}
 MAY_IMPORT = {
     "http": BASE,
     "downloads": {"http"} | BASE,
-    "ledger": BASE | {"downloads"},
+    "ledger": BASE,
     "speedups": BASE,
     "files": {"speedups"} | BASE,
     "vendors": {"http", "files"} | BASE,

@@ -29,11 +29,12 @@ from tap_reports.exceptions import (
     Stopped,
 )
 from tap_reports.http.api import ACCESS
+from tap_reports.http.body import pieces
 from tap_reports.http.links import LINK
 from tap_reports.http.origin import BadUrl, joined, same_origin
 from tap_reports.http.responses import body_excerpt, retry_after, shown_exception
 from tap_reports.http.retries import Attempts, is_worth_repeating
-from tap_reports.http.session import REDIRECTS, pieces
+from tap_reports.http.session import REDIRECTS
 
 if TYPE_CHECKING:
     from tap_reports.clock import Clock

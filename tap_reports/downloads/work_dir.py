@@ -14,7 +14,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from tap_reports.downloads import process as owner
+from tap_reports import process as owner
 from tap_reports.exceptions import FileError
 
 PREFIX = "tap-reports-"
@@ -27,7 +27,6 @@ REMOVALS = 50
 """How often a folder is removed in which files still appear."""
 REMOVAL_SECONDS = 0.02
 """Between two of them."""
-LIMIT_BYTES = 10 * 1024**3
 
 
 class WorkFolder:
@@ -115,7 +114,7 @@ class DiskBudget:
         limit_bytes: No new download begins while this much is on disk.
     """
 
-    def __init__(self, limit_bytes: int = LIMIT_BYTES) -> None:
+    def __init__(self, limit_bytes: int) -> None:
         self._limit = limit_bytes
         self._sizes: dict[str, int] = {}
         self._needed: frozenset[str] = frozenset()

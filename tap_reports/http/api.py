@@ -89,7 +89,7 @@ class ApiSession:
             path: Below the base URL, or an absolute URL at the base URL's own origin.
             params, json, headers: As in requests.
             accept: Statuses beside 2xx that the caller reads itself (429 and 5xx included).
-            stream: Leave the body to be read with `session.pieces`, unless the answer is an error.
+            stream: Leave the body to be read with `body.pieces`, unless the answer is an error.
 
         Raises:
             CallBroken: Still broken after all retries.

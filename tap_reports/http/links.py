@@ -9,9 +9,10 @@ from itertools import islice
 import requests
 
 from tap_reports.exceptions import BadAnswer, CallBroken, CallRejected, LinkExpired
+from tap_reports.http.body import pieces, shown_break
 from tap_reports.http.origin import BadUrl, joined, safe_origin
 from tap_reports.http.responses import body_excerpt, retry_after
-from tap_reports.http.session import REDIRECTS, HttpSession, pieces, shown_break
+from tap_reports.http.session import REDIRECTS, HttpSession
 from tap_reports.redaction import add_link
 
 LINK = "GET download link"
@@ -42,7 +43,7 @@ class DownloadSession:
     def get(
         self, url: str, *, headers: Mapping[str, str] | None = None, redirects: int = 5
     ) -> requests.Response:
-        """Open a link, following that many redirects; the body is left to be read with `session.pieces`,
+        """Open a link, following that many redirects; the body is left to be read with `body.pieces`,
         unless it is an error's. Any status is returned.
 
         Raises:

@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-import http.client
 import logging
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import Any, cast
+from typing import Any
 from weakref import WeakSet
 
 import requests
-from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError
+from urllib3.exceptions import NameResolutionError, NewConnectionError
 
 from tap_reports.clock import TIMERS
 from tap_reports.exceptions import BadAnswer, CallBroken, CallError, NotSent, Stopped
+from tap_reports.http.body import CALL_ERRORS, read
 from tap_reports.http.origin import BadUrl, Origin, origin_of
-from tap_reports.http.record import FileCopy, current_recorder
+from tap_reports.http.record import current_recorder
 from tap_reports.http.responses import shown_exception
-from tap_reports.http.watch import Watch, WatchedAdapter, current
+from tap_reports.http.watch import Watch, current, watched_session
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-LARGEST_ANSWER_BYTES = 8 << 20
-"""Of an API's answer, unpacked. The largest that the vendors are known to send is some 100 KiB."""
-LARGEST_ERROR_BYTES = 1 << 16
-"""As much of an answer that is an error is read, to be shown."""
-PIECE_BYTES = 1 << 16
-_CALL_ERRORS = (OSError, ValueError, HTTPError, http.client.HTTPException)
-"""What a call may raise; requests' own errors are OSErrors."""
 _CA_REMEDY = (
     "If a proxy or the vendor uses a certificate authority of its own, set REQUESTS_CA_BUNDLE to a file with "
     "its certificate, and run again."
@@ -65,7 +58,7 @@ class HttpSession:
         self._timeout = timeout
         self._is_for_links = is_for_links
         self._recorder = current_recorder()
-        self._session = _plain_session()
+        self._session = watched_session()
         self._watches: WeakSet[Watch] = WeakSet()
         self._watches_lock = threading.Lock()  # a set that grows while it is read is an error
         self._is_ending = False
@@ -91,18 +84,18 @@ class HttpSession:
             Stopped: The run ends; nothing was sent, or it cost nothing.
         """
         watch = Watch(is_paid=is_paid)
-        session = _plain_session() if is_paid else self._session
+        session = watched_session() if is_paid else self._session
         with self._recorded(request), ExitStack() as last, self._watched(watch, what):
             if is_paid:
                 last.callback(session.close)
             response = last.enter_context(self._open(session, request, origin))
-            _read(response, watch, what)
+            read(response, watch, what)
         if self._recorder:
             self._recorder.answered(response)
         return response
 
     def open(self, request: requests.Request, what: str, *, origin: Origin) -> requests.Response:
-        """Return an answer whose body is still to be read, with `pieces`; of an error its beginning.
+        """Return an answer whose body is still to be read, with `body.pieces`; of an error its beginning.
 
         Raises:
             NotSent, CallBroken, BadAnswer, Stopped: As `send`.
@@ -113,7 +106,7 @@ class HttpSession:
             watch.raise_if_ended()  # a head that is cut short may look like a whole one
             response.watch = watch  # type: ignore[attr-defined]
             if response.status_code >= 300:
-                _read(response, watch, what)
+                read(response, watch, what)
             on_error.pop_all()
         if self._recorder and response.status_code >= 300:
             self._recorder.answered(response, is_link=self._is_for_links)
@@ -143,7 +136,7 @@ class HttpSession:
             found = origin_of(prepared.url or "")
         except BadUrl:
             raise
-        except _CALL_ERRORS as error:
+        except CALL_ERRORS as error:
             raise _Unsendable(str(error)) from error
         if found != origin:
             raise BadUrl("leads to another host, port or scheme than it may")
@@ -178,7 +171,7 @@ class HttpSession:
             yield
         except BadUrl as error:
             raise BadAnswer(what, f"the address {error}") from error
-        except (*_CALL_ERRORS, _OutOfTime, _RunEnded, _Unsendable) as error:
+        except (*CALL_ERRORS, _OutOfTime, _RunEnded, _Unsendable) as error:
             raise self._error(what, watch, error) from error
         finally:
             cancel()
@@ -199,73 +192,6 @@ class HttpSession:
 
 class _Unsendable(Exception):
     """The call can't be sent as it is: a header with a line break, for one."""
-
-
-def pieces(response: requests.Response, size: int = PIECE_BYTES, *, decode: bool = True) -> Iterator[bytes]:
-    """Yield the body of an answer as it comes, each piece within the session's timeout.
-
-    Args:
-        response: From `HttpSession.open`.
-        size: Most bytes of a piece.
-        decode: Undo the Content-Encoding.
-
-    Raises:
-        OSError, urllib3.exceptions.HTTPError: The connection broke.
-        Stopped: The run ends.
-    """
-    watch: Watch | None = getattr(response, "watch", None)
-    copy: FileCopy | None = getattr(response, "copy", None)
-    is_whole = False
-    try:
-        # read1 hands out what is here; read would lose up to a piece of it when the connection breaks.
-        while piece := response.raw.read1(size, decode_content=decode):
-            if copy:
-                copy.add(piece)
-            yield cast("bytes", piece)
-        is_whole = True
-    except _CALL_ERRORS:
-        if watch:
-            watch.raise_if_ended()
-        raise
-    finally:
-        if copy:
-            copy.close(whole=is_whole)
-    if watch:
-        watch.raise_if_ended()
-
-
-@contextmanager
-def shown_break(what: str) -> Iterator[None]:
-    """Turn what `pieces` raises in the block into CallBroken."""
-    try:
-        yield
-    except _CALL_ERRORS as error:
-        raise CallBroken(what, shown_exception(error)) from error
-
-
-def _read(response: requests.Response, watch: Watch, what: str) -> None:
-    """Read the body into the answer, where requests looks for it."""
-    is_error = response.status_code >= 300
-    most = LARGEST_ERROR_BYTES if is_error else LARGEST_ANSWER_BYTES
-    body, size = [], 0
-    try:
-        for piece in pieces(response):
-            body.append(piece)
-            size += len(piece)
-            if size > most:
-                break
-    except _CALL_ERRORS:
-        if not is_error:
-            raise
-    watch.raise_if_ended()
-    if size > most and not is_error:
-        raise _TooLarge(what, f"more than {most >> 20} MiB came", status=response.status_code)
-    response._content = b"".join(body)[:most]  # noqa: SLF001  (requests has no other way in)
-    response._content_consumed = True  # type: ignore[attr-defined]  # noqa: SLF001
-
-
-class _TooLarge(BadAnswer):
-    """The answer is larger than any that the API documents."""
 
 
 def _not_sent(what: str, answer: str, error: Exception) -> NotSent:
@@ -297,24 +223,3 @@ def _never_connected(error: Exception) -> bool:
 
 def _stopped() -> Stopped:
     return Stopped("the run is to end")
-
-
-class _PlainSession(requests.Session):
-    """Reads no redirect, for `Response.next` neither: an address that makes no sense would break the call."""
-
-    def get_redirect_target(self, resp: requests.Response) -> str | None:
-        return None
-
-
-def _plain_session() -> requests.Session:
-    """Return a session that takes no credentials from netrc and can serve many threads."""
-    session = _PlainSession()
-    session.auth = _no_auth  # keeps requests from reading ~/.netrc
-    adapter = WatchedAdapter(pool_connections=8, pool_maxsize=64)
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    return session
-
-
-def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request

@@ -12,6 +12,7 @@ import threading
 from contextvars import ContextVar
 from typing import Any
 
+import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -133,3 +134,24 @@ class WatchedAdapter(HTTPAdapter):
         if not proxy.lower().startswith("socks"):
             manager.pool_classes_by_scheme = _POOLS
         return manager
+
+
+class _WatchedSession(requests.Session):
+    """Reads no redirect, for `Response.next` neither: an address that makes no sense would break the call."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        return None
+
+
+def watched_session() -> requests.Session:
+    """Return a session that takes no credentials from netrc and can serve many threads."""
+    session = _WatchedSession()
+    session.auth = _no_auth  # keeps requests from reading ~/.netrc
+    adapter = WatchedAdapter(pool_connections=8, pool_maxsize=64)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
+
+
+def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request

@@ -1,4 +1,4 @@
-"""What happens to a job after any status: one table. Pure; `worker` carries the steps out.
+"""What happens to a job that is done, whatever its end: one table. Pure; `worker` carries the steps out.
 
 Law: polling again is free, submitting again is not. A step that may cost is taken only where the vendor's
 guide asks for it, and no more often.
@@ -24,10 +24,8 @@ SMALLER = "A smaller slice_days makes smaller reports."
 
 
 class Step(Enum):
-    """What to do with a job."""
+    """What to do with a job that is done."""
 
-    POLL = auto()
-    """The vendor works on it: ask again later."""
     DOWNLOAD = auto()
     """Fetch its files."""
     READY = auto()
@@ -49,10 +47,10 @@ class Rules:
 
 
 def next_step(job: ReportJob, attempts: Attempts, rules: Rules, *, is_outdated: bool = False) -> Step:
-    """Return what to do with a job.
+    """Return what to do with a job that is done.
 
     Args:
-        job: As its vendor saw it last; EXPIRED where its download links expire again and again.
+        job: Done, as its vendor saw it last; EXPIRED where its download links expire again and again.
         attempts: What was tried so far in this run.
         rules: Its vendor's. No retries where the vendor runs no failed job again.
         is_outdated: A submission was answered with an older job, whose data is no longer good.
@@ -61,8 +59,6 @@ def next_step(job: ReportJob, attempts: Attempts, rules: Rules, *, is_outdated: 
         JobFailed, JobTimeout, FileError: It gives no result.
     """
     match job.status:
-        case JobStatus.PENDING | JobStatus.RUNNING:
-            return Step.POLL
         case JobStatus.SUCCEEDED | JobStatus.EMPTY if is_outdated and attempts.replays == 0:
             return Step.REPLAY
         case JobStatus.SUCCEEDED:

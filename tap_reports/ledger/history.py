@@ -9,11 +9,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from tap_reports.downloads.process import is_gone, this_process
 from tap_reports.ledger.records import LOST, EmitRecord, JobRecord
 from tap_reports.ledger.rows import number, record
 from tap_reports.ledger.schema import UNKNOWN_DAY, UNKNOWN_TIME, jobs, run_streams, runs, streams, uses
 from tap_reports.models import JobStatus, RunOutcome, StreamEnd, StreamOutcome
+from tap_reports.process import is_gone, this_process
 
 BATCH_ROWS = 1000
 LONGEST_RUN = dt.timedelta(days=2)

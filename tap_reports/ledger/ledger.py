@@ -19,7 +19,6 @@ from typing import Any
 import sqlalchemy as sa
 
 from tap_reports.clock import Clock, SystemClock
-from tap_reports.downloads.process import is_gone
 from tap_reports.exceptions import StreamError
 from tap_reports.ledger import history, places, quota, statements
 from tap_reports.ledger.history import EVERYTHING, Wanted
@@ -28,6 +27,7 @@ from tap_reports.ledger.rows import record, values_of, warning
 from tap_reports.ledger.schema import lock
 from tap_reports.ledger.store import BUSY_SECONDS, Store
 from tap_reports.models import JobStatus, Quota, ReportJob, ReportRequest, RunOutcome, Slice
+from tap_reports.process import is_gone
 
 __all__ = ["Existing", "JobRecord", "Ledger", "QuotaUse", "Reservation", "Wait", "Wanted"]
 

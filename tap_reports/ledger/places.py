@@ -15,12 +15,12 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy import bindparam
 
-from tap_reports.downloads.process import this_process
 from tap_reports.ledger import quota
 from tap_reports.ledger.records import INTENT, QuotaUse, Reservation
 from tap_reports.ledger.schema import UtcTime, jobs, submissions
 from tap_reports.ledger.statements import IS_OUT, RUNNING, add_job, inserted
 from tap_reports.models import Quota, ReportRequest
+from tap_reports.process import this_process
 
 ADD_SUBMISSION = submissions.insert()
 ANSWERED_JOB = jobs.update().where(jobs.c.id == bindparam("of_row"))

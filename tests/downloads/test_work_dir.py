@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from tap_reports.downloads import process
+from tap_reports import process
 from tap_reports.downloads.work_dir import DiskBudget, WorkFolder
 from tap_reports.exceptions import FileError
 

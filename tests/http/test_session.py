@@ -11,12 +11,13 @@ import pytest
 import requests
 
 from tap_reports.exceptions import BadAnswer, CallBroken, NotSent, Stopped
-from tap_reports.http import session as module
+from tap_reports.http import body as module
+from tap_reports.http.body import pieces
 from tap_reports.http.links import DownloadSession
 from tap_reports.http.origin import origin_of
 from tap_reports.http.record import Recorder, recording
 from tap_reports.http.responses import json_of
-from tap_reports.http.session import HttpSession, pieces
+from tap_reports.http.session import HttpSession
 from tap_reports.http.watch import Watch
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"

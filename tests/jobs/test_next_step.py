@@ -31,8 +31,6 @@ def job(status, message="", days=MARCH):
 @pytest.mark.parametrize(
     ("status", "attempts", "rules", "is_outdated", "step"),
     [
-        (JobStatus.PENDING, Attempts(), NONE, False, Step.POLL),
-        (JobStatus.RUNNING, Attempts(), NONE, False, Step.POLL),
         (JobStatus.SUCCEEDED, Attempts(), NONE, False, Step.DOWNLOAD),
         (JobStatus.EMPTY, Attempts(), NONE, False, Step.READY),
         (JobStatus.SUCCEEDED, Attempts(), NONE, True, Step.REPLAY),

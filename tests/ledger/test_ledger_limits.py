@@ -19,7 +19,7 @@ from ledger_cases import (
     submit,
 )
 
-from tap_reports.downloads import process as owner
+from tap_reports import process as owner
 from tap_reports.ledger.records import Existing, Reservation, Wait
 from tap_reports.models import JobStatus
 
