@@ -6,6 +6,7 @@ python3 scripts/run_checks.py
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 
@@ -38,6 +39,10 @@ def main() -> int:
     (code,) = re.findall(r'^```python\n("""Acme.*?)^```$', page, re.MULTILINE | re.DOTALL)
     EXAMPLE.write_text(code, encoding="utf-8")
     failed = []
+    if (uv := shutil.which("uv")) and subprocess.run(
+        [uv, "lock", "--check"], cwd=ROOT, check=False
+    ).returncode:
+        failed.append("uv lock --check")
     for name, *arguments in CHECKS:
         shown = " ".join([name, *arguments])
         say(shown)
