@@ -12,6 +12,8 @@ from tap_reports.files.numbers import plain_text
 from tap_reports.files.table import USUAL, Notation, bare
 
 if TYPE_CHECKING:
+    import pendulum
+
     from tap_reports.files.table import Cell
 
 _MONTHS = {
@@ -61,6 +63,10 @@ _TOKENS |= {token[0]: found for token, found in _TOKENS.items() if len(token) ==
 _DIVIDERS = frozenset(" -/.:,T")
 _PIECE = re.compile(r"([A-Za-z])\1*|[^A-Za-z]")
 _HALF_OF_DAY = re.compile(r"\b[ap]m\b")
+_WEEKDAY = re.compile("d|E")
+_LEADING_ZEROS = re.compile(r"\b0+(?=[0-9])")
+FIRST_YEAR = 1000
+"""Earlier ones are years of two digits, which pendulum takes for one of four."""
 _ESCAPED = re.compile(r"\\.|\[[^\]]*\]")
 """What stands for itself in a format."""
 
@@ -124,8 +130,16 @@ def by_format(text: str, date_format: str) -> dt.datetime | None:
         if _ISO_DAY.match(text) and not looks_like_iso:
             return None
         raise
-    has_zone = re.search("[Zz]", _ESCAPED.sub("", date_format))
-    return found if has_zone else found.naive()
+    tokens = _ESCAPED.sub("", date_format)
+    if found.year < FIRST_YEAR or (_WEEKDAY.search(tokens) and not _says(upper, found, date_format)):
+        raise ValueError("not a date")
+    return found if re.search("[Zz]", tokens) else found.naive()
+
+
+def _says(text: str, found: pendulum.DateTime, date_format: str) -> bool:
+    """Return whether a text says this instant: pendulum moves one to the day of the week that it names."""
+    shown, said = (_LEADING_ZEROS.sub("", one).casefold() for one in (found.format(date_format), text))
+    return shown == said
 
 
 @cache
