@@ -129,16 +129,18 @@ class Shareable:
 
 def masked(text: str) -> str:
     """Return the shape of a text: letters are `x`, digits `1`. A day stays, as do `true` and `false`, and
-    what makes a number a whole one: an exponent, a fraction of zeros.
+    what makes a number a whole one (an exponent, a fraction of zeros) or a code: zeros that it begins with.
     """
     if _DAY.fullmatch(text) or text.lower() in {"true", "false"}:
         return text
     if number := _EXPONENT.fullmatch(text):
         return masked(number[1]) + number[2]
-    zeros = _ZERO_FRACTION.search(text)
+    bare = text.lstrip("0")
+    start = len(text) - len(bare) if bare[:1].isdecimal() else 0
+    zeros = _ZERO_FRACTION.search(text, start)
     end = zeros.start() if zeros else len(text)
-    shape = ("1" if char.isdecimal() else "x" if char.isalpha() else char for char in text[:end])
-    return "".join((*shape, text[end:]))[:MOST_TEXT]
+    shape = ("1" if char.isdecimal() else "x" if char.isalpha() else char for char in text[start:end])
+    return "".join((text[:start], *shape, text[end:]))[:MOST_TEXT]
 
 
 def header_texts(header: Iterable[str]) -> list[str]:

@@ -13,7 +13,7 @@ import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any
 from urllib.parse import urlencode
 
 from tap_reports.sandbox.faults import Action
@@ -85,8 +85,10 @@ class Files:
 
     def _pack(self, part: Part, out: IO[bytes], header_only: bool) -> None:
         if self._options.has(Switch.GZIP):
-            with gzip.GzipFile(fileobj=out, mode="wb", mtime=0) as packed:
-                part.write(cast("IO[bytes]", packed), header_only)
+            with tempfile.TemporaryFile() as plain, gzip.GzipFile(fileobj=out, mode="wb", mtime=0) as packed:
+                part.write(plain, header_only)  # a workbook can't be written to a stream that can't go back
+                plain.seek(0)
+                shutil.copyfileobj(plain, packed)
         elif self._options.has(Switch.ZIP):
             with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as package:
                 entry = zipfile.ZipInfo(part.name)

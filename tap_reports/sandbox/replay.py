@@ -8,6 +8,7 @@ import io
 import json
 import re
 import threading
+import zipfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -183,7 +184,9 @@ def _leaves(name: str, value: Any) -> Iterator[tuple[str, str]]:
 def file_of(cut: Mapping[str, Any]) -> Iterator[bytes]:
     """Yield a file like the one that was cut."""
     sheets = cut.get("sheets") or []
-    if cut["format"] == "xlsx":
+    if "sheets" not in cut:
+        yield BEGINNINGS.get(cut["format"], str(cut.get("text", "")).encode())
+    elif cut["format"] == "xlsx":
         out = io.BytesIO()
         rows = [
             [sheet["header"], *([[_cell(cell) for cell in sheet["row"]]] if sheet["row"] else [])]
@@ -197,15 +200,25 @@ def file_of(cut: Mapping[str, Any]) -> Iterator[bytes]:
     elif cut["format"] == "json":
         yield json.dumps(_json_file(sheets)).encode()
     elif cut["format"] == "csv":
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        for sheet in sheets[:1]:
-            writer.writerow(sheet["header"])
-            if sheet["row"]:
-                writer.writerow(["" if cell is None else cell for cell in sheet["row"]])
-        yield text.getvalue().encode()
-    else:
-        yield BEGINNINGS.get(cut["format"], b"")
+        yield _zip(sheets) if any(sheet["sheet"] for sheet in sheets) else b"".join(map(_csv, sheets[:1]))
+
+
+def _csv(sheet: Mapping[str, Any]) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(sheet["header"])
+    if sheet["row"]:
+        writer.writerow(["" if cell is None else cell for cell in sheet["row"]])
+    return text.getvalue().encode()
+
+
+def _zip(sheets: list[Mapping[str, Any]]) -> bytes:
+    """Return a zip of CSV files, which are named after their sheets."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as package:
+        for sheet in sheets:
+            package.writestr(f"{sheet['sheet']}.csv", _csv(sheet))
+    return packed.getvalue()
 
 
 def _json_file(sheets: list[Mapping[str, Any]]) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import itertools
+import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tap_reports.exceptions import ConfigError, FileError
-from tap_reports.files.numbers import Number
+from tap_reports.files.numbers import Number, is_json_number
 from tap_reports.http.record import Recorder, recording
 from tap_reports.http.shareable import header_texts, masked
 from tap_reports.models import Kind
@@ -21,6 +22,8 @@ from tap_reports.models import Kind
 if TYPE_CHECKING:
     from tap_reports.files.table import Table
 
+MOST_HEAD = 100
+_WORDS = re.compile(rb"[A-Za-z][A-Za-z ,.']*")
 LOOKED_AT = 50
 """Rows in which a cell is looked for."""
 RECORDS = ("Records", "Clicks")
@@ -53,7 +56,7 @@ def recorded(path: str | None, version: str) -> AbstractContextManager[None]:
 def cut(path: Path) -> dict[str, Any]:
     """Return a file's tables without their rows: `{"format", "sheets": [{"sheet", "header", "row"}]}`.
 
-    What can't be read as a report is told by how it begins only: `{"format": "html"}`.
+    Of what can't be read as a report only this is said: `{"format": "html"}`, a message with its `text`.
     """
     from tap_reports.files.tables import tables
     from tap_reports.models import Layout, ReportFile
@@ -71,7 +74,7 @@ def cut(path: Path) -> dict[str, Any]:
                 ],
             }
         except FileError:
-            return {"format": _beginning(path)}
+            return _beginning(path)
 
 
 def _row(table: Table) -> list[Any] | None:
@@ -86,9 +89,11 @@ def _row(table: Table) -> list[Any] | None:
 
 
 def _filled(rows: Sequence[Sequence[Any]], at: int) -> Iterator[Any]:
-    """Yield the cells of a column that are not empty, texts that are no numbers first."""
+    """Yield the cells of a column that are not empty: words first, then other texts that are not numbers."""
     cells = [row[at] for row in rows if at < len(row) and row[at] not in (None, "")]
-    yield from (cell for cell in cells if isinstance(cell, str) and any(map(str.isalpha, cell)))
+    texts = [cell for cell in cells if isinstance(cell, str) and not is_json_number(cell)]
+    yield from (cell for cell in texts if any(map(str.isalpha, cell)))
+    yield from texts
     yield from cells
 
 
@@ -114,9 +119,12 @@ def _shape(cell: Any) -> Any:
     return masked(str(cell))
 
 
-def _beginning(path: Path) -> str:
+def _beginning(path: Path) -> dict[str, str]:
+    """Return what a file that is not a report is. Words are a message, such as `No data returned`."""
     with path.open("rb") as file:
-        head = file.read(64).lstrip()
+        head = file.read(MOST_HEAD).strip()
+    if _WORDS.fullmatch(head):
+        return {"format": "words", "text": head.decode()}
     if head.startswith(b"<"):
-        return "html" if b"html" in head.lower() else "xml"
-    return "json" if head.startswith((b"{", b"[")) else "unknown"
+        return {"format": "html" if b"html" in head.lower() else "xml"}
+    return {"format": "json" if head.startswith((b"{", b"[")) else "unknown"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import zipfile
 
 import pytest
 
@@ -46,10 +47,39 @@ def test_a_workbook_that_is_made_again_from_its_recording_has_columns_of_the_sam
     assert kinds_of(again) == KINDS
 
 
+def test_a_zip_of_csv_files_that_is_made_again_has_its_sheets_and_columns(tmp_path):
+    path, again = tmp_path / "report.zip", tmp_path / "again.zip"
+    with zipfile.ZipFile(path, "w") as package:
+        package.writestr("Scores.csv", "name,code\nBo,12\nAnn,0012\n")
+        package.writestr("Days.csv", "day\n2026-01-02\n")
+    again.write_bytes(b"".join(replay.file_of(json.loads(json.dumps(cut(path))))))
+    for file in (path, again):
+        found = list(tables(ReportFile(path=file, job_id="1"), Layout(), work_dir=tmp_path))
+        assert [table.sheet for table in found] == ["Scores", "Days"]
+        kinds = [infer(table.rows(), len(table.header)) for table in found]
+        assert kinds == [[Kind.STRING, Kind.STRING], [Kind.DATE]]
+
+
+@pytest.mark.parametrize(
+    ("content", "made"),
+    [
+        (b"No data returned\n", b"No data returned"),
+        (b"<html><body>Ann</body></html>", b"<html></html>"),
+        (b'{"message": "Ann"', b"{}"),
+        (b"Ann 7", b"\0"),
+    ],
+)
+def test_of_what_is_not_a_report_only_a_message_stays(tmp_path, content, made):
+    (tmp_path / "file").write_bytes(content)
+    assert b"".join(replay.file_of(cut(tmp_path / "file"))) == made
+
+
 @pytest.mark.parametrize(
     ("text", "shape"),
     [
         ("26834.0", "11111.0"),
+        ("00420", "00111"),
+        ("0.25", "1.11"),
         ("2.6834E4", "1.1111E4"),
         ("6.2e-06", "1.1e-06"),
         ("-0.25", "-1.11"),
