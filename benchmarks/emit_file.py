@@ -21,8 +21,8 @@ from tap_reports.emit.plan import EmitPlan, Field, SliceContext
 from tap_reports.emit.rows import records
 from tap_reports.emit.writer import MessageWriter, envelope
 from tap_reports.files import Table, tables
-from tap_reports.files.columns import LINEAGE, property_names, schema_of
 from tap_reports.models import FileFormat, Kind, Layout, ReportFile
+from tap_reports.models.columns import LINEAGE, property_names, schema_of
 
 KINDS = {header: Kind(kind) for header, kind in COLUMNS}
 CONTEXT = SliceContext(job_id="job-1", slice_start=dt.date(2026, 1, 1), slice_end=dt.date(2026, 3, 31))

@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "speedups": BASE,
     "files": {"speedups"} | BASE,
     "vendors": {"http", "files"} | BASE,
-    "settings": {"vendors", "http", "files"} | BASE,
+    "settings": {"vendors", "http"} | BASE,
     "jobs": {"ledger", "downloads", "http"} | BASE,
     "postbacks": {"jobs"} | BASE,
     "emit": {"files", "speedups"} | BASE,

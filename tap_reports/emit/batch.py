@@ -20,7 +20,7 @@ from tap_reports.emit.maps import mapped_plan
 from tap_reports.emit.rows import record_blocks
 from tap_reports.emit.writer import ENCODER
 from tap_reports.exceptions import StreamError
-from tap_reports.files.columns import kind_of
+from tap_reports.models.columns import kind_of
 
 if TYPE_CHECKING:
     from singer_sdk import Stream

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from tap_reports.files.cells import Value
-from tap_reports.files.columns import SNAKE_CASE, VERBATIM, property_names
 from tap_reports.files.table import USUAL, Notation
 from tap_reports.models import InvalidValues, Kind
+from tap_reports.models.columns import SNAKE_CASE, VERBATIM, property_names
 
 ROW = "_report_row"
 

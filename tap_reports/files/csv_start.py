@@ -8,12 +8,12 @@ import re
 from collections.abc import Sequence
 
 from tap_reports.exceptions import FileError
-from tap_reports.files.columns import property_name
 from tap_reports.files.csv_records import readable
 from tap_reports.files.csv_sample import Lines, Row, Start, divided, is_value
 from tap_reports.files.table import says_empty
 from tap_reports.files.text import not_text, shown
 from tap_reports.models import Layout
+from tap_reports.models.columns import property_name
 
 DELIMITERS = ",\t;|"
 STEADY_ROWS = 5

@@ -15,11 +15,11 @@ from functools import partial
 from pathlib import Path
 
 from tap_reports.exceptions import FileError
-from tap_reports.files.columns import distinct_names
 from tap_reports.files.table import Cell, Sheet, Table, notation_of, says_empty
 from tap_reports.files.text import beginning, is_blank, shown
 from tap_reports.files.unpack import ASK, OLE, Member, members
 from tap_reports.models import FileFormat, Layout, ReportFile
+from tap_reports.models.columns import distinct_names
 
 logger = logging.getLogger("tap-reports")
 

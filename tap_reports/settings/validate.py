@@ -12,8 +12,8 @@ from typing import Any
 
 from jsonschema import Draft202012Validator, ValidationError
 
-from tap_reports.files.columns import property_name
 from tap_reports.models import Json
+from tap_reports.models.columns import property_name
 from tap_reports.settings.formats import CHECKER, EXAMPLES, day_of
 from tap_reports.settings.schema import settings_schema
 from tap_reports.settings.shard import shard_errors

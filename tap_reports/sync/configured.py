@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from tap_reports.files.columns import LINEAGE, kind_of, property_name, property_names
 from tap_reports.models import Column, Kind, ReportType
+from tap_reports.models.columns import LINEAGE, kind_of, property_name, property_names
 from tap_reports.settings.read import Settings
 from tap_reports.settings.validate import missing_start_date
 from tap_reports.sync.report import ROW, SLICE_END, SLICE_START, Report, find_column

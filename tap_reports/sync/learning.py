@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tap_reports.exceptions import CallError, CallsFailed, FileError, StreamError
-from tap_reports.files.columns import LINEAGE, property_name, property_names
 from tap_reports.models import Column, FileFormat, Kind, ReportType, Slice
+from tap_reports.models.columns import LINEAGE, property_name, property_names
 from tap_reports.sync.configured import report_of, settings_of
 from tap_reports.sync.guards import refused
 from tap_reports.sync.planning import Planning

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tap_reports.files.columns import property_name, property_names, schema_of
 from tap_reports.models import Column, Kind, ReportType, Slice
+from tap_reports.models.columns import property_name, property_names, schema_of
 from tap_reports.sync.slices import Cut, moved
 
 SLICE_START, SLICE_END, ROW = "_report_slice_start", "_report_slice_end", "_report_row"

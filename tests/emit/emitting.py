@@ -13,8 +13,8 @@ from tap_reports.emit.rows import records
 from tap_reports.emit.writer import MessageWriter
 from tap_reports.exceptions import StreamError
 from tap_reports.files import tables
-from tap_reports.files.columns import LINEAGE, property_names
 from tap_reports.models import FileFormat, FileOptions, Layout, ReportFile
+from tap_reports.models.columns import LINEAGE, property_names
 
 EXTRACTED = dt.datetime(2026, 8, 3, 10, 0, 0, 5, dt.UTC)
 CONTEXT = SliceContext(

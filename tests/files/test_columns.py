@@ -14,16 +14,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_reports.files.cells import converter, remedy
-from tap_reports.files.columns import (
+from tap_reports.files.numbers import Number, number_text
+from tap_reports.files.table import Notation
+from tap_reports.models import Kind
+from tap_reports.models.columns import (
     LINEAGE,
     kind_of,
     property_name,
     property_names,
     schema_of,
 )
-from tap_reports.files.numbers import Number, number_text
-from tap_reports.files.table import Notation
-from tap_reports.models import Kind
 
 
 @pytest.mark.parametrize(

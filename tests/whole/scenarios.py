@@ -14,7 +14,7 @@ from typing import Any
 
 from virtual_clock import FakeClock, VirtualLoop
 
-from tap_reports.files.columns import property_name
+from tap_reports.models.columns import property_name
 from tap_reports.sandbox import Sandbox
 from tap_reports.sync.slices import GRID_ORIGIN
 from tap_reports.tap import TapReports

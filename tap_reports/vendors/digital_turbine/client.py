@@ -14,7 +14,6 @@ from typing_extensions import override
 
 from tap_reports.client import ReportClient
 from tap_reports.exceptions import AccessDenied, BadAnswer, CallRejected, JobUnknown, LinkExpired
-from tap_reports.files.columns import property_name, property_names
 from tap_reports.http.origin import last_part
 from tap_reports.http.responses import answer_object, missing
 from tap_reports.models import (
@@ -29,6 +28,7 @@ from tap_reports.models import (
     ReportType,
     Slice,
 )
+from tap_reports.models.columns import property_name, property_names
 from tap_reports.redaction import add_link, redact
 from tap_reports.vendor import ClientContext, ReportConfig, VendorConfig
 from tap_reports.vendors.digital_turbine.token import AccessToken

@@ -11,8 +11,8 @@ has a time zone, in which days end; links in answers are relative; values are le
 
 from __future__ import annotations
 
-from tap_reports.files.columns import property_name
 from tap_reports.models import Json
+from tap_reports.models.columns import property_name
 from tap_reports.vendor import LostSubmission, Vendor
 from tap_reports.vendors.impact.client import ImpactClient
 from tap_reports.vendors.impact.reports import LOOKBACK_DAYS

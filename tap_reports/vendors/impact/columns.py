@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from tap_reports.files.columns import property_names
 from tap_reports.models import Column, Json, Kind
+from tap_reports.models.columns import property_names
 
 DATE_NAMES = frozenset({"date_display", "action_date", "day", "eventdate"})
 """Columns that hold the row's day in some reports, in lower case, whatever type the metadata gives them."""

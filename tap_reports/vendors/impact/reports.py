@@ -6,8 +6,8 @@ import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from tap_reports.files.columns import property_name, property_names
 from tap_reports.models import Column, FileFormat, Json, Kind, Layout, ReportType
+from tap_reports.models.columns import property_name, property_names
 from tap_reports.vendor import CatalogStream, ReportConfig, VendorConfig
 from tap_reports.vendors.impact.catalog import is_accessible
 from tap_reports.vendors.impact.columns import date_column_of, primary_keys_of

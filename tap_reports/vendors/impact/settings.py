@@ -8,8 +8,8 @@ from typing import Any
 
 from singer_sdk import typing as th
 
-from tap_reports.files.columns import property_name
 from tap_reports.models import Json, Quota
+from tap_reports.models.columns import property_name
 from tap_reports.setting import POSITIVE, TEXT, TEXTS, setting
 from tap_reports.vendor import VendorConfig
 from tap_reports.vendors.impact.zones import read_zone

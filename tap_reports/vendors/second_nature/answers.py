@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tap_reports.exceptions import BadAnswer
-from tap_reports.files.columns import distinct_names
 from tap_reports.http.responses import answer_json, required_text
 from tap_reports.models import Json
+from tap_reports.models.columns import distinct_names
 from tap_reports.redaction import add_link
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from tap_reports.files.columns import property_name
 from tap_reports.models import FileFormat, Json, Kind, Layout, ReportType
+from tap_reports.models.columns import property_name
 from tap_reports.vendor import CatalogStream, ReportConfig
 
 FIELDS = ("report_name", "course_id", "start_time", "end_time", "format", "force_update")

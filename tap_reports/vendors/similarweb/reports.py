@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from tap_reports.exceptions import ConfigError
-from tap_reports.files.columns import property_name, property_names
 from tap_reports.models import (
     Column,
     FileFormat,
@@ -17,6 +16,7 @@ from tap_reports.models import (
     Layout,
     ReportType,
 )
+from tap_reports.models.columns import property_name, property_names
 from tap_reports.vendor import ReportConfig, VendorConfig
 from tap_reports.vendors.similarweb.selection import Selection, select
 from tap_reports.vendors.similarweb.tables import Table
