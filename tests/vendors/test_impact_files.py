@@ -99,6 +99,14 @@ def test_a_result_without_page_number_counts_the_pages_itself(file):
     assert download.url == f"{URL}?Page=2"
 
 
+def test_further_pages_of_an_unknown_number_are_an_error_and_not_left_out(file):
+    content = '{"@nextpageuri": "/x?Page=2", "Records": []}'
+    with pytest.raises(FileError, match="has further pages"):
+        download_of(result_format="json").more(file(content))
+    last = content.replace("/x?Page=2", "")
+    assert download_of(result_format="json").more(file(last)) is None
+
+
 def test_the_same_page_twice_is_an_error_and_no_endless_loop(file):
     first = file(json.dumps({"@page": "1", "@numpages": "2", "Records": []}))
     second = download_of(result_format="json").more(first)

@@ -15,7 +15,8 @@ from tap_reports.models import Download
 
 logger = logging.getLogger("tap-reports.impact")
 
-PAGE, PAGES = "@page", "@numpages"
+PAGE, PAGES, NEXT = "@page", "@numpages", "@nextpageuri"
+REMEDY = 'Set "result_format": "csv", whose results have no pages.'
 _GZIP, _BOM = b"\x1f\x8b", b"\xef\xbb\xbf"
 _CHUNK = 1 << 20
 
@@ -36,13 +37,16 @@ def _next(url: str, page: int, path: Path) -> Download | None:
     if found.get(PAGE, page) != page:
         raise FileError(
             f"Page {found[PAGE]} of the result came where page {page} was asked for.",
-            remedy='Set "result_format": "csv", whose results have no pages.',
+            remedy=REMEDY,
         )
+    if NEXT in found and PAGES not in found:
+        raise FileError(f"The result has further pages ({NEXT}) and does not say how many.", remedy=REMEDY)
     return paged(url, page + 1) if page < found.get(PAGES, 1) else None
 
 
 def page_numbers(path: Path) -> dict[str, int]:
-    """Return `@page` and `@numpages` of a JSON file (plain or gzip) where it has them.
+    """Return `@page` and `@numpages` of a JSON file (plain or gzip) where it has them; `@nextpageuri` is 1 if
+    there is one.
 
     They may stand before or after the rows. The file is read as a stream; a file that does not mention them
     is not parsed, and one that is not JSON has none (its parser says what is wrong with it).
@@ -51,7 +55,7 @@ def page_numbers(path: Path) -> dict[str, int]:
 
     try:
         with _opened(path) as file:
-            return _top_level_numbers(file) if _mentions(file, f'"{PAGES}"'.encode()) else {}
+            return _top_level_numbers(file) if _mentions(file, PAGES, NEXT) else {}
     except (ijson.JSONError, EOFError, gzip.BadGzipFile, zlib.error):
         logger.debug("No page numbers could be read in %s.", path.name)
         return {}
@@ -63,12 +67,13 @@ def _opened(path: Path) -> IO[bytes]:
     return cast("IO[bytes]", gzip.open(path)) if packed else path.open("rb")
 
 
-def _mentions(file: IO[bytes], text: bytes) -> bool:
-    """Return whether a file holds a text; leaves the file at its start, after a byte order mark."""
+def _mentions(file: IO[bytes], *names: str) -> bool:
+    """Return whether a file holds one of some keys; leaves it at its start, after a byte order mark."""
+    keys = [f'"{name}"'.encode() for name in names]
     seen, tail = False, b""
     while not seen and (chunk := file.read(_CHUNK)):
-        seen = text in tail + chunk
-        tail = chunk[-len(text) :]
+        seen = any(key in tail + chunk for key in keys)
+        tail = chunk[-max(map(len, keys)) :]
     file.seek(0)
     if file.read(len(_BOM)) != _BOM:
         file.seek(0)
@@ -89,6 +94,8 @@ def _top_level_numbers(file: IO[bytes]) -> dict[str, int]:
             depth -= 1
         elif depth == 1 and key in {PAGE, PAGES} and str(value).isdecimal():
             found[key] = int(value)
-            if len(found) == len({PAGE, PAGES}):
+            if found.keys() >= {PAGE, PAGES}:
                 break
+        elif depth == 1 and key == NEXT and value:
+            found[key] = 1
     return found
