@@ -30,6 +30,7 @@ Messages are safe to log: whoever raises an error passes vendor text through `ta
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Self
 
 CONFIGURATION_IS_WRONG = 78
 """Exit status EX_CONFIG of sysexits.h: running again does not help."""
@@ -163,36 +164,24 @@ class StreamError(TapReportsError):
     Args:
         cause: What happened, in one sentence.
         remedy: What the user can do.
-        vendor: Vendor block name.
-        stream: Stream name.
-        slice_: The slice as `2026-01-01..2026-01-30`, or "" for a snapshot.
-        job_id: The vendor's job id, never a link.
     """
 
     default_remedy = ""
 
-    def __init__(
-        self,
-        cause: str,
-        *,
-        remedy: str = "",
-        vendor: str = "",
-        stream: str = "",
-        slice_: str = "",
-        job_id: str = "",
-    ) -> None:
+    def __init__(self, cause: str, *, remedy: str = "") -> None:
         super().__init__(cause)
         self.cause = cause
         self.remedy = remedy or self.default_remedy
-        self.vendor = vendor
-        self.stream = stream
-        self.slice = slice_
-        self.job_id = job_id
+        self.vendor = self.stream = self.slice = self.job_id = ""
 
-    def placed(
-        self, *, vendor: str = "", stream: str = "", slice_: str = "", job_id: str = ""
-    ) -> StreamError:
-        """Return this error with the places that it did not yet know."""
+    def placed(self, *, vendor: str = "", stream: str = "", slice_: str = "", job_id: str = "") -> Self:
+        """Return this error with the places that it did not yet know.
+
+        Args:
+            vendor, stream: Their names.
+            slice_: As `2026-01-01..2026-01-30`, or "" for a snapshot.
+            job_id: The vendor's, never a link.
+        """
         self.vendor = self.vendor or vendor
         self.stream = self.stream or stream
         self.slice = self.slice or slice_
@@ -200,12 +189,8 @@ class StreamError(TapReportsError):
         return self
 
     def __str__(self) -> str:
-        named = {
-            "vendor": self.vendor,
-            "stream": "" if self.stream == self.vendor else self.stream,  # else: all of the vendor's
-            "slice": self.slice,
-            "job": self.job_id,
-        }
+        stream = "" if self.stream == self.vendor else self.stream  # else: all of the vendor's
+        named = {"vendor": self.vendor, "stream": stream, "slice": self.slice, "job": self.job_id}
         place = ", ".join(f"{name} {value}" for name, value in named.items() if value)
         text = f"{place}: {self.cause}" if place else self.cause
         return sentence(text, self.remedy)
@@ -260,13 +245,9 @@ class CallsFailed(StreamError):
 
 
 class Stopped(BaseException):
-    """A signal or a closed output ends the run; everything is left to be resumed.
+    """A signal (`signum`) or a closed output ends the run; everything is left to be resumed.
 
     Like KeyboardInterrupt no Exception, so that nothing on its way takes it for a failure.
-
-    Args:
-        why: What ended it.
-        signum: The signal, if it was one.
     """
 
     def __init__(self, why: str, signum: int | None = None) -> None:

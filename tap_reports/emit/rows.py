@@ -183,9 +183,10 @@ class RowConverter:
         text = "" if cell is None else shown(str(cell), 60)
         days = (self.context.slice_start, self.context.slice_end)
         what = f'"{text}" does not fit type {one.kind.value}' if text else "a key is empty"
-        return InvalidValue(
-            f'{self.table}, row {before + 1}, column "{one.header}": {what}.',
-            remedy=remedy(one.kind, cell),
+        error = InvalidValue(
+            f'{self.table}, row {before + 1}, column "{one.header}": {what}.', remedy=remedy(one.kind, cell)
+        )
+        return error.placed(
             vendor=self.context.vendor,
             stream=self.plan.stream,
             slice_=f"{days[0]}..{days[1]}" if days[0] else "",

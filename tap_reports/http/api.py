@@ -173,12 +173,12 @@ class ApiSession:
         """Return the call as messages name it: method and path, no query."""
         return redact(f"{method} {urlsplit(self.url(path)).path}")
 
-    def end_calls(self, *, paid: bool) -> None:
-        """End the free calls on their way, with `paid` those that may cost too; no further one is sent."""
-        self._http.end_calls(paid=paid)
+    def end_calls(self) -> None:
+        """End the free calls on their way; no further one is sent."""
+        self._http.end_calls(paid=False)
 
     def close(self) -> None:
-        """Close all connections."""
+        """End all calls, also those that may cost, and close all connections."""
         self._http.close()
 
     def _send(

@@ -10,6 +10,7 @@ noted after that does not: it is warned about once and the run goes on, as the s
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import logging
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,22 +21,19 @@ import sqlalchemy as sa
 
 from tap_reports.clock import Clock, SystemClock
 from tap_reports.exceptions import StreamError
-from tap_reports.ledger import history, places, quota, statements
+from tap_reports.ledger import history, places, statements
 from tap_reports.ledger.history import EVERYTHING, Wanted
-from tap_reports.ledger.records import INTENT, LOST, Existing, JobRecord, QuotaUse, Reservation, Wait
+from tap_reports.ledger.places import Intent
+from tap_reports.ledger.records import LOST, Existing, JobRecord, QuotaUse, Reservation, Wait
 from tap_reports.ledger.rows import record, values_of, warning
 from tap_reports.ledger.schema import lock
 from tap_reports.ledger.store import BUSY_SECONDS, Store
 from tap_reports.models import JobStatus, Quota, ReportJob, ReportRequest, RunOutcome, Slice
-from tap_reports.process import is_gone
 
 __all__ = ["Existing", "JobRecord", "Ledger", "QuotaUse", "Reservation", "Wait", "Wanted"]
 
 
 logger = logging.getLogger("tap-reports.ledger")
-
-ANSWER_SECONDS = 120.0
-"""An intent older than this is no longer waited for: its run was killed."""
 
 
 class Ledger:
@@ -84,8 +82,8 @@ class Ledger:
         One that is just being sent is passed over: `reserve` waits for its answer. A submission without an
         answer (`is_unanswered`) is returned, so that the user can be warned.
         """
-        rows = self._store.read(lambda db: statements.of_key(db, key))
-        found = next((self._record(row) for row in rows if not self._is_being_sent(row)), None)
+        rows, now = self._store.read(lambda db: statements.of_key(db, key)), self._clock.now()
+        found = next((self._record(row) for row in rows if not places.is_being_sent(row, now)), None)
         self._shown[key] = (found.row, found.status) if found else (0, "")
         return found
 
@@ -129,22 +127,22 @@ class Ledger:
             A reservation, to be completed with `submitted`, `refused` or `lost`; or another run's job that
             was not there when `find` was asked; or what to wait for.
         """
-        counting = [item for item in quotas if item.counts == request.quota]
-        oldest = now - dt.timedelta(hours=in_flight_hours)
+        shown = self._shown.get(request.key, (0, ""))
 
-        def reserve(db: sa.Connection) -> Reservation | Existing | Wait:
+        def take(db: sa.Connection) -> Reservation | Existing | Wait:
             lock(db, request.vendor, request.account)
-            found = places.blocking(db, request, counting, oldest, now)
-            if changed := self._changed_since(found.rows, request, run_id):
-                return changed
-            if wait := quota.wait_for(counting, found.deciding, now):
-                return wait
-            # What a killed run was sending holds no place: nobody will ever say that it is done.
-            if found.running + sum(map(self._is_being_sent, found.rows)) >= max_in_flight:
-                return Wait()
-            return places.reserve(db, request, stream, run_id, now, estimate)
+            return places.take(
+                db,
+                request,
+                [item for item in quotas if item.counts == request.quota],
+                most=max_in_flight,
+                oldest=now - dt.timedelta(hours=in_flight_hours),
+                now=now,
+                shown=shown,
+                intent=Intent(stream, run_id, estimate),
+            )
 
-        return self._store.write(reserve)
+        return self._store.write(take)
 
     def usage(self, vendor: str, account: str, quotas: Sequence[Quota], now: dt.datetime) -> list[QuotaUse]:
         """Return how much of each of an account's quotas is used."""
@@ -154,16 +152,9 @@ class Ledger:
         """Return the slice right before or after a request's whose records are out and whose files had this
         content; None if there is none, or the ledger can't say.
         """
-        days = request.slice
-        if days is None:
-            return None
-        try:
-            found = self._store.read(lambda db: statements.contents_beside(db, request, days, stream))
-        except StreamError as error:
-            logger.debug("%s", error)
-            return None
-        newest = {Slice(start, end): its_content for start, end, its_content in found}
-        return next((slice_ for slice_, its_content in newest.items() if its_content == content), None)
+        with contextlib.suppress(StreamError):
+            return self._store.read(lambda db: statements.neighbour_with(db, content, request, stream))
+        return None
 
     # --- what became of it ----------------------------------------------------------------------------
 
@@ -263,31 +254,6 @@ class Ledger:
             self._warned_of.add(found.row)
             logger.warning("%s", warning(found))
         return found
-
-    def _is_being_sent(self, row: sa.RowMapping) -> bool:
-        """Return whether a submission is on its way: young, and its process not known to have ended."""
-        age = abs((self._clock.now() - row["sent_at"]).total_seconds())  # a clock may have run back
-        return row["status"] == INTENT and age < ANSWER_SECONDS and not is_gone(row["owner"])
-
-    def _changed_since(
-        self, rows: Sequence[sa.RowMapping], request: ReportRequest, run_id: str
-    ) -> Existing | Wait | None:
-        """Return what other runs did about a request since `find` was asked.
-
-        What this run knows already it has judged: it means to submit all the same.
-        """
-        shown_row, shown_status = self._shown.get(request.key, (0, ""))
-        for row in rows:
-            if row["key"] != request.key or row["run_id"] == run_id:
-                continue
-            if self._is_being_sent(row):
-                return Wait()
-            found = self._record(row)
-            is_new = row["id"] > shown_row or (row["id"] == shown_row and found.status != shown_status)
-            job = found.job(request)
-            if is_new and job and (found.is_in_flight or found.is_good):
-                return Existing(job=job)
-        return None
 
     def _answered(
         self, reservation: Reservation, values: Mapping[str, Any] | None, outcome: str | None

@@ -16,17 +16,28 @@ import sqlalchemy as sa
 from sqlalchemy import bindparam
 
 from tap_reports.ledger import quota
-from tap_reports.ledger.records import INTENT, QuotaUse, Reservation
+from tap_reports.ledger.records import INTENT, Existing, QuotaUse, Reservation, Wait
+from tap_reports.ledger.rows import record
 from tap_reports.ledger.schema import UtcTime, jobs, submissions
 from tap_reports.ledger.statements import IS_OUT, RUNNING, add_job, inserted
 from tap_reports.models import Quota, ReportRequest
-from tap_reports.process import this_process
+from tap_reports.process import is_gone, this_process
 
+ANSWER_SECONDS = 120.0
+"""An intent older than this is no longer waited for: its run was killed."""
 ADD_SUBMISSION = submissions.insert()
 ANSWERED_JOB = jobs.update().where(jobs.c.id == bindparam("of_row"))
 DROPPED_JOB = jobs.delete().where(jobs.c.id == bindparam("of_row"))
 COUNTED = submissions.update().where(submissions.c.id == bindparam("of_row"))
 NOT_COUNTED = submissions.delete().where(submissions.c.id == bindparam("of_row"))
+
+
+class Intent(NamedTuple):
+    """What is to be submitted: for which streams (joined by commas), in which run, at what cost, if known."""
+
+    stream: str
+    run_id: str
+    estimate: Decimal | None
 
 
 class Blocking(NamedTuple):
@@ -41,6 +52,66 @@ class Blocking(NamedTuple):
     rows: Sequence[sa.RowMapping]
     running: int
     deciding: dict[str, dt.datetime | None]
+
+
+def take(
+    db: sa.Connection,
+    request: ReportRequest,
+    quotas: Sequence[Quota],
+    *,
+    most: int,
+    oldest: dt.datetime,
+    now: dt.datetime,
+    shown: tuple[int, str],
+    intent: Intent,
+) -> Reservation | Existing | Wait:
+    """Take a place for a submission, or say what stands against it.
+
+    Args:
+        quotas: Those that count it.
+        most: Most jobs in flight.
+        oldest: Jobs that were sent before no longer count as in flight.
+        shown: The row of its key that this run knows of, and its status.
+    """
+    found = blocking(db, request, quotas, oldest, now)
+    if changed := _changed_since(found.rows, request, intent.run_id, shown, now):
+        return changed
+    if wait := quota.wait_for(quotas, found.deciding, now):
+        return wait
+    # What a killed run was sending holds no place: nobody will ever say that it is done.
+    if found.running + sum(is_being_sent(row, now) for row in found.rows) >= most:
+        return Wait()
+    return reserve(db, request, intent, now)
+
+
+def is_being_sent(row: sa.RowMapping, now: dt.datetime) -> bool:
+    """Return whether a submission is on its way: young, and its process not known to have ended."""
+    age = abs((now - row["sent_at"]).total_seconds())  # a clock may have run back
+    return row["status"] == INTENT and age < ANSWER_SECONDS and not is_gone(row["owner"])
+
+
+def _changed_since(
+    rows: Sequence[sa.RowMapping],
+    request: ReportRequest,
+    run_id: str,
+    shown: tuple[int, str],
+    now: dt.datetime,
+) -> Existing | Wait | None:
+    """Return what other runs did about a request since the ledger was asked for it.
+
+    What this run knows already it has judged: it means to submit all the same.
+    """
+    for row in rows:
+        if row["key"] != request.key or row["run_id"] == run_id:
+            continue
+        if is_being_sent(row, now):
+            return Wait()
+        found = record(row, now)
+        is_new = row["id"] > shown[0] or (row["id"] == shown[0] and found.status != shown[1])
+        job = found.job(request)
+        if is_new and job and (found.is_in_flight or found.is_good):
+            return Existing(job=job)
+    return None
 
 
 def blocking(
@@ -129,18 +200,11 @@ def _windows(quotas: Sequence[Quota], now: dt.datetime) -> dict[str, dt.datetime
     return found
 
 
-def reserve(
-    db: sa.Connection,
-    request: ReportRequest,
-    stream: str,
-    run_id: str,
-    now: dt.datetime,
-    estimate: Decimal | None,
-) -> Reservation:
+def reserve(db: sa.Connection, request: ReportRequest, intent: Intent, now: dt.datetime) -> Reservation:
     """Count a submission and leave its intent."""
-    cost = None if estimate is None else str(estimate)
+    cost = None if intent.estimate is None else str(intent.estimate)
     values = {"status": INTENT, "sent_at": now, "owner": this_process(), "estimate": cost}
-    row = add_job(db, request, run_id, stream.split(","), **values)
+    row = add_job(db, request, intent.run_id, intent.stream.split(","), **values)
     sent = {
         "vendor": request.vendor,
         "account": request.account,

@@ -128,10 +128,11 @@ def emit(db: sa.Connection, job: ReportJob, **out: Any) -> bool:
     return all(db.execute(_put(db.dialect.name, table), given).first() for table in (streams, uses))
 
 
-def contents_beside(
-    db: sa.Connection, like: ReportRequest, days: Slice, stream: str
-) -> Sequence[tuple[dt.date, dt.date, str]]:
-    """Return the days and the content of a stream's slices right before and after a slice, oldest first."""
+def neighbour_with(db: sa.Connection, content: str, like: ReportRequest, stream: str) -> Slice | None:
+    """Return the slice right before or after a request's whose files of a stream had this content at last."""
+    days = like.slice
+    if days is None:
+        return None
     day = dt.timedelta(days=1)
     statement = (
         sa.select(jobs.c.slice_start, jobs.c.slice_end, streams.c.content)
@@ -147,7 +148,8 @@ def contents_beside(
         )
         .order_by(streams.c.emitted_at)
     )
-    return [(start, end, content) for start, end, content in db.execute(statement)]
+    newest = {Slice(start, end): its_content for start, end, its_content in db.execute(statement)}
+    return next((slice_ for slice_, its_content in newest.items() if its_content == content), None)
 
 
 @cache

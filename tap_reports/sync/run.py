@@ -89,7 +89,7 @@ class Run:
     def client(self, config: VendorConfig) -> ReportClient:
         """Return the vendor's client; made once, no call is sent."""
         if config.name not in self._clients:
-            tools = self._tools_of(config)
+            tools = self._tools[config.name] = self._tools_for(config)
             client = self._clients[config.name] = all_vendors()[config.name].connect(config, tools)
             if recorder := current_recorder():
                 recorder.shareable.add_account(client.account)
@@ -163,7 +163,7 @@ class Run:
                 secret=wanted.secret,
                 vendors=callers,
                 tasks=lambda: list(self.runner.tasks.values()) if self.is_started else (),
-                wake=self._wake,
+                wake=lambda task: self.is_started and self.runner.wake(task),
             )
             atexit.register(self.close)
         return self._postbacks.address
@@ -172,9 +172,6 @@ class Run:
         self._on_submitted(task)
         if self._postbacks is not None:
             self._postbacks.announced(task)
-
-    def _wake(self, task: Task) -> bool:
-        return self.runner.wake(task)
 
     def folder(self) -> Path:
         """Return the folder for downloaded files; made once, removed at `close`.
@@ -213,7 +210,7 @@ class Run:
         atexit.unregister(self.close)
         with contextlib.ExitStack() as last:  # one that fails must not keep the others from ending
             last.callback(self._remove_folder)
-            last.callback(self._end_calls, paid=True)
+            last.callback(self._end_all_calls)
             if "ledger" in self.__dict__:
                 last.callback(self.ledger.close)
             if self.is_started:
@@ -221,18 +218,18 @@ class Run:
             if self._postbacks is not None:
                 last.callback(self._postbacks.close)
                 self._postbacks = None
-            last.callback(self._end_calls, paid=False)
+            last.callback(self._end_free_calls)
 
-    def _end_calls(self, *, paid: bool) -> None:
-        """End the calls on their way: the free ones at once, those that may cost once they had a moment to
-        be answered; then all connections are closed.
-        """
+    def _end_free_calls(self) -> None:
+        """End the calls on their way that cost nothing; others have a moment to be answered."""
         for tools in self._tools.values():
             tools.files.end_calls()
-            tools.api.end_calls(paid=paid)
-            if paid:
-                tools.files.close()
-                tools.api.close()
+            tools.api.end_calls()
+
+    def _end_all_calls(self) -> None:
+        for tools in self._tools.values():
+            tools.files.close()
+            tools.api.close()
 
     def _remove_folder(self) -> None:
         with self._folder_lock:
@@ -240,23 +237,21 @@ class Run:
             if self._work_folder is not None:
                 self._work_folder.close()
 
-    def _tools_of(self, config: VendorConfig) -> ClientContext:
+    def _tools_for(self, config: VendorConfig) -> ClientContext:
         settings = self.settings
-        if config.name not in self._tools:
-            self._tools[config.name] = ClientContext(
-                api=ApiSession(
-                    config.api_url,
-                    policy=settings.retry_policy,
-                    timeout=settings.request_timeout_seconds,
-                    user_agent=settings.user_agent,
-                    clock=self.clock,
-                ),
-                files=DownloadSession(
-                    timeout=settings.request_timeout_seconds,
-                    user_agent=settings.user_agent,
-                    loopback=is_loopback(config.api_url),
-                    largest=settings.max_file_bytes,
-                ),
+        return ClientContext(
+            api=ApiSession(
+                config.api_url,
+                policy=settings.retry_policy,
+                timeout=settings.request_timeout_seconds,
+                user_agent=settings.user_agent,
                 clock=self.clock,
-            )
-        return self._tools[config.name]
+            ),
+            files=DownloadSession(
+                timeout=settings.request_timeout_seconds,
+                user_agent=settings.user_agent,
+                loopback=is_loopback(config.api_url),
+                largest=settings.max_file_bytes,
+            ),
+            clock=self.clock,
+        )
