@@ -11,7 +11,7 @@ Make = Callable[[int], str]
 
 NAMES = (
     "Blue Harbour",
-    "Łódź Depot, Hala 3",
+    "Łódź Market, Hala 3",
     'The "Best" Deals',
     "東京ストア",
     "Bay 2, 32 Simon Rd, Harare",
