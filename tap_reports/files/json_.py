@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tap_reports.files.unpack import Member
     from tap_reports.models import Layout
 
+NESTED = "nested"
 REPORTS = "reports"
 DATA = "data"
 REPORT_KEYS = frozenset({"report_name", "sheet_name"})
@@ -79,7 +80,7 @@ class _Document:
         self._cursor = cursor
         self._keys: list[str] = []
         self._facts: dict[str, Any] = {}
-        """Top-level keys in lower case -> scalars; () for anything nested."""
+        """Top-level keys in lower case -> scalars; NESTED for what is nested, () if nothing is in it."""
         self._has_lists = False
         """Some value that is not known holds objects, or lists, which might be the rows."""
         self._has_empty_list = False
@@ -102,8 +103,8 @@ class _Document:
                 self._note(key)
         if found is None:
             return [self._plain()]
+        self._refuse_complaint()
         if not any(report.rows.keys for report in found):
-            self._refuse_complaint()
             self._refuse_other_rows()
         if len(found) == 1 and found[0].is_named and "sheet_name" in self._facts:
             found[0].name = str(self._facts["sheet_name"])
@@ -115,7 +116,7 @@ class _Document:
         self._has_lists |= holds_rows(value)
         self._has_empty_list |= value == []
         self._keys.append(key)
-        self._facts[key.casefold()] = () if isinstance(value, (dict, list)) else value
+        self._facts[key.casefold()] = (NESTED if value else ()) if isinstance(value, (dict, list)) else value
 
     def _rows(self, key: str) -> _Report:
         """Return the rows under a key; an empty list may be written as `null` or `{}`."""
@@ -147,13 +148,12 @@ class _Document:
                 elif (value := cursor.value()) is not None and key == "sheet_name":
                     report.name = str(value)
                 facts[key] = None if key == DATA else value
-            if not report.rows.keys:
-                self._refuse_report_without_rows(facts)
+            self._refuse_report(facts)
             found.append(report)
         return found
 
-    def _refuse_report_without_rows(self, facts: Mapping[str, Any]) -> None:
-        """Raise FileError for one of the reports that says why it has no data, or has none at all."""
+    def _refuse_report(self, facts: Mapping[str, Any]) -> None:
+        """Raise FileError for one of the reports that says what went wrong with it, or has no data at all."""
         if complains({key.casefold(): value for key, value in facts.items()}):
             raise _not_a_report(self._member, "an error")
         if DATA not in facts:
