@@ -35,7 +35,6 @@ _PLAIN = {
 _MAKES: dict[Kind, Callable[[str], Any]] = {
     Kind.INTEGER: int,
     Kind.NUMBER: msgspec.Raw,
-    Kind.DATE_TIME: lambda text: f"{text[:-1]}+00:00",
 }
 _WHOLE = {kind: re.compile(rf"(?:(?:{pattern})?\n)*") for kind, pattern in _PLAIN.items()}
 
@@ -56,6 +55,8 @@ def fast_column(kind: Kind, cells: Sequence[Cell], *, raw: bool) -> Sequence[Any
     pattern = _WHOLE.get(kind)
     if pattern is None or text.count("\n") != len(cells) - 1 or not pattern.fullmatch(f"{text}\n"):
         return None
+    if kind is Kind.DATE_TIME:
+        return _made(None, f"{text}\n".replace("Z\n", "+00:00\n").split("\n")[:-1])
     return _made(Number if kind is Kind.NUMBER and not raw else _MAKES.get(kind), cells)
 
 

@@ -14,10 +14,21 @@ csv.field_size_limit(MAX_RECORD)  # the module's own limit, 128 KiB, is one of t
 
 def records_of(text: str, lines: Iterable[str], delimiter: str) -> Iterator[list[str]]:
     """Return the records of a text that was divided into lines; where it can, by the csv module alone."""
-    starts = (delimiter, "\n")
-    if text[:1] == " " or any(f'{start} "' in text or f"{start}  " in text for start in starts):
-        return Records(lines, delimiter)  # maybe blanks before a quoted cell
+    if _may_have_blank_before_quote(text, delimiter):
+        return Records(lines, delimiter)
     return csv.reader(lines, delimiter=delimiter, strict=True)
+
+
+def _may_have_blank_before_quote(text: str, delimiter: str) -> bool:
+    at = text.find(' "')
+    while at >= 0:
+        before = at
+        while before and text[before - 1] == " ":
+            before -= 1
+        if not before or text[before - 1] in {delimiter, "\n"}:
+            return True
+        at = text.find(' "', at + 1)
+    return False
 
 
 class Records:
