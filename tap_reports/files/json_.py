@@ -58,8 +58,6 @@ def json_sheets(member: Member, layout: Layout) -> list[Sheet]:
                 found = [_Report()]
             case b"[":
                 found = [_Report(_array(cursor))]
-                if is_error(found[0].rows.keys, layout):
-                    raise _not_a_report(member, "an error")
             case b"{":
                 found = _Document(member, layout, cursor).reports()
             case _:
@@ -68,6 +66,8 @@ def json_sheets(member: Member, layout: Layout) -> list[Sheet]:
                 found = [_Report()]
         if cursor.peek():
             cursor.unexpected()
+    if any(is_error(report.rows.keys, layout) for report in found):
+        raise _not_a_report(member, "an error")
     return [_sheet(member, report, number, found) for number, report in enumerate(found, start=1)]
 
 

@@ -137,6 +137,7 @@ def test_one_object_is_one_json_line(reader):
         ('{"reports":[{"error":"Not permitted to run report xyz","data":[{"a":1}]}]}', JSON),
         ('"Not permitted to run report xyz"', JSON),
         ('[{"error":"Not permitted to run report xyz","code":5}]', JSON),
+        ('{"error":"Not permitted to run report xyz"}\n{"error":"x"}', JSON),
         ('{"reports":[{"sheet_name":"S","error":"Not permitted to run report xyz","data":[]}]}', JSON),
     ],
 )
