@@ -13,8 +13,9 @@ from tap_reports.exceptions import FileError
 from tap_reports.files.table import Sheet, Table
 from tap_reports.files.text import shown
 from tap_reports.files.unpack import Member, open_zip, open_zipped
+from tap_reports.files.xlsx_cells import Book
 from tap_reports.files.xlsx_header import no_visible_sheet
-from tap_reports.files.xlsx_rows import Book, sheet_rows
+from tap_reports.files.xlsx_rows import sheet_rows
 from tap_reports.files.xlsx_sheet import SheetFile, sheet_table
 from tap_reports.files.xlsx_strings import SharedStrings, Strings
 from tap_reports.files.xlsx_styles import read_styles

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from tap_reports.exceptions import FileError
 from tap_reports.files.text import shown
-from tap_reports.files.xlsx_rows import SheetRow, Type
+from tap_reports.files.xlsx_cells import Type
+from tap_reports.files.xlsx_rows import SheetRow
 from tap_reports.files.xlsx_xml import ASK
 
 LOOKED_AT = 20

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from typing import NamedTuple
 
 from tap_reports.exceptions import FileError
 from tap_reports.files.text import shown
-from tap_reports.files.xlsx_strings import Strings
-from tap_reports.files.xlsx_styles import Style, dated, iso_dated, plain_number
-from tap_reports.files.xlsx_xml import ASK, MOST_TEXT, Xml, unescaped
+from tap_reports.files.xlsx_cells import Book, RawCell, Value, column_name, column_of, value_of, whole_number
+from tap_reports.files.xlsx_xml import ASK, MOST_TEXT, Xml
 
 FIRST_PIECE = 1 << 16
 PIECE = 1 << 19
@@ -24,27 +22,6 @@ CELL = 3
 """Elements around a cell: worksheet, sheetData, row."""
 _AROUND_TEXT = (["is"], ["is", "r"])
 """What is between a cell and a text of it; phonetic texts are elsewhere."""
-NO_VALUE = "a formula without a stored value"
-
-
-class Type:
-    """What a cell holds by the file's own word. The values are those of xlsx.c,
-    and plain numbers: members of an enumeration are slow to add up.
-    """
-
-    TEXT = 1
-    NUMBER = 2
-    BOOLEAN = 4
-    DATE = 8
-    DATE_TIME = 16
-    ERROR = 32
-
-
-class Value(NamedTuple):
-    """A cell: its text, as a CSV file would hold it; for an `ERROR`, what is wrong with it."""
-
-    type: int
-    text: str
 
 
 class SheetRow(NamedTuple):
@@ -52,20 +29,6 @@ class SheetRow(NamedTuple):
 
     number: int
     cells: dict[int, Value]
-
-
-class Book(NamedTuple):
-    """What a workbook's cells refer to.
-
-    Attributes:
-        styles: The `Style` of each style index.
-        strings: Those shared.
-        is_1904: Days are counted from 1904.
-    """
-
-    styles: bytes
-    strings: Strings
-    is_1904: bool
 
 
 def sheet_rows(
@@ -202,7 +165,7 @@ class SheetReader:
     def _begin_row(self, number: str | None) -> None:
         before, self.row = self.row, self.row + 1
         if number is not None:
-            self.row = _number(number, self._name, "a row number")
+            self.row = whole_number(number, self._name, "a row number")
         if self.row <= before:
             raise FileError(
                 f"{self._name}: row {self.row} stands behind row {before}: it is damaged.", remedy=ASK
@@ -222,116 +185,14 @@ class SheetReader:
         self._has_value = self._is_formula = False
 
     def _end_cell(self) -> None:
-        value = self._value("".join(self._texts))
+        text = "".join(self._texts)
+        cell = RawCell(self._attributes, text, self._has_value, self._is_formula, self._place)
+        value = value_of(cell, self.book)
         if value is None:
             return
         if self._column in self._cells:
-            raise FileError(f"{self._place}: there are two cells in one place.", remedy=ASK)
+            raise FileError(f"{self._place()}: there are two cells in one place.", remedy=ASK)
         self._cells[self._column] = value
 
-    @property
     def _place(self) -> str:
         return f"{self._name}, cell {column_name(self._column)}{self.row}"
-
-    def _value(self, text: str) -> Value | None:
-        """Return what a cell holds, None for nothing."""
-        match self._attributes.get("t", "n"):
-            case "s":
-                return self._shared(text.strip())
-            case "str" | "inlineStr" if text or self._has_value or not self._is_formula:
-                return Value(Type.TEXT, unescaped(text)) if text else None
-            case "e":
-                return Value(Type.ERROR, text.strip() or "#VALUE!")
-            case _ if not text.strip():
-                return Value(Type.ERROR, NO_VALUE) if self._is_formula else None
-            case "b":
-                known = _BOOLEANS.get(text.strip())
-                return Value(Type.BOOLEAN, known) if known else Value(Type.ERROR, text)
-            case "d" | "n" as type_:
-                return self._numeric(type_, text.strip())
-            case other:
-                raise FileError(
-                    f'{self._place} is of the type "{shown(other)}", which there is not.', remedy=ASK
-                )
-
-    def _numeric(self, type_: str, text: str) -> Value:
-        if type_ == "n":
-            return numeric(text, self._style(), is_1904=self.book.is_1904)
-        found = iso_dated(text, self._style())
-        return Value(_TYPES[found[1]], found[0]) if found else Value(Type.ERROR, text)
-
-    def _shared(self, text: str) -> Value | None:
-        if not text:
-            return None
-        try:
-            found = self.book.strings[_number(text, self._place, "a shared string")]
-        except IndexError:
-            raise FileError(
-                f"{self._place} refers to the shared string {text}, which the workbook does not have: "
-                "it is damaged.",
-                remedy=ASK,
-            ) from None
-        return Value(Type.TEXT, found) if found else None
-
-    def _style(self) -> int:
-        text = self._attributes.get("s", "0")
-        styles = self.book.styles
-        number = _number(text, self._place, "a style")
-        if number < len(styles):
-            return styles[number]
-        if number == 0:
-            return Style.NUMBER
-        raise FileError(
-            f"{self._place} has the style {number}, and the workbook has {len(styles)}: it is damaged.",
-            remedy=ASK,
-        )
-
-
-_BOOLEANS = {"1": "true", "0": "false", "true": "true", "false": "false"}
-_TYPES = {
-    Style.NUMBER: Type.NUMBER,
-    Style.DATE: Type.DATE,
-    Style.DATE_TIME: Type.DATE_TIME,
-    Style.DURATION: Type.TEXT,
-}
-
-
-def numeric(text: str, style: int, *, is_1904: bool) -> Value:
-    """Return a number by the way in which it is shown."""
-    plain = plain_number(text)
-    if plain is None:
-        return Value(Type.ERROR, text)
-    if style == Style.NUMBER:
-        return Value(Type.NUMBER, plain)
-    found = dated(plain, style, is_1904=is_1904)
-    if found is None:
-        return Value(Type.ERROR, f"{text} as a date")
-    if style == Style.DURATION:
-        return Value(Type.TEXT, found[0])
-    return Value(Type.DATE_TIME if found[1] else Type.DATE, found[0])
-
-
-def column_of(reference: str) -> int:
-    """Return the column of a cell's reference, from 0: `C7` -> 2; -1 if it is none."""
-    found = re.fullmatch("([A-Z]{1,3})[0-9]{1,7}", reference)
-    column = 0
-    for letter in found[1] if found else "":
-        column = column * 26 + ord(letter) - ord("A") + 1
-    return column - 1
-
-
-def column_name(column: int) -> str:
-    """Return a column's letters: 2 -> `C`."""
-    name = ""
-    column += 1
-    while column:
-        column, letter = divmod(column - 1, 26)
-        name = chr(ord("A") + letter) + name
-    return name
-
-
-def _number(text: str, place: str, what: str) -> int:
-    """Return a number that must be one."""
-    if not re.fullmatch("[0-9]{1,9}", text):
-        raise FileError(f'{place} has "{shown(text)}" for {what}: the workbook is damaged.', remedy=ASK)
-    return int(text)

@@ -25,8 +25,9 @@ from tap_reports.files.csv_records import MAX_RECORD
 from tap_reports.files.csv_text import end_before_footer
 from tap_reports.files.streams import TemporaryFile
 from tap_reports.files.table import ERROR_MARK, NUMBER_MARK, CsvTable, Table
+from tap_reports.files.xlsx_cells import Type
 from tap_reports.files.xlsx_header import Header, find_header
-from tap_reports.files.xlsx_rows import LAST_COLUMN, SheetReader, SheetRow, Type
+from tap_reports.files.xlsx_rows import LAST_COLUMN, SheetReader, SheetRow
 from tap_reports.files.xlsx_xml import ASK
 from tap_reports.models import FileFormat, FileOptions, Kind
 

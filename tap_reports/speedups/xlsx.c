@@ -1,5 +1,5 @@
 /* Whole rows of a workbook's sheet (XML) -> CSV, the plain ones only: whatever is odd is refused, and
- * files/xlsx_rows.py decides what it is. What cells mean is told there; both give the same bytes.
+ * files/xlsx_cells.py decides what it is. What cells mean is told there; both give the same bytes.
  */
 #include "speedups.h"
 #include <stdio.h>
