@@ -16,7 +16,8 @@ from tap_reports.files.json_rows import JsonTable
 from tap_reports.files.json_values import value_cell
 from tap_reports.files.table import CsvTable
 from tap_reports.models import Kind
-from tap_reports.speedups import BY_PYTHON, CODES, Cells, Code, Flag, JsonKeys, packed
+from tap_reports.speedups import Cells, JsonKeys
+from tap_reports.speedups.codes import BY_PYTHON, CODES, Code, Flag, packed
 
 if TYPE_CHECKING:
     from tap_reports.emit.plan import EmitPlan, SliceContext

@@ -25,7 +25,7 @@ from tap_reports.files.numbers import Number
 from tap_reports.files.streams import skip
 from tap_reports.files.table import Cell, Cut, Table
 from tap_reports.files.text import shown
-from tap_reports.speedups import Flag
+from tap_reports.speedups.codes import Flag
 
 SIZE = 1 << 21
 """Bytes of a block."""

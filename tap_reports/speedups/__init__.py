@@ -8,62 +8,17 @@ there is no compiled module (an install from source leaves it out without a C co
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
-from enum import IntEnum, IntFlag
+from collections.abc import Callable
 from importlib import import_module
-from struct import pack
 from typing import Any, NamedTuple
 
-from tap_reports.models import Kind
+from tap_reports.speedups.codes import Flag
 
 _compiled: Any = None
 with contextlib.suppress(ImportError):  # it may not be compiled
     _compiled = import_module("_tap_reports_speedups")
 
 WIDEST = 0xFFFF
-BY_PYTHON = 0x80
-"""With a code: Python converts each cell of the column that is not empty."""
-
-
-class Code(IntEnum):
-    """What a cell holds, and how it is written; the numbers are those of speedups.h."""
-
-    SKIPPED = 0
-    TEXT = 1
-    INTEGER = 2
-    NUMBER = 3
-    DAY = 4
-    INSTANT = 5
-    BOOLEAN = 6
-    ROW = 7
-
-
-class Flag(IntFlag):
-    """How cells are written; the numbers are those of speedups.h.
-
-    Attributes:
-        TAKES_LOCAL: Instants may lack their offset.
-        TAKES_THOUSANDS: A number may have separators of thousands: commas.
-        IS_LINES: No commas separate the JSON objects.
-        IS_MARKED: Cells may begin with a mark of `files.table`.
-        DECIMAL_COMMA: Numbers have a decimal comma, and points separate thousands.
-    """
-
-    TAKES_LOCAL = 1
-    TAKES_THOUSANDS = 2
-    IS_LINES = 4
-    IS_MARKED = 8
-    DECIMAL_COMMA = 16
-
-
-CODES = {
-    Kind.STRING: Code.TEXT,
-    Kind.INTEGER: Code.INTEGER,
-    Kind.NUMBER: Code.NUMBER,
-    Kind.DATE: Code.DAY,
-    Kind.DATE_TIME: Code.INSTANT,
-    Kind.BOOLEAN: Code.BOOLEAN,
-}
 
 
 class Cells(NamedTuple):
@@ -225,7 +180,7 @@ def lines(
 
     Args:
         cells: Of one block.
-        fields: What is written, as `packed` makes it.
+        fields: What is written, as `codes.packed` makes it.
         texts: What stands before each field's value, and behind the last one.
         first_row: What `Code.ROW` writes for the first row of the block.
         zone: Offset of instants that have none: `+00:00`.
@@ -242,16 +197,11 @@ def columns(cells: Cells, fields: bytes, first_row: int, zone: bytes) -> Columns
 
     Args:
         cells: Of one block.
-        fields: What is wanted, as `packed` makes it.
+        fields: What is wanted, as `codes.packed` makes it.
         first_row: What `Code.ROW` is for the first row of the block.
         zone: Offset of instants that have none: `+00:00`.
     """
     return Columns(_compiled.columns(cells.table, fields, first_row, zone))
-
-
-def packed(fields: Sequence[tuple[Code, int]]) -> bytes:
-    """Return codes, and positions among the wanted columns, as the compiled module takes them."""
-    return b"".join(pack("=HH", code, at) for code, at in fields)
 
 
 class SheetRows(NamedTuple):

@@ -21,7 +21,7 @@
 #error "decimals are laid out in little-endian order"
 #endif
 
-/* What a cell holds. The numbers are those of `Code` in __init__.py. */
+/* What a cell holds. The numbers are those of `Code` in codes.py. */
 enum code {
     SKIPPED = 0, /* not wanted; a JSON value all the same */
     TEXT = 1,

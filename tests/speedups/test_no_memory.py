@@ -17,7 +17,8 @@ import pytest
 from compiler import COMMAND, needs_compiler
 
 from tap_reports import speedups
-from tap_reports.speedups import Code, Flag, JsonKeys
+from tap_reports.speedups import JsonKeys
+from tap_reports.speedups.codes import Code, Flag, packed
 
 SOURCES = Path(speedups.__file__).parent
 FLAGS = Flag.TAKES_LOCAL | Flag.TAKES_THOUSANDS
@@ -58,7 +59,7 @@ def results(cells, fields):
     texts = (*(b'"%d":' % at for at in range(len(fields))), b"\n")
     invalid = speedups.convert(cells, 0, {}, lambda cell: b"7" if "$" in cell else None)
     rows = cells.rows - speedups.drop_nulls(cells, 1)
-    written = speedups.packed(fields)
+    written = packed(fields)
     return (
         invalid,
         speedups.days(cells, 2, "2026-01-01", "2026-01-31"),

@@ -20,7 +20,8 @@ from tap_reports import speedups
 from tap_reports.files.cells import converter
 from tap_reports.files.table import USUAL, Notation
 from tap_reports.models import Kind
-from tap_reports.speedups import BY_PYTHON, CODES, Code, Flag, JsonKeys
+from tap_reports.speedups import JsonKeys
+from tap_reports.speedups.codes import BY_PYTHON, CODES, Code, Flag, packed
 
 pytestmark = pytest.mark.skipif(not speedups.is_compiled(), reason="not compiled: no C compiler")
 
@@ -57,7 +58,7 @@ def json_cells(block, codes, flags=ALL, *, most=1 << 20, start=0):
 
 def written(cells, code, first=1):
     """Return the first wanted column as lines."""
-    fields = speedups.packed([(code, 0)])
+    fields = packed([(code, 0)])
     return speedups.lines(cells, fields, (b"", b"\n"), first, b"+00:00", (0, cells.rows))
 
 
@@ -173,7 +174,7 @@ def test_texts_are_written_as_python_writes_them(rows, end, delimiter):
     if cells is None:  # a carriage return that the writer leaves bare, say
         return
     rows = list(csv.reader(io.StringIO(file.getvalue(), newline=""), delimiter=delimiter, strict=True))
-    fields = speedups.packed([(Code.TEXT, 1), (Code.ROW, 0), (Code.TEXT, 0)])
+    fields = packed([(Code.TEXT, 1), (Code.ROW, 0), (Code.TEXT, 0)])
     lines = speedups.lines(cells, fields, (b"[", b",", b",", b"]\n"), 7, b"", (0, cells.rows))
     expected = [
         msgspec.json.encode([row[2] or None, 7 + at, row[0] or None]) + b"\n" for at, row in enumerate(rows)
@@ -195,7 +196,7 @@ def test_every_escape_is_written_as_python_writes_it(character):
     for spelled in (json.dumps(character), f'"\\u{ord(character):04X}"', '"\\/"'):
         cells = json_cells(f'{{"a":{spelled}}}'.encode(), [Code.TEXT])
         assert written(cells, Code.TEXT) == msgspec.json.encode(json.loads(spelled)) + b"\n"
-        column = pa.record_batch(speedups.columns(cells, speedups.packed([(Code.TEXT, 0)]), 1, b""))[0]
+        column = pa.record_batch(speedups.columns(cells, packed([(Code.TEXT, 0)]), 1, b""))[0]
         assert column.to_pylist() == [json.loads(spelled)]
 
 
@@ -238,7 +239,7 @@ def test_other_objects_are_refused(block):
 def test_objects_may_lack_keys_and_have_them_in_any_order():
     block = b'{"a":1,"b":"x"},{"b":"y","a":2},{},{"b":null},{"b":"z","b":"last"}'
     cells = json_cells(block, [Code.INTEGER, Code.TEXT])
-    fields = speedups.packed([(Code.INTEGER, 0), (Code.TEXT, 1)])
+    fields = packed([(Code.INTEGER, 0), (Code.TEXT, 1)])
     lines = speedups.lines(cells, fields, (b"", b" ", b"\n"), 1, b"", (0, 5))
     assert lines == b'1 "x"\n2 "y"\nnull null\nnull null\nnull "last"\n'
 
@@ -316,7 +317,7 @@ def test_rows_without_a_key_are_left_out_and_the_others_keep_their_numbers():
     cells = speedups.csv_cells(b"1,a\n,b\n3,c\n,d\n5,e\n", ",", bytes([2, 1]), ALL)
     assert speedups.drop_nulls(cells, 1) == 0
     assert speedups.drop_nulls(cells, 0) == 2
-    fields = speedups.packed([(Code.ROW, 0), (Code.TEXT, 1)])
+    fields = packed([(Code.ROW, 0), (Code.TEXT, 1)])
     assert speedups.lines(cells, fields, (b"", b"", b"\n"), 7, b"", (0, 3)) == b'7"a"\n9"c"\n11"e"\n'
     batch = pa.record_batch(speedups.columns(cells, fields, 7, b""))
     assert batch.to_pydict() == {"0": [7, 9, 11], "1": ["a", "c", "e"]}
@@ -332,7 +333,7 @@ def test_days_are_compared():
 
 def test_rows_can_be_written_in_parts_and_columns_several_times():
     cells = speedups.csv_cells(b'1,"a\x01"\n2,b\n3,c\n', ",", bytes([2, 1]), ALL)
-    fields = speedups.packed([(Code.TEXT, 1), (Code.TEXT, 1), (Code.TEXT, 1), (Code.ROW, 0)])
+    fields = packed([(Code.TEXT, 1), (Code.TEXT, 1), (Code.TEXT, 1), (Code.ROW, 0)])
     texts = (b"", b"", b"", b"", b"\n")
     parts = [speedups.lines(cells, fields, texts, 1, b"", part) for part in ((0, 1), (1, 3), (3, 3))]
     assert parts == [b'"a\\u0001"' * 3 + b"1\n", b'"b""b""b"2\n"c""c""c"3\n', b""]
@@ -341,7 +342,7 @@ def test_rows_can_be_written_in_parts_and_columns_several_times():
 
 def batch_of(block, codes, zone=b"+00:00"):
     cells = speedups.csv_cells(block, ",", bytes(codes), ALL)
-    fields = speedups.packed([(code, at) for at, code in enumerate(codes)])
+    fields = packed([(code, at) for at, code in enumerate(codes)])
     return pa.record_batch(speedups.columns(cells, fields, 1, zone))
 
 
@@ -371,7 +372,7 @@ def test_instants_are_exact_or_text(instants, ending, fraction):
     texts = [f"{one.replace(microsecond=0).isoformat()}{fraction}{ending}" for one in instants]
     found = speedups.csv_cells("".join(f"{text},x\n" for text in texts).encode(), ",", bytes([5, 0]), ALL)
     assert not speedups.convert(found, 0, {}, lambda cell: converter(Kind.DATE_TIME)(cell).encode())
-    column = pa.record_batch(speedups.columns(found, speedups.packed([(Code.INSTANT, 0)]), 1, b"+00:00"))[0]
+    column = pa.record_batch(speedups.columns(found, packed([(Code.INSTANT, 0)]), 1, b"+00:00"))[0]
     expected = [converter(Kind.DATE_TIME)(text) for text in texts]
     if fraction == ".1234567":
         assert column.to_pylist() == expected
@@ -408,7 +409,7 @@ def test_integers_beyond_64_bits_are_text():
     for large, is_text in ((2**63 - 1, False), (-(2**63), False), (2**63, True), (-(2**63) - 1, True)):
         cells = speedups.csv_cells(b"x,a\n1,b\n", ",", bytes([2, 1]), ALL)
         speedups.convert(cells, 0, {}, {"x": str(large).encode()}.get)
-        fields = speedups.packed([(Code.INTEGER, 0)])
+        fields = packed([(Code.INTEGER, 0)])
         column = pa.record_batch(speedups.columns(cells, fields, 1, b""))[0]
         assert column.to_pylist() == ([str(large), "1"] if is_text else [large, 1])
 
@@ -424,24 +425,24 @@ def test_columns_outlive_the_block_and_what_made_them():
 def test_a_block_longer_than_the_first_room_for_cells():
     block = b"".join(b"%d,x%d\n" % (row, row) for row in range(40000))
     cells = speedups.csv_cells(block, ",", bytes([Code.INTEGER, Code.TEXT]), ALL)
-    fields = speedups.packed([(Code.INTEGER, 0), (Code.TEXT, 1)])
+    fields = packed([(Code.INTEGER, 0), (Code.TEXT, 1)])
     lines = speedups.lines(cells, fields, (b"", b" ", b"\n"), 1, b"", (0, 40000))
     assert lines == b"".join(b'%d "x%d"\n' % (row, row) for row in range(40000))
 
 
 def test_what_does_not_go_together_is_an_error():
     cells = speedups.csv_cells(b"1,a\n", ",", bytes([Code.INTEGER, Code.TEXT]), ALL)
-    right, texts, one = speedups.packed([(Code.INTEGER, 0)]), (b"", b""), (0, 1)
+    right, texts, one = packed([(Code.INTEGER, 0)]), (b"", b""), (0, 1)
     assert speedups.lines(cells, right, texts, 1, b"", one) == b"1"
     keys = keys_of([1])
     for wrong in (
-        lambda: speedups.lines(cells, speedups.packed([(Code.INTEGER, 2)]), texts, 1, b"", one),
-        lambda: speedups.lines(cells, speedups.packed([(Code.TEXT, 0)]), texts, 1, b"", one),
+        lambda: speedups.lines(cells, packed([(Code.INTEGER, 2)]), texts, 1, b"", one),
+        lambda: speedups.lines(cells, packed([(Code.TEXT, 0)]), texts, 1, b"", one),
         lambda: speedups.lines(cells, right[:3], texts, 1, b"", one),
         lambda: speedups.lines(cells, right, (b"",), 1, b"", one),
         lambda: speedups.lines(cells, right, texts, 1, b"", (0, 2)),
         lambda: speedups.lines(cells, right, texts, 1, b"", (-1, 1)),
-        lambda: speedups.columns(cells, speedups.packed([(Code.INTEGER, 1)]), 1, b""),
+        lambda: speedups.columns(cells, packed([(Code.INTEGER, 1)]), 1, b""),
         lambda: speedups.convert(cells, 2, {}, str),
         lambda: speedups.drop_nulls(cells, -1),
         lambda: speedups.days(cells, 0, "2026-01-01", "2026-01-01"),
