@@ -21,14 +21,14 @@ settings.register_profile(
 )
 settings.register_profile("nightly", settings.get_profile("default"), max_examples=600)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
-LONGEST_ID = {bytes: 40, str: 1000}
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
 def pytest_make_parametrize_id(config, val, argname):
     """Name files by their argument: an archive holds the time, and a test has one name on all cores."""
     del config
-    return argname if isinstance(val, bytes | str) and len(val) > LONGEST_ID[type(val)] else None
+    longest = 40 if isinstance(val, bytes) else 1000
+    return argname if isinstance(val, bytes | str) and len(val) > longest else None
 
 
 @pytest.fixture(autouse=True)
