@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["Block", "columns", "encode"]
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 LINES_SIZE = 3 << 19
 """Bytes of a block: enough to hide what a block costs, little enough to be held several times over."""
@@ -82,9 +83,9 @@ def _blocks(encoder: Encoder[T], size: int) -> Iterator[Block[T]]:
     if encoder.compiled is None:
         return encoder.by_row(rows_for_columns(table), 0)
     if isinstance(table, CsvTable):
-        return _Pipeline(partial(cuts, table, size), partial(block_rows, table), encoder).blocks()
+        return _Pipeline(partial(cuts, table, size), partial(block_rows, table), encoder, size).blocks()
     assert isinstance(table, JsonTable)  # noqa: S101  # there is no other
-    return _Pipeline(table.cuts, lambda block, _: table.rows_of(block), encoder).blocks()
+    return _Pipeline(table.cuts, lambda block, _: table.rows_of(block), encoder, size).blocks()
 
 
 class _Scan(NamedTuple):
@@ -102,6 +103,7 @@ class _Pipeline(Generic[T]):
         read: Yields blocks of whole records; from an offset on: exactly cut ones.
         rows_of: Reads the rows of a block in Python, given the number of table rows before them.
         encoder: Makes the blocks that come out.
+        size: Bytes of a block.
     """
 
     def __init__(
@@ -109,7 +111,9 @@ class _Pipeline(Generic[T]):
         read: Callable[[int | None], Iterator[Cut]],
         rows_of: Callable[[bytes, int], Iterable[Row]],
         encoder: Encoder[T],
+        size: int,
     ) -> None:
+        self._size = size
         self._read = read
         self._rows_of = rows_of
         self._encoder = encoder
@@ -138,7 +142,7 @@ class _Pipeline(Generic[T]):
             if found is not None:
                 if found.end < len(scan.cut.data):
                     self._scan(scan.cut, found.end, is_next=True)
-                yield from self._write(found)
+                yield from self._write(scan.cut, found)
             elif scan.cut.is_exact:
                 yield from self._drained()
                 yield from self._by_row(scan)
@@ -164,13 +168,25 @@ class _Pipeline(Generic[T]):
 
     def _scan(self, cut: Cut, begin: int, *, is_next: bool = False) -> None:
         assert self._encoder.compiled is not None  # noqa: S101
-        scan = _Scan(cut, begin, self._pool.submit(self._encoder.compiled.find, cut.data, begin))
+        scan = _Scan(cut, begin, self._soon(cut, partial(self._encoder.compiled.find, cut.data, begin)))
         (self._scans.appendleft if is_next else self._scans.append)(scan)
 
-    def _write(self, found: Found) -> Iterator[Block[T]]:
+    def _soon(self, cut: Cut, work: Callable[[], R]) -> Future[R]:
+        """Have a thread work on a block; a small one is done at once, as a thread would cost more."""
+        if len(cut.data) > self._size // 16:
+            return self._pool.submit(work)
+        done: Future[R] = Future()
+        try:
+            done.set_result(work())
+        except Exception as error:  # noqa: BLE001  (it is raised where the block is taken)
+            done.set_exception(error)
+        return done
+
+    def _write(self, cut: Cut, found: Found) -> Iterator[Block[T]]:
         parts = self._encoder.parts(found)
         if len(parts) == 1:
-            self._writes.append(self._pool.submit(self._encoder.by_cells, found, self._start, parts[0]))
+            work = partial(self._encoder.by_cells, found, self._start, parts[0])
+            self._writes.append(self._soon(cut, work))
             if len(self._writes) >= self._ahead:
                 yield self._writes.popleft().result()
         else:  # too large to be held several times
