@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from singer_sdk import typing as th
@@ -57,3 +58,10 @@ def settings_object(*settings: th.Property[Any]) -> th.ObjectType:
 def text(form: str) -> th.CustomType:
     """Return the type of a text of one of the forms of `settings.formats`."""
     return th.CustomType({"type": ["string"], "format": form})
+
+
+def nearest(name: str, known: Iterable[str], cutoff: float = 0.5) -> str:
+    """Return ` Did you mean "x"?` for the nearest known name, whatever its letter case, or ""."""
+    by_lower = {str(one).lower(): str(one) for one in known}
+    found = difflib.get_close_matches(name.lower(), list(by_lower), n=1, cutoff=cutoff)
+    return f' Did you mean "{by_lower[found[0]]}"?' if found else ""

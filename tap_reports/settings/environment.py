@@ -9,9 +9,10 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from tap_reports.setting import nearest
 from tap_reports.settings.schema import settings_schema
 from tap_reports.settings.walk import ENV_PREFIX, Schema, SettingPath, types_of, walk
-from tap_reports.settings.words import KINDS, NEAR, nearest
+from tap_reports.settings.words import KINDS, NEAR
 
 logger = logging.getLogger("tap-reports")
 

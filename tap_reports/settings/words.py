@@ -10,6 +10,7 @@ from typing import Any
 from jsonschema import ValidationError
 
 from tap_reports.redaction import redact
+from tap_reports.setting import nearest
 from tap_reports.settings.formats import WANTED
 from tap_reports.settings.walk import ENV_PREFIX, Schema, types_of, walk
 
@@ -116,12 +117,6 @@ def _alternatives(schema: Schema) -> str:
         for one in forms
     ]
     return f"must be {' or '.join(filter(None, shown))}" if forms else "does not fit"
-
-
-def nearest(name: str, known: Iterable[str], cutoff: float = 0.5) -> str:
-    """Return ` Did you mean "x"?` for the nearest known name, or ""."""
-    found = difflib.get_close_matches(name, [str(one) for one in known], n=1, cutoff=cutoff)
-    return f' Did you mean "{found[0]}"?' if found else ""
 
 
 def name_of(path: Iterable[Any]) -> str:

@@ -47,7 +47,7 @@ def test_reports_that_cannot_be_run_are_named_each(account):
     ]
     assert [name for name, _, _ in bad] == ["two", "ones"]
     assert "can't be run by API" in bad[0][2]
-    assert 'Nearest: "one"' in bad[1][2]
+    assert 'Did you mean "one"?' in bad[1][2]
 
 
 def test_wrong_credentials_are_said_once(account):

@@ -145,7 +145,7 @@ def test_an_unknown_or_closed_report_is_a_configuration_error_naming_the_nearest
     unknown, closed, far = caught.value.errors
     assert unknown == (
         'impact.reports[0].id: the account has no report "mp_action_listing". '
-        'Nearest: "mp_action_listing_fast".'
+        'Did you mean "mp_action_listing_fast"?'
     )
     assert closed.startswith('impact.reports[1].id: the report "ui_only" can\'t be run by API')
     assert far.endswith('Run --discover without "reports" to see all.')
@@ -287,7 +287,7 @@ def test_wrong_parameters_and_ids_of_all_reports_are_named_at_once(listing):
     with pytest.raises(ConfigError) as caught:
         list(client_of(reports, **ZONE).report_types())
     place, unknown = "impact.reports[{}].params.{}: the report", "has no such filter. Did you mean"
-    listed = "Its metadata lists"
+    listed = "It lists"
     assert caught.value.errors == [
         f'{place.format(0, "PROGRAMID")} "one" {unknown} "PROGRAM_ID"? {listed} START_DATE, PROGRAM_ID.',
         'impact.reports[1].id: the account has no report "2". Run --discover without "reports" to see all.',

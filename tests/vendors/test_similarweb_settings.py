@@ -36,19 +36,19 @@ def test_all_errors_of_all_reports_are_listed_with_the_nearest_names():
         (
             'similarweb.reports[0]: the table "traffic_and_engagment" is not described by the account or '
             "documented: correct its name, or list the report's metrics, filters and primary_keys, so that "
-            'Similarweb\'s free validation can try it; did you mean "traffic_and_engagement"?'
+            'Similarweb\'s free validation can try it. Did you mean "traffic_and_engagement"?'
         ),
         (
-            'similarweb.reports[1]: table "traffic_and_engagement" has no metric "desktop_visit"; '
-            'did you mean "desktop_visits"?'
+            'similarweb.reports[1]: table "traffic_and_engagement" has no metric "desktop_visit". '
+            'Did you mean "desktop_visits"?'
         ),
         (
-            'similarweb.reports[1]: table "traffic_and_engagement" has no metric "zzz"; there are '
-            "desktop_visits, pages, global_rank, category, breakdown, new_metric"
+            'similarweb.reports[1]: table "traffic_and_engagement" has no metric "zzz". There are '
+            "desktop_visits, pages, global_rank, category, breakdown, new_metric."
         ),
         (
-            'similarweb.reports[1]: table "traffic_and_engagement" has no filter "domain"; '
-            'did you mean "domains"?'
+            'similarweb.reports[1]: table "traffic_and_engagement" has no filter "domain". '
+            'Did you mean "domains"?'
         ),
         (
             'similarweb.reports[1]: table "traffic_and_engagement" needs domains: '
@@ -101,7 +101,7 @@ def test_a_filter_of_the_wrong_type_is_an_error(filters, message):
 
 @pytest.mark.usefixtures("undescribed")
 def test_errors_are_found_in_documented_tables_too():
-    with pytest.raises(ConfigError, match='no metric "desktop_visit"; did you mean "desktop_visits"'):
+    with pytest.raises(ConfigError, match=r'no metric "desktop_visit"\. Did you mean "desktop_visits"'):
         connect({**TRAFFIC, "metrics": ["desktop_visit"]}).report_types()
 
 

@@ -6,17 +6,18 @@ The agency API shows names for people (`Start Date`); not every parameter that a
 
 from __future__ import annotations
 
-import difflib
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
 
 from tap_reports.models import Json, ReportType
+from tap_reports.setting import nearest
 from tap_reports.vendors.impact.catalog import listed
 from tap_reports.vendors.impact.settings import DATE_PARAMETERS
 
 logger = logging.getLogger("tap-reports.impact")
 
+NEAR = 0.8
 FLAGS = "SHOW_"
 """Parameters that add columns; the metadata lists none of them."""
 
@@ -30,12 +31,9 @@ def wrong_parameters(type_: ReportType, metadata: Json) -> Iterator[str]:
     for name in type_.parameters["params"] if by_key else ():
         if key_of(name) in by_key or name.upper().startswith(FLAGS):
             continue
-        near = difflib.get_close_matches(name.upper(), list(by_key), n=1, cutoff=0.8)
-        if near:
-            yield (
-                f'{name}: the report "{type_.report}" has no such filter. Did you mean "{near[0]}"? Its '
-                f"metadata lists {', '.join(by_key)}."
-            )
+        if near := nearest(name, by_key, NEAR):
+            listed_names = ", ".join(by_key)
+            yield f'{name}: the report "{type_.report}" has no such filter.{near} It lists {listed_names}.'
             continue
         logger.warning(
             'Report %s: its metadata lists no filter "%s", and impact.com ignores unknown ones. Listed: %s.',

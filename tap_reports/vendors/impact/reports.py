@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from tap_reports.models import Column, FileFormat, Json, Kind, Layout, ReportType
 from tap_reports.models.columns import property_name, property_names
+from tap_reports.setting import nearest
 from tap_reports.vendor import CatalogStream, ReportConfig, VendorConfig
 from tap_reports.vendors.impact.catalog import is_accessible
 from tap_reports.vendors.impact.columns import date_column_of, primary_keys_of
@@ -113,12 +113,12 @@ def unavailable(report: ReportConfig, entries: Mapping[str, Json]) -> str:
     handle = report_id(report)
     if handle in entries and is_accessible(entries[handle]):
         return ""
-    nearest = _nearest(handle, [name for name, entry in entries.items() if is_accessible(entry)])
+    near = nearest(handle, [name for name, entry in entries.items() if is_accessible(entry)])
     if handle not in entries:
-        return f'the account has no report "{handle}".{nearest or SEE_ALL}'
+        return f'the account has no report "{handle}".{near or SEE_ALL}'
     return (
         f'the report "{handle}" can\'t be run by API (ApiAccessible is false); choose another one, or '
-        f"ask impact.com to open it.{nearest}"
+        f"ask impact.com to open it.{near}"
     )
 
 
@@ -137,13 +137,6 @@ def described(type_: ReportType, entry: Json, columns: tuple[Column, ...], *, se
         description=str(entry.get("Description") or entry.get("Name") or ""),
         selected=selected,
     )
-
-
-def _nearest(handle: str, known: Sequence[str]) -> str:
-    by_lower = {name.lower(): name for name in known}
-    found = difflib.get_close_matches(handle.lower(), list(by_lower), n=3, cutoff=0.5)
-    names = ", ".join(f'"{by_lower[name]}"' for name in found)
-    return f" Nearest: {names}." if names else ""
 
 
 def _lookback(first: int | None, second: int | None) -> int | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 from tap_reports.models import FileFormat, Json, Kind, Layout, ReportType
 from tap_reports.models.columns import property_name
+from tap_reports.setting import nearest
 from tap_reports.vendor import CatalogStream, ReportConfig
 
 FIELDS = ("report_name", "course_id", "start_time", "end_time", "format", "force_update")
@@ -41,9 +41,8 @@ def unlisted(reports: Iterable[ReportConfig], listed: Sequence[str]) -> Iterator
         name = report.values["report_name"]
         if name in listed:
             continue
-        near = difflib.get_close_matches(name, listed, n=1, cutoff=0.5)
-        guess = f'Did you mean "{near[0]}"?' if near else f"It lists: {', '.join(listed) or 'none'}."
-        yield f'second_nature.reports: the vendor lists no report named "{name}". {guess}'
+        guess = nearest(name, listed) or f" It lists: {', '.join(listed) or 'none'}."
+        yield f'second_nature.reports: the vendor lists no report named "{name}".{guess}'
 
 
 def report_type(report: ReportConfig) -> ReportType:

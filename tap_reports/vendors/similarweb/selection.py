@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,6 +10,7 @@ from typing import Any
 
 from tap_reports.exceptions import ConfigError
 from tap_reports.models import Json, Kind
+from tap_reports.setting import nearest
 from tap_reports.vendors.similarweb.days import GRANULARITIES, last_day
 from tap_reports.vendors.similarweb.documented import DOCUMENTED
 from tap_reports.vendors.similarweb.tables import ENTITIES, MOST_ENTITIES, MOST_REST_ENTITIES, Table
@@ -19,7 +19,7 @@ DEFAULT_FILTERS = ("domains", "countries", "include_subdomains", "apps", "keywor
 """Settings of the block that are filters of every table that takes them."""
 DEFAULT_COUNTRIES = ("WW",)
 DOMAIN_FILTERS = frozenset({"domains", "overlapping_domains"})
-SHOWN_NAMES = 12
+SHOWN_NAMES, NEAR = 12, 0.6
 _SCHEME = re.compile(r"^(?:[a-z][a-z0-9+.-]*:)?//")
 _AFTER_HOST = re.compile(r"[/?#:]")
 
@@ -189,7 +189,7 @@ def _metric_errors(table: Table, granularity: str, metrics: Iterable[str]) -> It
         if name in elsewhere:
             yield f'metric "{name}" of table "{table.name}" exists {", ".join(elsewhere[name])} only'
         else:
-            yield f'table "{table.name}" has no metric "{name}"{_nearest(name, known)}'
+            yield f'table "{table.name}" has no metric "{name}".{_nearest(name, known)}'
     if fits and not metrics and (is_open or not known):
         place = f'the {granularity} metrics of table "{table.name}"'
         yield f"{place} are not all known: list them in the report's metrics"
@@ -200,7 +200,7 @@ def _filter_errors(table: Table, filters: Json) -> Iterator[str]:
         known = table.filter_named(name)
         if known is None and not table.open_filters:
             names = [item.name for item in table.filters]
-            yield f'table "{table.name}" has no filter "{name}"{_nearest(name, names)}'
+            yield f'table "{table.name}" has no filter "{name}".{_nearest(name, names)}'
         elif known is not None and value is not None and known.boolean != isinstance(value, bool):
             wanted = "true or false" if known.boolean else "a list of texts"
             yield f'filter "{name}" of table "{table.name}" takes {wanted}'
@@ -222,17 +222,15 @@ def _undocumented(name: str, report: Json) -> Table | None:
 
 def _no_table(name: str, tables: Mapping[str, Table]) -> str:
     source = "documented" if tables is DOCUMENTED else "described by the account or documented"
-    nearest = _nearest(name, {**tables, **DOCUMENTED})
+    near = nearest(name, {**tables, **DOCUMENTED}, NEAR)
     return (
         f'the table "{name}" is not {source}: correct its name, or list the report\'s metrics, filters and '
-        f"primary_keys, so that Similarweb's free validation can try it{nearest}"
+        f"primary_keys, so that Similarweb's free validation can try it.{near}"
     )
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
     """Return the nearest name as a question, else the known names if they are few."""
     names = list(known)
-    near = difflib.get_close_matches(name, names, n=1)
-    if near:
-        return f'; did you mean "{near[0]}"?'
-    return f"; there are {', '.join(names)}" if 0 < len(names) <= SHOWN_NAMES else ""
+    few = f" There are {', '.join(names)}." if 0 < len(names) <= SHOWN_NAMES else ""
+    return nearest(name, names, NEAR) or few
