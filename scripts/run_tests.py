@@ -1,6 +1,6 @@
 """Makes a virtual environment with the project in it and runs its tests there.
 
-python3 scripts/run_tests.py                 # the tests, about 4 minutes on 2 cores
+python3 scripts/run_tests.py                 # the tests, about 3 minutes on 2 cores
 python3 scripts/run_tests.py --fast          # files, slices, settings, vendors' requests: seconds
 python3 scripts/run_tests.py --slow          # those that install packages, start a browser or end runs
 python3 scripts/run_tests.py --slow --last-failed  # of these what failed, one after the other

@@ -101,7 +101,9 @@ def test_the_commands_that_are_shown_work(block, tmp_path):
     target.chmod(0o755)
     with Sandbox(rows=2, speed=500) as sandbox:
         port = free_port() if "tap-reports-sandbox" in script else urlsplit(sandbox.url).port
-        script = script.replace("8765", str(port)).replace("8080", str(free_port()))
+        script = re.sub(r"tap-reports-sandbox (?!--port)", "tap-reports-sandbox --port 8765 ", script)
+        ports = {"8765": str(port), "8080": str(free_port())}
+        script = re.sub("8765|8080", lambda found: ports[found[0]], script)
         (tmp_path / "config.json").write_text(json.dumps(sandbox.config()))
         done = subprocess.run(
             [
