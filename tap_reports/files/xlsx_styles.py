@@ -115,7 +115,7 @@ def dated(text: str, style: int, *, is_1904: bool) -> tuple[str, bool] | None:
     """Return what a serial number is: `2024-01-02`, `2024-01-02T03:04:05`, `36:00:00`.
 
     Args:
-        text: A number without an exponent.
+        text: A number; one that still has an exponent is no day.
         style: How it is shown; not `NUMBER`.
         is_1904: Days are counted from 1904.
 
@@ -123,7 +123,7 @@ def dated(text: str, style: int, *, is_1904: bool) -> tuple[str, bool] | None:
         The text, and whether it is a date with a time; None if there is no such day.
     """
     sign, (whole, _, fraction) = text[:1] == "-", text.removeprefix("-").partition(".")
-    if len(whole) > 7:
+    if len(whole) > 7 or "e" in text.lower():
         return None
     fraction = fraction[:FRACTION_DIGITS].ljust(FRACTION_DIGITS, "0")
     of_day = (int(fraction) * DAY_MILLISECONDS * 2 + 10**FRACTION_DIGITS) // (2 * 10**FRACTION_DIGITS)
