@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from settings_listing import settings
+from meltano_definitions import settings
 
 from tap_reports.settings.environment import NOT_SETTINGS
 

@@ -33,6 +33,7 @@ EXECUTABLES = {"tap-reports": "tap-reports", "target-duckdb": "target-duckdb-all
 WEEK = dt.timedelta(days=7)
 HISTORY = dt.timedelta(days=100)
 LOOKBACK_DAYS = 7
+SHOWN_LINES = 25
 SANDBOX_OPTIONS = ("--rows", "40", "--speed", "20", "--restated-days", str(LOOKBACK_DAYS))
 
 
@@ -78,11 +79,8 @@ def load() -> None:
     install(meltano)
     since = dt.datetime.now(dt.UTC)
     with sandbox(until) as config:
-        say(
-            f"meltano run {' '.join(PLUGINS)}"
-            + (f", as if it were {until}" if first else "")
-            + f" (log: {shown(LOG)})"
-        )
+        as_if = f", as if it were {until}" if first else ""
+        say(f"meltano run {' '.join(PLUGINS)}{as_if} (log: {shown(LOG)})")
         run_meltano(meltano, config)
     show(since, first=first)
     print(f"\nDone in {time.monotonic() - started:.0f} s.")
@@ -99,10 +97,7 @@ def install(meltano: Path) -> None:
     if stamp.is_file() and stamp.read_text() == wanted and all(command(name).exists() for name in PLUGINS):
         return
     say(f"meltano install {' '.join(PLUGINS)} (once)")
-    if _meltano(meltano, ["install", *PLUGINS], {}):
-        raise SetupError(
-            f"Meltano could not install the plugins.\n{_end_of_log()}\nIs the Python Package Index reachable?"
-        )
+    _meltano(meltano, ["install", *PLUGINS], {}, "Is the Python Package Index reachable?")
     stamp.write_text(wanted)
 
 
@@ -139,9 +134,7 @@ def settings(config: dict[str, Any], today: dt.date) -> dict[str, Any]:
 def run_meltano(meltano: Path, config: dict[str, Any]) -> None:
     """Run the pipeline with the settings as environment variables."""
     variables = {"TARGET_DUCKDB_PATH": str(WAREHOUSE), **dict(_variables("TAP_REPORTS", config))}
-    status = _meltano(meltano, ["--environment=sandbox", "run", "--no-install", *PLUGINS], variables)
-    if status:
-        raise SetupError(f"meltano run ended with status {status}. The end of {shown(LOG)}:\n{_end_of_log()}")
+    _meltano(meltano, ["--environment=sandbox", "run", "--no-install", *PLUGINS], variables)
 
 
 def _variables(name: str, value: Any) -> Iterator[tuple[str, str]]:
@@ -152,13 +145,14 @@ def _variables(name: str, value: Any) -> Iterator[tuple[str, str]]:
         yield name.upper(), value if isinstance(value, str) else json.dumps(value)
 
 
-def _meltano(meltano: Path, arguments: list[str], variables: dict[str, str]) -> int:
-    """Run Meltano in the project, all it says into the log; its database stays with the warehouse."""
-    kept = {
-        name: text
-        for name, text in os.environ.items()
-        if not name.startswith(("TAP_", "TARGET_", "MELTANO_"))
-    }
+def _meltano(meltano: Path, arguments: list[str], variables: dict[str, str], remedy: str = "") -> None:
+    """Run Meltano in the project, all it says into the log; its database stays with the warehouse.
+
+    Raises:
+        SetupError: It failed.
+    """
+    others = ("TAP_", "TARGET_", "MELTANO_")
+    kept = {name: text for name, text in os.environ.items() if not name.startswith(others)}
     own = {"MELTANO_DATABASE_URI": f"sqlite:///{MELTANO_DATABASE}", "NO_COLOR": "1"}
     with LOG.open("w", encoding="utf-8") as log:
         done = subprocess.run(
@@ -170,11 +164,10 @@ def _meltano(meltano: Path, arguments: list[str], variables: dict[str, str]) -> 
             stderr=subprocess.STDOUT,
             check=False,
         )
-    return done.returncode
-
-
-def _end_of_log(lines: int = 25) -> str:
-    return "\n".join(LOG.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+    if done.returncode:
+        end = "\n".join(LOG.read_text(encoding="utf-8", errors="replace").splitlines()[-SHOWN_LINES:])
+        what = f"meltano {' '.join(arguments)} ended with status {done.returncode}"
+        raise SetupError(f"{what}. The end of {shown(LOG)}:\n{end}\n{remedy}".rstrip())
 
 
 def command(plugin: str) -> Path:
@@ -199,31 +192,21 @@ def show(since: dt.datetime, *, first: bool) -> None:
         rows = str(sum(job["rows"] or 0 for job in mine))
         days_shown = [table["first_day"] or "snapshot", table["last_day"] or ""]
         lines.append([table["table"], str(table["rows"]), *days_shown, now, rows])
-    print(
-        "\n"
-        + ("Loaded" if first else "Loaded, and what this run added or renewed")
-        + f" ({shown(WAREHOUSE)}):\n"
-    )
-    print(as_table(lines))
+    what = "Loaded" if first else "Loaded, and what this run added or renewed"
+    print(f"\n{what} ({shown(WAREHOUSE)}):\n\n{as_table(lines)}")
 
 
 def date_columns() -> dict[str, str]:
     """Return the replication keys by stream, from the catalog that Meltano keeps."""
-    catalog = json.loads(
-        (ROOT / ".meltano" / "run" / "tap-reports" / "tap.properties.json").read_text(encoding="utf-8")
-    )
-    return {
-        stream["tap_stream_id"]: stream["replication_key"]
-        for stream in catalog["streams"]
-        if stream.get("replication_key")
-    }
+    path = ROOT / ".meltano" / "run" / "tap-reports" / "tap.properties.json"
+    streams = json.loads(path.read_text(encoding="utf-8"))["streams"]
+    return {one["tap_stream_id"]: key for one in streams if (key := one.get("replication_key"))}
 
 
 def ledger_jobs() -> list[dict[str, Any]]:
     """Return the tap's own list of jobs (`tap-reports --jobs`)."""
-    arguments = [str(command("tap-reports")), "--config", str(CONFIG), "--jobs", "--format", "json"]
-    done = subprocess.run(arguments, capture_output=True, check=True)
-    jobs: list[dict[str, Any]] = json.loads(done.stdout)
+    arguments = [command("tap-reports"), "--config", CONFIG, "--jobs", "--format", "json"]
+    jobs: list[dict[str, Any]] = json.loads(subprocess.run(arguments, capture_output=True, check=True).stdout)
     return jobs
 
 
@@ -250,16 +233,15 @@ def query(sql: str) -> int:
 
 def as_table(lines: list[list[str]]) -> str:
     """Return lines of cells as text, numbers to the right, a rule below the head."""
-    widths = [max(len(line[index]) for line in lines) for index in range(len(lines[0]))]
-    shown_lines = []
-    for line in lines:
-        cells = [
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    lines = [lines[0], ["-" * width for width in widths], *lines[1:]]
+    return "\n".join(
+        "  ".join(
             cell.rjust(width) if cell.isdigit() else cell.ljust(width)
             for cell, width in zip(line, widths, strict=True)
-        ]
-        shown_lines.append("  ".join(cells).rstrip())
-    shown_lines.insert(1, "  ".join("-" * width for width in widths))
-    return "\n".join(shown_lines)
+        ).rstrip()
+        for line in lines
+    )
 
 
 NEXT_FIRST = """
