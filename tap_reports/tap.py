@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from tap_reports.jobs.event_loop import EngineLoop
     from tap_reports.models import RunOutcome
     from tap_reports.settings.inputs import Inputs
-    from tap_reports.sync.learning import Found
+    from tap_reports.sync.column_discovery import Found
     from tap_reports.sync.run import Run
 
 

@@ -1,4 +1,4 @@
-"""Kinds of columns learned from the rows of a file, for reports that nothing else describes."""
+"""Kinds of columns inferred from the rows of a file, for reports that nothing else describes."""
 
 from __future__ import annotations
 

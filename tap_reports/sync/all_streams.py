@@ -9,15 +9,15 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from tap_reports.exceptions import Stopped
+from tap_reports.sync.column_discovery import ColumnDiscovery
 from tap_reports.sync.discovery import discover
-from tap_reports.sync.learning import Learning
 from tap_reports.sync.mode import Mode
 from tap_reports.sync.signals import forget_stdout
 
 if TYPE_CHECKING:
     from tap_reports.models import RunOutcome
     from tap_reports.streams import ReportStream
-    from tap_reports.sync.learning import Found
+    from tap_reports.sync.column_discovery import Found
     from tap_reports.sync.outcome import Outcome
     from tap_reports.sync.run import Run
     from tap_reports.sync.run_state import RunState
@@ -38,7 +38,7 @@ class Display(Protocol):
 
 
 class AllStreams:
-    """The selected streams, and those whose columns are still to be learnt.
+    """The selected streams, and those whose columns are still to be discovered.
 
     Args:
         run: The run.
@@ -61,7 +61,7 @@ class AllStreams:
         self._outcome = outcome
         self._signals = signals
         self._add = add
-        self._learning = Learning(run, state.all_streams)
+        self._columns = ColumnDiscovery(run, state.all_streams)
         self._streams: list[ReportStream] = []
         if run.settings.on_quota_spent == "stop":
             outcome.left = self._jobs_left
@@ -76,15 +76,15 @@ class AllStreams:
         """
         try:
             with self._signals.at_once():
-                found, self._learning = discover(
+                found, self._columns = discover(
                     self._run,
-                    learn=mode.learns_columns,
+                    from_files=mode.discovers_columns,
                     state=self._state.all_streams,
                     fail=self._outcome.fail if mode is Mode.SYNC else None,
                 )
                 # All shards must see the same list of streams.
                 is_waiting = is_waiting or self._run.settings.shard is not None
-                return [*found, *self._learning.take_all()] if is_waiting else found
+                return [*found, *self._columns.take_all()] if is_waiting else found
         except BaseException:
             self._run.close()
             raise
@@ -98,7 +98,7 @@ class AllStreams:
             account: Returns what became of the run up to now.
         """
         self._streams = streams
-        if not (streams or self._outcome.failures or self._learning.tasks):
+        if not (streams or self._outcome.failures or self._columns.tasks):
             logger.warning("no stream is selected, so nothing is extracted; select some in the catalog")
         with display:
             try:
@@ -121,7 +121,7 @@ class AllStreams:
     def is_another_ready(self, current: ReportStream) -> bool:
         """Return whether there is something to do beside this stream."""
         others = (one for one in self._open() if one is not current)
-        return self._learning.is_any_ready or any(one.extraction.is_ready for one in others)
+        return self._columns.is_any_ready or any(one.extraction.is_ready for one in others)
 
     def _start(self, streams: list[ReportStream]) -> None:
         """Start the jobs of all streams at the same time."""
@@ -131,18 +131,18 @@ class AllStreams:
 
     def _ready_first(self) -> Iterator[ReportStream]:
         """Yield the stream that has something to write, again and again, until all are over."""
-        while (waiting := self._open()) or self._learning.tasks:
+        while (waiting := self._open()) or self._columns.tasks:
             tasks = [task for stream in waiting for task in stream.extraction.next_tasks]
-            tasks += self._learning.tasks
+            tasks += self._columns.tasks
             self._run.runner.wait_until(self._is_any_ready, tasks)
-            if self._learning.is_any_ready:
-                self._add_learnt()
+            if self._columns.is_any_ready:
+                self._add_discovered()
             else:
                 yield next(stream for stream in waiting if stream.extraction.is_ready)
 
-    def _add_learnt(self) -> None:
+    def _add_discovered(self) -> None:
         """Start the streams whose columns are known by now."""
-        added = [stream for found in self._learning.take() if (stream := self._add(found))]
+        added = [stream for found in self._columns.take() if (stream := self._add(found))]
         self._streams += added
         self._start(added)
 
@@ -154,7 +154,7 @@ class AllStreams:
         return [stream for stream in self._streams if not stream.extraction.is_over]
 
     def _is_any_ready(self) -> bool:
-        return self._learning.is_any_ready or any(stream.extraction.is_ready for stream in self._open())
+        return self._columns.is_any_ready or any(stream.extraction.is_ready for stream in self._open())
 
     @contextlib.contextmanager
     def _ending(self, account: Callable[[], RunOutcome]) -> Iterator[None]:

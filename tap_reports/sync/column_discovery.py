@@ -38,13 +38,13 @@ class _PendingReport:
     task: Task
 
 
-class Learning:
-    """Learns the columns of all vendors' reports. All jobs run at once, and no report waits for another.
+class ColumnDiscovery:
+    """Discovers the columns of all vendors' reports. All jobs run at once, and no report waits for another.
 
     Args:
         run: The run.
-        state: The streams' states; a job is named in it until its report is learnt.
-        fail: Told of a report that can't be learnt, so that the others are; without, that is raised.
+        state: The streams' states; a job is named in it until its columns are known.
+        fail: Told of a report that can't be discovered, so that the others are; without, that is raised.
     """
 
     def __init__(self, run: Run, state: DiscoveryState, fail: Fail | None = None) -> None:
@@ -65,7 +65,7 @@ class Learning:
 
     @property
     def tasks(self) -> list[Task]:
-        """The jobs of the reports that are not learnt yet."""
+        """The jobs of the reports whose columns are not known yet."""
         return [one.task for one in self._open]
 
     @property

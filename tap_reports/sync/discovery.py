@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from tap_reports.client import ReportClient
 from tap_reports.exceptions import CallError, CallsFailed, ConfigError
+from tap_reports.sync.column_discovery import ColumnDiscovery, Fail, Found
 from tap_reports.sync.configured import report_of
-from tap_reports.sync.learning import Fail, Found, Learning
 from tap_reports.sync.state import DiscoveryState
 from tap_reports.vendor import CatalogStream, Vendor, VendorConfig
 
@@ -23,13 +23,14 @@ logger = logging.getLogger("tap-reports")
 
 
 def discover(
-    run: Run, *, learn: bool = True, state: DiscoveryState | None = None, fail: Fail | None = None
-) -> tuple[list[Found], Learning]:
-    """Return the reports of all configured vendors with their clients, and those that are yet to be learnt.
+    run: Run, *, from_files: bool = True, state: DiscoveryState | None = None, fail: Fail | None = None
+) -> tuple[list[Found], ColumnDiscovery]:
+    """Return the reports of all configured vendors with their clients, and those whose columns are yet to be
+    discovered.
 
     Args:
         run: The run.
-        learn: Ask for a file of each report whose columns are known from a file only. Without, such a
+        from_files: Ask for a file of each report whose columns are known from a file only. Without, such a
             report is one stream without columns, and nothing is submitted.
         state: What the sync asks for, or has asked for, is asked for here.
         fail: Told of a stream (or a whole vendor) that can't be discovered, so that the others are; without,
@@ -62,14 +63,14 @@ def discover(
     ]
     if errors:
         raise ConfigError(errors)
-    learning = Learning(run, state or DiscoveryState({}), fail)
+    columns = ColumnDiscovery(run, state or DiscoveryState({}), fail)
     found = []
     for report, (type_, asked) in zip(reports, known, strict=True):
-        if learn and report.type.infers_columns:
-            learning.start(type_, asked.vendor, asked.config, asked.client)
+        if from_files and report.type.infers_columns:
+            columns.start(type_, asked.vendor, asked.config, asked.client)
         else:
             found.append((report, asked.client))
-    return found, learning
+    return found, columns
 
 
 class _Asked(threading.Thread):

@@ -32,6 +32,6 @@ class Mode(Enum):
         return self.has_streams or self is Mode.CHECK
 
     @property
-    def learns_columns(self) -> bool:
-        """Whether reports may be run to learn their columns."""
+    def discovers_columns(self) -> bool:
+        """Whether reports may be run to discover their columns."""
         return self in {Mode.SYNC, Mode.DISCOVER}

@@ -1,5 +1,5 @@
 """One run: the vendors' clients and workers, the ledger, the work folder, the engine. Everything is made when
-it is first needed: `--discover` opens no ledger unless a report's columns are learnt from a file.
+it is first needed: `--discover` opens no ledger unless a report's columns are known from a file only.
 """
 
 from __future__ import annotations

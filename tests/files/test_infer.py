@@ -1,4 +1,4 @@
-"""Kinds learned from rows."""
+"""Kinds inferred from rows."""
 
 import datetime as dt
 from decimal import Decimal
@@ -94,7 +94,7 @@ def test_columns_are_judged_apart():
         max_size=6,
     )
 )
-def test_every_cell_fits_the_kind_learned_from_it(cells):
+def test_every_cell_fits_the_kind_inferred_from_it(cells):
     (kind,) = infer(([cell] for cell in cells), 1)
     convert = converter(kind)
     assert [convert(cell) is None for cell in cells] == [cell is None for cell in cells]
@@ -111,7 +111,7 @@ def test_every_cell_fits_the_kind_learned_from_it(cells):
         (Notation(date_format="MM/DD/YYYY h:mm A"), ["08/03/2026 4:05 PM"], Kind.DATE_TIME),
     ],
 )
-def test_the_users_notation_is_learned_by(notation, cells, kind):
+def test_the_users_notation_is_inferred_by(notation, cells, kind):
     assert infer(([cell] for cell in cells), 1, notation=notation) == [kind]
     convert = converter(kind, notation=notation)
     assert [convert(cell) for cell in cells]

@@ -134,7 +134,7 @@ def test_a_report_whose_metadata_is_closed_is_offered_without_columns(listing, c
     with caplog.at_level(logging.WARNING):
         one, two = client_of(**ZONE).report_types()
     assert (one.columns, list(kinds(two))) == ((), ["Day"])
-    assert "Report one: its columns are learnt from its files" in caplog.text
+    assert "Report one: its columns are taken from its files" in caplog.text
 
 
 def test_an_unknown_or_closed_report_is_a_configuration_error_naming_the_nearest(listing):
@@ -420,7 +420,7 @@ def test_company_information_is_read_once_by_many_threads(requests_mock):
         {"status_code": 404},
     ],
 )
-def test_a_zone_that_cannot_be_learnt_is_utc_and_said_so(requests_mock, caplog, answer):
+def test_a_zone_that_cannot_be_found_is_utc_and_said_so(requests_mock, caplog, answer):
     company(requests_mock, **answer)
     with caplog.at_level(logging.WARNING):
         assert client_of().zone() == dt.UTC

@@ -147,7 +147,7 @@ def test_without_configured_reports_all_that_are_listed_are_snapshots(clock, api
     assert api.last_request.headers["Authorization"] == f"Token {KEY}"
 
 
-def test_a_report_type_learns_its_columns_and_knows_the_glossary(clock, api):
+def test_a_report_type_takes_its_columns_from_a_file_and_knows_the_glossary(clock, api):
     report = {**ADMIN, "name": "Course Completion", "format": "json", "course_id": "c-1", "dated": True}
     [type_] = connect(clock, report).report_types()
     assert (type_.name, type_.report) == ("course_completion", "admin-xls-report")

@@ -23,7 +23,7 @@ def streams_of(ran):
     return list(dict.fromkeys(one["stream"] for one in ran.messages if one["type"] == "RECORD"))
 
 
-def test_rows_come_out_while_another_vendors_columns_are_still_to_be_learnt(sandbox, config):
+def test_rows_come_out_while_another_vendors_columns_are_still_to_be_discovered(sandbox, config):
     sandbox.faults.add("status", vendor="second_nature", kind="poll", status=429, retry_after=1800)
     ran = run_here(config, FakeClock(), waits_for_columns=False)
     assert ran.status == 0, ran.tap.outcome.failures
@@ -33,13 +33,13 @@ def test_rows_come_out_while_another_vendors_columns_are_still_to_be_learnt(sand
     assert True in named[: kinds[: kinds.index("RECORD")].count("STATE")], "its job is named before that"
     assert ran.bookmark(LEARNT.stream) == config["end_date"]
     assert ran.pending(LEARNT.stream) == []
-    # What is learnt late is the same as what is waited for.
+    # What is discovered late is the same as what is waited for.
     waited = run_here({**config, "job_ledger": "off"}, FakeClock())
     for stream in (QUICK.stream, LEARNT.stream):
         assert counted(ran.records(stream)) == counted(waited.records(stream))
 
 
-def test_a_report_that_cannot_be_learnt_fails_alone(sandbox, config):
+def test_a_report_that_cannot_be_discovered_fails_alone(sandbox, config):
     sandbox.faults.add("wrong_content", vendor="second_nature", kind="download", body="busy", times=0)
     ran = run_here(config, FakeClock(), waits_for_columns=False)
     assert ran.status == 1

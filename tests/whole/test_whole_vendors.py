@@ -50,8 +50,8 @@ def test_looking_back_happens_once_for_each_new_final_day(sandbox, scenario):
     assert second.bookmark(scenario.stream) == scenario.last_day(sandbox).isoformat()
     assert third.status == 0
     assert third.records(scenario.stream) == []
-    learnt = scenario.vendor == "second_nature"  # without a catalog, discovery learns the columns from a file
-    assert sandbox.submissions(scenario.vendor).accepted == 3 + learnt
+    discovered = scenario.vendor == "second_nature"  # without a catalog, its columns come from a file
+    assert sandbox.submissions(scenario.vendor).accepted == 3 + discovered
 
 
 def test_without_a_state_the_ledger_s_finished_jobs_are_reused(sandbox, scenario, tmp_path):

@@ -48,7 +48,7 @@ class Catalog:
         except CallRejected as error:
             if error.status not in NOT_FOR_US:
                 raise
-            logger.warning("Report %s: its columns are learnt from its files, as %s", entry["Id"], error)
+            logger.warning("Report %s: its columns are taken from its files, as %s", entry["Id"], error)
             return {}
 
     def timezone(self) -> str:
