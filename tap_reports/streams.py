@@ -16,7 +16,7 @@ from typing_extensions import override
 from tap_reports.emit.plan import EmitPlan
 from tap_reports.sync.columns import absent_columns, fields, named, with_new_columns
 from tap_reports.sync.configured import catalogued
-from tap_reports.sync.extraction import Extraction, TablePosition
+from tap_reports.sync.extraction import Extraction
 from tap_reports.sync.imports import import_meanwhile
 from tap_reports.sync.report import Report
 from tap_reports.sync.state import StreamState
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib import Catalog
 
     from tap_reports.client import ReportClient
-    from tap_reports.emit.plan import SliceContext
+    from tap_reports.emit.plan import SliceContext, TablePosition
     from tap_reports.emit.rows import Block
     from tap_reports.emit.writer import MessageWriter
     from tap_reports.exceptions import StreamError

@@ -139,6 +139,15 @@ class Tally:
         self.add(Tally(first_day=min(days), last_day=max(days), dated=days.total(), outside=outside))
 
 
+@dataclass(slots=True)
+class TablePosition:
+    """Where a table's rows come from; whoever reads them adds how many there were, and what was noticed."""
+
+    context: SliceContext
+    rows: int = 0
+    tally: Tally = field(default_factory=Tally)
+
+
 def bounds(context: SliceContext) -> tuple[str, str]:
     """Return the first and the last day that a row of a slice may have."""
     if context.slice_start is None or context.slice_end is None:

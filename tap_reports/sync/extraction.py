@@ -6,12 +6,12 @@ import datetime as dt
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tap_reports.client import ReportClient
-from tap_reports.emit.plan import SliceContext, Tally
+from tap_reports.emit.plan import SliceContext, TablePosition, Tally
 from tap_reports.exceptions import CallError, CallsFailed, FileError, StreamError
 from tap_reports.sync.guards import EqualFiles, check_days, count_warnings, refused
 from tap_reports.sync.planning import Planning, SlicePlan, StreamPlan
@@ -20,7 +20,6 @@ from tap_reports.vendor import Zoned
 if TYPE_CHECKING:
     from tap_reports.files import Table
     from tap_reports.jobs.task import Task
-    from tap_reports.models import Slice
     from tap_reports.sync.report import Report
     from tap_reports.sync.run import Run
     from tap_reports.sync.state import StreamState
@@ -28,15 +27,6 @@ if TYPE_CHECKING:
     Part = tuple["SlicePlan", list[Task]]
 
 logger = logging.getLogger("tap-reports")
-
-
-@dataclass(slots=True)
-class TablePosition:
-    """Where a table's rows come from; whoever reads them adds how many there were, and what was noticed."""
-
-    context: SliceContext
-    rows: int = 0
-    tally: Tally = field(default_factory=Tally)
 
 
 class Extraction:
@@ -134,8 +124,7 @@ class Extraction:
     @property
     def next_tasks(self) -> list[Task]:
         """The jobs of the slice that comes out next; none if there is no further one."""
-        parts = self._parts or []
-        return parts[self.slices_done][1] if self.slices_done < len(parts) else []
+        return self.parts[self.slices_done][1] if self.slices_done < len(self.parts) else []
 
     @property
     def is_ready(self) -> bool:
@@ -151,22 +140,17 @@ class Extraction:
             plan = self.plan
             if isinstance(self._client, Zoned):
                 self.zone = self._client.zone()
-        except StreamError as error:
-            self.error = error
-            return
-        except CallError as error:
-            self.error = CallsFailed.of(error)
+        except (StreamError, CallError) as error:
+            self.error = error if isinstance(error, StreamError) else CallsFailed.of(error)
             return
         for level, texts in ((logging.INFO, plan.notes), (logging.WARNING, plan.warnings)):
             for text in texts:
                 logger.log(level, "%s: %s", self.report.stream, text)
         known = {request.key: self._state.pending(request.key) for request in plan.requests}
         self._state.keep_only(known.keys() | plan.later)
+        start = self._run.runner.start
         for part in plan.slices:
-            tasks = [
-                self._run.runner.start(self.report.stream, request, known[request.key])
-                for request in part.requests
-            ]
+            tasks = [start(self.report.stream, request, known[request.key]) for request in part.requests]
             self._parts.append((part, tasks))
 
     def slices(self) -> Iterator[Iterator[tuple[Table, TablePosition]]]:
@@ -186,10 +170,12 @@ class Extraction:
             runner.wait_until(lambda: self.is_ready or self._should_yield(), tasks)
             if not self.is_ready:
                 return
-            part = (self._parts or [])[self.slices_done][0]
+            part = self.parts[self.slices_done][0]
             for task in tasks:
                 if task.error:
-                    raise self._failed(task, task.error)
+                    if task.is_dropped:  # it ended without result, and is not resumed
+                        self._state.drop(task.request.key)
+                    raise task.error
             self._emit_began = self._run.clock.monotonic()
             yield self._tables(part, tasks)
             self._finish(part, tasks)
@@ -213,6 +199,8 @@ class Extraction:
         from tap_reports.files import tables_of_all
 
         self._slice = str(part.days or "")
+        start, end = (part.days.start, part.days.end) if part.days else (None, None)
+        context = SliceContext(job_id="", slice_start=start, slice_end=end, vendor=self.report.vendor)
         rows, type_, folder, tally = 0, self.report.type, self._run.folder(), Tally()
         for task in tasks:
             self.current_job_id = task.job_id
@@ -225,7 +213,7 @@ class Extraction:
                     )
                 if not table.header:
                     continue
-                self._open = TablePosition(self._context(part.days, task, rows + 1))
+                self._open = TablePosition(replace(context, job_id=task.job_id, first_row=rows + 1))
                 yield table, self._open
                 rows += self._open.rows
                 tally.add(self._open.tally)
@@ -235,22 +223,6 @@ class Extraction:
         if text := check_days(part.days, tally):
             logger.warning("%s: %s", self.report.stream, text)
         self.rows += rows
-
-    def _context(self, days: Slice | None, task: Task, first_row: int) -> SliceContext:
-        start, end = (days.start, days.end) if days else (None, None)
-        return SliceContext(
-            job_id=task.job_id,
-            slice_start=start,
-            slice_end=end,
-            first_row=first_row,
-            vendor=self.report.vendor,
-        )
-
-    def _failed(self, task: Task, error: StreamError) -> StreamError:
-        """Return a task's error; a job that ended without result is not resumed."""
-        if task.is_dropped:
-            self._state.drop(task.request.key)
-        return error
 
     def _finish(self, part: SlicePlan, tasks: list[Task]) -> None:
         """Note that a slice's records are out: bookmark, jobs, STATE."""
