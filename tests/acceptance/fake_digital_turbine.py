@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from fake_http import Answer, Call, FakeServer, FileHost, as_json, ranged
+from fake_http import Answer, Call, FakeVendor, as_json, ranged
 
 CLIENT_ID = "5f1e2d3c4b5a"
 CLIENT_SECRET = "s3cr3t-Zy8x_w7v6u5t4s3r2q1p0"
@@ -59,26 +59,17 @@ class Report:
         return f"{self.name}.csv"
 
 
-class FakeDigitalTurbine(FakeServer):
+class FakeDigitalTurbine(FakeVendor):
     """Change its fields to change what it does."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.host = FileHost(self.file)
         self.tokens: dict[str, float] = {}
         self.reports: dict[str, Report] = {}
         self.empty_polls = 1
         self.empty = Answer(200, b"", "binary/octet-stream")
         self.content: Callable[[dict[str, Any]], bytes] = report_csv
         self.on_file: Callable[[Report, Call], Answer | None] = lambda _report, _call: None
-
-    def __enter__(self) -> Any:
-        self.host.__enter__()
-        return super().__enter__()
-
-    def __exit__(self, *error: object) -> None:
-        super().__exit__(*error)
-        self.host.__exit__(*error)
 
     @property
     def submits(self) -> list[Call]:

@@ -74,7 +74,8 @@ class _Handler(BaseHTTPRequestHandler):
         fake: FakeServer = self.server.fake  # type: ignore[attr-defined]
         with fake.lock:
             fake.calls.append(call)
-        self._send(fake.answer(call))
+            answer = fake.answer(call)
+        self._send(answer)
 
     def _send(self, answer: Answer) -> None:
         time.sleep(answer.delay)
@@ -145,19 +146,23 @@ class FileHost(FakeServer):
         return self._serve_call(call)
 
 
-class Wire(FileHost):
-    """A server that runs at once, and answers one call after the other."""
+class FakeVendor(FakeServer):
+    """An API whose links lead to a host of their own; each answers one call after the other."""
 
-    def __init__(self, answer: Callable[[Call], Answer]) -> None:
-        super().__init__(answer)
-        self.__enter__()
+    def __init__(self) -> None:
+        super().__init__()
+        self.host = FileHost(self.file)
 
-    def answer(self, call: Call) -> Answer:
-        with self.lock:
-            return super().answer(call)
+    def file(self, call: Call) -> Answer:
+        raise AssertionError(call.path)
 
-    def close(self) -> None:
-        self.__exit__()
+    def __enter__(self) -> Any:
+        self.host.__enter__()
+        return super().__enter__()
+
+    def __exit__(self, *error: object) -> None:
+        super().__exit__(*error)
+        self.host.__exit__(*error)
 
     def to(self, part: str, method: str | None = None) -> list[Call]:
         """Calls whose path holds ``part``."""

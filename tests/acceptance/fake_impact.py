@@ -8,7 +8,7 @@ import json
 import uuid
 from typing import Any
 
-from fake_http import Answer, Call, Wire, as_json, as_text
+from fake_http import Answer, Call, FakeVendor, as_json, as_text
 
 SID, TOKEN = "IRsid123", "imp-secret-token"
 PREFIXES = {
@@ -42,10 +42,11 @@ def days(first: str, last: str) -> list[str]:
     return [(day + dt.timedelta(n)).isoformat() for n in range((end - day).days + 1)]
 
 
-class FakeImpact:
+class FakeImpact(FakeVendor):
     """Identical parameters hand back the job that exists."""
 
     def __init__(self, account: str = "partner") -> None:
+        super().__init__()
         self.account = account
         self.prefix = PREFIXES[account]
         self.jobs: dict[str, dict[str, Any]] = {}
@@ -56,19 +57,13 @@ class FakeImpact:
         self.statuses = ["QUEUED", "RUNNING", "COMPLETED"]
         self.make_file: Any = self.file_of
         self.bare_arrays = account == "agency"
-        self.api = Wire(self.answer)
-        self.bucket = Wire(self.deliver)
-
-    def close(self) -> None:
-        self.api.close()
-        self.bucket.close()
 
     def settings(self, **more: Any) -> dict[str, Any]:
         return {
             "account_sid": SID,
             "auth_token": TOKEN,
             "account_type": self.account,
-            "api_url": self.api.url,
+            "api_url": self.url,
             **more,
         }
 
@@ -164,11 +159,9 @@ class FakeImpact:
     def download(self, call: Call, job_id: str) -> Answer:
         if self.jobs[job_id]["script"][0] != "COMPLETED":
             return as_json(self.job(job_id, advance=False), 202)
-        return Answer(
-            302, headers={"Location": f"{self.bucket.url}/out/{job_id}?X-Goog-Signature=signed-link"}
-        )
+        return Answer(302, headers={"Location": f"{self.host.url}/out/{job_id}?X-Goog-Signature=signed-link"})
 
-    def deliver(self, call: Call) -> Answer:
+    def file(self, call: Call) -> Answer:
         return as_text(self.make_file(self.jobs[call.path.split("/")[-1]]), kind="application/octet-stream")
 
     # --- files --------------------------------------------------------------------------------------------
@@ -201,9 +194,9 @@ class FakeImpact:
 
     @property
     def submitted(self) -> list[Call]:
-        return [one for one in self.api.calls if one.path.rsplit("/ReportExport", 1)[0] == self.prefix
+        return [one for one in self.calls if one.path.rsplit("/ReportExport", 1)[0] == self.prefix
                 or one.path.endswith("ClickExport")]  # fmt: skip
 
     @property
     def replays(self) -> list[Call]:
-        return self.api.to("/Replay", "PUT")
+        return self.to("/Replay", "PUT")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import openpyxl
-from fake_http import Answer, Call, FakeServer, FileHost, as_json, ranged
+from fake_http import Answer, Call, FakeVendor, as_json, ranged
 
 API_KEY = "key-9f8e7d6c5b4a3210"
 LINK_SECRET = "l1nk-s3cret-0a1b2c3d"
@@ -74,12 +74,11 @@ class Ticket:
     polls: list[float] = field(default_factory=list)
 
 
-class FakeSecondNature(FakeServer):
+class FakeSecondNature(FakeVendor):
     """Change its fields to change what it does."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.host = FileHost(self.file)
         self.reports: dict[str, Sheets] = {"admin-xls-report": PEOPLE}
         self.tickets: dict[str, Ticket] = {}
         self.busy = ["pending", "in_progress"]
@@ -95,14 +94,6 @@ class FakeSecondNature(FakeServer):
             name: [[cell + days if type(cell) in {int, float} else cell for cell in row] for row in rows]
             for name, rows in sheets.items()
         }
-
-    def __enter__(self) -> Any:
-        self.host.__enter__()
-        return super().__enter__()
-
-    def __exit__(self, *error: object) -> None:
-        super().__exit__(*error)
-        self.host.__exit__(*error)
 
     @property
     def api(self) -> str:

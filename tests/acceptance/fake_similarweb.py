@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from fake_http import Answer, Call, Wire, as_json, as_text
+from fake_http import Answer, Call, FakeVendor, as_json, as_text
 
 TABLE = "traffic_and_engagement"
 STATUS = "/v3/batch/request-status/"
@@ -109,10 +109,11 @@ def csv_file(query: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-class FakeSimilarweb:
+class FakeSimilarweb(FakeVendor):
     """Scripts: lists that are used up from the front; the last status stays."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.reports: dict[str, dict[str, Any]] = {}
         self.estimates: list[int] = []  # per validate call; then 8
         self.validation_delay: Callable[[dict[str, Any]], float] = lambda _: 0.0
@@ -120,15 +121,9 @@ class FakeSimilarweb:
         self.statuses = ["pending", "completed"]
         self.make_file = csv_file
         self.signatures = 0
-        self.api = Wire(self.answer)
-        self.bucket = Wire(self.deliver)
-
-    def close(self) -> None:
-        self.api.close()
-        self.bucket.close()
 
     def settings(self, **more: Any) -> dict[str, Any]:
-        return {"api_key": "sw-secret-key", "api_url": self.api.url, "domains": ["a.com"], **more}
+        return {"api_key": "sw-secret-key", "api_url": self.url, "domains": ["a.com"], **more}
 
     def answer(self, call: Call) -> Answer:
         if call.headers.get("api-key") != "sw-secret-key":
@@ -165,20 +160,20 @@ class FakeSimilarweb:
         if said != "completed":
             return as_json({"status": said})
         self.signatures += 1
-        link = f"{self.bucket.url}/files/{report_id}.csv?X-Signature=signed-{self.signatures}"
+        link = f"{self.host.url}/files/{report_id}.csv?X-Signature=signed-{self.signatures}"
         return as_json({"status": said, "download_url": link, "data_points_count": 4, "used_quota": 7})
 
-    def deliver(self, call: Call) -> Answer:
+    def file(self, call: Call) -> Answer:
         query = self.reports[call.path.split("/")[-1].removesuffix(".csv")]["query"]
         return as_text(self.make_file(query))
 
     @property
     def submitted(self) -> list[Call]:
-        return self.api.to("/request-report", "POST")
+        return self.to("/request-report", "POST")
 
     @property
     def validated(self) -> list[Call]:
-        return self.api.to("/request-validate", "POST")
+        return self.to("/request-validate", "POST")
 
     @property
     def queries(self) -> list[dict[str, Any]]:

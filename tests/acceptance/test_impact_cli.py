@@ -19,9 +19,8 @@ QUICK = {**FAST, "start_date": "2024-08-01", "end_date": "2024-08-03"}
 
 @pytest.fixture
 def vendor(request):
-    fake = FakeImpact(getattr(request, "param", "partner"))
-    yield fake
-    fake.close()
+    with FakeImpact(getattr(request, "param", "partner")) as running:
+        yield running
 
 
 def config(vendor, *reports, top=None, **block):
@@ -41,9 +40,9 @@ def test_a_keyless_report_has_grid_keys_display_dates_and_every_digit(program, v
     assert (call.method, call.path) == ("GET", f"{vendor.prefix}/ReportExport/{BY_DAY}")
     assert (call.query["START_DATE"], call.query["END_DATE"]) == ("2024-08-01", "2024-08-03")
     assert call.query.get("ResultFormat", "CSV") == "CSV"
-    assert {one.headers.get("ir-version") for one in vendor.api.calls} == {"14"}
-    assert vendor.bucket.calls
-    assert all("authorization" not in one.headers for one in vendor.bucket.calls)
+    assert {one.headers.get("ir-version") for one in vendor.calls} == {"14"}
+    assert vendor.host.calls
+    assert all("authorization" not in one.headers for one in vendor.host.calls)
     assert TOKEN not in ran.everything
     assert "signed-link" not in ran.everything
     assert program.left_behind() == []
@@ -179,7 +178,7 @@ def test_refusals_name_vendor_answer_and_remedy(program, vendor):
 def test_a_run_killed_after_the_submission_is_resumed(program, vendor):
     vendor.statuses = ["RUNNING"]
     running = program.start(config(vendor, BY_DAY))
-    running.wait_until(lambda: vendor.api.to("/Jobs/"))
+    running.wait_until(lambda: vendor.to("/Jobs/"))
     running.process.kill()
     running.finish()
     (job,) = vendor.jobs.values()

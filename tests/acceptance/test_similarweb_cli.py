@@ -16,9 +16,8 @@ QUICK = {**FAST, "start_date": "2024-08-01", "end_date": "2024-09-30"}
 
 @pytest.fixture
 def vendor():
-    fake = FakeSimilarweb()
-    yield fake
-    fake.close()
+    with FakeSimilarweb() as running:
+        yield running
 
 
 def monthly(**more):
@@ -64,7 +63,7 @@ def test_a_report_is_validated_and_then_submitted_as_documented(program, vendor)
     assert headers["api-key"] == "sw-secret-key"
     assert headers["content-type"].startswith("application/json")
     assert headers["user-agent"].startswith("tap-reports/")
-    order = [one.path.split("/")[-1] for one in vendor.api.calls if one.method == "POST"]
+    order = [one.path.split("/")[-1] for one in vendor.calls if one.method == "POST"]
     assert order == ["request-validate", "request-report"]
     assert len(ran.records(STREAM)) == 2 * 2 * 3
 
@@ -193,7 +192,7 @@ def test_plan_after_a_run_reuses_and_jobs_lists_it(program, vendor):
 def test_discovery_submits_nothing(program, vendor):
     ran = program.run(config(vendor), "--discover")
     assert ran.status == 0, ran.stderr
-    assert [one for one in vendor.api.calls if one.method == "POST"] == []
+    assert [one for one in vendor.calls if one.method == "POST"] == []
     (entry,) = ran.json["streams"]
     assert entry["tap_stream_id"] == STREAM
     assert entry["key_properties"] == ["domain", "country", "date"]
