@@ -250,6 +250,8 @@ static int dated(Text *cell, enum style style, int is_1904) {
         days = days * 10 + (uint64_t)(*at - '0');
     }
     if (at < end && *at++ != '.') return 0;
+    for (unsigned char *one = at; one < end; one++)
+        if (!is_digit(*one)) return 0; /* it still has its exponent */
     for (; digits < 11; digits++) fraction = fraction * 10 + (at < end ? (uint64_t)(*at++ - '0') : 0);
     uint64_t of_day = (fraction * DAY_MILLISECONDS * 2 + FRACTION) / (2 * FRACTION);
     days += of_day / DAY_MILLISECONDS;
