@@ -33,7 +33,6 @@ SEGMENT_FIGURES = (
     *("total_visits", "unique_visitors", "pages_per_visit", "visit_duration", "page_views"),
     *("bounce_rate", "share"),
 )
-WEEK = dt.timedelta(days=6)
 LAG = dt.timedelta(days=4)
 MONTH_READY = 10
 NO_DATA = "nodata"
