@@ -4,8 +4,6 @@ import datetime as dt
 
 import pytest
 
-from tap_reports.sandbox import Switch
-
 FIRST, LAST = dt.date(2026, 8, 1), dt.date(2026, 8, 3)
 
 
@@ -101,18 +99,6 @@ def test_jobs_are_listed_by_their_day(client):
     client.export()
     assert len(client.impact("Jobs", CreatedAfter="2026-08-15").json()["Jobs"]) == 1
     assert client.impact("Jobs", "Agencies", CreatedAfter="2026-08-16").json() == []
-
-
-def test_pages_of_a_json_result_are_the_whole(start):
-    client = start(switches=frozenset({Switch.IMPACT_PAGED}), page_size=4)
-    export = client.export("mp_action_listing_fast", ResultFormat="JSON")
-    pages = [
-        client.impact(export["ResultUri"].split("/", 3)[3], Mode="Stream", Page=page).json()
-        for page in (1, 2, 3)
-    ]
-    assert {page["@numpages"] for page in pages} == {"3"}
-    rows = [row for page in pages for row in page["Records"]]
-    assert rows == client.sandbox.expected("impact", "mp_action_listing_fast", FIRST, LAST)
 
 
 def test_credentials_and_limits(start):

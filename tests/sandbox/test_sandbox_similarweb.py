@@ -4,8 +4,6 @@ import datetime as dt
 
 import pytest
 
-from tap_reports.sandbox import Switch
-
 MAY, JULY = dt.date(2026, 5, 1), dt.date(2026, 7, 31)
 ASKED = {
     "granularity": "monthly",
@@ -79,16 +77,6 @@ def test_weekly_rows_carry_the_monday(client):
         **(ASKED | {"granularity": "weekly", "metrics": ["desktop_visits"]}),
     )
     assert [row["date"] for row in rows if row["domain"] == "a.com"] == ["2026-07-27", "2026-08-03"]
-
-
-@pytest.mark.parametrize(
-    ("switch", "status"), [(Switch.SIMILARWEB_V3_MISSING, 404), (Switch.SIMILARWEB_V3_GONE, 410)]
-)
-def test_other_status_paths_answer_where_v3_is_gone(start, switch, status):
-    client = start(switches=frozenset({switch}))
-    report = client.similarweb().json()["report_id"]
-    assert client.get(f"/v3/batch/request-status/{report}", headers=client.key).status_code == status
-    assert client.get(f"/batch/request-status/{report}", headers=client.key).json()["status"] == "completed"
 
 
 def test_v3_takes_a_flat_body_with_full_days(client, table):

@@ -8,7 +8,7 @@ import json
 import pytest
 from scenarios import SCENARIOS, counted, run_here
 
-from tap_reports.sandbox import Sandbox
+from tap_reports.sandbox import Sandbox, Switch
 
 
 def test_a_run_gives_exactly_the_rows_there_are(sandbox, scenario):
@@ -157,3 +157,31 @@ def test_restated_days_are_extracted_again_within_the_lookback():
         line_of_the_grid = last - dt.timedelta(days=11)
         assert days[0] == line_of_the_grid.isoformat()
         assert days[-1] == second.bookmark(scenario.stream) == last.isoformat()
+
+
+@pytest.mark.parametrize(
+    ("vendor", "switches", "block"),
+    [
+        (
+            "similarweb",
+            {
+                Switch.SIMILARWEB_V3_MISSING,
+                Switch.SIMILARWEB_DESCRIBE_OBJECT,
+                Switch.SIMILARWEB_CREDITS_SHORT,
+                Switch.SIMILARWEB_VALIDATE_400,
+                Switch.SIMILARWEB_SPACED_WORDS,
+            },
+            {},
+        ),
+        ("similarweb", {Switch.SIMILARWEB_V3_GONE, Switch.NO_RANGE}, {}),
+        ("impact", {Switch.IMPACT_PAGED, Switch.IMPACT_ZERO_BYTE}, {"result_format": "json"}),
+        ("digital_turbine", {Switch.DT_URL_KEY, Switch.DT_ZERO_BYTE}, {}),
+    ],
+)
+def test_what_the_vendors_documents_leave_open_changes_no_row(vendor, switches, block):
+    scenario = SCENARIOS[vendor]
+    with Sandbox(rows=3, speed=1e6, delay=0, page_size=10, switches=frozenset(switches)) as sandbox:
+        ran = run_here(scenario.config(sandbox, block=block))
+        assert ran.status == 0
+        assert counted(ran.records(scenario.stream)) == counted(scenario.expected(sandbox))
+        assert sandbox.submissions(vendor).accepted == 2
