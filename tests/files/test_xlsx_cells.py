@@ -4,7 +4,9 @@ import io
 import zipfile
 
 import pytest
-from file_reader import XLSX
+from file_reader import XLSX, Reader
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tap_reports import speedups
 from tap_reports.files import xlsx_rows
@@ -151,6 +153,27 @@ def test_a_cell_is(reader, inner, attributes, expected):
     found = list(reader.table(book(rows), XLSX).rows())
     assert found[-1] == ["1", expected]
     assert found[:2] == [["2", None], ["3", None]]
+
+
+NUMBERS = st.from_regex(r"-?[0-9]{0,9}(\.[0-9]{0,14})?([eE][+-]?[0-9]{1,3})?", fullmatch=True)
+
+
+@given(st.lists(st.tuples(NUMBERS, st.integers(0, len(FORMATS) - 1)), min_size=1, max_size=20))
+def test_any_number_in_any_style_is_the_same_both_ways(tmp_path_factory, numbers):
+    reader = Reader(tmp_path_factory.mktemp("numbers"))
+    filler = f'<row r="2">{text("A2", "x")}{text("B2", "x" * 400)}</row>'
+    rows = [
+        f'<row r="{at}">{text(f"A{at}", "x")}<c r="B{at}" s="{style}"><v>{number}</v></c></row>'
+        for at, (number, style) in enumerate(numbers, start=3)
+    ]
+    found = []
+    for compiled in (speedups._compiled, None):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(xlsx_rows, "FIRST_PIECE", 420)
+            patch.setattr(speedups, "_compiled", compiled)
+            table = reader.table(book(HEAD + filler + "".join(rows)), XLSX)
+            found.append((table.kinds, list(table.rows())))
+    assert found[0] == found[1]
 
 
 def test_days_may_be_counted_from_1904(reader):
