@@ -182,8 +182,9 @@ def command(plugin: str) -> Path:
 
 def show(since: dt.datetime, *, first: bool) -> None:
     """Print a line for each stream: what is in the warehouse, what this run extracted."""
-    tables = json.loads(_warehouse("--tables", json.dumps(date_columns())))
-    jobs = [job for job in ledger_jobs() if (job["downloaded_at"] or "") >= since.isoformat()]
+    tables = _json_of(_warehouse("--tables", json.dumps(date_columns())))
+    ledger = _json_of([command("tap-reports"), "--config", CONFIG, "--jobs", "--format", "json"])
+    jobs = [job for job in ledger if (job["downloaded_at"] or "") >= since.isoformat()]
     lines = [["stream", "rows", "first day", "last day", "extracted now", "rows now"]]
     for table in tables:
         mine = [job for job in jobs if table["table"] in str(job["stream"]).split(", ")]
@@ -203,20 +204,14 @@ def date_columns() -> dict[str, str]:
     return {one["tap_stream_id"]: key for one in streams if (key := one.get("replication_key"))}
 
 
-def ledger_jobs() -> list[dict[str, Any]]:
-    """Return the tap's own list of jobs (`tap-reports --jobs`)."""
-    arguments = [command("tap-reports"), "--config", CONFIG, "--jobs", "--format", "json"]
-    jobs: list[dict[str, Any]] = json.loads(subprocess.run(arguments, capture_output=True, check=True).stdout)
-    return jobs
-
-
-def _warehouse(*arguments: str) -> str:
-    """Run warehouse.py with the Python that has DuckDB: the target's own."""
+def _warehouse(*arguments: str) -> list[str | Path]:
+    """Return the command for warehouse.py with the Python that has DuckDB: the target's own."""
     python = command("target-duckdb").with_name("python")
-    script = Path(__file__).with_name("warehouse.py")
-    return subprocess.run(
-        [python, script, WAREHOUSE, *arguments], stdout=subprocess.PIPE, text=True, check=True
-    ).stdout
+    return [python, Path(__file__).with_name("warehouse.py"), WAREHOUSE, *arguments]
+
+
+def _json_of(command: list[str | Path]) -> Any:
+    return json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
 
 
 def query(sql: str) -> int:
@@ -224,11 +219,7 @@ def query(sql: str) -> int:
     if not WAREHOUSE.is_file():
         print("Nothing is loaded yet: run it without --sql first.", file=sys.stderr)
         return 1
-    try:
-        print(_warehouse(sql), end="")
-    except subprocess.CalledProcessError:
-        return 1
-    return 0
+    return subprocess.run(_warehouse(sql), check=False).returncode
 
 
 def as_table(lines: list[list[str]]) -> str:

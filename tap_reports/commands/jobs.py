@@ -82,7 +82,7 @@ def _run_lines(runs: Sequence[RunOutcome]) -> Iterator[RenderableType]:
         facts = f"{counted(len(run.streams), 'stream')}, {len(failed)} failed, {counted(rows, 'row')}"
         yield tables.cell(f"Run of {at} UTC {words}: {facts}", "green" if is_good else "bold red")
         for one in failed:
-            yield tables.cell(f"  {one.stream}: {one.error}", "red")
+            yield tables.cell(f"  {one.error or one.stream}", "red")
 
 
 def _parts(found: Sequence[Json], console: Console, wanted: Wanted) -> Iterator[RenderableType]:
