@@ -148,6 +148,19 @@ static inline size_t key_at(Keys *keys, Span key, size_t before) {
     return keys->count;
 }
 
+/* Go behind a key and its colon if it is the one that came here the last time. */
+static inline int takes_guess(Reader *reader, const Keys *keys, size_t before) {
+    if (!keys->count) return 0;
+    Span key = keys->keys[keys->next[before]];
+    const unsigned char *here = reader->here;
+    size_t size = (size_t)(key.end - key.text);
+    if ((size_t)(reader->end - here) < size + 3 || here[0] != '"' || here[size + 1] != '"' || here[size + 2] != ':' ||
+        memcmp(here + 1, key.text, size))
+        return 0;
+    reader->here = here + size + 3;
+    return 1;
+}
+
 /* Keys that are not known yet. */
 typedef struct {
     Span *keys;
@@ -227,14 +240,16 @@ static enum found_value take_object(Table *table, Reader *reader, Keys *keys, Un
         skip_blanks(reader);
         if (reader->here == reader->end) return CUT;
         if (*reader->here == '}' && is_first) break;
-        enum found_value found = take_key(reader, &key);
-        if (found != WHOLE) return found;
-        size_t at = key_at(keys, key, before);
-        if (at == keys->count) {
-            if (!unknown || !note(unknown, key)) return BROKEN;
+        enum found_value found = WHOLE;
+        size_t at;
+        if (takes_guess(reader, keys, before)) {
+            at = keys->next[before];
         } else {
-            before = at;
+            if ((found = take_key(reader, &key)) != WHOLE) return found;
+            at = key_at(keys, key, before);
         }
+        if (at < keys->count) before = at;
+        else if (!unknown || !note(unknown, key)) return BROKEN;
         if (table && at < keys->count && codes[at])
             found = take_value(table, reader, cells + wanted[at], wanted[at], codes[at], flags);
         else
