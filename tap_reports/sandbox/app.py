@@ -102,8 +102,12 @@ class Sandbox:
 
     @property
     def accounts(self) -> Accounts:
-        """The credentials that it accepts."""
+        """The credentials that it accepts; others may be set while it runs, as keys are changed."""
         return self._shared.accounts
+
+    @accounts.setter
+    def accounts(self, accounts: Accounts) -> None:
+        self._shared.accounts = accounts
 
     @property
     def today(self) -> dt.date:
@@ -117,7 +121,7 @@ class Sandbox:
     def config(self, vendor: str | None = None) -> dict[str, Any]:
         """Return a tap config for one vendor, or for all."""
         start = self.today - dt.timedelta(days=START_BEFORE)
-        return tap_config(self.url, self.options, start.isoformat(), vendor)
+        return tap_config(self.url, self.options, start.isoformat(), vendor, self.accounts)
 
     def submissions(self, vendor: str | None = None) -> Submissions:
         """Return how often reports were asked for."""

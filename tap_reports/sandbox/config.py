@@ -21,7 +21,13 @@ REPORTS = {
 }
 
 
-def tap_config(url: str, options: Options, start_date: str, vendor: str | None = None) -> dict[str, Any]:
+def tap_config(
+    url: str,
+    options: Options,
+    start_date: str,
+    vendor: str | None = None,
+    accounts: Accounts | None = None,
+) -> dict[str, Any]:
     """Return a whole tap config for the sandbox at `url`, for one vendor or for all."""
     blocks = {
         "similarweb": _similarweb,
@@ -34,7 +40,9 @@ def tap_config(url: str, options: Options, start_date: str, vendor: str | None =
     polls = {"poll_interval_seconds": wait, "poll_max_interval_seconds": wait * 12}
     # The tap has a clock of its own: it must not ask for days that are yet to come here.
     end = {"end_date": (options.today - dt.timedelta(days=1)).isoformat()} if options.today else {}
-    filled = {name: {**block(url, options, Accounts()), **polls} for name, block in chosen.items()}
+    filled = {
+        name: {**block(url, options, accounts or Accounts()), **polls} for name, block in chosen.items()
+    }
     return {"start_date": start_date, **end, **polls, **filled}
 
 

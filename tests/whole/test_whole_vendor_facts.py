@@ -9,7 +9,7 @@ from scenarios import run_here
 from virtual_clock import FakeClock
 
 from tap_reports.sandbox import Sandbox, Switch
-from tap_reports.sandbox.options import Time
+from tap_reports.sandbox.options import Accounts, Time
 from tap_reports.sync.mode import Mode
 from tap_reports.tap import TapReports
 
@@ -54,6 +54,16 @@ def test_segments_come_a_hundred_at_a_time(sandbox):
     assert len({record["segment_id"] for record in records}) == 250
     assert len(records) == 250
     assert sandbox.submissions("similarweb").accepted == 3
+
+
+@pytest.mark.parametrize(("name", "paid"), [({"account": "us"}, 1), ({}, 2)])
+def test_a_new_key_of_a_named_account_pays_for_nothing_again(sandbox, tmp_path, name, paid):
+    for key in ("the-key-of-last-year", "the-key-of-this-year"):
+        sandbox.accounts = Accounts(similarweb_key=key)
+        config = similarweb(sandbox, {"table": "website"}, job_ledger=str(tmp_path / "jobs.sqlite"))
+        config["similarweb"] |= name
+        assert len(run_here(config).records("similarweb_website_monthly")) == 1
+    assert sandbox.submissions("similarweb").accepted == paid
 
 
 def test_a_start_before_the_described_history_begins_with_it(sandbox, caplog):
