@@ -50,9 +50,8 @@ class Downloads:
     ) -> tuple[ReportFile, ...] | None:
         """Return a job's files, None if its link has expired."""
         task.timeline.enter(Stage.DOWNLOADING)
-        began = self._context.clock.monotonic()
         try:
-            files = await self._fetch(job)
+            return await self._fetch(job)
         except LinkExpired as error:
             task.attempts.link_renewals += 1
             task.log(Event.LINK_EXPIRED, error, level=logging.WARNING)
@@ -62,11 +61,6 @@ class Downloads:
                     remedy="Run again: the finished job is asked for another link, without a new submission.",
                 ) from error
             return None
-        size, seconds = sum(file.bytes for file in files), self._context.clock.monotonic() - began
-        await self._context.records.run(
-            lambda: self._context.ledger.downloaded(job, size=size, seconds=seconds)
-        )
-        return files
 
     @staticmethod
     def with_link_expired(task: Task, job: ReportJob) -> tuple[ReportJob, float | None]:
@@ -95,7 +89,7 @@ class Downloads:
             raise
 
     def _files(self, job: ReportJob) -> tuple[ReportFile, ...]:
-        key, files = job.request.key, list[ReportFile]()
+        key, files, began = job.request.key, list[ReportFile](), self._context.clock.monotonic()
         try:
             for file in self._fetched(job):
                 files.append(file)
@@ -108,6 +102,8 @@ class Downloads:
                 remedy = error.remedy if isinstance(error, NotSent) else ""
                 raise FileError(f"the download did not come through ({error})", remedy=remedy) from error
             raise
+        seconds = self._context.clock.monotonic() - began
+        self._context.ledger.downloaded(job, size=sum(file.bytes for file in files), seconds=seconds)
         return tuple(files)
 
     def _fetched(self, job: ReportJob) -> Iterator[ReportFile]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tap_reports.exceptions import (
@@ -96,7 +97,7 @@ class Polls:
             await task.wakes.sleep(poll_in, self._clock.monotonic)
             polls += 1
             try:
-                polled = await self._polled(job)
+                polled = await self._calls.run(partial(self._poll, job))
             except (BadAnswer, CallBroken, CallRejected) as error:
                 odd += 1
                 if odd > self._allowed_failures(task, error):
@@ -104,7 +105,7 @@ class Polls:
                 task.log(Event.ASKED_AGAIN, error, level=logging.WARNING)
                 policy, asked = self._ask_again, error.retry_after
             else:
-                await self._note(task, job, polled)
+                self._note(task, job, polled)
                 job, odd, policy, asked = polled, 0, self._poll_policy, polled.retry_after
                 if job.status.is_terminal:
                     return job
@@ -113,16 +114,21 @@ class Polls:
                 raise _timeout(job, waited, policy)
             poll_in = policy.wait(polls, waited, asked)
 
-    async def _polled(self, job: ReportJob) -> ReportJob:
-        """Return the job as the vendor sees it; a job whose link has gone counts as expired."""
+    def _poll(self, job: ReportJob) -> ReportJob:
+        """Return the job as the vendor sees it; one whose link has gone counts as expired.
+
+        In a thread: what is new stands in the ledger before anybody goes on with it.
+        """
         try:
-            polled = await self._calls.run(lambda: self._client.poll(job))
+            polled = self._client.poll(job)
         except LinkExpired as error:
-            return replace(job, status=JobStatus.EXPIRED, message=str(error))
+            polled = replace(job, status=JobStatus.EXPIRED, message=str(error))
         if polled.message or polled.unknown_word:  # a vendor's text: it is logged, kept and shown
             polled = replace(polled, word=redact(polled.word), message=redact(polled.message))
         if polled.status.is_terminal and polled.finished_at is None:
-            return replace(polled, finished_at=self._clock.now())
+            polled = replace(polled, finished_at=self._clock.now())
+        if polled.status is not job.status or polled.credits != job.credits:
+            self._context.ledger.seen(polled)
         return polled
 
     def _allowed_failures(self, task: Task, error: CallError) -> int:
@@ -140,8 +146,8 @@ class Polls:
             case _:
                 return self._policy.max_retries
 
-    async def _note(self, task: Task, before: ReportJob, job: ReportJob) -> None:
-        """Keep what a poll brought."""
+    def _note(self, task: Task, before: ReportJob, job: ReportJob) -> None:
+        """Act on what a poll brought."""
         task.job = job
         if job.status.is_terminal:
             self._submissions.gate.free(task)
@@ -149,10 +155,8 @@ class Polls:
             task.timeline.began = self._clock.monotonic()
         if job.unknown_word and job.word != before.word:
             task.log(Event.UNKNOWN, f'unknown status "{job.word}", waited out', level=logging.WARNING)
-        if job.status is not before.status or job.credits != before.credits:
-            await self._context.records.run(lambda: self._context.ledger.seen(job))
-            if not job.status.is_terminal and not job.unknown_word:
-                task.log(Event.RUNNING, job.word, level=logging.DEBUG)
+        if job.status is not before.status and not job.status.is_terminal and not job.unknown_word:
+            task.log(Event.RUNNING, job.word, level=logging.DEBUG)
         if job.credits is not None and task.action is Action.SUBMIT:
             self._submissions.credits.correct(task.request.key, job.credits)
 
