@@ -60,7 +60,7 @@ class RunJob:
 
 
 @dataclass(frozen=True)
-class Run:
+class RunRow:
     """One run of the tap.
 
     Attributes:
@@ -101,7 +101,7 @@ class Run:
         return {**totals(submitted), "rows": sum(one.use.rows for one in self.jobs if one.use)}
 
 
-def runs(jobs: Sequence[JobRecord], outcomes: Iterable[RunOutcome], now: dt.datetime) -> list[Run]:
+def runs(jobs: Sequence[JobRecord], outcomes: Iterable[RunOutcome], now: dt.datetime) -> list[RunRow]:
     """Return the runs, newest first.
 
     Args:
@@ -140,7 +140,7 @@ def _run(
     used: Sequence[tuple[JobRecord, EmitRecord | None]],
     outcome: RunOutcome | None,
     now: dt.datetime,
-) -> Run:
+) -> RunRow:
     start = outcome.started_at if outcome else min(_first_seen(job, use, run_id) for job, use in used)
     end = now
     if outcome and outcome.seconds is not None and outcome.exit_status is not None:
@@ -154,7 +154,7 @@ def _run(
     ends: Mapping[str, StreamOutcome] = {one.stream: one for one in outcome.streams} if outcome else {}
     streams = [(name, ends.get(name), tuple(jobs)) for name, jobs in sorted(by_stream.items())]
     streams.sort(key=lambda one: one[1] is None or not one[1].error)  # what failed comes first
-    return Run(start, end, outcome, tuple(streams))
+    return RunRow(start, end, outcome, tuple(streams))
 
 
 def _first_seen(job: JobRecord, use: EmitRecord | None, run_id: str) -> dt.datetime:

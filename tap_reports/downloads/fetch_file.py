@@ -6,7 +6,6 @@ it starts again. The bytes are left as they came; what they are is the parsers' 
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from tap_reports.downloads.transfer import WRONG_RANGE, Misfit, Transfer
-from tap_reports.downloads.work_dir import DiskBudget, WorkFolder
+from tap_reports.downloads.work_dir import disk_error
 from tap_reports.exceptions import (
     AccessDenied,
     BadAnswer,
@@ -43,8 +42,6 @@ if TYPE_CHECKING:
     from tap_reports.http.retries import RetryPolicy
     from tap_reports.models import Download
 
-__all__ = ["DiskBudget", "WorkFolder", "fetch"]
-
 CHUNK_BYTES = 1 << 20
 MOST_REDIRECTS = 5
 ANY_STATUS = range(100, 600)
@@ -57,7 +54,6 @@ LEAST_BYTES_PER_SECOND = 1024
 """A download that stays below this for as long as a call may wait for an answer is broken."""
 LONGEST_DOWNLOAD_SECONDS = 24 * 3600.0
 """Of one file, with all its attempts."""
-NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def fetch(
@@ -102,7 +98,7 @@ def fetch(
             _Fetch(download, api, files, policy, clock, stopping, transfer, until).run()
     except OSError as error:
         path.unlink(missing_ok=True)
-        raise _disk_error(error, folder, transfer.size if transfer else 0) from error
+        raise disk_error(error, folder, transfer.size if transfer else 0) from error
     except BaseException:
         path.unlink(missing_ok=True)
         raise
@@ -263,13 +259,3 @@ class _Fetch:
     def _go_on(self) -> None:
         if self.stopping():
             raise Stopped("the run is to end")
-
-
-def _disk_error(error: OSError, folder: Path, size: int) -> FileError:
-    if error.errno in NO_ROOM:
-        return FileError(
-            f"there is no room for the report file in {folder} ({size} bytes came)",
-            remedy="Free space there, or set TMPDIR to a folder with more, and run again: "
-            "the finished job is downloaded again without a new submission.",
-        )
-    return FileError(f"the report file can't be written in {folder}: {error.strerror or error}")

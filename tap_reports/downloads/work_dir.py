@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import shutil
@@ -27,6 +28,7 @@ REMOVALS = 50
 """How often a folder is removed in which files still appear."""
 REMOVAL_SECONDS = 0.02
 """Between two of them."""
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class WorkFolder:
@@ -103,6 +105,17 @@ def _is_abandoned(folder: Path) -> bool:
 
 def _lock_of(folder: Path) -> FileLock:
     return FileLock(folder / LOCK, thread_local=False)
+
+
+def disk_error(error: OSError, folder: Path, size: int) -> FileError:
+    """Return the error of a file that can't be written, of which `size` bytes came."""
+    if error.errno in NO_ROOM:
+        return FileError(
+            f"there is no room for the report file in {folder} ({size} bytes came)",
+            remedy="Free space there, or set TMPDIR to a folder with more, and run again: "
+            "the finished job is downloaded again without a new submission.",
+        )
+    return FileError(f"the report file can't be written in {folder}: {error.strerror or error}")
 
 
 class DiskBudget:

@@ -12,7 +12,7 @@ from tap_reports.exceptions import Stopped
 
 if TYPE_CHECKING:
     from tap_reports.clock import Clock
-    from tap_reports.downloads.fetch_file import DiskBudget
+    from tap_reports.downloads.work_dir import DiskBudget
     from tap_reports.jobs.event_loop import CallThreads, EngineLoop
     from tap_reports.jobs.task import Task
     from tap_reports.ledger.ledger import Ledger

@@ -38,7 +38,7 @@ CHUNK = 16 * 1024
 REMEDIES = {
     errno.EADDRINUSE: "is taken by another program (another run?); wait for its end or choose a free port.",
     errno.EACCES: "is not allowed for this user; choose a port of 1024 or more.",
-    errno.EADDRNOTAVAIL: 'is no address of this machine; "0.0.0.0" stands for all that it has.',
+    errno.EADDRNOTAVAIL: 'is not an address of this machine; "0.0.0.0" stands for all that it has.',
 }
 
 
@@ -65,7 +65,7 @@ class Call:
 
 
 class CallHandler(Protocol):
-    """Whom a listener works for. Called in the listener's thread; must not wait."""
+    """What becomes of the calls. Called in the listener's thread; must not wait."""
 
     counts: Counter[Count]
 
@@ -247,7 +247,6 @@ def _bound(host: str, port: int) -> socket.socket:
         )[0]
         return socket.create_server((str(address[0]), port), family=family, backlog=128)
     except OSError as error:
-        why = REMEDIES.get(
-            error.errno or 0, f"can't be listened on ({error.strerror}); choose another address."
-        )
+        other = f"can't be listened on ({error.strerror}); choose another address."
+        why = REMEDIES.get(error.errno or 0, other)
         raise ConfigError([f"postbacks.listen: {host}:{port} {why}"]) from error

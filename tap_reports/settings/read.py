@@ -28,7 +28,7 @@ logger = logging.getLogger("tap-reports")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Postbacks:
+class PostbackSettings:
     """Where vendors may call. `secret` and what is built from it never show."""
 
     host: str
@@ -57,7 +57,7 @@ class Settings:
     user_agent: str
     request_timeout_seconds: float
     retry_policy: RetryPolicy
-    postbacks: Postbacks | None
+    postbacks: PostbackSettings | None
 
 
 def read(raw: Json, *, version: str, for_sync: bool = False) -> Settings:
@@ -121,7 +121,9 @@ def _settings(given: Json, filled: Json, version: str) -> Settings:
     )
 
 
-def _vendor_config(vendor: Vendor, given: Json, filled: Json, postbacks: Postbacks | None) -> VendorConfig:
+def _vendor_config(
+    vendor: Vendor, given: Json, filled: Json, postbacks: PostbackSettings | None
+) -> VendorConfig:
     block = filled[vendor.name]
     first = _own_or_top(given, vendor, "poll_interval_seconds", POLL_INTERVAL_SECONDS)
     most = _own_or_top(given, vendor, "poll_max_interval_seconds", POLL_MAX_INTERVAL_SECONDS)
@@ -171,11 +173,11 @@ def _file_options(block: Json) -> FileOptions:
     return FileOptions(**{**block, "null_words": tuple(block.get("null_words") or ())})
 
 
-def _postbacks(block: Json | None) -> Postbacks | None:
+def _postbacks(block: Json | None) -> PostbackSettings | None:
     if block is None:
         return None
     host, port = listen_address(block["listen"]) or ("", 0)
-    return Postbacks(
+    return PostbackSettings(
         host=host,
         port=port,
         public_url=block["public_url"].rstrip("/"),

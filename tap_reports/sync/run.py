@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from tap_reports.client import ReportClient
 from tap_reports.clock import Clock, StoppableClock, SystemClock
-from tap_reports.downloads.fetch_file import DiskBudget, WorkFolder
+from tap_reports.downloads.work_dir import DiskBudget, WorkFolder
 from tap_reports.exceptions import Stopped
 from tap_reports.http.api import ApiSession
 from tap_reports.http.links import DownloadSession
