@@ -65,7 +65,7 @@ def _typed(kind: Kind, types: set[type], cells: Sequence[Any], *, raw: bool) -> 
     if (kind is Kind.INTEGER and types == {int}) or (kind is Kind.NUMBER and types == {Number} and not raw):
         return cells
     if kind is Kind.NUMBER and raw and types <= {int, Number}:
-        return [msgspec.Raw(str(cell).encode()) if type(cell) is Number else cell for cell in cells]
+        return [msgspec.Raw(cell.text) if type(cell) is Number else cell for cell in cells]
     return None
 
 

@@ -231,7 +231,7 @@ def records(
 def raw_number(cell: Cell, notation: Notation = USUAL) -> msgspec.Raw | None:
     """Return a number as it is to stand in JSON."""
     text = number_text(cell, notation)
-    return None if text is None else msgspec.Raw(text.encode())
+    return None if text is None else msgspec.Raw(text)
 
 
 def chunks(rows: Iterable[Row], *, width: int) -> Iterator[list[Row]]:

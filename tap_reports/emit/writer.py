@@ -15,9 +15,13 @@ from singer_sdk.singerlib.encoding.simple import Message
 from singer_sdk.singerlib.messages import SingerMessageType
 from typing_extensions import override
 
+from tap_reports.files.numbers import Number
+
 
 def _encoded(value: Any) -> Any:
     """Return what msgspec can write for a value that it does not know."""
+    if type(value) is Number:  # by far the most
+        return msgspec.Raw(value.text)
     if isinstance(value, Decimal):
         return msgspec.Raw(str(value).encode())
     if isinstance(value, Mapping):

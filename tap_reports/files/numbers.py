@@ -46,22 +46,22 @@ class Number(Decimal):
     Plain `Decimal` would turn `6.2e-07` into `6.2E-7` and cannot be told from a rounded one.
     """
 
-    __slots__ = ("_text",)
-    _text: str
+    __slots__ = ("text",)
+    text: str
 
     def __new__(cls, text: str) -> Self:
         """Make a number of a JSON number's text."""
-        number = super().__new__(cls, text)
-        number._text = text
+        number = Decimal.__new__(cls, text)
+        number.text = text
         return number
 
     def __str__(self) -> str:
         """Return the number as it was written."""
-        return self._text
+        return self.text
 
     def __reduce__(self) -> tuple[type[Number], tuple[str]]:
         """Copy and pickle by the text, too."""
-        return Number, (self._text,)
+        return Number, (self.text,)
 
 
 def number_text(cell: Cell, notation: Notation = USUAL) -> str | None:
