@@ -23,7 +23,7 @@ from shapes import SHAPES
 from timed import Way, measure
 from whole import Comparison
 
-PARTS = ("shapes", "growth", "others", "overlap", "startup")
+PARTS = ("shapes", "growth", "others", "overlap", "jobs", "startup")
 
 
 def shapes(folder: Path, chosen: argparse.Namespace) -> str:
@@ -108,6 +108,10 @@ def _part(part: str, folder: Path, chosen: argparse.Namespace) -> str:
         from overlap import overlap
 
         return overlap()
+    if part == "jobs":
+        from jobs import jobs
+
+        return jobs()
     if part == "startup":
         from startup import startup
 

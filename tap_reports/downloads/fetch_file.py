@@ -32,7 +32,7 @@ from tap_reports.http.body import pieces
 from tap_reports.http.links import LINK
 from tap_reports.http.origin import BadUrl, joined, same_origin
 from tap_reports.http.responses import body_excerpt, retry_after, shown_exception
-from tap_reports.http.retries import Attempts, is_worth_repeating
+from tap_reports.http.retries import CallAttempts, is_worth_repeating
 from tap_reports.http.session import REDIRECTS
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class _Fetch:
 
     def run(self) -> None:
         """Repeat attempts until the file is complete."""
-        attempts, furthest = Attempts(self.policy, self.clock), 0
+        attempts, furthest = CallAttempts(self.policy, self.clock), 0
         while True:
             try:
                 return self._attempt()

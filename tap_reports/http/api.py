@@ -24,7 +24,7 @@ from tap_reports.exceptions import (
 )
 from tap_reports.http.origin import origin_of, same_origin, shown_host
 from tap_reports.http.responses import body_excerpt, rate_left, retry_after
-from tap_reports.http.retries import Attempts, RetryPolicy, is_worth_repeating
+from tap_reports.http.retries import CallAttempts, RetryPolicy, is_worth_repeating
 from tap_reports.http.session import REDIRECTS, HttpSession
 from tap_reports.redaction import redact
 
@@ -111,7 +111,7 @@ class ApiSession:
         Raises:
             CallBroken: Still broken after all retries.
         """
-        attempts = Attempts(self._policy, self._clock)
+        attempts = CallAttempts(self._policy, self._clock)
         while True:
             try:
                 return once()

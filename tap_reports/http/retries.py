@@ -40,7 +40,7 @@ class RetryPolicy:
 
 
 @dataclass(slots=True)
-class Attempts:
+class CallAttempts:
     """The attempts of one call.
 
     Attributes:
