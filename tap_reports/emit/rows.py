@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
-from tap_reports.emit.fast_columns import fast_column
 from tap_reports.emit.plan import ROW, EmitPlan, Field, SliceContext, Tally, sources
 from tap_reports.exceptions import InvalidValue, StreamError
 from tap_reports.files.cells import Value, converter, remedy
 from tap_reports.files.csv_ import rows_for_columns
 from tap_reports.files.numbers import number_text
+from tap_reports.files.plain_columns import plain_column
 from tap_reports.files.table import USUAL, Notation
 from tap_reports.files.text import shown
 from tap_reports.models import Kind
@@ -135,7 +135,7 @@ class RowConverter:
         self, one: Field, convert: Callable[[Cell], Any], cells: Sequence[Cell], tally: Tally
     ) -> Sequence[Any]:
         """Return the values of a column: up to the first cell that does not fit, or null for those."""
-        quick = fast_column(one.kind, cells, raw=self.raw) if self.plan.notation.is_usual else None
+        quick = plain_column(one.kind, cells, raw=self.raw) if self.plan.notation.is_usual else None
         if quick is not None:
             return quick
         try:

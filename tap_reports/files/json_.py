@@ -15,9 +15,9 @@ from tap_reports.files.json_answers import (
     ENVELOPE_KEYS,
     ERROR_KEYS,
     OTHER_FORMAT,
-    complains,
     holds_rows,
     is_error,
+    says_error,
 )
 from tap_reports.files.json_cursor import Cursor
 from tap_reports.files.json_rows import JsonRows, JsonTable, survey
@@ -79,7 +79,7 @@ class _Document:
         self._layout = layout
         self._cursor = cursor
         self._keys: list[str] = []
-        self._facts: dict[str, Any] = {}
+        self._values: dict[str, Any] = {}
         """Top-level keys in lower case -> scalars; NESTED for what is nested, () if nothing is in it."""
         self._has_lists = False
         """Some value that is not known holds objects, or lists, which might be the rows."""
@@ -94,20 +94,20 @@ class _Document:
             if key == rows_key:
                 raise FileError(f'{self._member.name}: "{key}" is there twice.')
             if found is None and (key in self._layout.records or (key == REPORTS and is_list)):
-                self._refuse_complaint()
+                self._refuse_error()
                 found = self._listed() if key == REPORTS and is_list else [self._rows(key)]
                 rows_key = key
-            elif found is None and key == DATA and REPORT_KEYS & self._facts.keys():
+            elif found is None and key == DATA and REPORT_KEYS & self._values.keys():
                 found, rows_key = [_Report(self._data(), is_named=True)], key
             else:
                 self._note(key)
         if found is None:
             return [self._plain()]
-        self._refuse_complaint()
+        self._refuse_error()
         if not any(report.rows.keys for report in found):
             self._refuse_other_rows()
-        if len(found) == 1 and found[0].is_named and "sheet_name" in self._facts:
-            found[0].name = str(self._facts["sheet_name"])
+        if len(found) == 1 and found[0].is_named and "sheet_name" in self._values:
+            found[0].name = str(self._values["sheet_name"])
         return found or [_Report()]
 
     def _note(self, key: str) -> None:
@@ -116,7 +116,7 @@ class _Document:
         self._has_lists |= holds_rows(value)
         self._has_empty_list |= value == []
         self._keys.append(key)
-        self._facts[key.casefold()] = (NESTED if value else ()) if isinstance(value, (dict, list)) else value
+        self._values[key.casefold()] = (NESTED if value else ()) if isinstance(value, (dict, list)) else value
 
     def _rows(self, key: str) -> _Report:
         """Return the rows under a key; an empty list may be written as `null` or `{}`."""
@@ -141,23 +141,23 @@ class _Document:
         for _ in cursor.elements():
             if cursor.peek() != b"{":
                 raise FileError(f'{self._member.name}: an entry of "{REPORTS}" is not an object.')
-            report, facts = _Report(is_named=True), dict[str, Any]()
+            report, values = _Report(is_named=True), dict[str, Any]()
             for key in cursor.members():
                 if key == DATA:
                     report.rows = self._data()
                 elif (value := cursor.value()) is not None and key == "sheet_name":
                     report.name = str(value)
-                facts[key] = None if key == DATA else value
-            self._refuse_report(facts)
+                values[key] = None if key == DATA else value
+            self._refuse_report(values)
             found.append(report)
         return found
 
-    def _refuse_report(self, facts: Mapping[str, Any]) -> None:
+    def _refuse_report(self, values: Mapping[str, Any]) -> None:
         """Raise FileError for one of the reports that says what went wrong with it, or has no data at all."""
-        if complains({key.casefold(): value for key, value in facts.items()}):
+        if says_error({key.casefold(): value for key, value in values.items()}):
             raise _not_a_report(self._member, "an error")
-        if DATA not in facts:
-            keys = ", ".join(f'"{shown(key, 60)}"' for key in list(facts)[:20]) or "none"
+        if DATA not in values:
+            keys = ", ".join(f'"{shown(key, 60)}"' for key in list(values)[:20]) or "none"
             raise FileError(
                 f'{self._member.name}: an entry of "{REPORTS}" has no "{DATA}". Its keys: {keys}.',
                 remedy=OTHER_FORMAT,
@@ -188,15 +188,15 @@ class _Document:
                 remedy=OTHER_FORMAT,
             )
 
-    def _refuse_complaint(self) -> None:
-        if complains(self._facts):
+    def _refuse_error(self) -> None:
+        if says_error(self._values):
             raise _not_a_report(self._member, "an error")
 
     def _is_envelope(self) -> bool:
         """Tell an answer about a report from a row of one."""
-        facts = self._facts
-        names_error = any(facts.get(key) is not None for key in ERROR_KEYS)
-        return names_error or complains(facts) or (bool(facts) and facts.keys() <= ENVELOPE_KEYS)
+        values = self._values
+        names_error = any(values.get(key) is not None for key in ERROR_KEYS)
+        return names_error or says_error(values) or (bool(values) and values.keys() <= ENVELOPE_KEYS)
 
 
 def _array(cursor: Cursor) -> JsonRows:

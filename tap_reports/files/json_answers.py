@@ -20,9 +20,9 @@ ENVELOPE_KEYS = frozenset({"status", "message", "code", "detail", "details", "ti
 """An object of these alone is an answer about a report, not a row of one."""
 
 
-def complains(facts: Mapping[str, Any]) -> bool:
+def says_error(values: Mapping[str, Any]) -> bool:
     """Tell whether an object's keys, in lower case, and values say that something went wrong."""
-    return str(facts.get("status")).casefold() in ERROR_WORDS or any(facts.get(key) for key in ERROR_KEYS)
+    return str(values.get("status")).casefold() in ERROR_WORDS or any(values.get(key) for key in ERROR_KEYS)
 
 
 def holds_rows(value: Any) -> bool:

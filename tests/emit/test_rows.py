@@ -11,11 +11,11 @@ import msgspec
 import pytest
 from emitting import CONTEXT, by_block, by_row, plan_of, table_of
 
-from tap_reports.emit.fast_columns import fast_column
 from tap_reports.emit.plan import EmitPlan, Field, SliceContext
 from tap_reports.emit.rows import CHUNK_ROWS, raw_number, records
 from tap_reports.exceptions import InvalidValue
 from tap_reports.files.cells import converter
+from tap_reports.files.plain_columns import plain_column
 from tap_reports.files.table import Table
 from tap_reports.models import FileFormat, Kind
 
@@ -200,7 +200,7 @@ def test_columns_are_converted_at_once_as_one_by_one(kind, raw):
 
     for odd in (None, *ODD):
         cells = [*QUICK.get(kind, ()), *([] if odd is None else [odd])]
-        found = fast_column(kind, cells, raw=raw)
+        found = plain_column(kind, cells, raw=raw)
         if found is not None:
             assert shown(found) == shown(map(convert, cells))
             assert list(map(type, found)) == list(map(type, map(convert, cells)))

@@ -1,7 +1,7 @@
-"""Columns of cells in Python, all of one column at once where they are written as expected.
+"""Whole columns of plainly written cells -> values, as the converters of `cells` give them.
 
-One look at the whole column's text takes a tenth of the time that a converter takes for its cells one by one.
-What is not as expected is left to the converters.
+A pattern over a column's text takes a tenth of the time that a converter takes for its cells one by one.
+Columns with other cells are left to the converters.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _MAKES: dict[Kind, Callable[[str], Any]] = {
 _WHOLE = {kind: re.compile(rf"(?:(?:{pattern})?\n)*") for kind, pattern in _PLAIN.items()}
 
 
-def fast_column(kind: Kind, cells: Sequence[Cell], *, raw: bool) -> Sequence[Any] | None:
+def plain_column(kind: Kind, cells: Sequence[Cell], *, raw: bool) -> Sequence[Any] | None:
     """Return the values of a column as the converter of its kind gives them, or None to leave it to that.
 
     Args:
