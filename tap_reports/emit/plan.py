@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from tap_reports.files.cells import Value
 from tap_reports.files.table import USUAL, Notation
@@ -76,10 +76,6 @@ class SliceContext:
     slice_end: dt.date | None = None
     first_row: int = 1
     vendor: str = ""
-
-    def after(self, rows: int) -> SliceContext:
-        """Return the context of the slice's next table, after one with so many rows."""
-        return replace(self, first_row=self.first_row + rows)
 
     def lineage(self, name: str | None) -> Value:
         """Return what a lineage column has in all rows; None for a column that is none."""

@@ -49,7 +49,6 @@ VENDOR = Vendor(
     reuse_job_hours=REUSE_JOB_HOURS,
     retries=1,
     lost_submission=LostSubmission.RESEND,
-    resumes_by_id=True,
     result_hours=RESULT_DAYS * 24,
     calls_back=True,
 )

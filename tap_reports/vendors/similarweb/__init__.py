@@ -38,7 +38,6 @@ VENDOR = Vendor(
     slice_days_in_words="30 for daily reports, 365 for weekly and monthly ones",
     retries=2,
     lost_submission=LostSubmission.FAIL,
-    resumes_by_id=True,
     result_hours=RESULT_DAYS * 24,
     calls_back=True,
 )
