@@ -49,6 +49,12 @@ def test_the_users_poll_interval_comes_before_the_vendors_own_and_the_blocks_bef
     assert poll(poll_interval_seconds=0.5, block={"poll_interval_seconds": 2}).poll_interval_seconds == 2
 
 
+def test_a_vendor_s_deadline_comes_before_that_of_the_top_level():
+    both = settings(digital_turbine={**DT, "job_deadline_seconds": 3}, job_deadline_seconds=600)
+    assert both.vendors[0].job_deadline_seconds == 3
+    assert settings(digital_turbine=DT, job_deadline_seconds=600).vendors[0].job_deadline_seconds == 600
+
+
 def test_null_means_not_set():
     assert settings(digital_turbine={**DT, "api_url": None}, end_date=None).end_date is None
 
