@@ -7,6 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 from types import MappingProxyType
 
+import sqlalchemy as sa
 from ledger_cases import (
     HOUR,
     NOON,
@@ -137,6 +138,22 @@ def test_the_ledger_outlives_the_run_that_wrote_it(shared_url, clock):
     second = Ledger.open(shared_url, clock=clock)
     assert second.find(request.key).job_id == "j1"
     second.close()
+
+
+def test_what_money_depends_on_is_on_the_disk_before_anybody_goes_on(sqlite_url, clock):
+    """A power failure may take what is seen of a job, which its vendor says again; not that it was sent."""
+    ledger = Ledger.open(sqlite_url, clock=clock)
+    waited = []
+
+    def committed(db):
+        driver = db.connection.driver_connection
+        waited.append(driver.execute("PRAGMA synchronous").fetchone()[0] == 2)
+
+    sa.event.listen(ledger._store._connection._engine, "commit", committed)
+    ledger.seen(submit(ledger, request_of()))
+    ledger.lost(reserve(ledger, request_of(2)))
+    assert waited == [True, True, False, True, True]
+    ledger.close()
 
 
 def test_off_keeps_nothing(clock):
