@@ -87,8 +87,9 @@ class ReportStream(Stream):
     def _plan_for(self, table: Table) -> EmitPlan:
         """Return what to emit of a table, after a new SCHEMA message if it has new columns."""
         settings = self._reports_tap.settings
-        absent = absent_columns(self.report, table)  # first: the columns of another report are not added
-        report, new = with_new_columns(self.report, table, settings.new_columns)
+        with self._reports_tap.signals.at_once():  # all rows are looked at for the kind of a new column
+            absent = absent_columns(self.report, table)  # first: those of another report are not added
+            report, new = with_new_columns(self.report, table, settings.new_columns)
         if report is not self.report:
             self.logger.info("%s: new columns: %s", self.name, named(new))
             self.report = report
@@ -240,7 +241,13 @@ class ReportStream(Stream):
 
     def _tables(self) -> Iterator[tuple[Table, TablePosition]]:
         for tables in self.extraction.slices():
-            yield from tables
+            while True:
+                # A workbook, or JSON, is read to its end before its first row is out.
+                with self._reports_tap.signals.at_once():
+                    found = next(tables, None)
+                if found is None:
+                    break
+                yield found
 
     def _blocks(self, table: Table, context: SliceContext, extracted: dt.datetime) -> Iterator[Block[bytes]]:
         from tap_reports.emit.blocks import encode

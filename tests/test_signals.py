@@ -8,7 +8,12 @@ import subprocess
 import sys
 import time
 
+import pytest
+
+from tap_reports.exceptions import Stopped
 from tap_reports.sandbox import Sandbox
+from tap_reports.sync.outcome import Outcome
+from tap_reports.sync.signals import Signals
 
 
 def test_a_signal_that_comes_twice_at_the_same_moment_is_one(tmp_path):
@@ -33,6 +38,19 @@ def test_a_signal_that_comes_twice_at_the_same_moment_is_one(tmp_path):
     last = json.loads(out.splitlines()[-1])
     assert last["type"] == "STATE"
     assert any(bookmark.get("pending_jobs") for bookmark in last["value"]["bookmarks"].values())
+
+
+def test_a_signal_ends_what_reads_at_once_also_if_it_came_a_moment_before():
+    """A workbook is read to its end before its first row is out: minutes, in which nothing is written."""
+    signals = Signals(Outcome(), lambda: True)
+    with pytest.raises(Stopped), signals.at_once():
+        signals.came(signal.SIGTERM)
+    later = Signals(Outcome(), lambda: True)
+    later.came(signal.SIGTERM)
+    with pytest.raises(Stopped), later.at_once():
+        pytest.fail("what is to end has begun")
+    with later.at_once(is_on=False):
+        pass
 
 
 WAITS = """

@@ -142,7 +142,9 @@ class AllStreams:
 
     def _add_discovered(self) -> None:
         """Start the streams whose columns are known by now."""
-        added = [stream for found in self._columns.take() if (stream := self._add(found))]
+        with self._signals.at_once():
+            taken = list(self._columns.take())
+        added = [stream for found in taken if (stream := self._add(found))]
         self._streams += added
         self._start(added)
 

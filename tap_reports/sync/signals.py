@@ -35,9 +35,15 @@ class Signals:
 
     @contextlib.contextmanager
     def at_once(self, *, is_on: bool = True) -> Iterator[None]:
-        """Let a signal end what is done in here at once, as nothing is being written; or not so (`is_on`)."""
+        """Let a signal end what is done in here at once, as nothing is being written; or not so (`is_on`).
+
+        Raises:
+            Stopped: One has come, here or before.
+        """
         before, self._is_at_once = self._is_at_once, is_on
         try:
+            if is_on and (signum := self._outcome.signal) is not None:
+                raise Stopped(f"signal {signum}", signum)
             yield
         finally:
             self._is_at_once = before
