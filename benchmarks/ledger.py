@@ -163,11 +163,8 @@ def reservations(url: str, name: str) -> Figures:
         with contextlib.closing(Ledger.open(url)) as ledger:
             day = dt.datetime.now(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
             sent = {"vendor": "acme", "account": "one", "quota": "report", "key": "k", "outcome": "accepted"}
-            insert(
-                url,
-                submissions,
-                [sent | {"at": day + dt.timedelta(microseconds=number)} for number in range(history)],
-            )
+            instants = (day + dt.timedelta(microseconds=number) for number in range(history))
+            insert(url, submissions, [sent | {"at": at} for at in instants])
             times = []
             for number in range(REPEATS):
                 began = time.perf_counter()

@@ -206,8 +206,7 @@ def record_blocks(table: Table, plan: EmitPlan, context: SliceContext) -> Iterat
         InvalidValue: A cell does not fit, under `invalid_values: fail`.
     """
     to_columns = RowConverter(table.name, table.header, plan, context)
-    names = [one.property for one in plan.fields]
-    start = 0
+    names, start = [one.property for one in plan.fields], 0
     for rows in chunks(rows_for_columns(table), width=len(table.header)):
         found = to_columns.columns(rows, start)
         by_row = zip(*found.values, strict=True) if names else repeat((), found.records)
