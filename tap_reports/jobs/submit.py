@@ -178,7 +178,7 @@ class Submissions:
         def send() -> ReportJob:  # in a thread: its answer is in the ledger before anybody waits for it
             try:
                 job = self._client.submit(request, refresh=refresh)
-            except NotSent:
+            except (NotSent, Stopped):  # a run that ends begins no submission
                 ledger.not_sent(place)
                 raise
             except (SubmissionLost, BadAnswer):  # a BadAnswer came from behind the submission

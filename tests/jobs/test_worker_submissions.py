@@ -8,6 +8,11 @@ import logging
 import pytest
 from job_cases import is_loud, is_whole
 from scenarios import SCENARIOS, run_here
+from virtual_clock import FakeClock, VirtualLoop
+
+from tap_reports.exceptions import Stopped
+from tap_reports.ledger.ledger import Ledger
+from tap_reports.tap import TapReports
 
 RESENT = {"impact": 6, "second_nature": 6, "digital_turbine": 2, "similarweb": 1}
 """Submissions of one slice in a run whose answers are all lost, by what another one costs."""
@@ -88,6 +93,24 @@ def test_an_answer_to_a_submission_that_makes_no_sense_counts_as_lost(sandbox, s
     ran = run_here(config, clock)
     assert sandbox.submissions(scenario.vendor).calls == (1 if scenario.vendor == "similarweb" else 2)
     assert is_loud(ran, scenario) if scenario.vendor == "similarweb" else is_whole(ran, scenario, sandbox)
+
+
+def test_a_run_that_ends_before_a_submission_is_sent_leaves_no_trace_of_it(sandbox, tmp_path):
+    class EndedClock(FakeClock):
+        """Its run ends while the call for a token waits to be repeated."""
+
+        def sleep(self, seconds):
+            if seconds and sandbox.calls_of("digital_turbine", "token"):
+                tap.run.runner.stop()
+                raise Stopped("the run is to end")
+
+    clock, ledger = EndedClock(), str(tmp_path / "jobs.sqlite")
+    config = SCENARIOS["digital_turbine"].config(sandbox, job_ledger=ledger)
+    sandbox.faults.add("status", vendor="digital_turbine", kind="token", status=503)
+    tap = TapReports(config=config, clock=clock, loop=VirtualLoop(clock))
+    tap.sync_all()
+    assert sandbox.calls_of("digital_turbine", "token")
+    assert Ledger.open(ledger, clock=FakeClock()).history() == []
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404])
