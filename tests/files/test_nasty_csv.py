@@ -256,6 +256,9 @@ def test_any_table_is_read_as_it_was_written_or_refused(session_reader, table, d
         header, rows = session_reader.rows(text.getvalue())
     except FileError:
         return
+    if not text.getvalue().strip():  # tabs between empty cells
+        assert (list(header), rows) == ([], [])
+        return
     names = [cell if cell.strip() else f"column_{at}" for at, cell in enumerate(table[0], start=1)]
     assert list(header) == names
     assert rows == [[cell or None for cell in row] for row in table[1:] if row != table[0]]
