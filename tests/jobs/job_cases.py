@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from scenarios import counted
+
+
+def vendors(*names):
+    """Run a test with these vendors' scenarios."""
+    return pytest.mark.parametrize("scenario", names, indirect=True)
 
 
 def is_whole(ran, scenario, sandbox):

@@ -17,6 +17,7 @@ from tap_reports.settings import read as config
 from tap_reports.sync.run import Run
 
 FALLBACK = 300
+POSTBACKS = {"listen": "127.0.0.1:0", "public_url": "https://example.com", "secret": "a-long-random-text"}
 TODAY = dt.datetime.now(dt.UTC).date()
 DAYS = Slice(TODAY - dt.timedelta(days=9), TODAY - dt.timedelta(days=5))
 
@@ -34,12 +35,7 @@ class Watched:
         words = ["RUNNING"] * (polls - 1) + ["COMPLETED"]
         sandbox.faults.add("statuses", vendor="impact", kind="submit", words=words)
         raw = SCENARIOS["impact"].config(sandbox, job_ledger="off")
-        raw["postbacks"] = {
-            "listen": "127.0.0.1:0",
-            "public_url": "https://example.com",
-            "secret": "a-long-random-text",
-            "fallback_poll_seconds": FALLBACK,
-        }
+        raw["postbacks"] = {**POSTBACKS, "fallback_poll_seconds": FALLBACK}
         clock = FakeClock()
         loop = VirtualLoop(clock)
         self.run = Run(config.read(raw, version="1"), self.submitted, clock=clock, loop=loop)
@@ -148,8 +144,7 @@ def test_a_call_for_a_job_that_is_over_does_nothing(watch):
 def test_the_fallback_ends_at_the_deadline(sandbox):
     scenario = SCENARIOS["impact"]
     sandbox.faults.add("statuses", vendor="impact", kind="submit", words=["RUNNING"] * 99, times=0)
-    postbacks = {"listen": "127.0.0.1:0", "public_url": "https://example.com", "secret": "a-long-random-text"}
-    ran = run_here(scenario.config(sandbox, job_ledger="off", job_deadline_seconds=100, postbacks=postbacks))
+    ran = run_here(scenario.config(sandbox, job_ledger="off", job_deadline_seconds=100, postbacks=POSTBACKS))
     assert ran.error_class == "JobTimeout"
     assert ran.seconds == pytest.approx(100, abs=0.1)
     assert len(ran.pending(scenario.stream)) == 2
@@ -163,11 +158,7 @@ def test_a_vendor_that_does_not_call_is_polled_as_ever(sandbox):
         scenario.config(
             sandbox,
             job_ledger="off",
-            postbacks={
-                "listen": "127.0.0.1:0",
-                "public_url": "https://example.com",
-                "secret": "a-long-random-text",
-            },
+            postbacks=POSTBACKS,
             block={"poll_interval_seconds": 5, "poll_max_interval_seconds": 60},
         )
     )

@@ -8,7 +8,7 @@ import logging
 import threading
 
 import pytest
-from job_cases import is_whole
+from job_cases import is_whole, vendors
 from scenarios import SCENARIOS, counted, run_here
 
 from tap_reports.sandbox import Sandbox
@@ -69,27 +69,21 @@ def test_a_day_quota_that_the_vendor_says_is_spent_stops_as_well(clock):
         assert ran.seconds < 60
 
 
-def test_places_in_flight_are_never_exceeded(sandbox, scenario, config, clock):
+@vendors("second_nature")
+def test_places_in_flight_are_never_exceeded(sandbox, scenario, config, clock, monkeypatch):
+    jobs, most = sandbox.jobs, []
     config[scenario.vendor] |= {"slice_days": 3, "max_jobs_in_flight": 2}
-    most = []
-    jobs = sandbox.jobs
     add = jobs.add
 
     def adding(*args, **values):
         job = add(*args, **values)
-        running = [one for one in jobs.of(scenario.vendor) if one.words or one.id == job.id]
-        most.append(len(running))
+        most.append(sum(bool(one.words) or one.id == job.id for one in jobs.of(scenario.vendor)))
         return job
 
-    jobs.add = adding
-    busy = {"similarweb": "processing", "impact": "RUNNING", "second_nature": "in_progress"}
-    if scenario.vendor in busy:
-        sandbox.faults.add(
-            "statuses", vendor=scenario.vendor, kind="submit", words=[busy[scenario.vendor]] * 3, times=0
-        )
-    ran = run_here(config, clock)
-    assert is_whole(ran, scenario, sandbox)
-    assert max(most) == (2 if scenario.vendor in busy else 1)
+    monkeypatch.setattr(jobs, "add", adding)
+    sandbox.faults.add("statuses", vendor=scenario.vendor, kind="submit", words=["in_progress"] * 3, times=0)
+    assert is_whole(run_here(config, clock), scenario, sandbox)
+    assert max(most) == 2
     assert sandbox.submissions(scenario.vendor).accepted == 8
 
 
@@ -108,25 +102,18 @@ def test_a_report_over_its_limit_is_not_submitted(sandbox, clock):
     assert "max_credits_per_report is 10" in ran.error
 
 
-def test_the_run_s_limit_keeps_what_is_paid_for(sandbox, clock):
-    scenario = SCENARIOS["similarweb"]
-    ran = run_here(credits_config(sandbox, slice_days=6, max_credits_per_run=60), clock)
-    assert ran.status == 1
-    assert ran.error_class == "QuotaSpent"
-    assert sandbox.submissions("similarweb").calls == 2
-    assert ran.bookmark(scenario.stream) == (scenario.first_day(sandbox) + dt.timedelta(days=11)).isoformat()
-
-
-def test_what_is_left_is_not_overdrawn(clock):
-    with Sandbox(rows=2, speed=1e6, delay=0, credits=60) as sandbox:
-        scenario = SCENARIOS["similarweb"]
-        ran = run_here(credits_config(sandbox, slice_days=6), clock)
-        assert ran.status == 1
+@pytest.mark.parametrize(
+    ("credits_", "limit", "said"), [(100_000, 60, "max_credits_per_run is 60"), (60, None, "are left")]
+)
+def test_the_run_s_limit_and_what_is_left_keep_what_is_paid_for(clock, credits_, limit, said):
+    scenario, block = SCENARIOS["similarweb"], {"max_credits_per_run": limit} if limit else {}
+    with Sandbox(rows=2, speed=1e6, delay=0, credits=credits_) as sandbox:
+        ran = run_here(credits_config(sandbox, slice_days=6, **block), clock)
+        assert (ran.status, ran.error_class) == (1, "QuotaSpent")
         assert sandbox.submissions("similarweb").calls == 2
-        assert "are left" in ran.error
-        assert (
-            ran.bookmark(scenario.stream) == (scenario.first_day(sandbox) + dt.timedelta(days=11)).isoformat()
-        )
+        assert said in ran.error
+        done = scenario.first_day(sandbox) + dt.timedelta(days=11)
+        assert ran.bookmark(scenario.stream) == done.isoformat()
 
 
 def test_each_submission_is_validated_before(sandbox, clock):

@@ -47,23 +47,12 @@ def test_while_a_vendor_refuses_the_earliest_slice_alone_tries(sandbox, clock, c
     assert set(refused) == {min(refused)}
 
 
-@pytest.mark.parametrize("status", [408, 501, 502, 504, 520, 522, 524])
-def test_an_answer_that_says_nothing_of_a_submission_is_a_lost_one(sandbox, scenario, clock, status):
-    sandbox.faults.add("status", vendor=scenario.vendor, kind="submit", status=status)
-    ran = run_here(scenario.config(sandbox, block={"slice_days": 24}, job_ledger="off"), clock)
-    if scenario.vendor == "similarweb":
-        assert ran.status == 1
-        assert "may or may not have accepted" in ran.error
-    else:
-        assert is_whole(ran, scenario, sandbox)
-
-
 # --- polls ----------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(params=["similarweb", "impact", "second_nature"])
+@pytest.fixture(params=["impact", "second_nature"])
 def polled(request):
-    """A vendor whose polls are calls of its API."""
+    """An ordinary vendor, and one that has a remedy of its own for a 403."""
     return SCENARIOS[request.param]
 
 
