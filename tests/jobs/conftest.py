@@ -30,8 +30,5 @@ def clock():
 def config(sandbox, scenario, tmp_path):
     """One slice, with a ledger."""
     return scenario.config(
-        sandbox,
-        block={"slice_days": 24},
-        retry_backoff_seconds=1,
-        job_ledger=str(tmp_path / "jobs.sqlite"),
+        sandbox, block={"slice_days": 24}, retry_backoff_seconds=1, job_ledger=str(tmp_path / "jobs.sqlite")
     )

@@ -20,9 +20,7 @@ from tap_reports.vendors.similarweb.client import SimilarwebClient
 def test_a_minute_quota_is_waited_for(sandbox, tmp_path, clock):
     scenario = SCENARIOS["digital_turbine"]
     config = scenario.config(
-        sandbox,
-        block={"slice_days": 2, "reports_per_minute": 5},
-        job_ledger=str(tmp_path / "jobs.sqlite"),
+        sandbox, block={"slice_days": 2, "reports_per_minute": 5}, job_ledger=str(tmp_path / "jobs.sqlite")
     )
     ran = run_here(config, clock)
     assert is_whole(ran, scenario, sandbox)

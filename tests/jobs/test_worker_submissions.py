@@ -133,10 +133,7 @@ def test_the_sheets_of_a_report_share_one_job(sandbox, clock):
     assert ran.status == 0
     assert len(ran.tap.outcome.done) == 3
     assert sandbox.submissions("second_nature").accepted == 1
-    for sheet, stream in (
-        ("Quiz Overview", "quiz_overview"),
-        ("Session Overview", "session_overview"),
-    ):
+    for sheet, stream in (("Quiz Overview", "quiz_overview"), ("Session Overview", "session_overview")):
         name = f"second_nature_admin_xls_report__{stream}"
         rows = sandbox.expected("second_nature", "admin-xls-report", sheet=sheet)
         assert len(ran.records(name)) == len(rows)

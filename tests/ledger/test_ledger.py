@@ -8,15 +8,7 @@ from decimal import Decimal
 from types import MappingProxyType
 
 import sqlalchemy as sa
-from ledger_cases import (
-    HOUR,
-    NOON,
-    job_of,
-    on_its_way,
-    request_of,
-    reserve,
-    submit,
-)
+from ledger_cases import HOUR, NOON, job_of, on_its_way, request_of, reserve, submit
 
 from tap_reports.ledger.ledger import Ledger
 from tap_reports.models import JobStatus, ReportRequest, Slice

@@ -12,16 +12,7 @@ from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
-from ledger_cases import (
-    DAY_QUOTA,
-    NOON,
-    Clock,
-    job_of,
-    on_its_way,
-    request_of,
-    reserve,
-    submit,
-)
+from ledger_cases import DAY_QUOTA, NOON, Clock, job_of, on_its_way, request_of, reserve, submit
 
 from tap_reports.exceptions import ConfigError, StreamError
 from tap_reports.ledger.ledger import Ledger

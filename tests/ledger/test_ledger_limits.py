@@ -8,16 +8,7 @@ import sys
 import threading
 from dataclasses import replace
 
-from ledger_cases import (
-    DAY_QUOTA,
-    MINUTE_QUOTA,
-    NOON,
-    SECOND,
-    job_of,
-    request_of,
-    reserve,
-    submit,
-)
+from ledger_cases import DAY_QUOTA, MINUTE_QUOTA, NOON, SECOND, job_of, request_of, reserve, submit
 
 from tap_reports import process as owner
 from tap_reports.ledger.records import Existing, Reservation, Wait

@@ -303,11 +303,7 @@ def test_token_is_asked_for_with_a_json_body_and_renewed_a_minute_before_its_end
     clock.pass_(seconds=3539)
     submitted(client)
     [call] = sent(api, "/auth/v1/token")
-    assert call.json() == {
-        "grant_type": "client_credentials",
-        "client_id": "c1ient",
-        "client_secret": SECRET,
-    }
+    assert call.json() == {"grant_type": "client_credentials", "client_id": "c1ient", "client_secret": SECRET}
     clock.pass_(seconds=1)
     submitted(client)
     assert len(sent(api, "/auth/v1/token")) == 2

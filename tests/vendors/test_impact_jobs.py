@@ -354,8 +354,7 @@ def test_a_failed_job_without_dates_is_believed_after_its_replay(requests_mock, 
 
 
 @pytest.mark.parametrize(
-    "answer",
-    [{"Id": "j-2", "Status": "QUEUED"}, {"ResultUri": f"/Mediapartners/{SID}/Jobs/j-2/Download"}],
+    "answer", [{"Id": "j-2", "Status": "QUEUED"}, {"ResultUri": f"/Mediapartners/{SID}/Jobs/j-2/Download"}]
 )
 def test_a_replay_may_be_a_new_job_that_nothing_earlier_hides(requests_mock, client, job, answer):
     requests_mock.get(JOB, json=job_object())

@@ -132,11 +132,7 @@ def test_a_snapshot_is_asked_for_without_dates():
             {"ad_ids": [7, "8"], "sub_ids": ["s"], "unique_click": True},
             {"AdId": ["7", "8"], "SubId": ["s"], "UniqueClick": "TRUE"},
         ),
-        (
-            "brand",
-            {"media_ids": ["9"], "unique_click": False},
-            {"MediaId": ["9"], "UniqueClick": "false"},
-        ),
+        ("brand", {"media_ids": ["9"], "unique_click": False}, {"MediaId": ["9"], "UniqueClick": "false"}),
     ],
 )
 def test_filters_of_clicks_are_sent_by_the_vendor_s_names(account_type, filters, sent):

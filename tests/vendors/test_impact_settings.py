@@ -112,10 +112,7 @@ def test_a_filter_of_clicks_that_the_kind_of_account_lacks_is_named(name, kind):
 
 def test_every_error_is_listed_at_once():
     found = errors(timezone="Mars", reports=[{"id": "a", "date_parameters": ["x"]}])
-    assert [text.partition(":")[0] for text in found] == [
-        "timezone",
-        "reports[0].date_parameters",
-    ]
+    assert [text.partition(":")[0] for text in found] == ["timezone", "reports[0].date_parameters"]
 
 
 def test_no_report_may_take_the_name_of_the_click_stream():

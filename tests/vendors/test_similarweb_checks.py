@@ -101,8 +101,7 @@ def test_the_webhook_is_tested_only_where_there_is_one(account):
 
 
 @pytest.mark.parametrize(
-    ("granularity", "period"),
-    [("daily", "2023-09-10..2023-09-10"), ("weekly", "2023-09-04..2023-09-10")],
+    ("granularity", "period"), [("daily", "2023-09-10..2023-09-10"), ("weekly", "2023-09-04..2023-09-10")]
 )
 @pytest.mark.usefixtures("account")
 def test_the_newest_period_is_validated(granularity, period):

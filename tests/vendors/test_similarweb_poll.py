@@ -9,14 +9,7 @@ from decimal import Decimal
 import pytest
 from similarweb_account import API, KEY, LINK, RETRY, STATUS, clock_at, connect, request
 
-from tap_reports.exceptions import (
-    AccessDenied,
-    BadAnswer,
-    CallBroken,
-    CallRejected,
-    JobUnknown,
-    LinkExpired,
-)
+from tap_reports.exceptions import AccessDenied, BadAnswer, CallBroken, CallRejected, JobUnknown, LinkExpired
 from tap_reports.http.links import DownloadSession
 from tap_reports.models import JobStatus, ReportJob
 from tap_reports.vendor import Estimates, Retries

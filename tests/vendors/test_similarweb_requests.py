@@ -183,8 +183,7 @@ def test_a_restored_report_asks_for_the_same_job():
 
 @pytest.mark.usefixtures("described")
 @pytest.mark.parametrize(
-    ("granularity", "day"),
-    [("daily", "2023-09-10"), ("weekly", "2023-09-10"), ("monthly", "2023-08-31")],
+    ("granularity", "day"), [("daily", "2023-09-10"), ("weekly", "2023-09-10"), ("monthly", "2023-08-31")]
 )
 def test_describe_names_the_final_day(granularity, day):
     client = connect({**TRAFFIC, "granularity": granularity}, clock=clock_at("2024-05-05T00:00:00+00:00"))

@@ -8,13 +8,7 @@ import pytest
 import requests
 from similarweb_account import API, KEY, asked, clock_at, connect, request
 
-from tap_reports.exceptions import (
-    AccessDenied,
-    BadAnswer,
-    CallRefused,
-    CallRejected,
-    SubmissionLost,
-)
+from tap_reports.exceptions import AccessDenied, BadAnswer, CallRefused, CallRejected, SubmissionLost
 from tap_reports.models import RESULT_HOURS, JobStatus
 
 SUBMIT = f"{API}/batch/v5/request-report"
@@ -40,11 +34,7 @@ WEEK = {"start_date": "2023-09-04", "end_date": "2023-09-10"}
 def body(wanted, delivery=DELIVERY, **query):
     """Return the body of a request by the documents of v4 and v5."""
     table = {"vtable": "traffic_and_engagement", **QUERY, **query}
-    return {
-        "report_name": wanted.key,
-        "delivery_information": delivery,
-        "report_query": {"tables": [table]},
-    }
+    return {"report_name": wanted.key, "delivery_information": delivery, "report_query": {"tables": [table]}}
 
 
 PLAIN, WEEKLY = request(), request("weekly", "2023-09-04", "2023-09-10")
