@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
 from ledger_cases import Clock
 
@@ -13,9 +15,8 @@ def clock():
 
 @pytest.fixture
 def ledger(ledger_url, clock):
-    ledger = Ledger.open(ledger_url, clock=clock)
-    yield ledger
-    ledger.close()
+    with closing(Ledger.open(ledger_url, clock=clock)) as ledger:
+        yield ledger
 
 
 @pytest.fixture
@@ -25,3 +26,10 @@ def runs(shared_url, clock):
     yield ledgers
     for ledger in ledgers:
         ledger.close()
+
+
+@pytest.fixture
+def local(sqlite_url, clock):
+    """SQLite holds any text in any column."""
+    with closing(Ledger.open(sqlite_url, clock=clock)) as ledger:
+        yield ledger

@@ -7,6 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 from types import MappingProxyType
 
+import pytest
 import sqlalchemy as sa
 from ledger_cases import HOUR, NOON, job_of, on_its_way, request_of, reserve, submit
 
@@ -16,39 +17,23 @@ from tap_reports.models import JobStatus, ReportRequest, Slice
 # --- a job's life -------------------------------------------------------------------------------------
 
 
-def test_a_key_that_was_never_submitted_is_not_found(ledger):
-    assert ledger.find("nothing") is None
-
-
-def test_a_submitted_job_is_found_with_all_that_is_needed_to_go_on(ledger):
-    request = request_of()
+@pytest.mark.parametrize("days", [request_of().slice, pytest.param(None, id="a snapshot has no slice")])
+def test_a_submitted_job_is_found_with_all_that_is_needed_to_go_on(ledger, days):
+    request = request_of(slice=days)
     job = job_of(
         request,
         handle=MappingProxyType({"link": "https://cdn.example.com/x?sig=1", "deep": {"n": 1}}),
+        submitted_at=NOON.astimezone(dt.timezone(dt.timedelta(hours=9))),
         created_at=NOON - HOUR,
         credits=Decimal("12.50"),
     )
     ledger.submitted(reserve(ledger, request), job)
     entry = ledger.find(request.key)
     assert entry.job(request) == replace(job, handle=dict(job.handle))
+    assert entry.submitted_at.tzinfo is dt.UTC
     assert entry.is_in_flight
-    assert entry.slice == request.slice
+    assert entry.slice == days
     assert entry.run_id == "run1"
-
-
-def test_times_come_back_aware_in_utc_whatever_the_zone_they_went_in_with(ledger):
-    request = request_of()
-    east = dt.timezone(dt.timedelta(hours=9))
-    ledger.submitted(reserve(ledger, request), job_of(request, submitted_at=NOON.astimezone(east)))
-    found = ledger.find(request.key).submitted_at
-    assert found == NOON
-    assert found.tzinfo is dt.UTC
-
-
-def test_a_snapshot_has_no_slice(ledger):
-    request = request_of(slice=None)
-    submit(ledger, request)
-    assert ledger.find(request.key).slice is None
 
 
 def test_what_is_seen_of_a_job_is_kept(ledger):
@@ -83,22 +68,18 @@ def test_a_failed_and_a_forgotten_job_can_not_be_used(ledger):
 
 def test_a_refused_submission_leaves_no_job(ledger):
     request = request_of()
+    assert ledger.find(request.key) is None
     ledger.refused(reserve(ledger, request))
     assert ledger.find(request.key) is None
 
 
-def test_a_lost_submission_is_found_as_unanswered(ledger):
+def test_a_lost_submission_is_found_as_unanswered_until_a_newer_one(ledger):
     request = request_of()
     ledger.lost(reserve(ledger, request))
     entry = ledger.find(request.key)
     assert entry.is_unanswered
     assert entry.submitted_at == NOON
     assert entry.job(request) is None
-
-
-def test_the_newest_attempt_is_found(ledger):
-    request = request_of()
-    ledger.lost(reserve(ledger, request))
     submit(ledger, request, "j2")
     assert ledger.find(request.key).job_id == "j2"
 

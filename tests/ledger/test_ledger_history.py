@@ -8,50 +8,16 @@ from contextlib import closing
 from dataclasses import replace
 from decimal import Decimal
 
-import pytest
+from ledger_cases import NOON, reserve
 
 from tap_reports.ledger.ledger import Ledger, Wanted
 from tap_reports.ledger.schema import VERSION
 from tap_reports.models import JobStatus, ReportJob, ReportRequest, RunOutcome, StreamEnd, StreamOutcome
 
-T0 = dt.datetime(2026, 3, 20, 8, 0, tzinfo=dt.UTC)
-
-
-class Hand:
-    """A clock that the test moves."""
-
-    def __init__(self):
-        self.seconds = 0.0
-
-    def now(self):
-        return T0 + dt.timedelta(seconds=self.seconds)
-
-    def monotonic(self):
-        return self.seconds
-
-    def sleep(self, seconds):
-        self.seconds += seconds
-
-
-@pytest.fixture
-def clock():
-    return Hand()
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "jobs.sqlite"
-
-
-@pytest.fixture
-def ledger(path, clock):
-    with closing(Ledger.open(str(path), clock=clock)) as opened:
-        yield opened
-
 
 def job(status=JobStatus.PENDING, **values):
     request = ReportRequest(vendor="impact", account="IR1", api_url="https://x", report="a")
-    return ReportJob(request=request, id="job-1", submitted_at=T0, status=status, **values)
+    return ReportJob(request=request, id="job-1", submitted_at=NOON, status=status, **values)
 
 
 def test_a_job_is_started_when_it_was_first_seen_running(ledger, clock):
@@ -60,11 +26,11 @@ def test_a_job_is_started_when_it_was_first_seen_running(ledger, clock):
     ledger.seen(job(JobStatus.RUNNING))
     clock.sleep(10)
     ledger.seen(job(JobStatus.RUNNING))
-    assert ledger.history()[0].started_at == T0 + dt.timedelta(seconds=10)
+    assert ledger.history()[0].started_at == NOON + dt.timedelta(seconds=10)
 
 
 def test_each_run_that_wrote_a_jobs_records_is_kept_with_its_times(ledger, clock):
-    done = job(JobStatus.SUCCEEDED, finished_at=T0)
+    done = job(JobStatus.SUCCEEDED, finished_at=NOON)
     ledger.seen(done, stream="impact_a", run_id="first")
     for run_id, rows in (("first", 5), ("second", 6)):
         clock.sleep(60)
@@ -81,7 +47,7 @@ def test_each_run_that_wrote_a_jobs_records_is_kept_with_its_times(ledger, clock
 
 
 def test_records_written_twice_in_a_run_count_once(ledger):
-    done = job(JobStatus.SUCCEEDED, finished_at=T0)
+    done = job(JobStatus.SUCCEEDED, finished_at=NOON)
     ledger.seen(done, stream="impact_a", run_id="first")
     for rows in (5, 6):
         ledger.emitted(done, stream="impact_a", rows=rows, run_id="first")
@@ -94,10 +60,10 @@ def test_a_report_whose_sheets_are_known_is_not_listed_under_its_own_name(ledger
     assert [one["stream"] for one in ledger.listing()] == ["impact_a__one", "impact_a__two"]
 
 
-def test_an_older_versions_file_gets_the_columns_that_it_lacks(path, clock, ledger):
-    ledger.seen(job(), stream="impact_a", run_id="first")
-    ledger.close()
-    with closing(sqlite3.connect(path)) as db, db:
+def test_an_older_versions_file_gets_the_columns_that_it_lacks(sqlite_url, clock, local):
+    local.seen(job(), stream="impact_a", run_id="first")
+    local.close()
+    with closing(sqlite3.connect(sqlite_url)) as db, db:
         db.execute("ALTER TABLE tap_reports_jobs DROP COLUMN started_at")
         db.execute("ALTER TABLE tap_reports_jobs DROP COLUMN download_seconds")
         db.execute("ALTER TABLE tap_reports_jobs DROP COLUMN estimate")
@@ -105,11 +71,11 @@ def test_an_older_versions_file_gets_the_columns_that_it_lacks(path, clock, ledg
         db.execute("ALTER TABLE tap_reports_job_streams DROP COLUMN content")
         db.execute("DROP TABLE tap_reports_uses")
         db.execute("UPDATE tap_reports_version SET version = 1")
-    with closing(Ledger.open(str(path), clock=clock)) as upgraded:
+    with closing(Ledger.open(sqlite_url, clock=clock)) as upgraded:
         upgraded.seen(job(JobStatus.RUNNING))
         (found,) = upgraded.history()
-        assert (found.job_id, found.started_at) == ("job-1", T0)
-    with closing(sqlite3.connect(path)) as db:
+        assert (found.job_id, found.started_at) == ("job-1", NOON)
+    with closing(sqlite3.connect(sqlite_url)) as db:
         assert db.execute("SELECT version FROM tap_reports_version").fetchall() == [(VERSION,)]
 
 
@@ -118,7 +84,7 @@ def test_how_a_run_and_its_streams_ended_is_kept_with_the_reason(ledger):
         StreamOutcome(stream="impact_a", outcome=StreamEnd.DONE, rows=5),
         StreamOutcome(stream="impact_b", outcome=StreamEnd.FAILED, error="it is not a report"),
     )
-    run = RunOutcome(run_id="r", version="1", started_at=T0, seconds=2.5, exit_status=1, streams=streams)
+    run = RunOutcome(run_id="r", version="1", started_at=NOON, seconds=2.5, exit_status=1, streams=streams)
     ledger.ended(replace(run, exit_status=None, seconds=None, streams=()))
     ledger.ended(run)
     assert ledger.run_outcomes() == [run]
@@ -127,13 +93,13 @@ def test_how_a_run_and_its_streams_ended_is_kept_with_the_reason(ledger):
 
 
 def test_a_replay_leaves_what_an_earlier_run_did_as_it_was(ledger):
-    ledger.seen(job(JobStatus.SUCCEEDED, finished_at=T0), stream="impact_a", run_id="first")
+    ledger.seen(job(JobStatus.SUCCEEDED, finished_at=NOON), stream="impact_a", run_id="first")
     ledger.emitted(job(), stream="impact_a", rows=5, run_id="first")
-    later = T0 + dt.timedelta(hours=1)
+    later = NOON + dt.timedelta(hours=1)
     ledger.seen(job(JobStatus.SUCCEEDED, finished_at=later))
     ledger.emitted(job(), stream="impact_a", rows=6, run_id="second")
     (found,) = ledger.history()
-    assert [use.finished_at for use in found.uses] == [T0, later]
+    assert [use.finished_at for use in found.uses] == [NOON, later]
 
 
 def test_jobs_are_listed_by_pattern_and_newest_only(ledger):
@@ -144,29 +110,19 @@ def test_jobs_are_listed_by_pattern_and_newest_only(ledger):
     assert list(ledger.listing(Wanted(failed=True))) == []
 
 
-def test_a_run_that_was_killed_is_told_from_one_that_is_under_way(path, clock, ledger):
-    ledger.ended(RunOutcome(run_id="r", version="1", started_at=T0))
-    assert [one.was_killed for one in ledger.run_outcomes()] == [False]
-    assert ledger.run_outcomes(Wanted(failed=True)) == []
-    with closing(sqlite3.connect(path)) as db, db:  # of another machine nothing is known but its age
+def test_a_run_that_was_killed_is_told_from_one_that_is_under_way(sqlite_url, clock, local):
+    local.ended(RunOutcome(run_id="r", version="1", started_at=NOON))
+    assert [one.was_killed for one in local.run_outcomes()] == [False]
+    assert local.run_outcomes(Wanted(failed=True)) == []
+    with closing(sqlite3.connect(sqlite_url)) as db, db:  # of another machine nothing is known but its age
         db.execute("UPDATE tap_reports_runs SET owner = 'elsewhere/pid:[1]:1'")
-    assert [one.was_killed for one in ledger.run_outcomes()] == [False]
+    assert [one.was_killed for one in local.run_outcomes()] == [False]
     clock.sleep(3 * 86400)
-    assert [one.was_killed for one in ledger.run_outcomes(Wanted(failed=True))] == [True]
+    assert [one.was_killed for one in local.run_outcomes(Wanted(failed=True))] == [True]
 
 
-def test_the_estimate_stands_beside_what_was_charged(ledger, clock):
-    request = job().request
-    reserved = ledger.reserve(
-        request,
-        stream="impact_a",
-        run_id="r",
-        quotas=[],
-        max_in_flight=1,
-        in_flight_hours=1,
-        now=clock.now(),
-        estimate=Decimal("24.5"),
-    )
+def test_the_estimate_stands_beside_what_was_charged(ledger):
+    reserved = reserve(ledger, job().request, estimate=Decimal("24.5"))
     ledger.submitted(reserved, job(credits=Decimal(7)))
     (found,) = ledger.history()
     assert (found.estimate, found.credits) == (Decimal("24.5"), Decimal(7))

@@ -8,6 +8,7 @@ import sys
 import threading
 from dataclasses import replace
 
+import pytest
 from ledger_cases import DAY_QUOTA, MINUTE_QUOTA, NOON, SECOND, job_of, request_of, reserve, submit
 
 from tap_reports import process as owner
@@ -51,17 +52,18 @@ def test_a_day_quota_resets_at_midnight_utc(ledger, clock):
     assert isinstance(reserve(ledger, request_of(4), quotas=[DAY_QUOTA]), Reservation)
 
 
-def test_what_the_vendor_refused_counts_in_the_minute_but_not_in_the_day(ledger):
-    for day in (1, 2, 3):
-        ledger.refused(reserve(ledger, request_of(day)))
-    assert isinstance(reserve(ledger, request_of(4), quotas=[DAY_QUOTA]), Reservation)
-    assert isinstance(reserve(ledger, request_of(5), quotas=[MINUTE_QUOTA]), Wait)
-
-
-def test_a_lost_submission_counts_in_the_day(ledger):
-    for day in (1, 2, 3):
-        ledger.lost(reserve(ledger, request_of(day)))
-    assert isinstance(reserve(ledger, request_of(4), quotas=[DAY_QUOTA]), Wait)
+@pytest.mark.parametrize(
+    ("outcome", "day", "minute"),
+    [
+        pytest.param("refused", Reservation, Wait, id="what the vendor refused: in the minute only"),
+        pytest.param("lost", Wait, Wait, id="what got no answer: in both"),
+    ],
+)
+def test_a_submission_that_brought_no_job_counts(ledger, outcome, day, minute):
+    for number in (1, 2, 3):
+        getattr(ledger, outcome)(reserve(ledger, request_of(number)))
+    assert isinstance(reserve(ledger, request_of(4), quotas=[DAY_QUOTA]), day)
+    assert isinstance(reserve(ledger, request_of(5), quotas=[MINUTE_QUOTA]), minute)
 
 
 def test_quotas_are_an_account_s_and_a_kind_s_own(ledger):
@@ -109,23 +111,17 @@ def test_the_use_of_quotas_is_told(ledger, clock):
 # --- another run --------------------------------------------------------------------------------------
 
 
-def test_another_run_s_job_is_resumed_and_not_submitted_again(runs):
-    ours, theirs = runs
-    request = request_of()
-    assert ours.find(request.key) is None
-    submit(theirs, request, run_id="run2")
-    existing = reserve(ours, request)
-    assert isinstance(existing, Existing)
-    assert existing.job.id == "j1"
-
-
-def test_another_run_s_job_that_is_done_already_is_not_submitted_again(runs):
+@pytest.mark.parametrize("status", [None, JobStatus.SUCCEEDED])
+def test_another_run_s_job_is_taken_and_not_submitted_again_even_if_it_is_done(runs, status):
     ours, theirs = runs
     request = request_of()
     assert ours.find(request.key) is None
     job = submit(theirs, request, run_id="run2")
-    theirs.seen(replace(job, status=JobStatus.SUCCEEDED, finished_at=NOON))
-    assert isinstance(reserve(ours, request), Existing)
+    if status:
+        theirs.seen(replace(job, status=status, finished_at=NOON))
+    existing = reserve(ours, request)
+    assert isinstance(existing, Existing)
+    assert existing.job.id == "j1"
 
 
 def test_a_submission_that_another_run_is_just_sending_is_waited_for(runs):
@@ -145,21 +141,14 @@ def test_a_submission_that_another_run_gave_up_is_sent(runs):
     assert isinstance(reserve(ours, request), Reservation)
 
 
-def test_a_job_that_the_run_looked_at_and_judged_too_old_is_submitted_again(runs):
-    ours, theirs = runs
-    request = request_of()
-    job = submit(theirs, request, run_id="run2")
-    theirs.seen(replace(job, status=JobStatus.SUCCEEDED, finished_at=NOON))
-    assert ours.find(request.key).is_good
-    assert isinstance(reserve(ours, request), Reservation)
-
-
-def test_a_resumed_job_that_this_run_saw_end_is_submitted_again(runs):
+@pytest.mark.parametrize("who", ["theirs", "ours"])
+def test_a_job_that_the_run_saw_end_or_judged_too_old_is_submitted_again(runs, who):
     ours, theirs = runs
     request = request_of()
     job = submit(theirs, request, run_id="run2")
     assert ours.find(request.key).is_in_flight
-    ours.seen(replace(job, status=JobStatus.SUCCEEDED, finished_at=NOON))
+    (ours if who == "ours" else theirs).seen(replace(job, status=JobStatus.SUCCEEDED, finished_at=NOON))
+    assert ours.find(request.key).is_good
     assert isinstance(reserve(ours, request), Reservation)
 
 
