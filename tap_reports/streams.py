@@ -257,7 +257,7 @@ class ReportStream(Stream):
         maps = [one for one in self.stream_maps if not isinstance(one, RemoveRecordTransform)]
         if plain := mapped_plan(plan, maps, self.config):
             return encode(table, plain, context, extracted=extracted)
-        return mapped_blocks(table, plan, context, maps, extracted)
+        return mapped_blocks(table, plan, context, maps, extracted, self.config)
 
     @contextlib.contextmanager
     def _outcome(self) -> Iterator[None]:

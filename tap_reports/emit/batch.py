@@ -16,7 +16,7 @@ from singer_sdk.mapper import RemoveRecordTransform
 from tap_reports.emit.batch_files import JsonLinesFile
 from tap_reports.emit.batch_writer import Background, Batch, BatchWriter
 from tap_reports.emit.blocks import columns, encode
-from tap_reports.emit.maps import mapped_plan
+from tap_reports.emit.maps import mapped_plan, unseen
 from tap_reports.emit.rows import record_blocks
 from tap_reports.emit.writer import ENCODER
 from tap_reports.exceptions import StreamError
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from tap_reports.emit.batch_files import BatchFile
     from tap_reports.emit.plan import EmitPlan, SliceContext, Tally
+    from tap_reports.emit.rows import Block, Record
     from tap_reports.files.table import Table
 
 __all__ = ["BATCH_SIZE", "Batch", "batches"]
@@ -75,7 +76,9 @@ def batches(
             found = _plain(table, plain, context, writers[0], tally)
         else:
             writers = [writer(one.stream_alias, _kinds_of(one)) for one in maps]
-            found = _mapped(table, plan, context, list(zip(maps, writers, strict=True)), tally)
+            raw = unseen(plan, maps, stream.config)
+            blocks = record_blocks(table, plan, context, raw=raw)
+            found = _mapped(blocks, list(zip(maps, writers, strict=True)), tally)
         for one in writers:
             files.callback(one.discard)
         files.callback(background.close)
@@ -136,9 +139,7 @@ def _plain(
 
 
 def _mapped(
-    table: Table,
-    plan: EmitPlan,
-    context: SliceContext,
+    blocks: Iterator[Block[list[Record]]],
     ways: Sequence[tuple[StreamMap, BatchWriter]],
     tally: Tally | None,
 ) -> Iterator[Batch]:
@@ -152,7 +153,7 @@ def _mapped(
                 yield writer.batch((url,), rows - published)
                 published = rows
 
-    for block in record_blocks(table, plan, context):
+    for block in blocks:
         if tally is not None:
             tally.add(block.tally)
         rows += block.rows

@@ -35,7 +35,9 @@ class Encoder(ABC, Generic[T]):
         self.plan = plan
         self.context = context
         self.compiled = CompiledTable.of(table, plan, context)
-        self._convert = RowConverter(table.name, table.header, plan, context, raw=True)
+        self._convert = RowConverter(
+            table.name, table.header, plan, context, raw={one.property for one in plan.fields}
+        )
 
     @abstractmethod
     def of_values(self, found: Columns) -> T:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -18,10 +19,12 @@ if TYPE_CHECKING:
     from tap_reports.emit.plan import EmitPlan, SliceContext
     from tap_reports.files.table import Table
 
-ALIAS, ELSE = "__alias__", "__else__"
+ALIAS, ELSE, FILTER = "__alias__", "__else__", "__filter__"
 PLAIN_OPTIONS = frozenset({ALIAS, ELSE, "__key_properties__", "__source__"})
 """Options that do not look at a record's values."""
 REMOVED = (None, "__NULL__")
+RECORD = frozenset({"record", "_"})
+"""What expressions call the whole record."""
 
 
 def mapped_plan(plan: EmitPlan, maps: Sequence[StreamMap], config: Mapping[str, Any]) -> EmitPlan | None:
@@ -62,6 +65,7 @@ def mapped_blocks(
     context: SliceContext,
     maps: Sequence[StreamMap],
     extracted: dt.datetime,
+    config: Mapping[str, Any],
 ) -> Iterator[Block[bytes]]:
     """Yield a table's RECORD messages in blocks, each record taken through stream maps.
 
@@ -71,13 +75,14 @@ def mapped_blocks(
         context: Where the rows come from.
         maps: Each makes the records of one stream.
         extracted: `time_extracted` of the messages.
+        config: The tap's, for what the maps are made of.
 
     Raises:
         InvalidValue: A cell does not fit, under `invalid_values: fail`; the rows before it have come out.
         FileError: The file turns out damaged; likewise.
     """
     around = [envelope(one.stream_alias, plan.version, extracted) for one in maps]
-    for found in record_blocks(table, plan, context):
+    for found in record_blocks(table, plan, context, raw=unseen(plan, maps, config)):
         lines = []
         for stream_map, (before, after) in zip(maps, around, strict=True):
             mapped = [one for record in found.data if (one := stream_map.transform(record)) is not None]
@@ -85,6 +90,44 @@ def mapped_blocks(
                 text = ENCODER.encode_lines(mapped)[:-1].replace(b"\n", after + b"\n" + before)
                 lines.append(before + text + after + b"\n")
         yield Block(b"".join(lines), found.rows, found.records, found.tally)
+
+
+def unseen(plan: EmitPlan, maps: Sequence[StreamMap], config: Mapping[str, Any]) -> frozenset[str]:
+    """Return the properties whose values no stream map looks at, as far as its expressions tell."""
+    definition = config.get("stream_maps", {}).get(plan.stream)
+    if (
+        len(maps) != 1
+        or type(maps[0]) is not CustomStreamMap
+        or maps[0].flattening_enabled
+        or not isinstance(definition, Mapping)
+        or "__source__" in definition
+    ):
+        return frozenset()
+    seen = {
+        name
+        for key, text in definition.items()
+        if key not in PLAIN_OPTIONS and text not in REMOVED
+        for name in _names_in(text, key)
+    }
+    return frozenset() if seen & RECORD else frozenset(one.property for one in plan.fields) - seen
+
+
+def _names_in(expression: str, property_: str) -> Iterator[str]:
+    """Yield the names that an expression looks at; `record` where it takes more than a value of it."""
+    nodes = list(ast.walk(ast.parse(expression)))
+    taken = {
+        id(node.value): node.slice.value
+        for node in nodes
+        if isinstance(node, ast.Subscript)
+        and isinstance(node.slice, ast.Constant)
+        and isinstance(node.slice.value, str)
+    }
+    for node in nodes:
+        if isinstance(node, ast.Name):
+            name = taken.get(id(node)) if node.id in RECORD else node.id
+            yield "record" if name is None else name
+            if name == "self":
+                yield property_
 
 
 def _is_plain(stream_map: StreamMap, definition: Any, names: Sequence[str]) -> bool:

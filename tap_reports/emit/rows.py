@@ -7,7 +7,7 @@ ends the table under `invalid_values: fail`; the rows before it still come out.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from itertools import compress, islice, repeat
@@ -76,27 +76,27 @@ class Columns:
 
 @dataclass(slots=True)
 class RowConverter:
-    """Converts the rows of one table; `raw` gives numbers as JSON text."""
+    """Converts the rows of one table; `raw` names the properties whose numbers are given as JSON text."""
 
     table: str
     header: Sequence[str]
     plan: EmitPlan
     context: SliceContext
-    raw: bool = False
+    raw: Collection[str] = ()
     _sources: list[int | None] = field(init=False)
     _converters: list[Callable[[Cell], Any]] = field(init=False)
 
     def __post_init__(self) -> None:
         """Bind the plan's fields to the table's columns."""
         self._sources = sources(self.plan.fields, self.header)
-        self._converters = [self._converter(one.kind) for one in self.plan.fields]
+        self._converters = [self._converter(one) for one in self.plan.fields]
 
-    def _converter(self, kind: Kind) -> Callable[[Cell], Any]:
-        if self.raw and kind is Kind.NUMBER and not self.plan.notation.null_words:
+    def _converter(self, one: Field) -> Callable[[Cell], Any]:
+        if one.property in self.raw and one.kind is Kind.NUMBER and not self.plan.notation.null_words:
             return partial(raw_number, notation=self.plan.notation)
-        convert = converter(kind, self.plan.zone, self.plan.notation)
+        convert = converter(one.kind, self.plan.zone, self.plan.notation)
         # Days and truth values come again and again.
-        return lru_cache(1024, typed=True)(convert) if kind in {Kind.DATE, Kind.BOOLEAN} else convert
+        return lru_cache(1024, typed=True)(convert) if one.kind in {Kind.DATE, Kind.BOOLEAN} else convert
 
     def columns(self, rows: Sequence[Row], start: int) -> Columns:
         """Return the values of rows.
@@ -135,9 +135,10 @@ class RowConverter:
         self, one: Field, convert: Callable[[Cell], Any], cells: Sequence[Cell], tally: Tally
     ) -> Sequence[Any]:
         """Return the values of a column: up to the first cell that does not fit, or null for those."""
-        quick = plain_column(one.kind, cells, raw=self.raw) if self.plan.notation.is_usual else None
-        if quick is not None:
-            return quick
+        if self.plan.notation.is_usual:
+            quick = plain_column(one.kind, cells, raw=one.property in self.raw)
+            if quick is not None:
+                return quick
         try:
             return list(map(convert, cells))
         except ValueError:
@@ -194,18 +195,17 @@ class RowConverter:
         )
 
 
-def record_blocks(table: Table, plan: EmitPlan, context: SliceContext) -> Iterator[Block[list[Record]]]:
+def record_blocks(
+    table: Table, plan: EmitPlan, context: SliceContext, *, raw: Collection[str] = ()
+) -> Iterator[Block[list[Record]]]:
     """Yield a table's records in blocks: the plan's fields in order, what the file lacks as null.
 
-    Args:
-        table: The rows.
-        plan: What to emit.
-        context: Where the rows come from.
+    Numbers of properties that are `raw` are JSON text, only to be written.
 
     Raises:
         InvalidValue: A cell does not fit, under `invalid_values: fail`.
     """
-    to_columns = RowConverter(table.name, table.header, plan, context)
+    to_columns = RowConverter(table.name, table.header, plan, context, raw)
     names, start = [one.property for one in plan.fields], 0
     for rows in chunks(rows_for_columns(table), width=len(table.header)):
         found = to_columns.columns(rows, start)
