@@ -35,29 +35,21 @@ def listing(requests_mock):
 
 
 @pytest.mark.parametrize(
-    ("account_type", "prefix"),
-    [("brand", "Advertisers"), ("partner", "Mediapartners"), ("agency", "Agencies")],
+    ("reports", "found"),
+    [
+        pytest.param(None, [("one", False), ("by_campaigns", False)], id="all but not selected"),
+        pytest.param([{"id": "ByCampaigns"}], [("by_campaigns", True)], id="configured"),
+    ],
 )
-def test_each_account_type_has_its_own_paths(requests_mock, account_type, prefix):
-    base = f"https://api.impact.com/{prefix}/{SID}"
-    requests_mock.get(f"{base}/Reports", json=[{"Id": "a_b", "ApiAccessible": "true"}])
-    requests_mock.get(f"{base}/Reports/a_b/MetaData", json=attributes(Clicks="Integer"))
-    (type_,) = client_of(account_type=account_type, **ZONE).report_types()
-    assert (type_.name, type_.report, kinds(type_)) == ("a_b", "a_b", {"Clicks": Kind.INTEGER})
-
-
-def test_without_configured_reports_every_accessible_one_is_offered_but_not_selected(listing):
-    calls = listing(entry("one"), entry("ui_only", accessible="false"), entry("two", accessible="true"))
-    types = list(client_of(**ZONE).report_types())
-    assert [(type_.name, type_.selected) for type_ in types] == [("one", False), ("two", False)]
-    assert not any("ui_only" in call.path for call in calls.request_history)
-
-
-def test_configured_reports_are_selected_and_only_their_metadata_is_read(listing):
-    calls = listing(entry("one"), entry("PerformanceByCampaigns"))
-    (type_,) = client_of([{"id": "PerformanceByCampaigns"}], **ZONE).report_types()
-    assert (type_.name, type_.selected) == ("performance_by_campaigns", True)
-    assert len(calls.request_history) == 2
+def test_every_accessible_report_is_offered_or_those_that_are_configured(listing, reports, found):
+    closed, campaigns = (
+        entry("ui_only", accessible="false"),
+        entry("ByCampaigns", accessible="true"),
+    )
+    calls = listing(entry("one"), closed, campaigns)
+    types = list(client_of(reports, **ZONE).report_types())
+    assert [(type_.name, type_.selected) for type_ in types] == found
+    assert len(calls.request_history) == 1 + len(found), "and only their metadata is read"
 
 
 def test_credentials_version_and_json_are_asked_for_in_headers(listing):
@@ -86,14 +78,25 @@ def test_pages_that_no_link_names_are_read_by_their_number(requests_mock):
     assert [type_.name for type_ in client_of(**ZONE).report_types()] == ["r1", "r2", "r3"]
 
 
-def test_an_answer_without_a_list_is_not_an_account_without_reports(requests_mock):
-    requests_mock.get(f"{PREFIX}/Reports", json={"Result": []})
-    with pytest.raises(BadAnswer, match="no Reports came"):
+@pytest.mark.parametrize(
+    ("answer", "error", "said"),
+    [
+        ({"Result": []}, BadAnswer, "no Reports came"),
+        ({"Status": "ERROR", "Message": "Not permitted"}, CallRejected, "Not permitted"),
+        ([entry("one", MetaDataUri="https://evil.example/x")], BadAnswer, "another origin"),
+    ],
+)
+def test_a_list_that_is_none_is_an_error_and_another_host_gets_no_call(requests_mock, answer, error, said):
+    requests_mock.get(f"{PREFIX}/Reports", json=answer)
+    with pytest.raises(error, match=said):
         list(client_of(**ZONE).report_types())
+    assert len(requests_mock.request_history) == 1
 
 
-@pytest.mark.parametrize("empty", [None, {}, []])
-def test_an_empty_list_may_be_written_in_three_ways(requests_mock, empty):
+@pytest.mark.parametrize("empty", [None, {}, [], [{"Name": "UI only", "RunUri": "/x"}]])
+def test_an_empty_list_may_be_written_in_three_ways_and_entries_without_an_id_are_passed_over(
+    requests_mock, empty
+):
     requests_mock.get(f"{PREFIX}/Reports", json={"Reports": empty})
     assert list(client_of(**ZONE).report_types()) == []
 
@@ -107,18 +110,6 @@ def test_links_are_relative_to_an_api_url_with_a_path(requests_mock):
     requests_mock.get(f"{base}/Reports/two/MetaData", json=attributes(B="Integer"))
     types = client_of(api_url="http://127.0.0.1:9/impact", **ZONE).report_types()
     assert [list(kinds(type_)) for type_ in types] == [["A"], ["B"]]
-
-
-def test_a_link_to_another_host_gets_no_call(requests_mock):
-    requests_mock.get(f"{PREFIX}/Reports", json=[entry("one", MetaDataUri="https://evil.example/x")])
-    with pytest.raises(BadAnswer, match="another origin"):
-        list(client_of(**ZONE).report_types())
-    assert len(requests_mock.request_history) == 1
-
-
-def test_entries_without_an_id_are_passed_over(requests_mock):
-    requests_mock.get(f"{PREFIX}/Reports", json={"Reports": [{"Name": "UI only", "RunUri": "/x"}]})
-    assert list(client_of(**ZONE).report_types()) == []
 
 
 def test_two_handles_that_read_alike_get_different_stream_names(listing):
@@ -149,12 +140,6 @@ def test_an_unknown_or_closed_report_is_a_configuration_error_naming_the_nearest
     )
     assert closed.startswith('impact.reports[1].id: the report "ui_only" can\'t be run by API')
     assert far.endswith('Run --discover without "reports" to see all.')
-
-
-def test_an_error_within_an_http_200_is_an_error(requests_mock):
-    requests_mock.get(f"{PREFIX}/Reports", json={"Status": "ERROR", "Message": "Not permitted"})
-    with pytest.raises(CallRejected, match="Not permitted"):
-        list(client_of(**ZONE).report_types())
 
 
 @pytest.mark.parametrize(
@@ -208,31 +193,24 @@ def test_the_date_column_is_the_first_of_a_date_type_or_known_name(listing, colu
 
 
 @pytest.mark.parametrize(
-    ("handle", "column", "keys"),
+    ("handle", "columns", "params", "keys"),
     [
-        ("mp_action_listing_fast", "action_id", ("action_id",)),
-        ("adv_ACTION_LISTING_pm", "Action_Id", ("Action_Id",)),
-        ("agency_action_listing", "ActionID", ("ActionID",)),
-        ("mp_action_listing_sku", "Action_Id", ()),
-        ("adv_action_list_sku_pm_only", "Action_Id", ()),
-        ("mp_action_listing_fast", "Oid", ()),
-        ("ck_amex_aal", "Action_Id", ("Action_Id",)),
-        ("12172", "ActionId", ("ActionId",)),
+        ("mp_action_listing_fast", ["action_id"], {}, ("action_id",)),
+        ("adv_ACTION_LISTING_pm", ["Action_Id"], {}, ("Action_Id",)),
+        ("agency_action_listing", ["ActionID"], {}, ("ActionID",)),
+        ("mp_action_listing_sku", ["Action_Id"], {}, ()),
+        ("adv_action_list_sku_pm_only", ["Action_Id"], {}, ()),
+        ("mp_action_listing_fast", ["Oid"], {}, ()),
+        ("ck_amex_aal", ["Action_Id"], {}, ("Action_Id",)),
+        ("12172", ["ActionId"], {}, ("ActionId",)),
+        ("12172", ["Action_Id", "SKU"], {}, ()),
+        ("12172", ["Action_Id"], {"SHOW_SKU": 1}, ()),
     ],
 )
-def test_a_report_with_action_ids_has_them_as_key_but_not_by_sku(listing, handle, column, keys):
-    listing(entry(handle), **{handle: attributes(**{column: "String"})})
-    (type_,) = client_of([{"id": handle}], **ZONE).report_types()
+def test_a_report_with_action_ids_has_them_as_key_but_not_by_sku(listing, handle, columns, params, keys):
+    listing(entry(handle), **{handle: attributes(**dict.fromkeys(columns, "String"))})
+    (type_,) = client_of([{"id": handle, "params": params}], **ZONE).report_types()
     assert type_.primary_keys == keys
-
-
-def test_a_listing_that_shows_skus_has_several_rows_of_an_action(listing):
-    listing(entry("12172"), **{"12172": attributes(Action_Id="String", SKU="String")})
-    (type_,) = client_of([{"id": "12172"}], **ZONE).report_types()
-    assert type_.primary_keys == ()
-    listing(entry("12172"), **{"12172": attributes(Action_Id="String")})
-    (type_,) = client_of([{"id": "12172", "params": {"SHOW_SKU": 1}}], **ZONE).report_types()
-    assert type_.primary_keys == ()
 
 
 @pytest.mark.parametrize(
@@ -316,15 +294,12 @@ def test_clicks_are_a_stream_of_single_days_that_do_not_change(requests_mock):
     assert requests_mock.call_count == 0
 
 
-def test_clicks_stand_beside_all_reports(listing):
-    listing(entry("one"))
-    assert [type_.name for type_ in client_of(clicks={}, **ZONE).report_types()] == ["one", "clicks"]
-
-
 @pytest.mark.parametrize(("setting", "format_"), [("csv", FileFormat.CSV), ("json", FileFormat.JSON)])
-def test_the_layout_follows_the_result_format(setting, format_):
-    (type_,) = client_of([], clicks=True, result_format=setting, **ZONE).report_types()
-    assert (type_.layout.format, type_.layout.records) == (format_, ("Records", "Clicks"))
+def test_clicks_stand_beside_all_reports_and_follow_the_result_format(listing, setting, format_):
+    listing(entry("one"))
+    one, clicks = client_of(clicks={}, result_format=setting, **ZONE).report_types()
+    assert (one.name, clicks.name) == ("one", "clicks")
+    assert (clicks.layout.format, clicks.layout.records) == (format_, ("Records", "Clicks"))
 
 
 def test_a_report_s_lookback_stands_over_the_block_s(listing):
@@ -342,6 +317,7 @@ def test_a_catalog_s_streams_are_found_again_without_a_call(requests_mock):
     names = ["paystub_actions", "my_x", "clicks", "other"]
     found = [client.restore(CatalogStream(name=name, title="")) for name in names]
     assert [type_ and type_.report for type_ in found] == ["PaystubActions", "x", "ClickExport", None]
+    assert client_of([]).restore(CatalogStream(name="clicks", title="ClickExport")) is None
     assert requests_mock.call_count == 0
 
 
@@ -354,10 +330,6 @@ def test_without_configured_reports_the_title_holds_the_handle():
     assert (second.name, second.report) == ("paystub_actions_2", "paystub_actions")
 
 
-def test_clicks_that_are_not_configured_are_not_restored():
-    assert client_of([]).restore(CatalogStream(name="clicks", title="ClickExport")) is None
-
-
 # --- the account's time zone -----------------------------------------------------------------------------
 
 
@@ -365,21 +337,21 @@ def company(requests_mock, zone="(GMT -06:00) Central Time (US & Canada)", **ans
     return requests_mock.get(f"{PREFIX}/CompanyInformation", **(answer or {"json": {"Timezone": zone}}))
 
 
-def test_the_zone_setting_is_used_without_a_call(requests_mock):
-    client = client_of([{"id": "one"}], **ZONE)
-    type_ = client.restore(CatalogStream(name="one", title="one"))
-    assert type_.parameters["zone"] == str(client.zone()) == "America/Chicago"
+@pytest.mark.parametrize(
+    ("values", "zone", "calls"),
+    [
+        pytest.param(ZONE, "America/Chicago", 0, id="the setting's without a call"),
+        pytest.param({}, "-06:00", 1, id="company information's as a fixed offset"),
+    ],
+)
+def test_the_zone_is(listing, values, zone, calls):
+    asked = company(listing(entry("one")))
+    client = client_of([{"id": "one"}], **values)
+    (type_,) = client.report_types()
+    assert type_.parameters["zone"] == zone
     # 04:30 UTC on 2 March is still 1 March in Chicago, so February's last day is the last whole one.
     assert client.final_day(type_) == dt.date(2026, 2, 28)
-    assert requests_mock.call_count == 0
-
-
-def test_the_zone_comes_from_company_information_as_a_fixed_offset(listing):
-    company(listing(entry("one")))
-    client = client_of([{"id": "one"}])
-    (type_,) = client.report_types()
-    assert type_.parameters["zone"] == "-06:00"
-    assert client.final_day(type_) == dt.date(2026, 2, 28)
+    assert asked.call_count == calls
 
 
 def test_a_restored_report_names_no_zone_before_it_is_known(requests_mock):
@@ -418,16 +390,14 @@ def test_company_information_is_read_once_by_many_threads(requests_mock):
         {"json": {}},
         {"status_code": 403, "json": {"Status": "ERROR", "Message": "scope"}},
         {"status_code": 404},
+        {"status_code": 401},
     ],
 )
-def test_a_zone_that_cannot_be_found_is_utc_and_said_so(requests_mock, caplog, answer):
+def test_a_zone_that_cannot_be_found_is_utc_and_said_so_unless_the_credentials_are_wrong(
+    requests_mock, caplog, answer
+):
     company(requests_mock, **answer)
-    with caplog.at_level(logging.WARNING):
+    denied = answer.get("status_code") == 401
+    with pytest.raises(AccessDenied) if denied else caplog.at_level(logging.WARNING):
         assert client_of().zone() == dt.UTC
-    assert "Time zone taken as UTC" in caplog.text
-
-
-def test_wrong_credentials_are_no_time_zone(requests_mock):
-    company(requests_mock, status_code=401)
-    with pytest.raises(AccessDenied):
-        client_of().zone()
+    assert ("Time zone taken as UTC" in caplog.text) is not denied
