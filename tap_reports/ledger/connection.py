@@ -114,11 +114,13 @@ class SharedConnection:
             if self._is_server:
                 connection = connection.execution_options(isolation_level=isolation)
             else:
-                connection = connection.execution_options(tap_reports_write=is_write)
+                connection = connection.execution_options(
+                    tap_reports_write=is_write, tap_reports_lasting=is_lasting
+                )
             seconds = self._busy_seconds + SILENT_SECONDS
             cancel = TIMERS.start(seconds, self._cut) if self._is_server else None
             try:
-                with self._begin(connection, is_write=is_write, is_lasting=is_lasting):
+                with self._begin(connection, is_write=is_write):
                     yield connection
             except BaseException:
                 self._drop()
@@ -148,13 +150,12 @@ class SharedConnection:
         self._has_answered, self._failing_since = True, None
         return self._connection
 
-    def _begin(self, connection: sa.Connection, *, is_write: bool, is_lasting: bool) -> sa.Transaction:
+    def _begin(self, connection: sa.Connection, *, is_write: bool) -> sa.Transaction:
         """Begin a transaction; a file that another process writes to is asked again until that is done."""
         if self._is_server or not is_write:
             return connection.begin()
         until = time.monotonic() + self._busy_seconds
         driver: Any = connection.connection.driver_connection
-        driver.execute(f"PRAGMA synchronous = {'FULL' if is_lasting else 'NORMAL'}")
         driver.execute(f"PRAGMA busy_timeout = {int(STEP_SECONDS * 1000)}")
         try:
             while True:

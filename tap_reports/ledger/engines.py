@@ -20,6 +20,8 @@ SILENT_SECONDS = 15.0
 """Beyond the wait for others, a server that says nothing for so long is taken for gone."""
 CONNECT_SECONDS = 10
 CONNECTION = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+MODE_MILLISECONDS = 1000
+"""How long a new connection may wait for other processes to choose the file's mode."""
 SQLITE = b"SQLite format 3\0"
 SHOWN_TABLES = 3
 
@@ -156,19 +158,26 @@ def _kind(start: bytes) -> str:
 
 def _set_up_sqlite(engine: sa.Engine, *, is_file: bool) -> None:
     @sa.event.listens_for(engine, "connect")
-    def connected(connection: Any, _record: Any) -> None:
+    def connected(connection: Any, record: Any) -> None:
         # Transactions begin where `began` says so, not where the driver guesses.
         connection.isolation_level = None
         connection.execute("PRAGMA foreign_keys=ON")
         if is_file:
             # Only for speed: where the file system or another process does not allow it, it works without.
+            (waits,) = connection.execute("PRAGMA busy_timeout").fetchone()
+            connection.execute(f"PRAGMA busy_timeout={MODE_MILLISECONDS}")
             with contextlib.suppress(connection.OperationalError):
-                connection.execute("PRAGMA journal_mode=WAL")
+                record.info["mode"] = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
+            connection.execute(f"PRAGMA busy_timeout={waits}")
 
     @sa.event.listens_for(engine, "begin")
     def began(connection: sa.Connection) -> None:
         # IMMEDIATE: what is read in a writing transaction stays true until it is written.
-        is_write = connection.get_execution_options().get("tap_reports_write")
+        options = connection.get_execution_options()
+        is_write = options.get("tap_reports_write")
+        if is_write and connection.info.get("mode") == "wal":  # without, a power failure may damage the file
+            wanted = "FULL" if options.get("tap_reports_lasting", True) else "NORMAL"
+            connection.exec_driver_sql(f"PRAGMA synchronous={wanted}")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if is_write else "BEGIN")
 
 

@@ -11,8 +11,8 @@ from tap_reports.redaction import redact
 
 UNUSABLE = (OSError, ImportError, RuntimeError, SQLAlchemyError, sqlite3.Error, NotThisLedgerError)
 """What opening may raise."""
-FAILED = (SQLAlchemyError, ValueError, TypeError)
-"""What a transaction may raise; a value that makes no sense among them."""
+FAILED = (SQLAlchemyError, sqlite3.Error, ValueError, TypeError)
+"""What a transaction may raise; a value that makes no sense among them, and what SQLAlchemy does not wrap."""
 FULL = (
     "too many clients",
     "too many connections",

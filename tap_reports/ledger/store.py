@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from tap_reports.exceptions import ConfigError, StreamError
 from tap_reports.ledger import upgrade
-from tap_reports.ledger.connection import SharedConnection
+from tap_reports.ledger.connection import LAST_SECONDS, SharedConnection
 from tap_reports.ledger.engines import SILENT_SECONDS, engine_of, memory_engine, require_usable, shown_place
 from tap_reports.ledger.errors import FAILED, UNUSABLE, remedy, said_by
 
@@ -65,7 +65,6 @@ class Store:
         self._pending_notes: deque[Note] = deque(maxlen=MOST_PENDING_NOTES)
         self._noting = threading.Lock()
         self.end_soon = self._connection.end_soon
-        self.close = self._connection.close
 
     @classmethod
     def open(cls, setting: str | None, *, now: dt.datetime, busy_seconds: float) -> Store:
@@ -133,15 +132,26 @@ class Store:
         The run goes on without a note that can't be written; that is warned about once. Where the database
         was away, it is written before the next one.
         """
+        isolation = "READ COMMITTED" if at_once else "AUTOCOMMIT"
+        connected = partial(self._connection.lent, isolation=isolation, is_write=True, is_lasting=is_lasting)
+        with self._noting:
+            self._pending_notes.append((work, connected))
+            self._write_notes()
+
+    def close(self) -> None:
+        """Write what is owed, if that is possible now, and let go of the database."""
+        self._connection.end_soon()
+        if self._noting.acquire(timeout=LAST_SECONDS):
+            try:
+                self._write_notes()
+            finally:
+                self._noting.release()
+        self._connection.close()
+
+    def _write_notes(self) -> None:
         try:
-            with self._noting:
-                isolation = "READ COMMITTED" if at_once else "AUTOCOMMIT"
-                connected = partial(
-                    self._connection.lent, isolation=isolation, is_write=True, is_lasting=is_lasting
-                )
-                self._pending_notes.append((work, connected))
-                while self._pending_notes:
-                    self._write_first()
+            while self._pending_notes:
+                self._write_first()
         except FAILED as error:
             level = logging.DEBUG if self._warned else logging.WARNING
             self._warned = True

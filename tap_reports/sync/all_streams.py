@@ -172,11 +172,12 @@ class AllStreams:
 
     def _end(self, account: Callable[[], RunOutcome]) -> None:
         try:
-            self._run.note_end(account())
-            self._run.close()
-            # After a signal the last word is a STATE, also one that was said before.
-            self._state.write(now=True, again=self._outcome.signal is not None)
-            sys.stdout.flush()
+            with contextlib.ExitStack() as last:  # one that fails must not keep the others from ending
+                last.callback(sys.stdout.flush)
+                # After a signal the last word is a STATE, also one that was said before.
+                last.callback(self._state.write, now=True, again=self._outcome.signal is not None)
+                last.callback(self._run.close)
+                self._run.note_end(account())
         except BrokenPipeError:
             self._outcome.closed = True
             forget_stdout()

@@ -155,6 +155,27 @@ def test_a_ledger_that_stays_locked_says_so(sqlite_url, clock, caplog):
     ledger.close()
 
 
+def test_an_answer_is_noted_later_where_a_file_without_wal_is_held_by_another_process(sqlite_url, clock):
+    """On a network file system, for one. Without the note a submission would count as lost."""
+    Ledger.open(sqlite_url, clock=clock).close()
+    with closing(sqlite3.connect(sqlite_url, isolation_level=None)) as other:
+        other.execute("PRAGMA journal_mode=DELETE")
+        other.execute("BEGIN")
+        other.execute("SELECT * FROM sqlite_master").fetchone()  # a reader: the mode can't be changed
+        ledger = Ledger.open(sqlite_url, clock=clock, busy_seconds=0.01)
+        other.execute("COMMIT")
+        first, second = reserve(ledger, request_of(1)), reserve(ledger, request_of(2))
+        other.execute("BEGIN EXCLUSIVE")
+        ledger.submitted(first, job_of(request_of(1), "one"))
+        ledger.submitted(second, job_of(request_of(2), "two"))  # through a new connection
+        with pytest.raises(StreamError, match=r"nothing may be submitted.*Another process holds it"):
+            reserve(ledger, request_of(3))
+        other.execute("ROLLBACK")
+    ledger.close()
+    with closing(Ledger.open(sqlite_url, clock=clock)) as later:
+        assert [later.find(request_of(number).key).job_id for number in (1, 2)] == ["one", "two"]
+
+
 def test_a_run_that_is_to_end_does_not_wait_for_a_ledger_that_stays_locked(local, sqlite_url, caplog):
     job = submit(local, request_of())
     with closing(sqlite3.connect(sqlite_url, isolation_level=None)) as other:
