@@ -13,44 +13,26 @@ from typing import Any
 class Action(StrEnum):
     """What happens to the call."""
 
-    STATUS = "status"
-    """Answers `status` (with `retry_after`, `body`) instead of doing anything."""
-    RESET = "reset"
-    """The connection breaks before anything is done."""
-    LOST_ANSWER = "lost_answer"
-    """Everything is done, then the connection breaks."""
-    HANG = "hang"
-    """Waits for `seconds`, then goes on as usual."""
-    TRUNCATED = "truncated"
-    """Sends the part `keep` of the body under the full length."""
-    CORRUPT_GZIP = "corrupt_gzip"
-    """Sends the body as gzip with wrong bytes inside."""
-    HTML = "html"
-    """Answers 200 with a web page."""
-    GARBAGE = "garbage"
-    """Answers 200 with broken JSON."""
+    STATUS = "status"  # Answers `status` (with `retry_after`, `body`) instead of doing anything
+    RESET = "reset"  # The connection breaks before anything is done
+    LOST_ANSWER = "lost_answer"  # Everything is done, then the connection breaks
+    HANG = "hang"  # Waits for `seconds`, then goes on as usual
+    TRUNCATED = "truncated"  # Sends the part `keep` of the body under the full length
+    CORRUPT_GZIP = "corrupt_gzip"  # Sends the body as gzip with wrong bytes inside
+    HTML = "html"  # Answers 200 with a web page
+    GARBAGE = "garbage"  # Answers 200 with broken JSON
+    # The polled job steps through `words`, one a poll. A failing word stays until a retry or replay
     STATUSES = "statuses"
-    """The polled job steps through `words`, one a poll. A failing word stays until a retry or replay."""
-    NO_LINK = "no_link"
-    """A finished job's answer lacks its link."""
-    EXPIRED_LINK = "expired_link"
-    """The link handed out (or followed) has expired."""
-    EMPTY_FILE = "empty_file"
-    """The file has no byte."""
-    HEADER_ONLY = "header_only"
-    """The file has its header and no row."""
-    WRONG_CONTENT = "wrong_content"
-    """The file is a JSON error envelope (or `body`)."""
-    SLOW = "slow"
-    """Sends the body in ten pieces, `seconds` in all."""
-    DUPLICATE = "duplicate"
-    """Postbacks: called twice."""
-    DELAY = "delay"
-    """Postbacks: called `seconds` later."""
-    FORGE = "forge"
-    """Postbacks: called at once, long before the job is done."""
-    LOSE = "lose"
-    """Postbacks: not called."""
+    NO_LINK = "no_link"  # A finished job's answer lacks its link
+    EXPIRED_LINK = "expired_link"  # The link handed out (or followed) has expired
+    EMPTY_FILE = "empty_file"  # The file has no byte
+    HEADER_ONLY = "header_only"  # The file has its header and no row
+    WRONG_CONTENT = "wrong_content"  # The file is a JSON error envelope (or `body`)
+    SLOW = "slow"  # Sends the body in ten pieces, `seconds` in all
+    DUPLICATE = "duplicate"  # Postbacks: called twice
+    DELAY = "delay"  # Postbacks: called `seconds` later
+    FORGE = "forge"  # Postbacks: called at once, long before the job is done
+    LOSE = "lose"  # Postbacks: not called
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

@@ -4,16 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
-from tap_reports.sandbox.data import (
-    NAMES,
-    Field,
-    amount,
-    count,
-    one_of,
-    padded,
-    sometimes,
-)
+from tap_reports.sandbox.data import NAMES, Field, amount, count, one_of, padded, sometimes
 
 INSTANT = "Date (yyyy-MM-dd'T'HH:mm:ssZZ)"
 ZONE = "-06:00"
@@ -81,100 +74,51 @@ def _action_fields(key: str) -> tuple[Field, ...]:
 
 
 FIGURES = (Field("Clicks", "Integer", count(9000)), Field("Actions", "Integer", count(300)))
+SALES, COSTS = Field("Sale_Amount", "Decimal", amount), Field("Action_Cost", "Decimal", amount)
+BRAND_FIGURES = (
+    *(Field("Impressions", "INTEGER", count(90_000)), *FIGURES, Field("Revenue", "DECIMAL", amount)),
+    *(Field("action_cost", "DECIMAL", amount), Field("CPC", "DECIMAL", sometimes(amount))),
+    Field("total_cost", "DECIMAL", amount),
+)
 PARTNER, BRAND, AGENCY = ("partner",), ("brand",), ("agency",)
+ACTIONS = partial(ReportSpec, "Action Listing", "Listing", Shape.LISTING)
+BY_DAY = partial(ReportSpec, "Performance by Day", "Performance", Shape.BY_DAY)
 
 REPORTS = {
-    "mp_action_listing_fast": ReportSpec(
-        "Action Listing",
-        "Listing",
-        Shape.LISTING,
-        PARTNER,
-        {"Action_Date": INSTANT, "Locking_Date": INSTANT},
-        _action_fields("action_id"),
+    "mp_action_listing_fast": ACTIONS(
+        PARTNER, {"Action_Date": INSTANT, "Locking_Date": INSTANT}, _action_fields("action_id")
     ),
-    "partner_performance_by_day": ReportSpec(
-        "Performance by Day",
-        "Performance",
-        Shape.BY_DAY,
-        PARTNER,
-        {"date_display": "String"},
-        (*FIGURES, Field("Action_Cost", "Decimal", amount), Field("Sale_zzzAmount", "Decimal", amount)),
+    "partner_performance_by_day": BY_DAY(
+        PARTNER, {"date_display": "String"}, (*FIGURES, COSTS, Field("Sale_zzzAmount", "Decimal", amount))
     ),
     "partner_performance_by_program": ReportSpec(
-        "Performance by Program",
-        "Performance",
-        Shape.BY_PROGRAM,
-        PARTNER,
-        {},
-        (*FIGURES, Field("Sale_Amount", "Decimal", amount), Field("Action_Cost", "Decimal", amount)),
+        *("Performance by Program", "Performance", Shape.BY_PROGRAM, PARTNER, {}, (*FIGURES, SALES, COSTS))
     ),
-    "att_adv_performance_by_day_pm_only": ReportSpec(
-        "Performance by Day",
-        "Performance",
-        Shape.BY_DAY,
-        BRAND,
-        {"date_display": "String", "date_sort": "DATE"},
-        (
-            Field("Impressions", "INTEGER", count(90_000)),
-            *FIGURES,
-            Field("Revenue", "DECIMAL", amount),
-            Field("action_cost", "DECIMAL", amount),
-            Field("CPC", "DECIMAL", sometimes(amount)),
-            Field("total_cost", "DECIMAL", amount),
-        ),
-        needs_program=True,
+    "att_adv_performance_by_day_pm_only": BY_DAY(
+        BRAND, {"date_display": "String", "date_sort": "DATE"}, BRAND_FIGURES, needs_program=True
     ),
-    "adv_action_listing_pm": ReportSpec(
-        "Action Listing",
-        "Listing",
-        Shape.LISTING,
-        BRAND,
-        {"Action_Date": "DATETIME"},
-        _action_fields("Action_Id"),
-        needs_program=True,
+    "adv_action_listing_pm": ACTIONS(
+        BRAND, {"Action_Date": "DATETIME"}, _action_fields("Action_Id"), needs_program=True
     ),
-    "agency_action_listing": ReportSpec(
-        "Action Listing",
-        "Listing",
-        Shape.LISTING,
-        AGENCY,
-        {"Action_Date": INSTANT},
-        _action_fields("Action_Id"),
-    ),
+    "agency_action_listing": ACTIONS(AGENCY, {"Action_Date": INSTANT}, _action_fields("Action_Id")),
     "4222": ReportSpec(
-        "Daily Figures",
-        "Custom",
-        Shape.BY_DAY,
-        ("partner", "brand", "agency"),
-        {"Day": "Date (yyyy-MM-dd)"},
+        *("Daily Figures", "Custom", Shape.BY_DAY, PARTNER + BRAND + AGENCY, {"Day": "Date (yyyy-MM-dd)"}),
         (*FIGURES, Field("Earnings", "Decimal", amount)),
     ),
     "partner_payable_click_data": ReportSpec(
-        "Payable Click Data",
-        "Finance",
-        Shape.LISTING,
-        ("partner", "brand"),
-        {"Day": "String"},
+        *("Payable Click Data", "Finance", Shape.LISTING, PARTNER + BRAND, {"Day": "String"}),
         _action_fields("Id"),
         accessible=False,
     ),
+    "mp_vanity_links": ReportSpec(
+        *("Vanity Links", "Listing", Shape.BY_PROGRAM, PARTNER, {}),
+        (Field("Vanity_Link", "String", padded(8)), *FIGURES),
+        filters=("SUBAID",),
+    ),
 }
-
-REPORTS["mp_vanity_links"] = ReportSpec(
-    "Vanity Links",
-    "Listing",
-    Shape.BY_PROGRAM,
-    PARTNER,
-    {},
-    (Field("Vanity_Link", "String", padded(8)), *FIGURES),
-    filters=("SUBAID",),
-)
+CITIES = ("Zürich", "New York", "São Paulo", "Harare, Bay 2")
 CLICKS = ReportSpec(
-    "Clicks",
-    "Listing",
-    Shape.LISTING,
-    ("partner", "brand"),
-    {"EventDate": INSTANT},
+    *("Clicks", "Listing", Shape.LISTING, PARTNER + BRAND, {"EventDate": INSTANT}),
     (
         Field("Id", "String", padded(18)),
         Field("ProfileId", "String", padded(9)),
@@ -182,9 +126,7 @@ CLICKS = ReportSpec(
         Field("MediaName", "String", one_of(NAMES)),
         Field("AdId", "String", count(900_000)),
         Field("AdType", "String", one_of(("BANNER", "TEXT_LINK"))),
-        Field(
-            "CustomerCity", "String", sometimes(one_of(("Zürich", "New York", "São Paulo", "Harare, Bay 2")))
-        ),
+        Field("CustomerCity", "String", sometimes(one_of(CITIES))),
         Field("CustomerCountry", "String", one_of(("CH", "US", "BR", "ZW"))),
         Field("DeviceType", "String", one_of(("Mobile", "Desktop"))),
         Field("SharedId", "String", sometimes(padded(6))),

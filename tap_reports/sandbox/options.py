@@ -11,42 +11,31 @@ from enum import StrEnum
 class Switch(StrEnum):
     """Where a vendor's documents disagree or say nothing, the other behaviour; all off by default."""
 
+    # The `/v3/batch/` paths for status, retry, credits and describe answer 404
     SIMILARWEB_V3_MISSING = "similarweb_v3_missing"
-    """The `/v3/batch/` paths for status, retry, credits and describe answer 404."""
-    SIMILARWEB_V3_GONE = "similarweb_v3_gone"
-    """The same with 410."""
+    SIMILARWEB_V3_GONE = "similarweb_v3_gone"  # The same with 410
+    # Describe answers `{"tables": [...]}` instead of a bare array
     SIMILARWEB_DESCRIBE_OBJECT = "similarweb_describe_object"
-    """Describe answers `{"tables": [...]}` instead of a bare array."""
+    # The balance stands under `credits` instead of `remaining_credits`
     SIMILARWEB_CREDITS_SHORT = "similarweb_credits_short"
-    """The balance stands under `credits` instead of `remaining_credits`."""
+    # A validation that finds errors answers 400 instead of 200
     SIMILARWEB_VALIDATE_400 = "similarweb_validate_400"
-    """A validation that finds errors answers 400 instead of 200."""
+    # Status words with spaces: `internal error`, `bad request`
     SIMILARWEB_SPACED_WORDS = "similarweb_spaced_words"
-    """Status words with spaces: `internal error`, `bad request`."""
+    # Monthly files have the column `date` instead of `yearmonth`
     SIMILARWEB_MONTHLY_DATE = "similarweb_monthly_date"
-    """Monthly files have the column `date` instead of `yearmonth`."""
-    IMPACT_PAGED = "impact_paged"
-    """JSON results come in pages, as `@page` and `@numpages` tell."""
-    IMPACT_ZERO_BYTE = "impact_zero_byte"
-    """A result without rows is an empty file instead of a header."""
-    DT_URL_KEY = "dt_url_key"
-    """The link stands under `url`, with an `id`, instead of `signed_url`."""
-    DT_PENDING_404 = "dt_pending_404"
-    """A link without data yet answers 404 instead of an empty 200."""
-    DT_ZERO_BYTE = "dt_zero_byte"
-    """A report without data stays an empty body for ever instead of a header."""
-    SN_ZIP = "sn_zip"
-    """CSV with several sheets is one zip instead of a list of links."""
+    IMPACT_PAGED = "impact_paged"  # JSON results come in pages, as `@page` and `@numpages` tell
+    IMPACT_ZERO_BYTE = "impact_zero_byte"  # A result without rows is an empty file instead of a header
+    DT_URL_KEY = "dt_url_key"  # The link stands under `url`, with an `id`, instead of `signed_url`
+    DT_PENDING_404 = "dt_pending_404"  # A link without data yet answers 404 instead of an empty 200
+    DT_ZERO_BYTE = "dt_zero_byte"  # A report without data stays an empty body for ever instead of a header
+    SN_ZIP = "sn_zip"  # CSV with several sheets is one zip instead of a list of links
+    # The request is a GET whose fields are `report`, `from` and `to`; others are ignored
     SN_OTHER_FIELDS = "sn_other_fields"
-    """The request is a GET whose fields are `report`, `from` and `to`; others are ignored."""
-    SN_LIST_OBJECTS = "sn_list_objects"
-    """The list call answers a bare array of objects."""
-    GZIP = "gzip"
-    """Report files are gzip files, without saying so in a header."""
-    ZIP = "zip"
-    """Report files are zip files with one member."""
-    NO_RANGE = "no_range"
-    """Downloads ignore `Range`."""
+    SN_LIST_OBJECTS = "sn_list_objects"  # The list call answers a bare array of objects
+    GZIP = "gzip"  # Report files are gzip files, without saying so in a header
+    ZIP = "zip"  # Report files are zip files with one member
+    NO_RANGE = "no_range"  # Downloads ignore `Range`
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,51 +70,29 @@ class Postback:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """Everything that can be set.
+    """Everything that can be set."""
 
-    Attributes:
-        rows: Rows per day of a dated report, per sheet of a snapshot. Similarweb's size follows its filters.
-        seed: Other seeds, other values.
-        speed: All delays are divided by it; limits per minute and hour are multiplied.
-        delay: Seconds that a job takes.
-        today: Current date; None: the real one.
-        restated_days: Values of that many days up to today change with each run of a report.
-        link_seconds: Life of a link; None: what each vendor says. Not divided by `speed`.
-        token_seconds: Life of a Digital Turbine access token. Not divided by `speed`.
-        credits: Similarweb balance at the start.
-        pending_limit: Similarweb reports that may be unfinished at a time.
-        reports_per_day: impact.com ReportExport calls a UTC day.
-        clicks_per_day: impact.com ClickExport calls a UTC day.
-        requests_per_hour: impact.com calls an hour.
-        dt_reports_per_minute: Digital Turbine reports a minute.
-        dt_reports_per_day: Digital Turbine reports a UTC day.
-        sn_requests_per_minute: Second Nature calls a minute; None: no limit.
-        page_size: Rows of a page where results are paged.
-        account_type: The impact.com account that a printed config uses.
-        postback: impact.com's job-completion calls; None: none.
-        switches: See `Switch`.
-    """
-
+    # Rows per day of a dated report, per sheet of a snapshot. Similarweb's size follows its filters
     rows: int = 10
-    seed: int = 1
-    speed: float = 1.0
-    delay: float = 5.0
-    today: dt.date | None = None
-    restated_days: int = 0
-    link_seconds: float | None = None
-    token_seconds: float = 3600
-    credits: int = 1_000_000
-    pending_limit: int = 100
-    reports_per_day: int = 100
-    clicks_per_day: int = 10
-    requests_per_hour: int = 1000
-    dt_reports_per_minute: int = 5
-    dt_reports_per_day: int = 100
-    sn_requests_per_minute: int | None = None
-    page_size: int = 1000
-    account_type: str = "partner"
-    postback: Postback | None = None
-    switches: frozenset[Switch] = frozenset()
+    seed: int = 1  # Other seeds, other values
+    speed: float = 1.0  # All delays are divided by it; limits per minute and hour are multiplied
+    delay: float = 5.0  # Seconds that a job takes
+    today: dt.date | None = None  # Current date; None: the real one
+    restated_days: int = 0  # Values of that many days up to today change with each run of a report
+    link_seconds: float | None = None  # Life of a link; None: what each vendor says. Not divided by `speed`
+    token_seconds: float = 3600  # Life of a Digital Turbine access token. Not divided by `speed`
+    credits: int = 1_000_000  # Similarweb balance at the start
+    pending_limit: int = 100  # Similarweb reports that may be unfinished at a time
+    reports_per_day: int = 100  # impact.com ReportExport calls a UTC day
+    clicks_per_day: int = 10  # impact.com ClickExport calls a UTC day
+    requests_per_hour: int = 1000  # impact.com calls an hour
+    dt_reports_per_minute: int = 5  # Digital Turbine reports a minute
+    dt_reports_per_day: int = 100  # Digital Turbine reports a UTC day
+    sn_requests_per_minute: int | None = None  # Second Nature calls a minute; None: no limit
+    page_size: int = 1000  # Rows of a page where results are paged
+    account_type: str = "partner"  # The impact.com account that a printed config uses
+    postback: Postback | None = None  # impact.com's job-completion calls; None: none
+    switches: frozenset[Switch] = frozenset()  # See `Switch`
 
     def has(self, switch: Switch) -> bool:
         """Return whether a switch is on."""

@@ -136,7 +136,7 @@ class SecondNature:
         return self._shared.storage.sign(NAME, job.id, part, seconds=LINK_SECONDS, request=request)
 
     def _csv(self, job: Job, sheet: data.SheetType, at: int) -> Part:
-        header = [item.name for item in sheet.columns]
+        header = list(sheet.columns)
         return csv_part(f"{job.id}-{at}.csv", header, lambda: map(_texts, self._of(job, sheet)))
 
     def _zip(self, job: Job) -> Part:
@@ -178,7 +178,7 @@ class SecondNature:
     def _lines(self, job: Job, sheet: data.SheetType, header_only: bool) -> Iterator[list[xlsx.Cell]]:
         if sheet.title:
             yield [sheet.title]
-        yield [item.name for item in sheet.columns]
+        yield list(sheet.columns)
         for row in () if header_only else self._of(job, sheet):
             yield list(row.values())
 

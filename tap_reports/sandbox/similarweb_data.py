@@ -88,9 +88,10 @@ def _doubles(*names: str) -> list[Field]:
     ]
 
 
+SITE = {"domains": "domain", "countries": "country"}
 TABLES = {
     "traffic_and_engagement": Table(
-        {"domains": "domain", "countries": "country"},
+        SITE,
         _metrics(
             dwm=[
                 *_doubles("all_traffic_visits", "desktop_visits", "mobile_visits", "desktop_pages_per_visit"),
@@ -131,7 +132,7 @@ TABLES = {
         ),
     ),
     "website_marketing_channels": Table(
-        {"domains": "domain", "countries": "country", "channels": "channel"},
+        SITE | {"channels": "channel"},
         _metrics(
             dm=[*_doubles("desktop_visits"), Field("desktop_share", "double", share)],
             m=_doubles("mobile_visits"),
@@ -139,23 +140,18 @@ TABLES = {
         {"channels": CHANNELS},
     ),
     "referrals": Table(
-        {"domains": "domain", "countries": "country", "referrals": "site2"},
+        SITE | {"referrals": "site2"},
         _metrics(m=_doubles("desktop_referral_visits", "desktop_referral_share")),
         {"referrals": tuple(f"site{number}.example" for number in range(1, 151))},
         limit=100,
     ),
     "channel_conversion": Table(
-        {
-            "domains": "domain",
-            "countries": "country",
-            "segment_ids": "segment_id",
-            "channels": "channel",
-        },
+        SITE | {"segment_ids": "segment_id", "channels": "channel"},
         _metrics(
             m=[
                 Field("channel_sector", "string", one_of(("Marketplaces",))),
                 *_doubles("channel_visits", "channel_converted_visits"),
-            ]
+            ],
         ),
         {"segment_ids": ("all",), "channels": CHANNELS},
         key_metrics=("channel_sector",),
