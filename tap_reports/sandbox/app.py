@@ -11,7 +11,6 @@ from tap_reports.sandbox.config import START_BEFORE, tap_config
 from tap_reports.sandbox.control import Control
 from tap_reports.sandbox.digital_turbine import DigitalTurbine
 from tap_reports.sandbox.faults import Faults
-from tap_reports.sandbox.http import Route
 from tap_reports.sandbox.impact import Impact
 from tap_reports.sandbox.jobs import JobStore, Submissions
 from tap_reports.sandbox.options import Accounts, Options
@@ -44,21 +43,16 @@ class Sandbox:
     ) -> None:
         self.options = replace(options or Options(), **changes)
         self._shared = Shared.make(self.options, accounts or Accounts())
-        self._impact, self._turbine = Impact(self._shared), DigitalTurbine(self._shared)
-        self._nature = SecondNature(self._shared)
-        self._vendors: dict[str, VendorApi] = {
-            "similarweb": Similarweb(self._shared),
-            "impact": self._impact,
-            "digital_turbine": self._turbine,
-            "second_nature": self._nature,
-        }
+        kinds: tuple[type[VendorApi], ...] = (Similarweb, Impact, DigitalTurbine, SecondNature)
+        self._vendors = {kind.name: kind(self._shared) for kind in kinds}
         self.calls: list[RecordedCall] = []
-        control = Control(self)
-        vendors = Origin(port, [*control.routes(), *self._routes()], self._shared, self.calls)
+        routes = Control(self).routes()
+        for vendor in self._vendors.values():
+            routes += vendor.routes()
+        vendors = Origin(port, routes, self._shared, self.calls)
+        links = self._shared.storage.routes(self._vendors)
         try:
-            storage = Origin(
-                downloads_port, self._shared.storage.routes(self._vendors), self._shared, self.calls
-            )
+            storage = Origin(downloads_port, links, self._shared, self.calls)
         except OSError:
             vendors.server_close()
             raise
@@ -143,17 +137,13 @@ class Sandbox:
             end: Last day.
             what: What else the vendor's report takes; see the vendors' modules.
         """
-        return self._vendors[vendor].expected(report, start, end, **what)
+        api = self._vendors[vendor]
+        return list(api.rows(api.query(report, start, end, what), what.get("revision", 0)))
 
     def reset(self) -> None:
         """Forget jobs, calls, quotas and faults."""
         self.calls.clear()
         self._shared.jobs.clear()
         self._shared.faults.clear()
-        self._impact.clear()
-        self._nature.clear()
-        self._turbine.minute.clear()
-        self._turbine.day.clear()
-
-    def _routes(self) -> list[Route]:
-        return [route for vendor in self._vendors.values() for route in vendor.routes()]
+        for vendor in self._vendors.values():
+            vendor.clear()

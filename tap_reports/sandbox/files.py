@@ -133,9 +133,8 @@ class Storage:
         waiting: Answer | None = None,
     ) -> str:
         """Return a link that is good for that many seconds (none if a fault says that it has expired)."""
-        expired = request.fault is not None and request.fault.action is Action.EXPIRED_LINK
         life = self._options.link_seconds if self._options.link_seconds is not None else seconds
-        expires = self._time.monotonic() + (-1.0 if expired else life)
+        expires = self._time.monotonic() + (-1.0 if request.hit_by(Action.EXPIRED_LINK) else life)
         sign = secrets.token_hex(32)
         key = secrets.token_hex(8)
         self._links[key] = Link(vendor, job_id, part, sign, expires, ready, waiting or Answer())
@@ -175,13 +174,9 @@ class Storage:
             return _denied("InvalidArgument", "Only one auth mechanism allowed", 400)
         if link is None or request.value("X-Amz-Signature") != link.sign:
             return _denied("SignatureDoesNotMatch", "The request signature does not match", 403)
-        if self._time.monotonic() > link.expires or _expires(request):
+        if self._time.monotonic() > link.expires or request.hit_by(Action.EXPIRED_LINK):
             return _denied("AccessDenied", "Request has expired", 403)
         return self._files.answer(link.part, request) if link.ready() else link.waiting
-
-
-def _expires(request: Request) -> bool:
-    return request.fault is not None and request.fault.action is Action.EXPIRED_LINK
 
 
 def _denied(code: str, message: str, status: int) -> Answer:

@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from email.message import Message
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from tap_reports.sandbox.faults import Fault
+from tap_reports.sandbox.faults import Action, Fault
 
 CREDENTIAL_HEADERS = ("Authorization", "api-key")
 
@@ -42,6 +41,10 @@ class Request:
     params: dict[str, str] = field(default_factory=dict)
     fault: Fault | None = None
     job_id: str = ""
+
+    def hit_by(self, action: Action) -> bool:
+        """Return whether such a fault is to hit this call."""
+        return self.fault is not None and self.fault.action is action
 
     def value(self, name: str, default: str = "") -> str:
         """Return the first value of a query parameter."""

@@ -18,24 +18,16 @@ def company(request: Request) -> Answer:
 
 def reports(request: Request) -> Answer:
     """Answer the account type's reports: paged, or a bare array for agencies."""
-    kind, base = request.params["kind"], f"/{request.params['prefix']}/{request.params['sid']}"
-    found = [_listed(base, name, spec) for name, spec in REPORTS.items() if kind in spec.kinds]
+    kind, root = request.params["kind"], base(request)
+    found = [_listed(root, name, spec) for name, spec in REPORTS.items() if kind in spec.kinds]
     if kind == "agency":
         return answer_json(found)
     page, size = int(request.value("Page", "1")), int(request.value("PageSize", "100"))
-    pages = -(-len(found) // size)
-    following = f"{base}/Reports?Page={page + 1}&PageSize={size}" if page < pages else ""
-    return answer_json(
-        {
-            "@page": str(page),
-            "@numpages": str(pages),
-            "@pagesize": str(size),
-            "@total": str(len(found)),
-            "@uri": f"{base}/Reports",
-            "@nextpageuri": following,
-            "Reports": found[(page - 1) * size : page * size],
-        }
-    )
+    paging = frame(page, size, len(found))
+    is_last = page >= int(paging["@numpages"])
+    following = "" if is_last else f"{root}/Reports?Page={page + 1}&PageSize={size}"
+    links = {"@uri": f"{root}/Reports", "@nextpageuri": following}
+    return answer_json({**paging, **links, "Reports": found[(page - 1) * size : page * size]})
 
 
 def metadata(request: Request) -> Answer:
@@ -44,7 +36,7 @@ def metadata(request: Request) -> Answer:
     spec = REPORTS.get(name)
     if spec is None or kind not in spec.kinds:
         return error(f"Report {name} not found", 404)
-    base = f"/{request.params['prefix']}/{request.params['sid']}/Reports/{name}"
+    uri = f"{base(request)}/Reports/{name}"
     shown = [item.replace("_", " ").title() if kind == "agency" else item for item in spec.filters]
     first = {"Campaign": "String"} if spec.shape is Shape.BY_PROGRAM else {}
     attributes = first | spec.attributes
@@ -57,13 +49,24 @@ def metadata(request: Request) -> Answer:
             "Attributes": [
                 {"Name": item, "DataType": kind_, "Description": item} for item, kind_ in attributes.items()
             ],
-            "RunUri": base,
-            "Uri": f"{base}/MetaData",
+            "RunUri": uri,
+            "Uri": f"{uri}/MetaData",
         }
     )
 
 
-def _listed(base: str, name: str, spec: ReportSpec) -> dict[str, Any]:
+def base(request: Request) -> str:
+    """Return the path of the account that a call names."""
+    return f"/{request.params['prefix']}/{request.params['sid']}"
+
+
+def frame(page: int, size: int, total: int) -> dict[str, str]:
+    """Return what a page says of itself."""
+    pages = max(1, -(-total // size))
+    return {"@page": str(page), "@numpages": str(pages), "@pagesize": str(size), "@total": str(total)}
+
+
+def _listed(root: str, name: str, spec: ReportSpec) -> dict[str, Any]:
     """Return a report as the list shows it."""
     entry: dict[str, Any] = {
         "Name": spec.name,
@@ -75,12 +78,12 @@ def _listed(base: str, name: str, spec: ReportSpec) -> dict[str, Any]:
     if not spec.accessible:
         return entry | {"RunUri": f"/secure/report.ihtml?handle={name}"}
     return entry | {
-        "ApiRunUri": f"{base}/Reports/{name}",
-        "DeferredApiRunUri": f"{base}/ReportExport/{name}",
-        "MetaDataUri": f"{base}/Reports/{name}/MetaData",
+        "ApiRunUri": f"{root}/Reports/{name}",
+        "DeferredApiRunUri": f"{root}/ReportExport/{name}",
+        "MetaDataUri": f"{root}/Reports/{name}/MetaData",
     }
 
 
-def error(message: str, status: int = 200) -> Answer:
+def error(message: str, status: int = 200, headers: dict[str, str] | None = None) -> Answer:
     """Return an error as the exports give it: with status 200 unless told otherwise."""
-    return answer_json({"Status": "ERROR", "Message": message}, status)
+    return answer_json({"Status": "ERROR", "Message": message}, status, headers)

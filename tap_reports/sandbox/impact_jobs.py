@@ -9,6 +9,7 @@ from typing import Any
 from tap_reports.sandbox.faults import Action
 from tap_reports.sandbox.files import Part
 from tap_reports.sandbox.http import Answer, Refusal, Request, answer_json
+from tap_reports.sandbox.impact_catalog import error
 from tap_reports.sandbox.jobs import Job, Phase
 from tap_reports.sandbox.shared import Shared
 
@@ -57,7 +58,7 @@ class ImpactJobs:
         word = self._word(job)
         if word != "COMPLETED":
             if job.failed:
-                return answer_json({"Status": "ERROR", "Message": "The job has no result"}, 404)
+                return error("The job has no result", 404)
             return answer_json(self._shown(job, word, request), 202)
         part = self._part(job, request.value("Page"))
         if request.value("Mode").lower() == "stream":
@@ -71,7 +72,7 @@ class ImpactJobs:
         """Run a job again: under its own id, or under a new one for agencies."""
         job = self._find(request)
         if self._word(job) in {"QUEUED", "RUNNING"}:
-            return answer_json({"Status": "ERROR", "Message": "The job is still running"}, 403)
+            return error("The job is still running", 403)
         if request.params["kind"] == "agency":
             job = self._shared.jobs.add(NAME, job.report, job.what)
         else:
@@ -91,7 +92,7 @@ class ImpactJobs:
         """Return the job asked for; results are gone after 90 days."""
         job = self._shared.jobs.get(NAME, request.params["job_id"])
         if job is None or self._shared.time.now() - job.created_at > RETENTION:
-            raise Refusal(answer_json({"Status": "ERROR", "Message": "Job not found"}, 404))
+            raise Refusal(error("Job not found", 404))
         request.job_id = job.id
         return job
 
@@ -108,7 +109,6 @@ class ImpactJobs:
         done = word == "COMPLETED"
         records = self._count(job) if done else 0
         progress = {"QUEUED": 0, "RUNNING": 50, "COMPLETED": 100}.get(word, 0)
-        hidden = request.fault is not None and request.fault.action is Action.NO_LINK
         failed = job.completed_at.isoformat() if word in {"FAILED", "ERROR"} else missing
         return {
             "Id": job.id,
@@ -124,5 +124,7 @@ class ImpactJobs:
             "RecordsProcessed": str(records) if agency else records,
             "PercentageComplete": str(progress) if agency else progress,
             "Replayable": "true" if agency else True,
-            "ResultUri": missing if hidden else f"{job.what['base']}/Jobs/{job.id}/Download",
+            "ResultUri": missing
+            if request.hit_by(Action.NO_LINK)
+            else f"{job.what['base']}/Jobs/{job.id}/Download",
         }

@@ -10,27 +10,33 @@ from tap_reports.sandbox.options import Time
 class RollingLimit:
     """At most so many calls in a rolling time."""
 
-    def __init__(self, limit: int, seconds: float) -> None:
-        self.limit = limit
-        self.seconds = seconds
+    def __init__(self, limit: int, seconds: float, time: Time) -> None:
+        self.limit, self._seconds, self._time = limit, seconds, time
         self._times: deque[float] = deque()
 
-    def left(self, now: float) -> int:
-        """Return how many calls are left."""
-        while self._times and self._times[0] <= now - self.seconds:
+    @property
+    def left(self) -> int:
+        """Calls left."""
+        while self._times and self._times[0] <= self._time.monotonic() - self._seconds:
             self._times.popleft()
         return self.limit - len(self._times)
 
-    def take(self, now: float) -> bool:
+    def take(self) -> bool:
         """Count a call if there is room for it."""
-        if self.left(now) <= 0:
-            return False
-        self._times.append(now)
-        return True
+        is_free = self.left > 0
+        if is_free:
+            self._times.append(self._time.monotonic())
+        return is_free
 
-    def reset_in(self, now: float) -> float:
-        """Return the seconds until there is room again."""
-        return max(0.0, self._times[0] + self.seconds - now) if self._times else 0.0
+    @property
+    def reset_in(self) -> float:
+        """Seconds until there is room again."""
+        return max(0.0, self._times[0] + self._seconds - self._time.monotonic()) if self._times else 0.0
+
+    @property
+    def retry_after(self) -> dict[str, str]:
+        """The header of a refusal."""
+        return {"Retry-After": str(max(1, round(self.reset_in)))}
 
     def clear(self) -> None:
         """Forget all calls."""
@@ -41,24 +47,16 @@ class DayQuota:
     """At most so many calls a UTC day."""
 
     def __init__(self, limit: int, time: Time) -> None:
-        self.limit = limit
-        self._time = time
-        self._day = time.today()
-        self._used = 0
-
-    @property
-    def left(self) -> int:
-        """Calls left today."""
-        if self._time.today() != self._day:
-            self._day, self._used = self._time.today(), 0
-        return self.limit - self._used
+        self.limit, self._time = limit, time
+        self._day, self._used = time.today(), 0
 
     def take(self) -> bool:
         """Count a call if there is room for it."""
-        if self.left <= 0:
-            return False
-        self._used += 1
-        return True
+        if self._time.today() != self._day:
+            self._day, self._used = self._time.today(), 0
+        is_free = self._used < self.limit
+        self._used += is_free
+        return is_free
 
     def clear(self) -> None:
         """Forget all calls."""

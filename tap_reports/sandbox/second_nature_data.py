@@ -50,16 +50,20 @@ class SheetType:
 TRAINEE = {"trainee_email": "email", "trainee_name": "person"}
 SUMMARY = {
     **(TRAINEE | {"course_name": "course", "team_name": "team", "employee_code": "code"}),
-    "number_of_attempts": "score*", "completion": "percent*", "last_activity": "day",
+    "number_of_attempts": "score*",
+    "completion": "percent*",
+    "last_activity": "day",
 }
 QUIZ = TRAINEE | {"quiz_score": "mark*", "passed": "passed*", "quiz_date": "day"}
 SESSION = {
     **(TRAINEE | {"course_name": "course", "session_score": "score*", "session_duration": "duration"}),
-    "started_at": "moment", "session_date": "day",
+    "started_at": "moment",
+    "session_date": "day",
 }
 FIRST_TO_BEST = {
     **(TRAINEE | {"first_ai_score": "score", "best_ai_score": "score*", "number_of_attempts": "score*"}),
-    "first_to_best_calculation": "percent*", "last_attempt": "day",
+    "first_to_best_calculation": "percent*",
+    "last_attempt": "day",
 }
 REPORTS = {
     "admin-xls-report": (

@@ -171,7 +171,7 @@ class Handler(BaseHTTPRequestHandler):
         fault = request.fault
         if fault is not None and fault.action is Action.HANG:
             time.sleep(self.server.shared.options.real(fault.seconds))
-        if fault is not None and fault.action is Action.RESET:
+        if request.hit_by(Action.RESET):
             return None
         if fault is not None and fault.action in INSTEAD:
             return instead(fault, self.server.shared.time.now())
@@ -186,7 +186,7 @@ class Handler(BaseHTTPRequestHandler):
             )
         if fault is not None and route.kind == "submit":
             self.server.shared.jobs.bind(route.vendor, request.job_id, fault)
-        return None if fault is not None and fault.action is Action.LOST_ANSWER else answer
+        return None if request.hit_by(Action.LOST_ANSWER) else answer
 
     def _reset(self) -> None:
         """Break the connection so that the other side sees a reset."""
@@ -195,7 +195,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _send(self, request: Request, answer: Answer) -> None:
         fault = request.fault
-        if fault is not None and fault.action is Action.CORRUPT_GZIP:
+        if request.hit_by(Action.CORRUPT_GZIP):
             answer = Answer(answer.status, corrupt(answer.content()), "application/gzip")
         first, last = self._range(request, answer)
         length = last - first

@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, ClassVar
 
 from tap_reports.sandbox.data import Restated
 from tap_reports.sandbox.faults import Faults
-from tap_reports.sandbox.files import Files, Storage
-from tap_reports.sandbox.http import Route
-from tap_reports.sandbox.jobs import JobStore
-from tap_reports.sandbox.options import Accounts, Options, Time
+from tap_reports.sandbox.files import Files, Part, Storage
+from tap_reports.sandbox.http import Answer, Refusal, Request, Route
+from tap_reports.sandbox.jobs import Job, JobStore, Phase
+from tap_reports.sandbox.limits import DayQuota, RollingLimit
+from tap_reports.sandbox.options import Accounts, Options, Switch, Time
 from tap_reports.sandbox.webhooks import Notifier
-
-
-class VendorApi(Protocol):
-    """What a vendor's module offers."""
-
-    def routes(self) -> list[Route]:
-        """Return its routes."""
-
-    def expected(
-        self, report: str, start: dt.date | None, end: dt.date | None, **what: Any
-    ) -> list[dict[str, Any]]:
-        """Return the rows that it would generate."""
 
 
 @dataclass(slots=True)
@@ -61,3 +53,78 @@ class Shared:
         if not self.options.restated_days:
             return Restated()
         return Restated(self.time.today() - dt.timedelta(days=self.options.restated_days), revision)
+
+
+Call = Callable[[Request], Answer]
+
+
+class VendorApi(ABC):
+    """What the vendors' servers have in common."""
+
+    name: ClassVar[str]
+    link_seconds: ClassVar[int]
+    words: ClassVar[dict[Phase, str]]
+
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
+        self._options, self._time, self._jobs = shared.options, shared.time, shared.jobs
+        self.kept: list[RollingLimit | DayQuota | dict[str, Any]] = []
+
+    @abstractmethod
+    def routes(self) -> list[Route]:
+        """Return its routes."""
+
+    @abstractmethod
+    def query(self, report: str, start: dt.date | None, end: dt.date | None, what: dict[str, Any]) -> Any:
+        """Return what a submission for a report would ask for."""
+
+    @abstractmethod
+    def rows(self, query: Any, revision: int) -> Iterable[dict[str, Any]]:
+        """Return the rows of a run of a report."""
+
+    def clear(self) -> None:
+        """Forget quotas and results."""
+        for part in self.kept:
+            part.clear()
+
+    def has(self, switch: Switch) -> bool:
+        """Return whether a switch is on."""
+        return self._options.has(switch)
+
+    def routed(
+        self, table: Iterable[tuple[str, str, str, Call]], check: Callable[[Request], None]
+    ) -> list[Route]:
+        """Return routes, of method, path, kind and handler; `check` refuses calls that may not pass."""
+
+        def guarded(call: Call, request: Request) -> Answer:
+            check(request)
+            return call(request)
+
+        return [
+            Route(method, path, self.name, kind, partial(guarded, call)) for method, path, kind, call in table
+        ]
+
+    def start(self, request: Request, report: str, what: Any, **more: Any) -> Job:
+        """Accept a submission and start its job."""
+        job = self._jobs.add(self.name, report, what, **more)
+        self._jobs.accepted[self.name] += 1
+        request.job_id = job.id
+        return job
+
+    def find(self, request: Request, parameter: str, missing: Answer) -> Job:
+        """Return the job that a path names, or refuse with `missing`."""
+        job = self._jobs.get(self.name, request.params[parameter])
+        if job is None:
+            raise Refusal(missing)
+        request.job_id = job.id
+        return job
+
+    def word(self, job: Job, request: Request) -> str:
+        """Return the status word of a poll."""
+        return job.show(self.words[self._jobs.phase(job)], request.fault)
+
+    def sign(self, job: Job, part: Part, request: Request, **more: Any) -> str:
+        """Return a signed link to a file."""
+        return self._shared.storage.sign(
+            self.name, job.id, part, seconds=self.link_seconds, request=request, **more
+        )
