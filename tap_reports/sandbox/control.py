@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from tap_reports.sandbox.http import Answer, Refusal, Request, Route, answer_json
 
@@ -23,57 +25,61 @@ class Control:
 
     def routes(self) -> list[Route]:
         """Return the routes; their calls are not recorded."""
-        table = [
-            ("GET", "faults", self._faults),
+        sandbox = self._sandbox
+        table: list[tuple[str, str, Callable[[Request], Any]]] = [
+            ("GET", "faults", lambda _: sandbox.faults.listed()),
             ("POST", "faults", self._add_faults),
             ("DELETE", "faults", self._clear_faults),
             ("GET", "calls", self._calls),
-            ("GET", "submissions", self._submissions),
+            ("GET", "submissions", lambda _: {name: asdict(sandbox.submissions(name)) for name in VENDORS}),
             ("GET", "config", self._config),
             ("POST", "today", self._today),
             ("POST", "reset", self._reset),
         ]
-        return [Route(method, f"/_sandbox/{path}", "", "control", call) for method, path, call in table]
+        return [
+            Route(method, f"/_sandbox/{path}", "", "control", partial(_answered, call))
+            for method, path, call in table
+        ]
 
-    def _faults(self, _: Request) -> Answer:
-        return answer_json(self._sandbox.faults.listed())
-
-    def _add_faults(self, request: Request) -> Answer:
+    def _add_faults(self, request: Request) -> Any:
         try:
-            added = self._sandbox.faults.add_json(json.loads(request.body))
+            return [fault.to_json() for fault in self._sandbox.faults.add_json(json.loads(request.body))]
         except ValueError as error:
-            raise Refusal(answer_json({"error": str(error)}, 400)) from error
-        return answer_json([fault.to_json() for fault in added])
+            raise _refused(str(error)) from error
 
-    def _clear_faults(self, _: Request) -> Answer:
+    def _clear_faults(self, _: Request) -> Any:
         self._sandbox.faults.clear()
-        return answer_json([])
+        return []
 
-    def _calls(self, request: Request) -> Answer:
-        vendor, kind = request.value("vendor"), request.value("kind")
-        calls = [
+    def _reset(self, _: Request) -> Any:
+        self._sandbox.reset()
+        return {"reset": True}
+
+    def _calls(self, request: Request) -> Any:
+        wanted = {"vendor": request.value("vendor"), "kind": request.value("kind")}
+        return [
             call.to_json()
             for call in list(self._sandbox.calls)
-            if vendor in {"", call.vendor} and kind in {"", call.kind}
+            if all(text in {"", getattr(call, name)} for name, text in wanted.items())
         ]
-        return answer_json(calls)
 
-    def _submissions(self, _: Request) -> Answer:
-        return answer_json({name: dataclasses.asdict(self._sandbox.submissions(name)) for name in VENDORS})
-
-    def _config(self, request: Request) -> Answer:
+    def _config(self, request: Request) -> Any:
         vendor = request.value("vendor") or None
         if vendor not in {None, *VENDORS}:
-            return answer_json({"error": f"vendor must be one of {', '.join(VENDORS)}"}, 400)
-        return answer_json(self._sandbox.config(vendor))
+            raise _refused(f"vendor must be one of {', '.join(VENDORS)}")
+        return self._sandbox.config(vendor)
 
-    def _today(self, request: Request) -> Answer:
+    def _today(self, request: Request) -> Any:
         try:
             self._sandbox.move_to(dt.date.fromisoformat(str(request.json().get("today"))))
         except ValueError as error:
-            raise Refusal(answer_json({"error": "today must be YYYY-MM-DD"}, 400)) from error
-        return answer_json({"today": self._sandbox.today.isoformat()})
+            raise _refused("today must be YYYY-MM-DD") from error
+        return {"today": self._sandbox.today.isoformat()}
 
-    def _reset(self, _: Request) -> Answer:
-        self._sandbox.reset()
-        return answer_json({"reset": True})
+
+def _answered(call: Callable[[Request], Any], request: Request) -> Answer:
+    return answer_json(call(request))
+
+
+def _refused(message: str) -> Refusal:
+    return Refusal(answer_json({"error": message}, 400))

@@ -115,9 +115,7 @@ class Storage:
     """The other origin: files behind links that carry their own permission."""
 
     def __init__(self, files: Files, options: Options, time: Time) -> None:
-        self._files = files
-        self._options = options
-        self._time = time
+        self._files, self._options, self._time = files, options, time
         self._links: dict[str, Link] = {}
         self.url = ""
 
@@ -149,17 +147,8 @@ class Storage:
 
     def routes(self, vendors: Iterable[str]) -> list[Route]:
         """Return the routes of the storage origin."""
-        return [
-            Route(
-                "GET",
-                f"/{vendor}-reports/{{key}}/{{name}}",
-                vendor,
-                "download",
-                self._download,
-                self._kind_of,
-            )
-            for vendor in vendors
-        ]
+        kinds = ("download", self._download, self._kind_of)
+        return [Route("GET", f"/{name}-reports/{{key}}/{{name}}", name, *kinds) for name in vendors]
 
     def _kind_of(self, request: Request) -> str:
         """Return `poll` for a look at a link that has no file yet."""

@@ -23,7 +23,7 @@ class Refusal(Exception):
         self.answer = answer
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class Request:
     """A call as it came.
 
@@ -117,12 +117,8 @@ class Route:
 
 def find_route(routes: Iterable[Route], method: str, path: str) -> tuple[Route | None, dict[str, str], bool]:
     """Return the route of a call, the parts of its path, and whether any method knows that path."""
-    known = False
-    for route in routes:
-        params = route.match(path)
-        if params is None:
-            continue
+    found = [(route, params) for route in routes if (params := route.match(path)) is not None]
+    for route, params in found:
         if route.method == method:
             return route, params, True
-        known = True
-    return None, {}, known
+    return None, {}, bool(found)

@@ -10,10 +10,8 @@ from tap_reports.sandbox.impact_reports import REPORTS, ZONE_SHOWN, ReportSpec, 
 
 def company(request: Request) -> Answer:
     """Answer the account's time zone (for display, no IANA name) and currency."""
-    sid = request.params["sid"]
-    return answer_json(
-        {"AccountSid": sid, "CompanyName": "Sandbox Ltd", "Timezone": ZONE_SHOWN, "Currency": "USD"}
-    )
+    named = {"AccountSid": request.params["sid"], "CompanyName": "Sandbox Ltd"}
+    return answer_json({**named, "Timezone": ZONE_SHOWN, "Currency": "USD"})
 
 
 def reports(request: Request) -> Answer:

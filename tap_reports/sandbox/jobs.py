@@ -25,7 +25,7 @@ class Phase(StrEnum):
     DONE = "done"
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class Job:
     """One report in the making.
 
@@ -43,14 +43,14 @@ class Job:
     vendor: str
     report: str
     what: dict[str, Any]
-    started: float
-    seconds: float
     created_at: dt.datetime
-    completed_at: dt.datetime
-    revision: int = 0
+    completed_at: dt.datetime = field(init=False)
+    started: float = field(init=False)
+    seconds: float = field(init=False)
+    revision: int = field(init=False)
     words: deque[str] = field(default_factory=deque)
     failed: str = ""
-    runs: int = 1
+    runs: int = 0
     scripts: list[Fault] = field(default_factory=list)
 
     def phase(self, now: float) -> Phase:
@@ -109,33 +109,18 @@ class JobStore:
 
     def add(self, vendor: str, report: str, what: dict[str, Any], *, seconds: float | None = None) -> Job:
         """Start a job; `seconds` of the vendor's time, default the sandbox's."""
-        length = self._options.real(self._options.delay if seconds is None else seconds)
-        now = self._time.now()
+        job = Job(str(uuid.uuid4()), vendor, report, what, self._time.now())
         with self.lock:
-            job = Job(
-                id=str(uuid.uuid4()),
-                vendor=vendor,
-                report=report,
-                what=what,
-                started=self._time.monotonic(),
-                seconds=length,
-                created_at=now,
-                completed_at=now + dt.timedelta(seconds=length),
-                revision=self._next_revision(vendor, report),
-            )
+            self._start(job, seconds)
             self._jobs[vendor, job.id] = job
         return job
 
     def run_again(self, job: Job) -> None:
         """Start a job again under its id."""
         with self.lock:
-            job.started = self._time.monotonic()
-            job.seconds = self._options.real(self._options.delay)
-            job.completed_at = self._time.now() + dt.timedelta(seconds=job.seconds)
-            job.revision = self._next_revision(job.vendor, job.report)
+            self._start(job)
             job.failed = ""
             job.words.clear()
-            job.runs += 1
 
     def get(self, vendor: str, job_id: str) -> Job | None:
         """Return a job."""
@@ -173,6 +158,10 @@ class JobStore:
             for part in (self._jobs, self._runs, self.calls, self.accepted):
                 part.clear()
 
-    def _next_revision(self, vendor: str, report: str) -> int:
-        self._runs[vendor, report] += 1
-        return self._runs[vendor, report] - 1
+    def _start(self, job: Job, seconds: float | None = None) -> None:
+        job.started = self._time.monotonic()
+        job.seconds = self._options.real(self._options.delay if seconds is None else seconds)
+        job.completed_at = self._time.now() + dt.timedelta(seconds=job.seconds)
+        job.revision = self._runs[job.vendor, job.report]
+        job.runs += 1
+        self._runs[job.vendor, job.report] += 1

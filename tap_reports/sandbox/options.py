@@ -11,27 +11,20 @@ from enum import StrEnum
 class Switch(StrEnum):
     """Where a vendor's documents disagree or say nothing, the other behaviour; all off by default."""
 
-    # The `/v3/batch/` paths for status, retry, credits and describe answer 404
-    SIMILARWEB_V3_MISSING = "similarweb_v3_missing"
+    SIMILARWEB_V3_MISSING = "similarweb_v3_missing"  # `/v3/batch/` answers 404, but for submissions
     SIMILARWEB_V3_GONE = "similarweb_v3_gone"  # The same with 410
-    # Describe answers `{"tables": [...]}` instead of a bare array
-    SIMILARWEB_DESCRIBE_OBJECT = "similarweb_describe_object"
-    # The balance stands under `credits` instead of `remaining_credits`
-    SIMILARWEB_CREDITS_SHORT = "similarweb_credits_short"
-    # A validation that finds errors answers 400 instead of 200
-    SIMILARWEB_VALIDATE_400 = "similarweb_validate_400"
-    # Status words with spaces: `internal error`, `bad request`
-    SIMILARWEB_SPACED_WORDS = "similarweb_spaced_words"
-    # Monthly files have the column `date` instead of `yearmonth`
-    SIMILARWEB_MONTHLY_DATE = "similarweb_monthly_date"
+    SIMILARWEB_DESCRIBE_OBJECT = "similarweb_describe_object"  # `{"tables": [...]}`, not a bare array
+    SIMILARWEB_CREDITS_SHORT = "similarweb_credits_short"  # `credits`, not `remaining_credits`
+    SIMILARWEB_VALIDATE_400 = "similarweb_validate_400"  # Errors are answered 400, not 200
+    SIMILARWEB_SPACED_WORDS = "similarweb_spaced_words"  # `internal error`, `bad request`
+    SIMILARWEB_MONTHLY_DATE = "similarweb_monthly_date"  # Monthly files have `date`, not `yearmonth`
     IMPACT_PAGED = "impact_paged"  # JSON results come in pages, as `@page` and `@numpages` tell
     IMPACT_ZERO_BYTE = "impact_zero_byte"  # A result without rows is an empty file instead of a header
     DT_URL_KEY = "dt_url_key"  # The link stands under `url`, with an `id`, instead of `signed_url`
     DT_PENDING_404 = "dt_pending_404"  # A link without data yet answers 404 instead of an empty 200
     DT_ZERO_BYTE = "dt_zero_byte"  # A report without data stays an empty body for ever instead of a header
     SN_ZIP = "sn_zip"  # CSV with several sheets is one zip instead of a list of links
-    # The request is a GET whose fields are `report`, `from` and `to`; others are ignored
-    SN_OTHER_FIELDS = "sn_other_fields"
+    SN_OTHER_FIELDS = "sn_other_fields"  # A GET of `report`, `from` and `to`; others are ignored
     SN_LIST_OBJECTS = "sn_list_objects"  # The list call answers a bare array of objects
     GZIP = "gzip"  # Report files are gzip files, without saying so in a header
     ZIP = "zip"  # Report files are zip files with one member

@@ -116,7 +116,7 @@ class Recording:
     def _next(self, request: Request) -> Take | None:
         """Return the recorded call that is most like a call: one not served yet, else the last one."""
         like = [
-            take for take in self.takes if take.method == request.method and take.path.fullmatch(request.path)
+            one for one in self.takes if one.method == request.method and one.path.fullmatch(request.path)
         ]
         if not like:
             return None
@@ -188,14 +188,9 @@ def file_of(cut: Mapping[str, Any]) -> Iterator[bytes]:
         yield BEGINNINGS.get(cut["format"], str(cut.get("text", "")).encode())
     elif cut["format"] == "xlsx":
         out = io.BytesIO()
-        rows = [
-            [sheet["header"], *([[_cell(cell) for cell in sheet["row"]]] if sheet["row"] else [])]
-            for sheet in sheets
-        ]
-        xlsx.write(
-            out,
-            [xlsx.Sheet(sheet["sheet"] or "Sheet1", part) for sheet, part in zip(sheets, rows, strict=True)],
-        )
+        rows = [[one["header"], *([list(map(_cell, one["row"]))] if one["row"] else [])] for one in sheets]
+        names = [one["sheet"] or "Sheet1" for one in sheets]
+        xlsx.write(out, list(map(xlsx.Sheet, names, rows)))
         yield out.getvalue()
     elif cut["format"] == "json":
         yield json.dumps(_json_file(sheets)).encode()
@@ -205,10 +200,9 @@ def file_of(cut: Mapping[str, Any]) -> Iterator[bytes]:
 
 def _csv(sheet: Mapping[str, Any]) -> bytes:
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(sheet["header"])
-    if sheet["row"]:
-        writer.writerow(["" if cell is None else cell for cell in sheet["row"]])
+    csv.writer(text, lineterminator="\n").writerows(
+        [sheet["header"], *([sheet["row"]] if sheet["row"] else [])]
+    )
     return text.getvalue().encode()
 
 
@@ -225,9 +219,8 @@ def _json_file(sheets: list[Mapping[str, Any]]) -> Any:
     """Return the rows as an array, or the sheets as `reports` where they have names."""
     tables: dict[str | None, list[Any]] = defaultdict(list)
     for sheet in sheets:
-        tables[sheet["sheet"]] += (
-            [dict(zip(sheet["header"], sheet["row"], strict=True))] if sheet["row"] else []
-        )
+        row = [dict(zip(sheet["header"], sheet["row"], strict=True))] if sheet["row"] else []
+        tables[sheet["sheet"]] += row
     if list(tables) in ([], [None]):
         return tables.get(None, [])
     return {"reports": [{"sheet_name": name, "data": rows} for name, rows in tables.items()]}
@@ -239,8 +232,6 @@ def _cell(cell: Any) -> xlsx.Cell:
         return cell  # type: ignore[no-any-return]
     if "seconds" in cell:
         return dt.timedelta(seconds=cell["seconds"])
-    return (
-        dt.datetime.fromisoformat(cell["date-time"])
-        if "date-time" in cell
-        else dt.date.fromisoformat(cell["date"])
-    )
+    if "date-time" in cell:
+        return dt.datetime.fromisoformat(cell["date-time"])
+    return dt.date.fromisoformat(cell["date"])

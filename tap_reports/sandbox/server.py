@@ -130,13 +130,8 @@ class Handler(BaseHTTPRequestHandler):
     def _read(self) -> Request:
         parts = urlsplit(self.path)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        return Request(
-            method=self.command,
-            path=unquote(parts.path),
-            query=parse_qs(parts.query, keep_blank_values=True),
-            headers=self.headers,
-            body=body,
-        )
+        query = parse_qs(parts.query, keep_blank_values=True)
+        return Request(self.command, unquote(parts.path), query, self.headers, body)
 
     def _serve(self, route: Route, request: Request) -> None:
         shared = self.server.shared
@@ -147,20 +142,9 @@ class Handler(BaseHTTPRequestHandler):
             shared.jobs.calls[route.vendor] += 1
         answer = self._answer(route, request)
         if kind != "control":
-            status = answer.status if answer else 0
-            self.server.calls.append(
-                RecordedCall(
-                    shared.time.now(),
-                    route.vendor,
-                    kind,
-                    request.method,
-                    request.path,
-                    status,
-                    request.had_credentials,
-                    request.job_id,
-                    request.query,
-                )
-            )
+            what = (route.vendor, kind, request.method, request.path, answer.status if answer else 0)
+            had, job_id = request.had_credentials, request.job_id
+            self.server.calls.append(RecordedCall(shared.time.now(), *what, had, job_id, request.query))
         if answer is None:
             self._reset()
         else:
@@ -181,9 +165,8 @@ class Handler(BaseHTTPRequestHandler):
             answer = refusal.answer
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             logger.warning("A call of kind %s could not be read", route.kind, exc_info=True)
-            answer = answer_json(
-                {"error": "bad_request", "message": f"the call could not be read: {error}"}, 400
-            )
+            message = f"the call could not be read: {error}"
+            answer = answer_json({"error": "bad_request", "message": message}, 400)
         if fault is not None and route.kind == "submit":
             self.server.shared.jobs.bind(route.vendor, request.job_id, fault)
         return None if request.hit_by(Action.LOST_ANSWER) else answer
@@ -224,9 +207,8 @@ class Handler(BaseHTTPRequestHandler):
             return 0, size
         answer.headers["Accept-Ranges"] = "bytes"
         found = re.fullmatch(r"bytes=(\d+)-(\d*)", request.headers.get("Range", ""))
-        if not found or request.headers.get("If-Range", answer.headers.get("ETag")) != answer.headers.get(
-            "ETag"
-        ):
+        tag = answer.headers.get("ETag")
+        if not found or request.headers.get("If-Range", tag) != tag:
             return 0, size
         first, last = int(found[1]), min(size, int(found[2] or size) + 1)
         if first >= size:

@@ -112,7 +112,7 @@ def test_an_hour_that_another_program_has_used_up_is_waited_for(hourly):
     sandbox, clock = hourly
     config = impact(sandbox, reports=[LISTING], lookback_days=0, calls_per_hour=9999, timezone="UTC")
     catalog = TapReports(config=config, mode=Mode.DISCOVER).catalog_dict
-    sandbox._impact.hour._times.extend([clock.monotonic()] * 60)
+    sandbox._vendors["impact"]._hour._times.extend([clock.monotonic()] * 60)
     ran = run_here(config, clock, catalog=catalog)
     assert (ran.status, len(ran.records("impact_mp_action_listing_fast"))) == (0, 31)
     assert 429 in {call.status for call in sandbox.calls_of("impact")}
