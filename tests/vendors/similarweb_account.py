@@ -15,6 +15,11 @@ STATUS = f"{API}/v3/batch/request-status"
 DESCRIBE = f"{API}/v3/batch/tables/describe"
 CREDITS = f"{API}/v3/batch/credits"
 RETRY = f"{API}/v3/batch/retry"
+SUBMIT = f"{API}/batch/v5/request-report"
+VALIDATE = f"{API}/batch/v5/request-validate"
+HOOK = "https://me.example/s3cr3t-hook/similarweb"
+ERRORS = {"errors": ["granularity should be one of the following - daily.", "no such country"]}
+TRAFFIC = {"table": "traffic_and_engagement"}
 LINK = "https://bucket.example.com/report.csv?X-Signature=5ecret5ignature"
 
 DESCRIBED = [
@@ -48,6 +53,10 @@ DESCRIBED = [
         ],
     },
 ]
+
+
+def kinds(report):
+    return {column.header: column.kind for column in report.columns}
 
 
 def clock_at(now="2023-09-14T12:00:00+00:00"):

@@ -42,10 +42,7 @@ def listing(requests_mock):
     ],
 )
 def test_every_accessible_report_is_offered_or_those_that_are_configured(listing, reports, found):
-    closed, campaigns = (
-        entry("ui_only", accessible="false"),
-        entry("ByCampaigns", accessible="true"),
-    )
+    closed, campaigns = (entry("ui_only", accessible="false"), entry("ByCampaigns", accessible="true"))
     calls = listing(entry("one"), closed, campaigns)
     types = list(client_of(reports, **ZONE).report_types())
     assert [(type_.name, type_.selected) for type_ in types] == found

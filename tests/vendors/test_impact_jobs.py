@@ -169,11 +169,7 @@ SPENT, LEFT = {"X-RateLimit-Remaining": "0"}, {"X-RateLimit-Remaining": "812"}
         ({"X-RateLimit-Remaining-hour": "0", "RateLimit-Reset": "36000"}, "", UNTIL),
         ({"Retry-After": "36000"}, "", UNTIL),
         ({**LEFT, "X-RateLimit-Reset": "900"}, "Rate limit exceeded", "is spent"),
-        (
-            {"X-RateLimit-Remaining-hour": "812", "Retry-After": "600"},
-            "Rate limit exceeded",
-            "is spent",
-        ),
+        ({"X-RateLimit-Remaining-hour": "812", "Retry-After": "600"}, "Rate limit exceeded", "is spent"),
         ({}, "Daily limit of 100 requests exceeded", "is spent"),
         ({}, "", None),
         ({"Retry-After": "30"}, "", None),

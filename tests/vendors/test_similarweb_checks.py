@@ -3,13 +3,11 @@
 from decimal import Decimal
 
 import pytest
-from similarweb_account import API, CREDITS, DESCRIBE, DESCRIBED, connect
+from similarweb_account import API, CREDITS, DESCRIBE, DESCRIBED, HOOK, VALIDATE, connect
 
 from tap_reports.exceptions import AccessDenied, BadAnswer
 
-VALIDATE = f"{API}/batch/v5/request-validate"
 WEBHOOK = f"{API}/v3/batch/webhooks/test"
-HOOK = "https://me.example/s3cr3t-hook/similarweb"
 
 
 @pytest.fixture
@@ -47,32 +45,24 @@ def test_credits_are_read_under_any_of_their_names(requests_mock, answer, left):
     assert connect().remaining_credits() == left
 
 
-def test_credits_fall_back_to_the_path_without_version(requests_mock):
-    requests_mock.get(CREDITS, status_code=410)
-    requests_mock.get(f"{API}/batch/credits", json={"credits": 9})
-    assert connect().remaining_credits() == 9
+@pytest.mark.parametrize(
+    ("status", "fallback", "left"),
+    [
+        (410, {"json": {"credits": 9}}, 9),
+        pytest.param(404, {"status_code": 404}, None, id="unknown where no path answers"),
+        pytest.param(403, {"json": {"credits": 9}}, None, id="unknown where they may not be seen"),
+    ],
+)
+def test_credits_fall_back_to_the_path_without_version(requests_mock, status, fallback, left):
+    requests_mock.get(CREDITS, status_code=status)
+    requests_mock.get(f"{API}/batch/credits", **fallback)
+    assert connect().remaining_credits() == left
 
 
-def test_credits_that_no_path_answers_are_unknown(requests_mock):
-    requests_mock.get(CREDITS, status_code=404)
-    requests_mock.get(f"{API}/batch/credits", status_code=404)
-    assert connect().remaining_credits() is None
-
-
-def test_credits_that_may_not_be_seen_are_unknown(requests_mock):
-    requests_mock.get(CREDITS, status_code=403)
-    assert connect().remaining_credits() is None
-
-
-def test_a_wrong_key_is_access_denied(requests_mock):
-    requests_mock.get(CREDITS, status_code=401, text="invalid API key")
-    with pytest.raises(AccessDenied):
-        connect().remaining_credits()
-
-
-def test_credits_that_are_no_json_are_a_bad_answer(requests_mock):
-    requests_mock.get(CREDITS, text="<html>")
-    with pytest.raises(BadAnswer):
+@pytest.mark.parametrize(("status", "error"), [(401, AccessDenied), (200, BadAnswer)])
+def test_a_wrong_key_is_access_denied_and_what_is_no_json_a_bad_answer(requests_mock, status, error):
+    requests_mock.get(CREDITS, status_code=status, text="invalid API key")
+    with pytest.raises(error):
         connect().remaining_credits()
 
 

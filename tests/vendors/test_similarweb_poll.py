@@ -7,7 +7,20 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from similarweb_account import API, KEY, LINK, RETRY, STATUS, clock_at, connect, request
+from similarweb_account import (
+    API,
+    ERRORS,
+    HOOK,
+    KEY,
+    LINK,
+    RETRY,
+    STATUS,
+    SUBMIT,
+    VALIDATE,
+    clock_at,
+    connect,
+    request,
+)
 
 from tap_reports.exceptions import AccessDenied, BadAnswer, CallBroken, CallRejected, JobUnknown, LinkExpired
 from tap_reports.http.links import DownloadSession
@@ -15,11 +28,7 @@ from tap_reports.models import JobStatus, ReportJob
 from tap_reports.vendor import Estimates, Retries
 from tap_reports.vendors.similarweb import VENDOR
 
-SUBMIT = f"{API}/batch/v5/request-report"
-VALIDATE = f"{API}/batch/v5/request-validate"
 ANY = re.compile(f"^{re.escape(API)}/.*")
-HOOK = "https://me.example/s3cr3t-hook/similarweb"
-ERRORS = {"errors": ["granularity should be one of the following - daily.", "no such country"]}
 
 
 def job(**more):
@@ -44,20 +53,23 @@ def job(**more):
         ("internal_error", JobStatus.FAILED_RETRYABLE),
         ("Internal Error", JobStatus.FAILED_RETRYABLE),
         ("failed", JobStatus.FAILED_RETRYABLE),
+        pytest.param("???", JobStatus.RUNNING, id="unknown is still running and marked"),
     ],
 )
 def test_each_status_word_has_its_status(requests_mock, word, status):
-    requests_mock.get(f"{STATUS}/r-1", json={"status": word})
+    requests_mock.get(f"{STATUS}/r-1", json={"status": word, "message": "invalid\n country"})
     polled = connect().poll(job())
     assert polled.status is status
     assert polled.word == word
-    assert not polled.unknown_word
+    assert polled.unknown_word is (word == "???")
+    assert polled.message == "invalid country" or not status.is_terminal
     assert (polled.finished_at is None) is (not status.is_terminal)
 
 
 @pytest.mark.parametrize("word", ["completed", "complete"])
-def test_a_completed_report_has_its_link_and_its_cost(requests_mock, word):
-    answer = {"data_points_count": 1779429, "download_url": LINK, "status": word, "used_quota": 35589}
+@pytest.mark.parametrize("name", ["download_url", pytest.param("S3_path", id="a path in a bucket")])
+def test_a_completed_report_has_its_link_and_its_cost(requests_mock, word, name):
+    answer = {"data_points_count": 1779429, name: LINK, "status": word, "used_quota": 35589}
     requests_mock.get(f"{STATUS}/r-1", json=answer)
     client = connect()
 
@@ -70,31 +82,9 @@ def test_a_completed_report_has_its_link_and_its_cost(requests_mock, word):
     [download] = client.downloads(polled)
     assert download.url == LINK
     assert not download.authenticated
-
-
-def test_the_time_of_the_end_is_when_it_was_first_seen(requests_mock):
-    requests_mock.get(f"{STATUS}/r-1", json={"status": "completed", "download_url": LINK})
+    assert "5ecret5ignature" not in repr(polled)
     before = job(finished_at=dt.datetime(2023, 9, 1, tzinfo=dt.UTC))
-    assert connect().poll(before).finished_at == before.finished_at
-
-
-def test_a_path_in_a_bucket_is_the_link_where_there_is_no_other(requests_mock):
-    requests_mock.get(f"{STATUS}/r-1", json={"status": "completed", "S3_path": "https://b.example/x.csv"})
-    client = connect()
-    assert client.downloads(client.poll(job()))[0].url == "https://b.example/x.csv"
-
-
-def test_an_unknown_word_is_still_running_and_marked(requests_mock):
-    requests_mock.get(f"{STATUS}/r-1", json={"status": "???"})
-    polled = connect().poll(job())
-    assert polled.status is JobStatus.RUNNING
-    assert polled.unknown_word
-    assert polled.word == "???"
-
-
-def test_a_bad_request_says_why(requests_mock):
-    requests_mock.get(f"{STATUS}/r-1", json={"status": "bad_request", "message": "invalid\n country"})
-    assert connect().poll(job()).message == "invalid country"
+    assert client.poll(before).finished_at == before.finished_at, "it is when it was first seen"
 
 
 @pytest.mark.parametrize(
@@ -151,23 +141,17 @@ def test_the_first_status_path_that_answers_is_kept(requests_mock, missing, ther
     assert caplog.text.count("is used in this run") == 1
 
 
-def test_a_job_that_no_path_knows_is_unknown(requests_mock):
+@pytest.mark.parametrize(
+    "statuses", [(404, 410, 404), pytest.param((404, 403, 405), id="a guessed path is forbidden")]
+)
+def test_a_job_that_no_path_knows_is_unknown(requests_mock, statuses):
     paths = ("/v3/batch/request-status", "/batch/request-status", "/batch/v5/request-status")
-    for path, status in zip(paths, (404, 410, 404), strict=True):
+    for path, status in zip(paths, statuses, strict=True):
         requests_mock.get(f"{API}{path}/r-1", status_code=status, json={"errors": ["report not found"]})
-    client = connect()
     with pytest.raises(JobUnknown, match="report not found") as caught:
-        client.poll(job())
+        connect().poll(job())
     assert caught.value.what == "GET /v3/batch/request-status/r-1"
     assert requests_mock.call_count == 3
-
-
-def test_a_guessed_path_that_is_forbidden_is_just_not_there(requests_mock):
-    requests_mock.get(f"{STATUS}/r-1", status_code=404)
-    requests_mock.get(f"{API}/batch/request-status/r-1", status_code=403, text="Missing Authentication Token")
-    requests_mock.get(f"{API}/batch/v5/request-status/r-1", status_code=405)
-    with pytest.raises(JobUnknown):
-        connect().poll(job())
 
 
 def test_a_404_on_the_kept_path_means_the_job(requests_mock):
@@ -285,12 +269,6 @@ def test_no_secret_is_in_any_exception(requests_mock):
     polled = client.poll(job())
     assert KEY not in polled.message
     assert "5ecret5ignature" not in polled.message
-
-
-def test_neither_job_nor_config_show_a_link_or_key(requests_mock):
-    requests_mock.get(f"{STATUS}/r-1", json={"status": "completed", "download_url": LINK})
-    polled = connect().poll(job())
-    assert "5ecret5ignature" not in repr(polled)
 
 
 def test_at_most_ten_calls_are_sent_in_any_second(requests_mock):

@@ -4,19 +4,12 @@ import datetime as dt
 import threading
 
 import pytest
-from similarweb_account import DESCRIBE, DESCRIBED, KEY, config, connect
+from similarweb_account import DESCRIBE, DESCRIBED, KEY, MONTH, TRAFFIC, config, connect, kinds
 
 from tap_reports.exceptions import AccessDenied
-from tap_reports.models import FileFormat, Granularity, Kind, Slice
+from tap_reports.models import FileFormat, Granularity, Kind
 from tap_reports.vendor import ReportConfig
 from tap_reports.vendors.similarweb import reports
-
-TRAFFIC = {"table": "traffic_and_engagement"}
-MONTH = Slice(dt.date(2023, 8, 1), dt.date(2023, 8, 31))
-
-
-def kinds(report):
-    return {column.header: column.kind for column in report.columns}
 
 
 def test_report_type_takes_columns_kinds_and_keys_from_describe(described):
@@ -43,20 +36,14 @@ def test_report_type_takes_columns_kinds_and_keys_from_describe(described):
 
 
 @pytest.mark.usefixtures("described")
-def test_layout_reads_csv_with_either_date_header_and_the_empty_word():
-    [report] = connect().report_types()
-    assert report.layout.format is FileFormat.CSV
+@pytest.mark.parametrize("format_", [FileFormat.CSV, FileFormat.JSON])
+def test_layout_reads_the_format_with_either_date_header_and_the_empty_word(format_):
+    client = connect(response_format=str(format_))
+    [report] = client.report_types()
+    assert (report.layout.format, report.layout.records) == (format_, ())
     assert report.layout.renames == {"yearmonth": "date"}
     assert report.layout.empty_words == ("No data returned",)
-
-
-@pytest.mark.usefixtures("described")
-def test_json_is_read_as_json_lines_where_it_is_asked_for():
-    client = connect(response_format="json")
-    [report] = client.report_types()
-    assert report.layout.format is FileFormat.JSON
-    assert report.layout.records == ()
-    assert client.requests(report, MONTH)[0].parameters["response_format"] == "json"
+    assert client.requests(report, MONTH)[0].parameters["response_format"] == format_
 
 
 @pytest.mark.usefixtures("described")
@@ -91,12 +78,6 @@ def test_a_table_known_to_describe_alone_is_used_as_described():
     [request] = client.requests(report, MONTH)
     assert request.parameters["filters"] == {"industries": ["retail"]}, "other defaults are not sent"
     assert request.parameters["metrics"] == ["score"]
-
-
-@pytest.mark.usefixtures("described")
-def test_a_user_name_names_the_stream():
-    [report] = connect({**TRAFFIC, "name": "My Traffic"}).report_types()
-    assert report.name == "my_traffic"
 
 
 def test_key_columns_that_no_filter_names_come_from_the_documentation(requests_mock):

@@ -3,15 +3,13 @@
 import datetime as dt
 
 import pytest
-from similarweb_account import DESCRIBE, DESCRIBED, MONTH, asked, clock_at, connect
+from similarweb_account import DESCRIBE, DESCRIBED, MONTH, TRAFFIC, asked, clock_at, connect
 
 from tap_reports.models import FileFormat, Granularity
 from tap_reports.vendor import CatalogStream
 from tap_reports.vendors.similarweb import days
 from tap_reports.vendors.similarweb.documented import DOCUMENTED
 from tap_reports.vendors.similarweb.selection import select
-
-TRAFFIC = {"table": "traffic_and_engagement"}
 
 
 @pytest.mark.usefixtures("described")
@@ -90,29 +88,12 @@ def test_a_metric_of_the_rest_api_is_asked_for_by_name_only_and_for_a_hundred_do
     assert rest == (count == 2)
 
 
-@pytest.mark.usefixtures("described")
-@pytest.mark.parametrize(
-    ("granularity", "day"), [("daily", "2023-01-01"), ("weekly", "2022-01-03"), ("monthly", "2018-08-01")]
-)
-def test_describe_names_the_first_day(granularity, day):
-    client = connect({**TRAFFIC, "granularity": granularity})
-    [report] = client.report_types()
-    assert client.first_day(report) == dt.date.fromisoformat(day)
-
-
 @pytest.mark.parametrize(
     ("granularity", "text", "day"),
     [("weekly", "2022-01-01", "2022-01-03"), ("monthly", "2022-01-15", "2022-01-01"), ("daily", "soon", "")],
 )
 def test_a_start_date_means_the_first_whole_period(granularity, text, day):
     assert str(days.first_day(text, granularity) or "") == day
-
-
-@pytest.mark.usefixtures("undescribed")
-def test_without_describe_the_first_day_is_unknown():
-    client = connect(TRAFFIC)
-    [report] = client.report_types()
-    assert client.first_day(report) is None
 
 
 HOOK = {"api_version": "v4", "callback_url": "https://me.example/s3cr3t"}
@@ -183,12 +164,18 @@ def test_a_restored_report_asks_for_the_same_job():
 
 @pytest.mark.usefixtures("described")
 @pytest.mark.parametrize(
-    ("granularity", "day"), [("daily", "2023-09-10"), ("weekly", "2023-09-10"), ("monthly", "2023-08-31")]
+    ("granularity", "first", "final"),
+    [
+        ("daily", "2023-01-01", "2023-09-10"),
+        ("weekly", "2022-01-03", "2023-09-10"),
+        ("monthly", "2018-08-01", "2023-08-31"),
+    ],
 )
-def test_describe_names_the_final_day(granularity, day):
+def test_describe_names_the_first_and_the_final_day(granularity, first, final):
     client = connect({**TRAFFIC, "granularity": granularity}, clock=clock_at("2024-05-05T00:00:00+00:00"))
     [report] = client.report_types()
-    assert client.final_day(report) == dt.date.fromisoformat(day)
+    assert client.first_day(report) == dt.date.fromisoformat(first)
+    assert client.final_day(report) == dt.date.fromisoformat(final)
 
 
 @pytest.mark.parametrize(
@@ -235,4 +222,5 @@ def test_an_end_date_that_is_none_is_warned_about_and_the_rule_is_used(requests_
 def test_without_describe_the_documented_delays_count_on_est(granularity, now, day):
     client = connect({**TRAFFIC, "granularity": granularity}, clock=clock_at(now))
     [report] = client.report_types()
+    assert client.first_day(report) is None
     assert client.final_day(report) == dt.date.fromisoformat(day)

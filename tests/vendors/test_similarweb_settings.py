@@ -1,24 +1,16 @@
 """Similarweb: the block's settings, and all that can be wrong in a report."""
 
-import datetime as dt
 from dataclasses import replace
 
 import pytest
 from one_account import tools
-from similarweb_account import KEY, clock_at, config, connect
+from similarweb_account import KEY, MONTH, TRAFFIC, clock_at, config, connect, kinds
 
 from tap_reports.exceptions import CallRejected, ConfigError
-from tap_reports.models import Granularity, Slice
+from tap_reports.models import Granularity
 from tap_reports.vendors.similarweb import VENDOR, selection
 from tap_reports.vendors.similarweb.documented import DOCUMENTED
 from tap_reports.vendors.similarweb.selection import select
-
-TRAFFIC = {"table": "traffic_and_engagement"}
-MONTH = Slice(dt.date(2023, 8, 1), dt.date(2023, 8, 31))
-
-
-def kinds(report):
-    return {column.header: column.kind for column in report.columns}
 
 
 @pytest.mark.usefixtures("described")
@@ -86,23 +78,19 @@ def test_a_table_that_describe_does_not_list_is_tried_by_validation(requests_moc
         client.estimate(request)
 
 
-@pytest.mark.usefixtures("described")
+@pytest.mark.usefixtures("undescribed")
 @pytest.mark.parametrize(
-    ("filters", "message"),
+    ("report", "message"),
     [
-        ({"include_subdomains": "yes"}, 'filter "include_subdomains" of .* takes true or false'),
-        ({"countries": True}, 'filter "countries" of .* takes a list of texts'),
+        ({"filters": {"include_subdomains": "yes"}}, 'filter "include_subdomains" of .* takes true or false'),
+        ({"filters": {"countries": True}}, 'filter "countries" of .* takes a list of texts'),
+        ({"metrics": ["desktop_visit"]}, r'no metric "desktop_visit"\. Did you mean "desktop_visits"'),
+        ({"granularity": "on-demand"}, 'no granularity "on-demand"; it has '),
     ],
 )
-def test_a_filter_of_the_wrong_type_is_an_error(filters, message):
+def test_errors_are_found_in_documented_tables_too(report, message):
     with pytest.raises(ConfigError, match=message):
-        connect({**TRAFFIC, "filters": filters}).report_types()
-
-
-@pytest.mark.usefixtures("undescribed")
-def test_errors_are_found_in_documented_tables_too():
-    with pytest.raises(ConfigError, match=r'no metric "desktop_visit"\. Did you mean "desktop_visits"'):
-        connect({**TRAFFIC, "metrics": ["desktop_visit"]}).report_types()
+        connect({**TRAFFIC, **report}).report_types()
 
 
 @pytest.mark.usefixtures("undescribed")
@@ -117,12 +105,6 @@ def test_metrics_that_nobody_documents_must_be_listed_and_are_then_taken():
     [request] = client.requests(report, MONTH)
     assert request.parameters["metrics"] == ["some_visits"]
     assert request.parameters["filters"]["some_filter"] == ["x"]
-
-
-@pytest.mark.usefixtures("undescribed")
-def test_a_table_that_only_has_other_granularities_names_them():
-    with pytest.raises(ConfigError, match='no granularity "monthly"; it has on-demand'):
-        connect({"table": "serp"}, keywords=["shoes"]).report_types()
 
 
 @pytest.mark.usefixtures("undescribed")
