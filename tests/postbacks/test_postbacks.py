@@ -10,6 +10,7 @@ import logging
 import socket
 import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
 import pytest
@@ -117,16 +118,13 @@ def test_a_job_id_is_found_wherever_it_stands(office, path, body):
     assert office.counts == {Count.RECEIVED: 1, Count.WOKE: 1}
 
 
-@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "HEAD", "DELETE", "PATCH", "OPTIONS", "NOTIFY"])
-def test_any_method_is_good(office, method):
-    assert office.call(f"/{SECRET}/impact?JobId={IDS[1]}", method) == 204
-    assert office.woken == [IDS[1]]
-
-
-def test_numbers_are_ids_too(office):
+def test_numbers_are_ids_too_and_any_method_is_good(office):
     office.tasks.append(task_of("impact", "1234567"))
-    office.call(f"/{SECRET}/impact", "POST", json.dumps({"job": {"number": 1234567}}))
-    assert office.woken == ["1234567"]
+    for method in ("POST", "PUT", "PATCH", "DELETE", "OPTIONS", "NOTIFY"):
+        office.call(f"/{SECRET}/impact", method, json.dumps({"job": {"number": 1234567}}))
+    for method in ("GET", "HEAD"):
+        office.call(f"/{SECRET}/impact?JobId=1234567", method)
+    assert office.woken == ["1234567"] * 8
 
 
 def test_a_body_may_come_in_chunks(office):
@@ -137,7 +135,7 @@ def test_a_body_may_come_in_chunks(office):
 
 def test_a_body_may_wait_for_a_go_ahead(office):
     body = f"JobId={IDS[0]}".encode()
-    with socket.create_connection(("127.0.0.1", office.port), timeout=5) as client:
+    with connected(office.port) as client:
         head = f"POST /{SECRET}/impact HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n"
         client.sendall(f"{head}Expect: 100-continue\r\n\r\n".encode())
         assert client.recv(1000).startswith(b"HTTP/1.1 100 ")
@@ -189,23 +187,20 @@ def test_a_late_call_is_only_counted(office):
     assert office.counts == {Count.RECEIVED: 4, Count.LATE: 4}
 
 
-def test_a_call_may_come_before_the_submission_is_answered(office):
-    early = task_of("impact", OTHER)
-    assert office.call(f"/{SECRET}/impact?JobId={OTHER}") == 204
+@pytest.mark.parametrize("stage", [Stage.SUBMITTING, pytest.param(None, id="before it is answered")])
+def test_a_call_may_come_while_the_submission_is_noted(office, stage):
+    early = office.tasks.pop(0)
+    if stage:
+        early.timeline.enter(stage)
+        office.tasks.append(early)
+    assert office.call(f"/{SECRET}/impact?any={IDS[0]}") == 204
     assert office.woken == []
-    office.tasks.append(early)
-    office.postbacks.announced(early)
-    assert office.woken == [OTHER]
-    office.postbacks.announced(early)
-    assert office.woken == [OTHER]
-
-
-def test_a_call_may_come_while_the_submission_is_noted(office):
-    office.tasks[0].timeline.enter(Stage.SUBMITTING)
-    office.call(f"/{SECRET}/impact?any={IDS[0]}")
-    assert office.woken == []
-    office.tasks[0].timeline.enter(Stage.RUNNING)
-    office.postbacks.announced(office.tasks[0])
+    if stage:
+        early.timeline.enter(Stage.RUNNING)
+    else:
+        office.tasks.append(early)
+    for _ in range(2):
+        office.postbacks.announced(early)
     assert office.woken == [IDS[0]]
 
 
@@ -301,32 +296,27 @@ def test_a_huge_body_is_refused(office, is_told):
     assert office.counts == {Count.TOO_LARGE: 1}
 
 
-def test_a_huge_body_is_refused_before_it_comes(office):
-    with socket.create_connection(("127.0.0.1", office.port), timeout=5) as client:
-        client.sendall(f"POST /{SECRET} HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n".encode())
-        assert client.recv(1000).startswith(b"HTTP/1.1 413 ")
+GET = f"GET /{SECRET}"
 
 
 @pytest.mark.parametrize(
-    "head", [f"GET /{SECRET}?{'x' * 20_000}", f"GET /{SECRET} HTTP/1.1\r\nHost: x\r\nX: {'x' * 20_000}"]
+    ("sent", "code", "count"),
+    [
+        (f"{GET}?{'x' * 20_000}", b"431", Count.TOO_LARGE),
+        (f"{GET} HTTP/1.1\r\nHost: x\r\nX: {'x' * 20_000}", b"431", Count.TOO_LARGE),
+        (f"{GET} HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n", b"413", Count.TOO_LARGE),
+        ("\x16\x03\x01\x02\x00\r\n\r\n", b"400", Count.BROKEN),
+        ("no http\r\n\r\n", b"400", Count.BROKEN),
+    ],
+    ids=["a huge address", "a huge head", "a huge body before it comes", "bytes of TLS", "no http"],
 )
-def test_a_huge_head_is_refused(office, head):
-    with socket.create_connection(("127.0.0.1", office.port), timeout=5) as client:
-        client.sendall(head.encode())
-        assert client.recv(1000).startswith(b"HTTP/1.1 431 ")
-    assert office.counts == {Count.TOO_LARGE: 1}
-
-
-@pytest.mark.parametrize("text", [b"\x16\x03\x01\x02\x00\r\n\r\n", b"no http\r\n\r\n"])
-def test_what_is_no_http_is_refused(office, text):
-    with socket.create_connection(("127.0.0.1", office.port), timeout=5) as client:
-        client.sendall(text)
-        assert client.recv(1000).startswith(b"HTTP/1.1 400 ")
-    assert office.counts == {Count.BROKEN: 1}
+def test_what_is_no_call_is_refused(office, sent, code, count):
+    assert answer(office.port, sent.encode()) == b"HTTP/1.1 " + code
+    assert office.counts == {count: 1}
 
 
 def test_a_probe_that_only_connects_is_no_call(office):
-    with socket.create_connection(("127.0.0.1", office.port), timeout=5) as client:
+    with connected(office.port) as client:
         client.shutdown(socket.SHUT_WR)
         assert client.recv(1000) == b""
     assert not office.counts
@@ -355,6 +345,26 @@ def ears():
     return Ears()
 
 
+@pytest.fixture
+def listen(ears):
+    """Open a listener for these ears; all are closed at the end."""
+    with contextlib.ExitStack() as stack:
+        yield lambda **limits: stack.enter_context(
+            contextlib.closing(Listener("127.0.0.1", 0, ears, **limits))
+        )
+
+
+def connected(port, host="127.0.0.1"):
+    return socket.create_connection((host, port), timeout=5)
+
+
+def answer(port, sent):
+    """Return how the answer to these bytes begins."""
+    with connected(port) as client:
+        client.sendall(sent)
+        return client.recv(1000)[:12]
+
+
 def refused(client):
     """Read to the end of a connection; a reset is an end, too."""
     with contextlib.suppress(ConnectionError):
@@ -366,72 +376,55 @@ def refused(client):
 @pytest.mark.parametrize(
     "start", [b"", b"POST /yes HT", b"POST /yes HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nab"]
 )
-def test_whoever_is_slow_is_cut_off(ears, start):
-    with (
-        contextlib.closing(Listener("127.0.0.1", 0, ears, max_seconds=0.05)) as server,
-        socket.create_connection(("127.0.0.1", server.port), timeout=5) as client,
-    ):
+def test_whoever_is_slow_is_cut_off(ears, listen, start):
+    with connected(listen(max_seconds=0.05).port) as client:
         client.sendall(start)
         assert refused(client)
     assert ears.counts == {Count.TOO_SLOW: 1}
     assert not ears.calls
 
 
-def test_slow_callers_hold_up_nobody(ears):
-    with contextlib.closing(Listener("127.0.0.1", 0, ears)) as server, contextlib.ExitStack() as stack:
+def test_slow_callers_hold_up_nobody(listen):
+    server = listen()
+    with contextlib.ExitStack() as stack:
         for _ in range(20):
-            slow = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=5))
+            slow = stack.enter_context(connected(server.port))
             slow.sendall(b"POST /yes HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n")
-        with socket.create_connection(("127.0.0.1", server.port), timeout=5) as client:
-            client.sendall(b"GET /yes HTTP/1.0\r\n\r\n")
-            assert client.recv(1000).startswith(b"HTTP/1.1 204 ")
+        assert answer(server.port, b"GET /yes HTTP/1.0\r\n\r\n") == b"HTTP/1.1 204"
 
 
-def test_no_more_connections_than_allowed(ears):
-    with contextlib.closing(Listener("127.0.0.1", 0, ears, max_connections=3)) as server:
-        with contextlib.ExitStack() as stack:
-            for _ in range(3):
-                held = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=5))
-                held.sendall(b"GET")
-            for _ in range(5):
-                with socket.create_connection(("127.0.0.1", server.port), timeout=5) as client:
-                    assert client.recv(1000).startswith(b"HTTP/1.1 503 ")
-        assert ears.counts[Count.TOO_MANY] == 5
-        assert not ears.calls
+def test_no_more_connections_than_allowed(ears, listen):
+    server = listen(max_connections=3)
+    with contextlib.ExitStack() as stack:
+        for _ in range(3):
+            stack.enter_context(connected(server.port)).sendall(b"GET")
+        for _ in range(5):
+            with connected(server.port) as client:
+                assert client.recv(1000).startswith(b"HTTP/1.1 503 ")
+    assert ears.counts[Count.TOO_MANY] == 5
+    assert not ears.calls
 
 
-def test_a_crowd_is_served(ears):
-    with contextlib.closing(Listener("127.0.0.1", 0, ears)) as server:
-        answers = []
-
-        def ask():
-            with socket.create_connection(("127.0.0.1", server.port), timeout=5) as client:
-                client.sendall(b"GET /yes HTTP/1.1\r\nHost: x\r\n\r\n")
-                answers.append(client.recv(1000)[:12])
-
-        threads = [threading.Thread(target=ask) for _ in range(40)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+def test_a_crowd_is_served(ears, listen):
+    port = listen().port
+    with ThreadPoolExecutor(40) as pool:
+        answers = list(pool.map(lambda _: answer(port, b"GET /yes HTTP/1.1\r\nHost: x\r\n\r\n"), range(40)))
     assert answers == [b"HTTP/1.1 204"] * 40
     assert len(ears.calls) == 40
 
 
-def test_a_defect_ends_one_connection_and_not_the_listener(ears, caplog):
-    with contextlib.closing(Listener("127.0.0.1", 0, ears)) as server:
-        for path, answer in (("/defect", b""), ("/yes", b"HTTP/1.1 204")):
-            with socket.create_connection(("127.0.0.1", server.port), timeout=5) as client:
-                client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-                with contextlib.suppress(ConnectionError):
-                    assert client.recv(1000)[:12] == answer
+def test_a_defect_ends_one_connection_and_not_the_listener(ears, listen, caplog):
+    port = listen().port
+    with contextlib.suppress(ConnectionError):
+        assert answer(port, b"GET /defect HTTP/1.1\r\nHost: x\r\n\r\n") == b""
+    assert answer(port, b"GET /yes HTTP/1.1\r\nHost: x\r\n\r\n") == b"HTTP/1.1 204"
     assert ears.heard.is_set()
     assert "Unexpected error in a vendor's call" in caplog.text
 
 
 def test_closing_ends_open_connections_and_frees_the_port(ears):
     server = Listener("127.0.0.1", 0, ears)
-    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as client:
+    with connected(server.port) as client:
         client.sendall(b"GET /yes HTTP/1.1\r\n")
         server.close()
         assert refused(client)
@@ -462,6 +455,6 @@ def test_an_ipv6_address_is_good(ears):
         server = Listener("::1", 0, ears)
     except ConfigError:
         pytest.skip("this machine has no IPv6")
-    with contextlib.closing(server), socket.create_connection(("::1", server.port), timeout=5) as client:
+    with contextlib.closing(server), connected(server.port, "::1") as client:
         client.sendall(b"GET /yes HTTP/1.1\r\nHost: x\r\n\r\n")
         assert client.recv(1000).startswith(b"HTTP/1.1 204 ")
