@@ -1,0 +1,221 @@
+"""Digital Turbine: report types, final days and submissions."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+import requests
+from digital_turbine_account import (
+    API,
+    DAYS,
+    LINK,
+    NOON,
+    REPORT,
+    REPORT_URL,
+    SECRET,
+    TOKEN,
+    config,
+    connect,
+    request_for,
+    sent,
+    submitted,
+)
+
+from tap_reports.exceptions import (
+    AccessDenied,
+    BadAnswer,
+    CallRefused,
+    CallRejected,
+    SubmissionLost,
+)
+from tap_reports.models import Column, JobStatus, Kind, Quota, Slice
+from tap_reports.vendor import CatalogStream
+from tap_reports.vendors.digital_turbine import VENDOR
+
+
+def test_quotas_are_a_minute_and_a_day_by_the_settings():
+    assert VENDOR.quotas(config(reports_per_minute=3, reports_per_day=50)) == (
+        Quota(name="reports_per_minute", limit=3, seconds=60),
+        Quota(name="reports_per_day", limit=50, seconds=86400),
+    )
+
+
+def test_default_report_is_campaign_daily(clock):
+    client = connect(clock, config(*VENDOR.default_reports))
+    [report] = client.report_types()
+    assert report.name == "campaign_daily"
+    assert [(column.header, column.kind) for column in report.columns] == [
+        ("Date", Kind.DATE),
+        ("Campaign ID", Kind.STRING),
+        ("Campaign Name", Kind.STRING),
+        ("Country", Kind.STRING),
+        ("Impressions", Kind.INTEGER),
+        ("Clicks", Kind.INTEGER),
+        ("Installs", Kind.INTEGER),
+        ("Spend", Kind.NUMBER),
+    ]
+    assert report.primary_keys == ("Date", "Campaign ID", "Country"), "a campaign may be renamed"
+    assert "Money is in US dollars" in report.description
+
+
+@pytest.mark.parametrize(
+    ("splits", "keys", "date"),
+    [
+        pytest.param(
+            ["Date", "Campaign Name"], ("Date", "Campaign Name"), "Date", id="no id: a name is a key"
+        ),
+        pytest.param(["Country"], ("Country",), None, id="no date"),
+        pytest.param(["date", "Country"], ("date", "Country"), None, id="only the exact split is a date"),
+    ],
+)
+def test_splits_are_keys_and_the_exact_date_is_the_date_column(clock, splits, keys, date):
+    [report] = connect(clock, config({**REPORT, "splits": splits})).report_types()
+    assert (report.primary_keys, report.date_column) == (keys, date)
+    assert report.columns[0].kind is (Kind.DATE if date else Kind.STRING)
+
+
+def test_columns_are_splits_then_metrics_with_the_headers_as_asked_for(client):
+    [report] = client.report_types()
+    assert report.name == "country_spend"
+    assert report.columns == (
+        Column("Date", "date", Kind.DATE),
+        Column("Country", "country", Kind.STRING),
+        Column("Spend", "spend", Kind.NUMBER),
+        Column("Installs", "installs", Kind.INTEGER),
+        Column("Post Install Events", "post_install_events", Kind.STRING),
+    )
+    assert report.date_column == "Date"
+    assert report.dated
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({}, None),
+        ({"name": None}, "reports[0].name: required"),
+        ({"metrics": []}, "reports[0].metrics: must name at least one"),
+        ({"splits": []}, "reports[0].splits: must name at least one"),
+        ({"metrics": ["Spend", "Spend"]}, '"Spend" stands 2 times'),
+        ({"metrics": ["Date"]}, '"Date" stands 2 times'),
+    ],
+)
+def test_check_names_what_is_wrong_with_a_report(change, said):
+    report = {name: value for name, value in {**REPORT, **change}.items() if value is not None}
+    errors = list(VENDOR.check({"reports": [report]}))
+    assert [said in error for error in errors] == ([True] if said else [])
+
+
+def test_restore_finds_the_report_by_its_name_without_a_call(client, requests_mock):
+    assert client.restore(CatalogStream(name="country_spend", title="")) == next(iter(client.report_types()))
+    assert client.restore(CatalogStream(name="gone", title="gone")) is None
+    assert requests_mock.call_count == 0
+
+
+@pytest.mark.parametrize(
+    ("now", "last"),
+    [
+        ("2026-01-10T11:59:59", "2026-01-08"),
+        ("2026-01-10T12:00:00", "2026-01-09"),
+        ("2026-01-11T00:00:00", "2026-01-09"),
+        ("2026-01-11T12:00:00", "2026-01-10"),
+    ],
+)
+def test_a_day_is_final_from_noon_utc_of_the_next(client, clock, now, last):
+    clock.time = dt.datetime.fromisoformat(now).replace(tzinfo=dt.UTC)
+    [report] = client.report_types()
+    assert client.final_day(report).isoformat() == last
+
+
+def test_equal_queries_of_two_reports_are_one_job_and_their_order_of_splits_is_not(clock):
+    settings = config(REPORT, {**REPORT, "name": "other"}, {**REPORT, "splits": ["Country", "Date"]})
+    client = connect(clock, settings)
+    first, same, different = (client.requests(report, DAYS)[0].key for report in client.report_types())
+    assert first == same != different
+
+
+def test_submission_is_the_documented_body_with_the_token(client, api):
+    job = submitted(client)
+    [call] = sent(api, "/api/v1/report")
+    assert call.json() == {
+        "product": "dtgrowth",
+        "query": {
+            "dateRange": {"start": "2026-01-01", "end": "2026-01-09"},
+            "metrics": ["Spend", "Installs", "Post Install Events"],
+            "splits": ["Date", "Country"],
+            "filters": [{"dimension": "Country", "values": ["US", "CA"]}],
+            "reportFormat": "csv",
+        },
+    }
+    assert call.headers["Authorization"] == f"Bearer {TOKEN}"
+    assert job.id == "0c1d.csv"
+    assert job.handle == {"link": LINK}
+    assert job.submitted_at == NOON
+    assert job.status is JobStatus.PENDING
+    request = job.request
+    assert (request.vendor, request.account, request.api_url) == ("digital_turbine", "c1ient", API)
+    assert SECRET not in repr(request)
+
+
+def test_a_report_without_filters_sends_an_empty_list(clock, api):
+    client = connect(clock, config({name: value for name, value in REPORT.items() if name != "filters"}))
+    submitted(client)
+    assert sent(api, "/api/v1/report")[0].json()["query"]["filters"] == []
+
+
+@pytest.mark.parametrize("answer", [{"id": "u-1", "url": LINK}, {"signed_url": LINK, "url": "https://x.y/z"}])
+def test_link_is_signed_url_else_url_and_its_last_path_part_is_the_id(client, api, answer):
+    api.post(REPORT_URL, json=answer)
+    job = submitted(client)
+    assert (job.id, job.handle) == ("0c1d.csv", {"link": LINK})
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        (("2026-01-09", "2026-01-08"), "not a range of days"),
+        (("2026-01-09", "2026-01-11"), "up to today (2026-01-10 UTC)"),
+        (("2025-10-01", "2025-12-30"), "longer than 90 days"),
+        (None, "date range"),
+    ],
+)
+def test_dates_that_the_vendor_would_answer_with_an_empty_report_are_not_sent(client, api, days, said):
+    days = days and Slice(*map(dt.date.fromisoformat, days))
+    with pytest.raises(CallRejected, match="not sent") as caught:
+        client.submit(request_for(client, days))
+    assert said in str(caught.value)
+    assert api.call_count == 0
+
+
+def test_ninety_days_up_to_today_are_sent(client, api):
+    today = NOON.date()
+    client.submit(request_for(client, Slice(today - dt.timedelta(days=89), today)))
+    assert len(sent(api, "/api/v1/report")) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "said"),
+    [
+        ({"json": {"status": "ok", "link": LINK}}, BadAnswer, "status, link"),
+        ({"json": [LINK]}, BadAnswer, "no JSON object came"),
+        ({"json": {"signed_url": 5}}, BadAnswer, "no signed_url"),
+        ({"json": {"signed_url": "http://[::1/f"}}, BadAnswer, "not an address"),
+        ({"text": "<html>Gateway</html>"}, BadAnswer, "Gateway"),
+        ({"json": {"error": "bad metric", "message": LINK}}, CallRejected, "bad metric"),
+        ({"json": {"error": f"see {LINK}"}, "status_code": 400}, CallRejected, "see https"),
+        ({"json": {"error": SECRET}, "status_code": 403}, AccessDenied, "HTTP 403"),
+        ({"status_code": 429}, CallRefused, "HTTP 429"),
+        ({"status_code": 504}, SubmissionLost, "HTTP 504"),
+        ({"exc": requests.ReadTimeout}, SubmissionLost, "no answer"),
+    ],
+)
+def test_a_submission_without_a_link_is_an_error_that_hides_links_and_secrets(
+    client, api, answer, error, said
+):
+    api.post(REPORT_URL, **answer)
+    with pytest.raises(error) as caught:
+        submitted(client)
+    assert said in str(caught.value)
+    assert len(sent(api, "/api/v1/report")) == 1
+    for secret in ("f00dfeed", SECRET, TOKEN):
+        assert secret not in str(caught.value)

@@ -1,0 +1,172 @@
+"""impact.com: submissions, their refusals, and no secret in any of them."""
+
+from __future__ import annotations
+
+import pytest
+import requests
+from impact_account import BASE, NOW, SID, TOKEN, client_of, request_of
+from impact_job_cases import EXPORT, JOB, QUEUED, job_object
+
+from tap_reports.exceptions import (
+    AccessDenied,
+    BadAnswer,
+    CallRefused,
+    CallRejected,
+    NotSent,
+    QuotaSpent,
+    SubmissionLost,
+)
+from tap_reports.models import JobStatus, ReportJob
+from tap_reports.vendor import Estimates, Replays, Retries
+
+
+def test_the_client_can_replay_and_retry_but_not_estimate(client):
+    assert isinstance(client, Replays)
+    assert isinstance(client, Retries)
+    assert not isinstance(client, Estimates)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        QUEUED,
+        {"Status": "QUEUED", "QueuedUri": f"{BASE}/Mediapartners/{SID}/Jobs/j-1"},
+        {"Status": "QUEUED", "QueuedUri": f"/Mediapartners/{SID}/Jobs/j-1/?x=1"},
+        {"Status": "RUNNING", "ResultUri": f"/Mediapartners/{SID}/Jobs/j-1/Download"},
+        {"Status": "COMPLETED", "QueuedUri": "/elsewhere/j-1"},
+        {"Status": "ERROR", "QueuedUri": f"/Mediapartners/{SID}/Jobs/j-1"},
+        {"Id": "j-1", "Status": "QUEUED"},
+    ],
+)
+def test_a_submission_s_job_is_found_in_its_links_and_is_to_be_polled(
+    requests_mock, client, request_, answer
+):
+    requests_mock.get(EXPORT, json=answer)
+    job = client.submit(request_, refresh=True)
+    assert (job.id, job.status, job.submitted_at) == ("j-1", JobStatus.PENDING, NOW)
+    assert (job.word, job.handle, requests_mock.call_count) == (answer["Status"], {}, 1)
+
+
+@pytest.mark.parametrize(
+    ("account_type", "prefix"),
+    [("brand", "Advertisers"), ("partner", "Mediapartners"), ("agency", "Agencies")],
+)
+def test_each_account_type_submits_to_its_own_path(requests_mock, account_type, prefix):
+    requests_mock.get(f"{BASE}/{prefix}/{SID}/ReportExport/x", json=QUEUED)
+    client = client_of([{"id": "x"}], account_type=account_type)
+    assert client.submit(request_of(client)).id == "j-1"
+
+
+def test_an_error_within_an_http_200_says_what_the_vendor_said_and_what_to_do(
+    requests_mock, client, request_
+):
+    errors = [{"Field": "SUBAID", "Message": "Not a numeric value"}]
+    requests_mock.get(EXPORT, json={"Status": "ERROR", "Message": "Validation Failed", "Errors": errors})
+    with pytest.raises(CallRejected) as caught:
+        client.submit(request_)
+    assert str(caught.value) == (
+        f"GET /Mediapartners/{SID}/ReportExport/x: HTTP 200: Validation Failed; SUBAID: Not a numeric value"
+    )
+    assert caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ({"json": {"Status": "QUEUED"}}, None),
+        ({"json": []}, None),
+        ({"json": "text"}, None),
+        ({"text": "<ImpactRadiusResponse/>"}, "ImpactRadiusResponse"),
+    ],
+)
+def test_an_answer_without_a_job_is_a_bad_answer(requests_mock, client, request_, answer, said):
+    requests_mock.get(EXPORT, **answer)
+    with pytest.raises(BadAnswer, match=said):
+        client.submit(request_)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        ({"status_code": 500}, CallRefused),
+        ({"status_code": 503}, CallRefused),
+        ({"status_code": 429}, CallRefused),
+        ({"status_code": 502}, SubmissionLost),
+        ({"exc": requests.ReadTimeout}, SubmissionLost),
+        ({"exc": requests.ConnectTimeout}, NotSent),
+        ({"status_code": 401}, AccessDenied),
+        ({"status_code": 403}, AccessDenied),
+        ({"status_code": 404}, CallRejected),
+    ],
+)
+def test_a_submission_is_sent_once_and_its_failure_says_if_it_was_accepted(
+    requests_mock, client, request_, answer, error
+):
+    requests_mock.get(EXPORT, **answer)
+    with pytest.raises(error):
+        client.submit(request_)
+    assert requests_mock.call_count == 1
+
+
+UNTIL = "spent until 2026-03-02 14:30 UTC"
+SPENT, LEFT = {"X-RateLimit-Remaining": "0"}, {"X-RateLimit-Remaining": "812"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "answer", "said"),
+    [
+        ({**SPENT, "X-RateLimit-Reset": "36000"}, "", UNTIL),
+        ({**SPENT, "X-RateLimit-Reset": str(int(NOW.timestamp()) + 36000)}, "", UNTIL),
+        ({"X-RateLimit-Remaining-hour": "0", "RateLimit-Reset": "36000"}, "", UNTIL),
+        ({"Retry-After": "36000"}, "", UNTIL),
+        ({**LEFT, "X-RateLimit-Reset": "900"}, "Rate limit exceeded", "is spent"),
+        ({"X-RateLimit-Remaining-hour": "812", "Retry-After": "600"}, "Rate limit exceeded", "is spent"),
+        ({}, "Daily limit of 100 requests exceeded", "is spent"),
+        ({}, "", None),
+        ({"Retry-After": "30"}, "", None),
+        ({"X-RateLimit-Reset": "900"}, "", None),
+        ({**SPENT, "X-RateLimit-Reset": "3500"}, "", None),
+        ({"X-RateLimit-Remaining-hour": "0", "RateLimit-Reset": "3500", "Retry-After": "3500"}, "", None),
+    ],
+)
+def test_a_refusal_is_the_day_s_quota_if_it_is_long_or_the_hour_has_calls_left_and_else_waited_for(
+    requests_mock, client, request_, headers, answer, said
+):
+    requests_mock.get(EXPORT, status_code=429, headers=headers, json={"Message": answer})
+    with pytest.raises(QuotaSpent if said else CallRefused, match=said) as caught:
+        client.submit(request_)
+    assert ('"reports_per_day"' if said else '"calls_per_hour"') in caught.value.remedy
+
+
+LEFT_FEW = {"X-RateLimit-Limit": "1000", "X-RateLimit-Remaining": "10", "X-RateLimit-Reset": "600"}
+
+
+@pytest.mark.parametrize(
+    ("values", "headers", "polls", "seconds"),
+    [
+        pytest.param({"calls_per_hour": 10}, {}, 20, 3600, id="the hourly limit"),
+        pytest.param({}, LEFT_FEW, 2, 60, id="what the vendor says is left"),
+    ],
+)
+def test_the_calls_are_kept_below(requests_mock, clock, values, headers, polls, seconds):
+    requests_mock.get(JOB, json=job_object("RUNNING"), headers=headers)
+    client = client_of([{"id": "x"}], clock=clock, **values)
+    job = ReportJob(request=request_of(client), id="j-1", submitted_at=clock.now())
+    for _ in range(polls):
+        client.poll(job)
+    assert clock.monotonic() >= seconds
+
+
+@pytest.mark.parametrize("answer", [{"status_code": 400}, {"status_code": 200}, {"status_code": 429}])
+def test_no_secret_stands_in_an_error(requests_mock, client, request_, answer):
+    requests_mock.get(EXPORT, json={"Status": "QUEUED"})
+    with pytest.raises(BadAnswer):
+        client.submit(request_)
+    basic = requests_mock.last_request.headers["Authorization"].removeprefix("Basic ")
+    echo = {"Status": "ERROR", "Message": f"bad token {TOKEN} in {basic}"}
+    requests_mock.get(EXPORT, json=echo, headers={"Retry-After": "5"}, **answer)
+    with pytest.raises((CallRejected, CallRefused)) as caught:
+        client.submit(request_)
+    assert "[redacted]" in str(caught.value)
+    assert TOKEN not in str(caught.value)
+    assert basic not in str(caught.value)

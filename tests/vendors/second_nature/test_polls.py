@@ -1,0 +1,191 @@
+"""Second Nature: tickets, links, pace and `--test`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from second_nature_account import (
+    API,
+    KEY,
+    LINK,
+    LIST_URL,
+    NAMES,
+    NOW,
+    STATUS_URL,
+    complete,
+    connect,
+    request_for,
+    submitted,
+)
+
+from tap_reports import redaction
+from tap_reports.exceptions import (
+    AccessDenied,
+    BadAnswer,
+    CallBroken,
+    JobUnknown,
+    LinkExpired,
+)
+from tap_reports.models import JobStatus, ReportJob
+
+
+@pytest.mark.parametrize(
+    ("word", "status", "unknown"),
+    [
+        ("pending", JobStatus.PENDING, False),
+        ("in_progress", JobStatus.RUNNING, False),
+        ("In-Progress", JobStatus.RUNNING, False),
+        ("archiving", JobStatus.RUNNING, True),
+        ("failed", JobStatus.FAILED_RETRYABLE, False),
+    ],
+)
+def test_a_ticket_that_is_not_ready_is_waited_for_and_a_failed_one_says_why(
+    client, api, word, status, unknown
+):
+    api.get(STATUS_URL, json={"status": word, "error": "worker died"})
+    job = client.poll(submitted(client))
+    assert (job.status, job.word, job.unknown_word) == (status, word, unknown)
+    assert job.finished_at == (NOW if word == "failed" else None)
+    assert job.message == "worker died" or word != "failed"
+
+
+def test_a_ticket_can_be_polled_knowing_only_its_id(client, api):
+    api.get(f"{API}/reports/export/a%2Fb/", json={"status": "complete", "report_url": LINK})
+    job = ReportJob(request=request_for(client), id="a/b", submitted_at=NOW)
+    assert client.poll(job).status is JobStatus.SUCCEEDED
+
+
+@pytest.mark.parametrize(
+    ("report_url", "files"),
+    [
+        (LINK, [(LINK, None)]),
+        ([LINK, f"{LINK}2"], [(LINK, None), (f"{LINK}2", None)]),
+        (
+            [{"sheet_name": "Quiz 1", "url": LINK}, {"sheet_name": "", "url": f"{LINK}2"}],
+            [(LINK, "Quiz 1"), (f"{LINK}2", "")],
+        ),
+        ([{"url": LINK}], [(LINK, None)]),
+        (
+            [{"sheet_name": "S", "url": LINK}, {"sheet_name": "S", "url": f"{LINK}2"}],
+            [(LINK, "S"), (f"{LINK}2", "S_2")],
+        ),
+    ],
+)
+def test_a_complete_ticket_has_a_file_or_one_for_each_sheet(client, api, report_url, files):
+    job = complete(client, api, report_url)
+    assert (job.status, job.finished_at) == (JobStatus.SUCCEEDED, NOW)
+    downloads = client.downloads(job)
+    assert [(download.url, download.sheet) for download in downloads] == files
+    assert not any(download.authenticated for download in downloads)
+
+
+@pytest.mark.parametrize("report_url", [None, "", [], [None], [{"sheet_name": "a"}], [LINK, ""], 5])
+def test_complete_without_a_link_is_a_bad_answer(client, api, report_url):
+    with pytest.raises(BadAnswer, match="status is complete, but report_url is missing"):
+        complete(client, api, report_url)
+
+
+@pytest.mark.parametrize(
+    ("link", "url", "authenticated"),
+    [
+        ("https://app.secondnature.ai/media/r.xlsx", "https://app.secondnature.ai/media/r.xlsx", True),
+        ("http://app.secondnature.ai/r.xlsx", "http://app.secondnature.ai/r.xlsx", False),
+        ("/media/r.xlsx", "https://app.secondnature.ai/media/r.xlsx", True),
+        ("media/r.xlsx", "https://app.secondnature.ai/media/r.xlsx", True),
+    ],
+)
+def test_a_link_at_the_api_s_own_origin_is_fetched_with_the_key(client, api, link, url, authenticated):
+    [download] = client.downloads(complete(client, api, link))
+    assert (download.url, download.authenticated) == (url, authenticated)
+
+
+def test_polling_a_complete_ticket_again_brings_its_new_link(client, api, clock):
+    job = complete(client, api, LINK)
+    clock.sleep(3600)
+    api.get(STATUS_URL, json={"status": "complete", "report_url": "https://files.example.com/new?s=1"})
+    again = client.poll(job)
+    assert [download.url for download in client.downloads(again)] == ["https://files.example.com/new?s=1"]
+    assert again.finished_at == NOW
+
+
+def test_a_finished_job_whose_link_is_not_known_needs_a_new_one(client, api):
+    job = replace(complete(client, api, LINK), links={})
+    with pytest.raises(LinkExpired, match="t-1"):
+        client.downloads(job)
+
+
+def test_links_are_shown_nowhere_and_are_no_handle_which_the_ledger_keeps(client, api):
+    query = "Signature=only-in-this-test"
+    job = complete(client, api, f"https://files.example.com/r.csv?{query}")
+    shown = [repr(job), repr(client.downloads(job)), redaction.redact(f"GET with {query}")]
+    assert not [text for text in shown if "only-in-this-test" in text]
+    assert job.handle == {}
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "said"),
+    [
+        ({"status_code": 404}, JobUnknown, "HTTP 404"),
+        ({"status_code": 401}, AccessDenied, "has expired"),
+        ({"status_code": 403}, AccessDenied, "not an Admin"),
+        ({"status_code": 500}, CallBroken, "HTTP 500"),
+        ({"json": {"state": "complete"}}, BadAnswer, "no status came, only: state"),
+        ({"json": {"status": None}}, BadAnswer, "no status"),
+        ({"json": []}, BadAnswer, "no JSON object came: []"),
+        ({"text": "<html>Login</html>"}, BadAnswer, "Login"),
+    ],
+)
+def test_a_poll_without_a_status_is_an_error(client, api, answer, error, said):
+    job = submitted(client)
+    api.get(STATUS_URL, **answer)
+    with pytest.raises(error) as caught:
+        client.poll(job)
+    assert said in f"{caught.value}. {caught.value.remedy}"
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [({"requests_per_minute": 3}, [0, 0, 60, 60, 60, 120]), pytest.param({}, [0] * 30, id="without a limit")],
+)
+def test_calls_of_all_tickets_keep_to_the_minute(clock, api, values, expected):
+    client = connect(clock, **values)
+    job, times = submitted(client), []
+    for _ in expected:
+        client.poll(job)
+        times.append(clock.monotonic())
+    assert times == pytest.approx(expected, abs=0.1)
+    assert api.call_count == 1 + len(expected)
+
+
+def test_repeated_calls_keep_to_the_minute_as_well(clock, api):
+    api.get(LIST_URL, [{"status_code": 503}, {"json": NAMES}])
+    connect(clock, requests_per_minute=1).report_types()
+    assert clock.monotonic() == pytest.approx(60, abs=0.1)
+
+
+def test_check_lists_the_reports_and_submits_nothing(client, api):
+    [check] = client.check()
+    assert (check.ok, check.detail) == (True, "2 reports are available")
+    assert [(call.method, call.url) for call in api.request_history] == [("GET", LIST_URL)]
+
+
+@pytest.mark.parametrize(
+    ("status", "ok", "said"), [(200, True, "list_path"), (401, False, "/course-status/")]
+)
+def test_check_falls_back_to_a_call_that_any_key_may_make(client, api, status, ok, said):
+    api.get(LIST_URL, status_code=404)
+    api.get(f"{API}/course-status/", json=[], status_code=status)
+    [check] = client.check()
+    assert check.ok is ok
+    assert said in check.detail
+
+
+@pytest.mark.parametrize(("status", "said"), [(401, "api_key"), (403, "not an Admin")])
+def test_check_says_what_is_wrong_with_the_key(client, api, status, said):
+    api.get(LIST_URL, status_code=status, text=KEY)
+    [check] = client.check()
+    assert not check.ok
+    assert said in check.detail
+    assert KEY not in check.detail
+    assert api.call_count == 1
