@@ -148,5 +148,5 @@ def shown_host(base: str, target: str) -> str:
 
 def _refuse_odd_characters(url: str) -> None:
     """Refuse what parsers disagree about: `http://a` and a backslash and `@b/` is a call to `a` or to `b`."""
-    if any(letter == "\\" or letter.isspace() or not letter.isprintable() for letter in url):
+    if "\\" in url or " " in url or not url.isprintable():  # of all blanks only this one is printable
         raise BadUrl("holds a backslash, a blank or a control character")

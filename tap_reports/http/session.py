@@ -11,6 +11,7 @@ from typing import Any
 from weakref import WeakSet
 
 import requests
+from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import NameResolutionError, NewConnectionError
 
 from tap_reports.clock import TIMERS
@@ -74,8 +75,7 @@ class HttpSession:
             request: The call.
             what: The call as messages name it.
             origin: Whom the call's credentials are for.
-            is_paid: It may cost. It gets a connection of its own, as one that was used before may be closed
-                by the server while the call is on its way, and nobody knows then whether it came there.
+            is_paid: It may cost. It gets a connection of its own.
 
         Raises:
             NotSent: It failed before anything was sent.
@@ -84,11 +84,7 @@ class HttpSession:
             Stopped: The run ends; nothing was sent, or it cost nothing.
         """
         watch = Watch(is_paid=is_paid)
-        session = watched_session() if is_paid else self._session
-        with self._recorded(request), ExitStack() as last, self._watched(watch, what):
-            if is_paid:
-                last.callback(session.close)
-            response = last.enter_context(self._open(session, request, origin))
+        with self._recorded(request), self._watched(watch, what), self._open(request, origin) as response:
             read(response, watch, what)
         if self._recorder:
             self._recorder.answered(response)
@@ -102,7 +98,7 @@ class HttpSession:
         """
         watch = Watch()
         with self._recorded(request), self._watched(watch, what), ExitStack() as on_error:
-            response = on_error.enter_context(self._open(self._session, request, origin))
+            response = on_error.enter_context(self._open(request, origin))
             watch.raise_if_ended()  # a head that is cut short may look like a whole one
             response.watch = watch  # type: ignore[attr-defined]
             if response.status_code >= 300:
@@ -128,11 +124,13 @@ class HttpSession:
         self.end_calls(paid=True)
         self._session.close()
 
-    def _open(
-        self, session: requests.Session, request: requests.Request, origin: Origin
-    ) -> requests.Response:
+    def _open(self, request: requests.Request, origin: Origin) -> requests.Response:
+        session = self._session
+        # Not by `Session.prepare_request`: it would read ~/.netrc, and takes as long as all else here.
+        request.headers = CaseInsensitiveDict({**session.headers, **request.headers})
+        request.cookies = session.cookies
         try:
-            prepared = session.prepare_request(request)
+            prepared = request.prepare()
             found = origin_of(prepared.url or "")
         except BadUrl:
             raise

@@ -10,6 +10,7 @@ from __future__ import annotations
 import socket
 import threading
 from contextvars import ContextVar
+from functools import cache
 from typing import Any
 
 import requests
@@ -109,15 +110,32 @@ class _HttpsConnection(_Watched, HTTPSConnection):
     pass
 
 
-class _HttpPool(HTTPConnectionPool):
+class _Pool:
+    """Connections of which a call that may cost gets a new one: one that was used before may be closed by the
+    server while the call is on its way, and nobody knows then whether it came there.
+    """
+
+    def _get_conn(self, timeout: float | None = None) -> Any:
+        connection = super()._get_conn(timeout)  # type: ignore[misc]
+        if (watch := current.get()) and watch.is_paid:
+            connection.close()  # it connects when it is used
+        return connection
+
+
+class _HttpPool(_Pool, HTTPConnectionPool):
     ConnectionCls = _HttpConnection
 
 
-class _HttpsPool(HTTPSConnectionPool):
+class _HttpsPool(_Pool, HTTPSConnectionPool):
     ConnectionCls = _HttpsConnection
 
 
 _POOLS = {"http": _HttpPool, "https": _HttpsPool}
+
+
+@cache
+def _with_new_ones(pool: type) -> type:
+    return pool if issubclass(pool, _Pool) else type(pool.__name__, (_Pool, pool), {})
 
 
 class WatchedAdapter(HTTPAdapter):
@@ -131,8 +149,8 @@ class WatchedAdapter(HTTPAdapter):
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         """Return the pools of connections through a proxy."""
         manager = super().proxy_manager_for(proxy, **kwargs)
-        if not proxy.lower().startswith("socks"):
-            manager.pool_classes_by_scheme = _POOLS
+        pools = manager.pool_classes_by_scheme if proxy.lower().startswith("socks") else _POOLS
+        manager.pool_classes_by_scheme = {scheme: _with_new_ones(pool) for scheme, pool in pools.items()}
         return manager
 
 
@@ -144,14 +162,9 @@ class _WatchedSession(requests.Session):
 
 
 def watched_session() -> requests.Session:
-    """Return a session that takes no credentials from netrc and can serve many threads."""
+    """Return a session that can serve many threads."""
     session = _WatchedSession()
-    session.auth = _no_auth  # keeps requests from reading ~/.netrc
     adapter = WatchedAdapter(pool_connections=8, pool_maxsize=64)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session
-
-
-def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request

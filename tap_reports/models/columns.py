@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from itertools import count
 from typing import Any
 
@@ -35,6 +36,7 @@ _WORDS = re.compile(
 """Words of a header by its characters' shapes: A upper case, s the letter s, a another letter, 0 a digit."""
 
 
+@lru_cache(maxsize=4096)  # the files of a stream have the same headers
 def property_name(header: str) -> str:
     """Return a header in snake_case: `Revenue (USD)` -> `revenue_usd`, `EventDate` -> `event_date`.
 
