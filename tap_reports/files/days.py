@@ -63,6 +63,7 @@ _TOKENS |= {token[0]: found for token, found in _TOKENS.items() if len(token) ==
 _DIVIDERS = frozenset(" -/.:,T")
 _PIECE = re.compile(r"([A-Za-z])\1*|[^A-Za-z]")
 _HALF_OF_DAY = re.compile(r"\b[ap]m\b")
+_ZONE = re.compile(r"\[[^\]]*\]|[Zz]+")
 _WEEKDAY = re.compile("d|E")
 _LEADING_ZEROS = re.compile(r"\b0+(?=[0-9])")
 FIRST_YEAR = 1000
@@ -137,9 +138,12 @@ def by_format(text: str, date_format: str) -> dt.datetime | None:
 
 
 def _says(text: str, found: pendulum.DateTime, date_format: str) -> bool:
-    """Return whether a text says this instant: pendulum moves one to the day of the week that it names."""
-    shown, said = (_LEADING_ZEROS.sub("", one).casefold() for one in (found.format(date_format), text))
-    return shown == said
+    """Return whether a text says this instant, whatever way its time zone is written: pendulum moves one to
+    the day of the week that it names.
+    """
+    without_zone = _ZONE.sub(lambda token: token[0] if token[0].startswith("[") else "[\0]", date_format)
+    shown, said = (_LEADING_ZEROS.sub("", one).casefold() for one in (found.format(without_zone), text))
+    return re.fullmatch(".+".join(map(re.escape, shown.split("\0"))), said) is not None
 
 
 @cache

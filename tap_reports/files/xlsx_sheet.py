@@ -122,10 +122,19 @@ def _written_table(
         open_text=written.file.open,
     )
     if footer_rows:
-        os.truncate(written.file.path, end_before_footer(plain, footer_rows))
+        os.truncate(written.file.path, _end_before_footer(plain, written.repeats, footer_rows))
     is_marked = any(types & mark for types in written.types for mark in written.marks)
     plain = replace(plain, is_marked=is_marked)
     return replace(plain, read=partial(rows, plain))
+
+
+def _end_before_footer(table: CsvTable, repeats: list[int], footer_rows: int) -> int:
+    """Return where a sheet's footer begins. A header that stands again in it is one of its rows, as in CSV."""
+    for rows_written in range(footer_rows, 0, -1):
+        end = end_before_footer(table, rows_written)
+        if rows_written + sum(at > end for at in repeats) <= footer_rows:
+            return end
+    return end_before_footer(table, 0)
 
 
 def _sample(sheet: SheetFile, header_row: int | None) -> list[SheetRow]:
@@ -151,6 +160,7 @@ class _Written:
     Attributes:
         types: What each of them holds.
         others: Columns that hold something and are not written.
+        repeats: Where in the CSV a header that stands again was left out.
         file: The CSV.
     """
 
@@ -171,7 +181,7 @@ class _Written:
         self._names = header.names if len(header.names) > 1 else {}
         cells = (header.names.get(column, "") for column in columns)
         self._header_line = (",".join(map(_quoted, cells)) + "\n").encode() if self._names else b""
-        self._repeated = 0
+        self.repeats: list[int] = []
 
     def write(self) -> None:
         """Write them.
@@ -185,12 +195,12 @@ class _Written:
                     if row.number <= self._header.row:
                         continue
                     if self._names and {at: value.text for at, value in row.cells.items()} == self._names:
-                        self._repeated += 1
+                        self.repeats.append(self._size)
                     else:
                         self._write_row(row, out)
-        if self._repeated:
+        if self.repeats:
             logger.warning(
-                "%s: the header stands again in %d rows; dropped", self._sheet.name, self._repeated
+                "%s: the header stands again in %d rows; dropped", self._sheet.name, len(self.repeats)
             )
 
     def _quickly(self, out: io.BufferedWriter, reader: SheetReader, data: bytes) -> bytes:

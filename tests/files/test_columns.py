@@ -330,6 +330,8 @@ US, EUROPEAN, YEAR_DAY = "MM/DD/YYYY h:mm A", "DD.MM.YYYY", "YYYY-DD-MM"
         (EUROPEAN, "03.08.26", None, None),
         ("ddd, D MMM YYYY", "Mon, 03 Aug 2026", "2026-08-03", "2026-08-03T00:00:00-04:00"),
         ("ddd, D MMM YYYY", "Tue, 03 Aug 2026", None, None),
+        ("ddd D MMM YYYY HH:mm Z", "Mon 03 Aug 2026 01:00 +0900", "2026-08-03", "2026-08-03T01:00:00+09:00"),
+        ("ddd D MMM YYYY HH:mm Z", "Tue 03 Aug 2026 01:00 +0900", None, None),
         (YEAR_DAY, "2026-03-08", "2026-08-03", "2026-08-03T00:00:00-04:00"),
         (YEAR_DAY, "2026-08-13", None, None),
         ("YYYY-MM-DD HH:mm ZZ", "2026-08-03 01:00 +0900", "2026-08-03", "2026-08-03T01:00:00+09:00"),

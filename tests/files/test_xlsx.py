@@ -4,6 +4,7 @@ import datetime as dt
 import io
 import struct
 import zipfile
+from dataclasses import replace
 
 import openpyxl
 import pytest
@@ -11,7 +12,7 @@ import xlwt
 from file_reader import CSV, XLSX, gzipped, zipped
 
 from tap_reports.files.table import ErrorCell
-from tap_reports.models import FileFormat, Kind
+from tap_reports.models import FileFormat, FileOptions, Kind
 
 # Workbooks know no time zone.
 MOMENT = dt.datetime(2024, 1, 2, 3, 4, 5)
@@ -156,6 +157,16 @@ def test_the_header_in_the_middle_is_dropped_and_counted(reader, caplog, first):
     assert (len(found), found[-1]) == (first + 1, ["x", "2", "3"])
     assert table.kinds == (None, Kind.NUMBER, Kind.NUMBER)
     assert "the header stands again in 2 rows; dropped" in caplog.text
+
+
+@pytest.mark.parametrize(("footer_rows", "left"), [(0, 3), (1, 2), (2, 2), (3, 1), (4, 0), (9, 0)])
+def test_a_header_that_stands_again_in_the_footer_is_one_of_its_rows(reader, footer_rows, left):
+    rows = [["Day", "N"], ["d1", 1], ["d2", 2], ["Day", "N"], ["Total", 3]]
+    options = FileOptions(footer_rows=footer_rows)
+    written = "".join(f"{first},{second}\n" for first, second in rows).encode()
+    for content, layout in ((workbook({"S": rows}), XLSX), (written, CSV)):
+        found = list(reader.table(content, replace(layout, options=options)).rows())
+        assert found == [["d1", "1"], ["d2", "2"], ["Total", "3"]][:left]
 
 
 def test_a_workbook_all_of_whose_sheets_are_hidden_is_an_error_that_names_the_setting(reader):
