@@ -1,0 +1,151 @@
+"""impact.com: what a report's metadata says."""
+
+from __future__ import annotations
+
+import pytest
+from impact_account import attributes, client_of, entry
+from impact_listing import ISO, ZONE, kinds
+
+from tap_reports.exceptions import ConfigError
+from tap_reports.models import Kind
+from tap_reports.vendors.impact.columns import kind_of_type
+
+
+@pytest.mark.parametrize(
+    ("data_type", "kind"),
+    [
+        (ISO, Kind.DATE_TIME),
+        ("DATETIME", Kind.DATE_TIME),
+        ("DATE", Kind.DATE),
+        ("Date (yyyy-MM-dd)", Kind.DATE),
+        ("Decimal", Kind.NUMBER),
+        ("INTEGER", Kind.INTEGER),
+        ("boolean", Kind.BOOLEAN),
+        ("String", Kind.STRING),
+        ("Geometry", Kind.STRING),
+        ("", Kind.STRING),
+    ],
+)
+def test_data_types_are_read_by_their_beginning_in_any_case(data_type, kind):
+    assert kind_of_type(data_type) is kind
+
+
+def test_metadata_becomes_columns_in_order_each_once(listing):
+    answer = attributes(Sale_zzzAmount="Decimal", date_display="String", Note="String")
+    answer["Attributes"] += [{"Name": "Note", "DataType": "Integer"}, {"DataType": "String"}, None]
+    listing(entry("one", Description="Days"), one=answer)
+    (type_,) = client_of([{"id": "one"}], **ZONE).report_types()
+    assert [(column.header, column.property, column.kind) for column in type_.columns] == [
+        ("Sale_zzzAmount", "sale_zzz_amount", Kind.NUMBER),
+        ("date_display", "date_display", Kind.DATE),
+        ("Note", "note", Kind.STRING),
+    ]
+    assert type_.description == "Days"
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        ({"Clicks": "Integer", "date_display": "String"}, "date_display"),
+        ({"Clicks": "Integer", "DAY": "String"}, "DAY"),
+        ({"Referral_Date": ISO, "Action_Date": ISO}, "Referral_Date"),
+        ({"Action_Date": "String", "Locking_Date": ISO}, "Action_Date"),
+        ({"EventDate": "String"}, "EventDate"),
+        ({"Campaign": "String", "Clicks": "Integer"}, None),
+    ],
+)
+def test_the_date_column_is_the_first_of_a_date_type_or_known_name(listing, columns, expected):
+    listing(entry("one"), one=attributes(**columns))
+    (type_,) = client_of([{"id": "one"}], **ZONE).report_types()
+    assert type_.date_column == expected
+    assert type_.dated is True
+
+
+@pytest.mark.parametrize(
+    ("handle", "columns", "params", "keys"),
+    [
+        ("mp_action_listing_fast", ["action_id"], {}, ("action_id",)),
+        ("adv_ACTION_LISTING_pm", ["Action_Id"], {}, ("Action_Id",)),
+        ("agency_action_listing", ["ActionID"], {}, ("ActionID",)),
+        ("mp_action_listing_sku", ["Action_Id"], {}, ()),
+        ("adv_action_list_sku_pm_only", ["Action_Id"], {}, ()),
+        ("mp_action_listing_fast", ["Oid"], {}, ()),
+        ("ck_amex_aal", ["Action_Id"], {}, ("Action_Id",)),
+        ("12172", ["ActionId"], {}, ("ActionId",)),
+        ("12172", ["Action_Id", "SKU"], {}, ()),
+        ("12172", ["Action_Id"], {"SHOW_SKU": 1}, ()),
+    ],
+)
+def test_a_report_with_action_ids_has_them_as_key_but_not_by_sku(listing, handle, columns, params, keys):
+    listing(entry(handle), **{handle: attributes(**dict.fromkeys(columns, "String"))})
+    (type_,) = client_of([{"id": handle, "params": params}], **ZONE).report_types()
+    assert type_.primary_keys == keys
+
+
+@pytest.mark.parametrize(
+    ("handle", "data_type", "kind", "column"),
+    [
+        ("partner_performance_by_day", "String", Kind.DATE, "date_display"),
+        ("partner_performance_by_month", "String", Kind.STRING, None),
+        ("partner_performance_by_month", "Date (yyyy-MM-dd)", Kind.DATE, "date_display"),
+    ],
+)
+def test_a_date_for_display_is_what_the_metadata_says_and_text_in_longer_periods(
+    listing, handle, data_type, kind, column
+):
+    listing(entry(handle), **{handle: attributes(date_display=data_type)})
+    (type_,) = client_of([{"id": handle}], **ZONE).report_types()
+    assert kinds(type_)["date_display"] is kind
+    assert type_.date_column == column
+
+
+def filtered(*names):
+    return {**attributes(Clicks="Integer"), "Filters": [{"Name": name} for name in names]}
+
+
+@pytest.mark.parametrize(
+    ("filters", "dated"),
+    [
+        ((), True),
+        (("START_DATE", "END_DATE"), True),
+        (("Start Date", "End Date"), True),
+        (("StartDate", "EndDate"), True),
+        (("SUBAID",), False),
+    ],
+)
+def test_a_report_whose_filters_hold_no_dates_is_a_snapshot(listing, filters, dated):
+    listing(entry("one"), one=filtered(*filters))
+    for reports in ([{"id": "one"}], None):
+        (type_,) = client_of(reports, **ZONE).report_types()
+        assert type_.dated is dated
+
+
+def test_date_parameters_that_the_filters_lack_are_warned_of(listing, caplog):
+    listing(entry("one"), one=filtered("Period_Start", "SUBAID"))
+    own = {"id": "one", "date_parameters": ["FROM", "TO"]}
+    (type_,) = client_of([own], **ZONE).report_types()
+    assert type_.dated is True
+    assert 'lists no filter FROM or TO; set "date_parameters"' in caplog.text
+
+
+def test_wrong_parameters_and_ids_of_all_reports_are_named_at_once(listing):
+    listing(entry("one"), entry("two"), one=filtered("START_DATE", "Program Id"), two=filtered("SUBAID"))
+    reports = [{"id": "one", "params": {"PROGRAMID": 1}}, {"id": "2"}, {"id": "two", "params": {"SUBADI": 1}}]
+    with pytest.raises(ConfigError) as caught:
+        list(client_of(reports, **ZONE).report_types())
+    place, unknown = "impact.reports[{}].params.{}: the report", "has no such filter. Did you mean"
+    listed = "It lists"
+    assert caught.value.errors == [
+        f'{place.format(0, "PROGRAMID")} "one" {unknown} "PROGRAM_ID"? {listed} START_DATE, PROGRAM_ID.',
+        'impact.reports[1].id: the account has no report "2". Run --discover without "reports" to see all.',
+        f'{place.format(2, "SUBADI")} "two" {unknown} "SUBAID"? {listed} SUBAID.',
+    ]
+
+
+def test_a_parameter_that_no_filter_is_like_is_warned_of(listing, caplog):
+    listing(entry("one"), one=filtered("START_DATE", "END_DATE", "Program Id"))
+    params = {"SHOW_SKU": 1, "program id": 1, "SUPERSTATUS_MS": "NA"}
+    list(client_of([{"id": "one", "params": params}], **ZONE).report_types())
+    assert [record.args[1] for record in caplog.records if "lists no filter" in record.message] == [
+        "SUPERSTATUS_MS"
+    ]
