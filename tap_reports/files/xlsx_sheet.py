@@ -129,7 +129,7 @@ def _written_table(
 
 
 def _end_before_footer(table: CsvTable, repeats: list[int], footer_rows: int) -> int:
-    """Return where a sheet's footer begins. A header that stands again in it is one of its rows, as in CSV."""
+    """Return where a sheet's footer begins; a header that stands again in it is one of its rows."""
     for rows_written in range(footer_rows, 0, -1):
         end = end_before_footer(table, rows_written)
         if rows_written + sum(at > end for at in repeats) <= footer_rows:
