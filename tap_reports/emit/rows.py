@@ -95,8 +95,11 @@ class RowConverter:
         if one.property in self.raw and one.kind is Kind.NUMBER and not self.plan.notation.null_words:
             return partial(raw_number, notation=self.plan.notation)
         convert = converter(one.kind, self.plan.zone, self.plan.notation)
-        # Days and truth values come again and again.
-        return lru_cache(1024, typed=True)(convert) if one.kind in {Kind.DATE, Kind.BOOLEAN} else convert
+        if one.kind not in {Kind.DATE, Kind.BOOLEAN}:
+            return convert
+        # Days and truth values come again and again. Not numbers: 1 equals 1.0, and may mean something else.
+        known = lru_cache(1024)(convert)
+        return lambda cell: known(cell) if isinstance(cell, str) else convert(cell)
 
     def columns(self, rows: Sequence[Row], start: int) -> Columns:
         """Return the values of rows.

@@ -16,6 +16,7 @@ from tap_reports.files.json_answers import (
     ERROR_KEYS,
     OTHER_FORMAT,
     holds_rows,
+    holds_something,
     is_error,
     says_error,
 )
@@ -80,7 +81,7 @@ class _Document:
         self._cursor = cursor
         self._keys: list[str] = []
         self._values: dict[str, Any] = {}
-        """Top-level keys in lower case -> scalars; NESTED for what is nested, () if nothing is in it."""
+        """Top-level keys in lower case -> scalars; NESTED for what is nested, () if that says nothing."""
         self._has_lists = False
         """Some value that is not known holds objects, or lists, which might be the rows."""
         self._has_empty_list = False
@@ -116,7 +117,8 @@ class _Document:
         self._has_lists |= holds_rows(value)
         self._has_empty_list |= value == []
         self._keys.append(key)
-        self._values[key.casefold()] = (NESTED if value else ()) if isinstance(value, (dict, list)) else value
+        is_nested = isinstance(value, (dict, list))
+        self._values[key.casefold()] = (NESTED if holds_something(value) else ()) if is_nested else value
 
     def _rows(self, key: str) -> _Report:
         """Return the rows under a key; an empty list may be written as `null` or `{}`."""

@@ -22,7 +22,15 @@ ENVELOPE_KEYS = frozenset({"status", "message", "code", "detail", "details", "ti
 
 def says_error(values: Mapping[str, Any]) -> bool:
     """Tell whether an object's keys, in lower case, and values say that something went wrong."""
-    return str(values.get("status")).casefold() in ERROR_WORDS or any(values.get(key) for key in ERROR_KEYS)
+    says_so = str(values.get("status")).casefold() in ERROR_WORDS
+    return says_so or any(holds_something(values.get(key)) for key in ERROR_KEYS)
+
+
+def holds_something(value: Any) -> bool:
+    """Tell whether a value says anything: `{"count": 0, "list": []}` does not."""
+    if isinstance(value, dict):
+        return any(map(holds_something, value.values()))
+    return any(map(holds_something, value)) if isinstance(value, list) else bool(value)
 
 
 def holds_rows(value: Any) -> bool:

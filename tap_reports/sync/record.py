@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 MOST_HEAD = 100
 _WORDS = re.compile(rb"[A-Za-z][A-Za-z ,.']*")
+_NO_DATA = re.compile(
+    r"no (?:data|results?|records?|rows)(?: (?:returned|found|available))?\.?", re.IGNORECASE
+)
 LOOKED_AT = 50
 """Rows in which a cell is looked for."""
 RECORDS = ("Records", "Clicks")
@@ -124,7 +127,8 @@ def _beginning(path: Path) -> dict[str, str]:
     with path.open("rb") as file:
         head = file.read(MOST_HEAD).strip()
     if _WORDS.fullmatch(head):
-        return {"format": "words", "text": head.decode()}
+        text = head.decode()  # of somebody's, unless it says that there is nothing
+        return {"format": "words", "text": text if _NO_DATA.fullmatch(text) else masked(text)}
     if head.startswith(b"<"):
         return {"format": "html" if b"html" in head.lower() else "xml"}
     return {"format": "json" if head.startswith((b"{", b"[")) else "unknown"}

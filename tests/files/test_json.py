@@ -145,6 +145,12 @@ def test_an_error_in_place_of_a_report_is_shown(reader, content, layout):
     assert "Not permitted to run report xyz" in reader.error(content, layout)
 
 
+def test_errors_that_say_nothing_are_none(reader):
+    errors, rows = '"errors":{"count":0,"list":[]}', '[{"a":"x"}]'
+    assert reader.rows(f'{{"Records":{rows},{errors}}}', IMPACT)[1] == [["x"]]
+    assert reader.rows(f'{{"reports":[{{{errors},"data":{rows}}}]}}', JSON)[1] == [["x"]]
+
+
 @pytest.mark.parametrize(
     "content",
     [

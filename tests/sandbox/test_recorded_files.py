@@ -64,6 +64,7 @@ def test_a_zip_of_csv_files_that_is_made_again_has_its_sheets_and_columns(tmp_pa
     ("content", "made"),
     [
         (b"No data returned\n", b"No data returned"),
+        (b"Ann is ill", b"xxx xx xxx"),
         (b"<html><body>Ann</body></html>", b"<html></html>"),
         (b'{"message": "Ann"', b"{}"),
         (b"Ann 7", b"\0"),
