@@ -92,12 +92,21 @@ def test_without_a_call_the_fallback_polls(watch):
     assert second - first == close_to(FALLBACK)
 
 
-def test_a_call_polls_at_once_and_that_is_all(watch):
-    watched = watch(polls=1, calls=[10])
+@pytest.mark.parametrize(
+    ("calls", "at"),
+    [
+        pytest.param([10], 10, id="at once"),
+        pytest.param([10, 12], 10 + GAP, id="within the gap is not lost"),
+    ],
+)
+def test_a_call_polls_and_that_is_all(watch, calls, at):
+    watched = watch(polls=len(calls), calls=calls)
     assert watched.task.stage is Stage.READY
-    assert watched.polls[-1] == 1
-    assert watched.answers == [True]
-    assert watched.run.clock.seconds == pytest.approx(10, abs=0.5)
+    assert watched.polls[-1] == len(calls)
+    assert watched.answers == [True] * len(calls)
+    assert watched.run.clock.seconds == pytest.approx(at, abs=0.5)
+    assert watched.run.runner.wake(watched.task) is False, "its job is over"
+    assert watched.task.wakes.count == len(calls)
 
 
 def test_an_early_call_costs_one_poll_and_the_fallback_goes_on(watch):
@@ -114,12 +123,6 @@ def test_repeated_calls_are_answered_together(watch):
     assert watched.answers == [True, False, True, False, False, False]
 
 
-def test_a_call_within_the_gap_is_not_lost(watch):
-    watched = watch(polls=2, calls=[10, 12])
-    assert watched.task.stage is Stage.READY
-    assert watched.run.clock.seconds == pytest.approx(10 + GAP, abs=0.5)
-
-
 def test_a_flood_of_calls_polls_only_so_often(watch):
     watched = watch(polls=MOST + 3, calls=[1 + n / 4 for n in range(800)])
     flood = [at for at in watched.times if at <= 200]
@@ -133,12 +136,6 @@ def test_a_call_before_the_state_names_the_job_is_kept(watch):
     assert watched.answers == [True]
     assert watched.task.stage is Stage.READY
     assert watched.run.clock.seconds < 1
-
-
-def test_a_call_for_a_job_that_is_over_does_nothing(watch):
-    watched = watch(polls=1, calls=[10])
-    assert watched.run.runner.wake(watched.task) is False
-    assert watched.task.wakes.count == 1
 
 
 def test_the_fallback_ends_at_the_deadline(sandbox):

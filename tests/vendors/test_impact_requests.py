@@ -168,9 +168,3 @@ def test_clicks_of_several_days_are_asked_for_by_day_then_program():
         ("2026-02-01", "12"),
     ]
     assert [request.slice.days for request in requests] == [1, 1, 1, 1]
-
-
-def test_requests_need_no_call(requests_mock):
-    client = client_of([{"id": "x"}])
-    assert len(client.requests(only_type(client), JANUARY)) == 1
-    assert requests_mock.call_count == 0

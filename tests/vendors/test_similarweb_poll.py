@@ -25,7 +25,6 @@ from similarweb_account import (
 from tap_reports.exceptions import AccessDenied, BadAnswer, CallBroken, CallRejected, JobUnknown, LinkExpired
 from tap_reports.http.links import DownloadSession
 from tap_reports.models import JobStatus, ReportJob
-from tap_reports.vendor import Estimates, Retries
 from tap_reports.vendors.similarweb import VENDOR
 
 ANY = re.compile(f"^{re.escape(API)}/.*")
@@ -282,10 +281,3 @@ def test_at_most_ten_calls_are_sent_in_any_second(requests_mock):
     assert all(later - earlier >= 1 for earlier, later in zip(sent, sent[10:], strict=False))
     assert sent[9] == 0, "the first ten need not wait"
     assert sent[-1] < 4
-
-
-def test_the_client_has_the_abilities_it_is_asked_for():
-    client = connect()
-    assert isinstance(client, Estimates)
-    assert isinstance(client, Retries)
-    assert list(VENDOR.quotas(None)) == []

@@ -17,13 +17,6 @@ from tap_reports.exceptions import (
     SubmissionLost,
 )
 from tap_reports.models import JobStatus, ReportJob
-from tap_reports.vendor import Estimates, Replays, Retries
-
-
-def test_the_client_can_replay_and_retry_but_not_estimate(client):
-    assert isinstance(client, Replays)
-    assert isinstance(client, Retries)
-    assert not isinstance(client, Estimates)
 
 
 @pytest.mark.parametrize(
