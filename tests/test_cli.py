@@ -60,6 +60,8 @@ def command_to(output):
         ("config", b"start_date: 2026-01-01", "is not JSON"),
         ("config", b"\xff\xfe\x00\x80", "is not JSON"),
         ("config", b"", "is not JSON"),
+        ("config", b'{"impact":' * 300 + b"1" + b"}" * 300, "is nested more than 100 deep"),
+        ("state", b'{"bookmarks":' * 300 + b"1" + b"}" * 300, "is nested more than 100 deep"),
     ],
 )
 def test_a_wrong_file_is_told_what_it_is(tmp_path, what, content, said):

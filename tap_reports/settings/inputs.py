@@ -16,6 +16,8 @@ from tap_reports.settings.environment import environment_config, merged, no_cons
 from tap_reports.vendors import all_vendors
 
 ENV = "ENV"
+DEEPEST = 100
+"""As deep as an input may be nested: what copies and checks it has an end."""
 
 
 @dataclass(slots=True)
@@ -87,6 +89,8 @@ def read_object(path: str, what: str) -> dict[str, Any]:
             "pass only the last line" if what == "state" and "Extra data" in str(error) else "check the file"
         )
         raise ConfigError([f"--{what} {path}: is not JSON ({error}); {remedy}."]) from error
+    if _is_deep(content):
+        raise ConfigError([f"--{what} {path}: is nested more than {DEEPEST} deep; check the file."])
     if not isinstance(content, dict):
         kind = "list" if isinstance(content, list) else "single value"
         raise ConfigError([f"--{what} {path}: must hold a JSON object, not a {kind}."])
@@ -95,6 +99,18 @@ def read_object(path: str, what: str) -> dict[str, Any]:
     if (kind := _kind_of(content)) not in {what, ""}:
         raise ConfigError([f"--{what} {path}: is a {kind}, not a {what}; pass it with --{kind} {path}."])
     return content
+
+
+def _is_deep(content: Any) -> bool:
+    level = [content]
+    for _ in range(DEEPEST):
+        level = [
+            inner
+            for value in level
+            if isinstance(value, dict | list)
+            for inner in (value.values() if isinstance(value, dict) else value)
+        ]
+    return bool(level)
 
 
 def _kind_of(content: Json) -> str:
