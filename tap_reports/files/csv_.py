@@ -8,13 +8,13 @@ from __future__ import annotations
 import csv
 import io
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from tap_reports.exceptions import FileError
-from tap_reports.files.blocks import blocks
+from tap_reports.files.blocks import cuts
 from tap_reports.files.csv_records import readable, records_of
 from tap_reports.files.csv_sample import Lines, Start
 from tap_reports.files.csv_start import OTHER_HEADER, knows, start_of
@@ -37,6 +37,13 @@ if TYPE_CHECKING:
     from tap_reports.files.unpack import Member
 
 logger = logging.getLogger("tap-reports")
+
+SIZE = 1 << 17
+"""Bytes of a block whose rows are held at once: little enough to stay in the cache."""
+
+
+class NotWholeError(Exception):
+    """A block does not end where a record does, as far as its quotes tell."""
 
 
 def csv_table(member: Member, sheet: str | None, layout: Layout) -> CsvTable:
@@ -89,27 +96,49 @@ def rows_for_columns(table: Table) -> Iterator[Sequence[Cell]]:
     return plain_rows(table) if isinstance(table, CsvTable) else table.rows()
 
 
-def plain_rows(table: CsvTable) -> Iterator[Sequence[Cell]]:
-    """Yield a table's rows as the csv module reads them: an empty cell is an empty text."""
-    count = 0
-    for block in blocks(table):
-        for cells in block_rows(table, block, count):
+def plain_rows(table: CsvTable, size: int = SIZE) -> Iterator[Sequence[Cell]]:
+    """Yield a table's rows as the csv module reads them: an empty cell is an empty text.
+
+    Blocks are cut quickly, and from the first one on that turns out wrong exactly.
+    """
+    count, blocks = 0, cuts(table, size)
+    while (cut := next(blocks, None)) is not None:
+        try:
+            found = block_rows(table, cut.data, count, is_exact=cut.is_exact)
+        except NotWholeError:
+            blocks = cuts(table, size, cut.offset)
+            continue
+        for cells in found:
             yield cells
             count += 1
 
 
-def block_rows(table: CsvTable, block: bytes, start: int) -> Iterator[Sequence[Cell]]:
-    """Return the rows of a block that was cut by `blocks`, without those that are the header again.
+def block_rows(
+    table: CsvTable, block: bytes, start: int, *, is_exact: bool = True
+) -> Iterable[Sequence[Cell]]:
+    """Return the rows of a block that was cut by `cuts`, without those that are the header again.
 
     Args:
         table: Where the block is from.
         block: Whole records.
         start: Number of the table's rows before it.
+        is_exact: It was cut exactly.
 
     Raises:
         FileError: A row is not as wide as the header, or not text, or wrongly quoted.
+        NotWholeError: The block was cut quickly, and within a record; or it is wrongly quoted.
     """
-    found = _block_rows(table, block, start + 1)
+    text = _decoded(table, block, start + 1)
+    header = list(table.first_cells) if len(table.header) > 1 else None
+    rows: list[list[str]] = []
+    try:
+        rows.extend(_records(text, table.delimiter))
+    except csv.Error as error:
+        if not is_exact:
+            raise NotWholeError from error
+        rows.clear()
+    is_regular = {*map(len, rows)} == {len(table.header)} and header not in rows
+    found = rows if is_regular else _checked(table, text, start + 1, header)
     return ([unmarked(cell) for cell in cells] for cells in found) if table.is_marked else found
 
 
@@ -120,13 +149,9 @@ def unmarked(text: str) -> Cell:
     return Number(text[1:]) if text.startswith(NUMBER_MARK) else text or None
 
 
-def _block_rows(table: CsvTable, block: bytes, first_row: int) -> Iterator[list[str]]:
-    text = _decoded(table, block, first_row)
+def _checked(table: CsvTable, text: str, first_row: int, header: list[str] | None) -> Iterator[list[str]]:
+    """Yield the rows of a text in which some may be empty, the header again, or not as they should be."""
     width, row, repeated = len(table.header), first_row, 0
-    header = list(table.first_cells) if width > 1 else None
-    if found := _regular(text, table.delimiter, width, header):
-        yield from found
-        return
     try:
         for cells in _records(text, table.delimiter):
             if len(cells) != width:
@@ -145,15 +170,6 @@ def _block_rows(table: CsvTable, block: bytes, first_row: int) -> Iterator[list[
         logger.warning(
             "%s: the header stands again in %d rows from row %d on; dropped", table.name, repeated, first_row
         )
-
-
-def _regular(text: str, delimiter: str, width: int, header: list[str] | None) -> list[list[str]]:
-    """Return the rows of a text in which there is nothing to look at; else none."""
-    try:
-        found = list(_records(text, delimiter))
-    except csv.Error:
-        return []
-    return found if {*map(len, found)} == {width} and header not in found else []
 
 
 def _other_width(table: CsvTable, row: int, cells: Sequence[str]) -> FileError:

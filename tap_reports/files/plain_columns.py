@@ -36,7 +36,7 @@ _MAKES: dict[Kind, Callable[[str], Any]] = {
     Kind.INTEGER: int,
     Kind.NUMBER: msgspec.Raw,
 }
-_WHOLE = {kind: re.compile(rf"(?:(?:{pattern})?\n)*") for kind, pattern in _PLAIN.items()}
+_WHOLE = {kind: re.compile(rf"(?:(?:{pattern})?\n)*+") for kind, pattern in _PLAIN.items()}
 
 
 def plain_column(kind: Kind, cells: Sequence[Cell], *, raw: bool) -> Sequence[Any] | None:
@@ -50,14 +50,16 @@ def plain_column(kind: Kind, cells: Sequence[Cell], *, raw: bool) -> Sequence[An
     text = _joined(cells)
     if text is None:
         return _typed(kind, {*map(type, cells)} - {type(None)}, cells, raw=raw)
+    text = f"\n{text}\n"
+    has_empty = "\n\n" in text
     if kind is Kind.STRING:
-        return _made(None, cells) if '="' not in text and _is_writable(text) else None
+        return _made(None, cells, has_empty) if '="' not in text and _is_writable(text) else None
     pattern = _WHOLE.get(kind)
-    if pattern is None or text.count("\n") != len(cells) - 1 or not pattern.fullmatch(f"{text}\n"):
+    if pattern is None or text.count("\n") != len(cells) + 1 or not pattern.fullmatch(text, 1):
         return None
     if kind is Kind.DATE_TIME:
-        return _made(None, f"{text}\n".replace("Z\n", "+00:00\n").split("\n")[:-1])
-    return _made(Number if kind is Kind.NUMBER and not raw else _MAKES.get(kind), cells)
+        return _made(None, text.replace("Z\n", "+00:00\n").split("\n")[1:-1], has_empty)
+    return _made(Number if kind is Kind.NUMBER and not raw else _MAKES.get(kind), cells, has_empty)
 
 
 def _typed(kind: Kind, types: set[type], cells: Sequence[Any], *, raw: bool) -> Sequence[Any] | None:
@@ -81,9 +83,9 @@ def _joined(cells: Sequence[Cell]) -> str | None:
         return None
 
 
-def _made(make: Callable[[Any], Any] | None, cells: Sequence[Any]) -> Sequence[Any]:
+def _made(make: Callable[[Any], Any] | None, cells: Sequence[Any], has_empty: bool) -> Sequence[Any]:
     """Return what is made of each cell; null for an empty one."""
-    if "" in cells or None in cells:
+    if has_empty:
         return [make(cell) if cell else None for cell in cells] if make else [cell or None for cell in cells]
     return list(map(make, cells)) if make else cells
 

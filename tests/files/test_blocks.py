@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tap_reports.exceptions import FileError
 from tap_reports.files import blocks as module
 from tap_reports.files.blocks import blocks, last_end
+from tap_reports.files.csv_ import plain_rows
 
 CELLS = st.text(alphabet='ab",\n\r é', max_size=6)
 RAW_CELLS = st.sampled_from(
@@ -44,7 +45,7 @@ def test_blocks_are_the_file_and_each_is_whole_records(session_reader, records, 
     table = session_reader.table(b"h1,h2,h3\n" + body)
     found = list(blocks(table, size))
     assert b"".join(found) == body
-    assert [row for block in found for row in parsed(block)] == parsed(body)
+    assert [row for block in found for row in parsed(block)] == list(plain_rows(table, size)) == parsed(body)
     assert list(table.rows()) == [[cell or None for cell in row] for row in parsed(body)]
 
 
@@ -55,6 +56,7 @@ def test_quotes_in_odd_places_do_not_move_the_cuts(session_reader, records, size
     found = list(blocks(table, size))
     assert b"".join(found) == body
     assert [row for block in found for row in parsed(block)] == parsed(body)
+    assert list(plain_rows(table, size)) == parsed(body)
 
 
 @given(data=st.text(alphabet='a",\n', max_size=40).map(str.encode))

@@ -194,7 +194,7 @@ def test_a_footer_is_cut_off_wherever_blocks_end(reader, monkeypatch):
     content = f"id,text\n{body}Total;300\nmade on 2026-01-01, by us, today\n\n"
     assert len(reader.rows(content, layout(footer_rows=2))[1]) == 300
     assert reader.rows("a,b\n1,2\nTotal\n", layout(footer_rows=5))[1] == []
-    monkeypatch.setattr(csv_, "blocks", lambda table, original=csv_.blocks: original(table, 8))
+    monkeypatch.setattr(csv_, "cuts", lambda table, _, *offset, cut=csv_.cuts: cut(table, 8, *offset))
     assert reader.rows(content, layout(footer_rows=2))[1][-1] == ["299", "x\n299"]
 
 

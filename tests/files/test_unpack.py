@@ -216,7 +216,7 @@ def test_a_very_repetitive_but_small_file_is_no_bomb(reader):
 
 def test_tables_of_a_large_gzip_are_read_as_a_stream(reader, monkeypatch):
     """A file that breaks off late gives its first rows before anyone knows."""
-    monkeypatch.setattr(csv_, "blocks", lambda table, original=csv_.blocks: original(table, 4096))
+    monkeypatch.setattr(csv_, "cuts", lambda table, _, *offset, cut=csv_.cuts: cut(table, 4096, *offset))
     rows = reader.table(gzip.compress(NOISE)[:-8]).rows()
     assert next(rows)
     with pytest.raises(FileError, match="damaged or truncated"):
