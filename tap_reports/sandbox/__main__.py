@@ -8,7 +8,7 @@ import datetime as dt
 import json
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +28,13 @@ LEDGER = {"job_ledger": "sandbox-jobs.sqlite"}
 NUMBERS = {"int": int, "float": float, "float | None": float, "int | None": int, "str": str}
 LISTED = {"rows", "seed", "speed", "delay", "today", "restated_days", "account_type", "postback", "switches"}
 MORE = {item.name: item.type for item in dataclasses.fields(Options) if item.name not in LISTED}
+PORT, FILE = click.IntRange(0, 65535), click.Path(dir_okay=False, path_type=Path)
+STORAGE = "Port of the cloud storage, another origin; 0: a free one."
+REPLAY = "Serve the calls of a recording (tap-reports --record FILE) instead."
+SET = f"NAME=VALUE of: {', '.join(sorted(MORE))}."
 
 
-def _settings(
-    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
-) -> dict[str, Any]:
+def _settings(_context: click.Context, _parameter: click.Parameter, values: Iterable[str]) -> dict[str, Any]:
     """Return `--set NAME=VALUE` as fields of `Options`."""
     found: dict[str, Any] = {}
     for value in values:
@@ -51,27 +53,18 @@ def _faults(_context: click.Context, _parameter: click.Parameter, value: str | N
     if not value:
         return []
     try:
-        return json.loads(
-            value if value.lstrip()[:1] in {"[", "{"} else Path(value).read_text(encoding="utf-8")
-        )
+        is_json = value.lstrip()[:1] in {"[", "{"}
+        return json.loads(value if is_json else Path(value).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise click.BadParameter(str(error)) from error
 
 
 @click.command(context_settings={"show_default": True})
 @click.version_option(package_name="tap-reports")
-@click.option("--port", type=click.IntRange(0, 65535), default=8765, help="Port of the APIs; 0: a free one.")
-@click.option(
-    "--downloads-origin",
-    "downloads_port",
-    type=click.IntRange(0, 65535),
-    default=0,
-    help="Port of the cloud storage, another origin; 0: a free one.",
-)
+@click.option("--port", type=PORT, default=8765, help="Port of the APIs; 0: a free one.")
+@click.option("--downloads-origin", "downloads_port", type=PORT, default=0, help=STORAGE)
 @click.option("--print-config", is_flag=True, help="Print a tap config for the port and exit.")
-@click.option(
-    "--config-file", type=click.Path(dir_okay=False, path_type=Path), help="Write the config at start."
-)
+@click.option("--config-file", type=FILE, help="Write the config at start.")
 @click.option("--rows", type=click.IntRange(0), default=10, help="Rows a day (dated) or a sheet (snapshot).")
 @click.option("--seed", default=1, help="Another seed makes other values.")
 @click.option("--speed", type=click.FloatRange(0, min_open=True), default=1.0, help="Divides all delays.")
@@ -84,14 +77,8 @@ def _faults(_context: click.Context, _parameter: click.Parameter, value: str | N
 @click.option("--postback-method", type=click.Choice(["GET", "POST"]), default="GET")
 @click.option("--postback-parameter", default="JobId", help="Name under which they send the job id.")
 @click.option("--faults", callback=_faults, help="Faults at the start: JSON, or a file of it.")
-@click.option(
-    "--replay",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Serve the calls of a recording (tap-reports --record FILE) instead.",
-)
-@click.option(
-    "--set", "more", multiple=True, callback=_settings, help=f"NAME=VALUE of: {', '.join(sorted(MORE))}."
-)
+@click.option("--replay", type=FILE, help=REPLAY)
+@click.option("--set", "more", multiple=True, callback=_settings, help=SET)
 def main(**given: Any) -> None:
     """Serve the four vendors' APIs on this machine, with generated data."""
     options = _options(given)

@@ -10,9 +10,8 @@ from typing import Any, Self
 from tap_reports.sandbox.config import START_BEFORE, tap_config
 from tap_reports.sandbox.control import Control
 from tap_reports.sandbox.digital_turbine import DigitalTurbine
-from tap_reports.sandbox.faults import Faults
 from tap_reports.sandbox.impact import Impact
-from tap_reports.sandbox.jobs import JobStore, Submissions
+from tap_reports.sandbox.jobs import Submissions
 from tap_reports.sandbox.options import Accounts, Options
 from tap_reports.sandbox.second_nature import SecondNature
 from tap_reports.sandbox.server import Origin, RecordedCall
@@ -43,6 +42,7 @@ class Sandbox:
     ) -> None:
         self.options = replace(options or Options(), **changes)
         self._shared = Shared.make(self.options, accounts or Accounts())
+        self.faults, self.jobs = self._shared.faults, self._shared.jobs
         kinds: tuple[type[VendorApi], ...] = (Similarweb, Impact, DigitalTurbine, SecondNature)
         self._vendors = {kind.name: kind(self._shared) for kind in kinds}
         self.calls: list[RecordedCall] = []
@@ -85,16 +85,6 @@ class Sandbox:
         return self._origins[1].url
 
     @property
-    def faults(self) -> Faults:
-        """The faults: `sandbox.faults.add("status", vendor="impact", kind="poll", status=503)`."""
-        return self._shared.faults
-
-    @property
-    def jobs(self) -> JobStore:
-        """The jobs of all vendors."""
-        return self._shared.jobs
-
-    @property
     def accounts(self) -> Accounts:
         """The credentials that it accepts; others may be set while it runs, as keys are changed."""
         return self._shared.accounts
@@ -119,7 +109,7 @@ class Sandbox:
 
     def submissions(self, vendor: str | None = None) -> Submissions:
         """Return how often reports were asked for."""
-        return self._shared.jobs.submissions(vendor)
+        return self.jobs.submissions(vendor)
 
     def calls_of(self, vendor: str, kind: str | None = None) -> list[RecordedCall]:
         """Return the calls of a vendor, or only those of one kind."""
@@ -143,7 +133,7 @@ class Sandbox:
     def reset(self) -> None:
         """Forget jobs, calls, quotas and faults."""
         self.calls.clear()
-        self._shared.jobs.clear()
-        self._shared.faults.clear()
+        self.jobs.clear()
+        self.faults.clear()
         for vendor in self._vendors.values():
             vendor.clear()

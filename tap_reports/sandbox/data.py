@@ -37,18 +37,12 @@ class Dice:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A generated column.
-
-    Attributes:
-        type: The vendor's word for its type.
-        make: Turns a roll into a cell's text.
-        moves: Its value may be restated; keys and names do not.
-    """
+    """A generated column."""
 
     name: str
-    type: str
-    make: Make
-    moves: bool = True
+    type: str  # The vendor's word for its type
+    make: Make  # Turns a roll into a cell's text
+    moves: bool = True  # Its value may be restated; keys and names do not
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,19 +37,13 @@ class Action(StrEnum):
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Fault:
-    """One entry of the list. Empty `vendor` or `kind` match any.
-
-    Attributes:
-        nth: The first matching call that is hit, counted from 1 from the time of adding.
-        times: How many matching calls in a row are hit; 0: all from then on.
-        seen: Matching calls so far.
-    """
+    """One entry of the list. Empty `vendor` or `kind` match any."""
 
     action: Action
     vendor: str = ""
     kind: str = ""
-    nth: int = 1
-    times: int = 1
+    nth: int = 1  # The first matching call that is hit, counted from 1 from the time of adding
+    times: int = 1  # How many matching calls in a row are hit; 0: all from then on
     status: int = 500
     retry_after: float | str | None = None
     body: str | None = None
@@ -57,7 +51,7 @@ class Fault:
     seconds: float = 0.0
     keep: float = 0.5
     words: list[str] = field(default_factory=list)
-    seen: int = 0
+    seen: int = 0  # Matching calls so far
 
     def hits(self, vendor: str, kind: str) -> bool:
         """Count a call if it matches, and return whether it is hit."""

@@ -26,15 +26,10 @@ TYPES = {".csv": "text/csv", ".json": "application/json", ".zip": "application/z
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One file of a report.
+    """One file of a report."""
 
-    Attributes:
-        name: File name; unique among all reports, since it names the file on disk too.
-        write: Writes it; the second argument asks for the header alone.
-    """
-
-    name: str
-    write: Callable[[IO[bytes], bool], None]
+    name: str  # File name; unique among all reports, since it names the file on disk too
+    write: Callable[[IO[bytes], bool], None]  # Writes it; the second argument asks for the header alone
 
 
 @dataclass(frozen=True, slots=True)

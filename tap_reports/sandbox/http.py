@@ -25,22 +25,16 @@ class Refusal(Exception):
 
 @dataclass(slots=True)
 class Request:
-    """A call as it came.
-
-    Attributes:
-        params: The variable parts of the path.
-        fault: The fault that is to hit this call, for handlers that play a part in it.
-        job_id: Set by handlers, for the record of calls.
-    """
+    """A call as it came."""
 
     method: str
     path: str
     query: dict[str, list[str]]
     headers: Message
     body: bytes = b""
-    params: dict[str, str] = field(default_factory=dict)
-    fault: Fault | None = None
-    job_id: str = ""
+    params: dict[str, str] = field(default_factory=dict)  # The variable parts of the path
+    fault: Fault | None = None  # The fault that is to hit this call, for handlers that play a part in it
+    job_id: str = ""  # Set by handlers, for the record of calls
 
     def hit_by(self, action: Action) -> bool:
         """Return whether such a fault is to hit this call."""

@@ -25,23 +25,17 @@ class Shape(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReportSpec:
-    """A report: the date column (with how it is shown), then generated ones.
-
-    Attributes:
-        kinds: Account types that have it.
-        dates: Date columns and their metadata types.
-        needs_program: Refused without SUBAID.
-        filters: What the metadata lists; a report without dates among them is a snapshot.
-    """
+    """A report: the date column (with how it is shown), then generated ones."""
 
     name: str
     category: str
     shape: Shape
-    kinds: tuple[str, ...]
-    dates: dict[str, str]
+    kinds: tuple[str, ...]  # Account types that have it
+    dates: dict[str, str]  # Date columns and their metadata types
     fields: tuple[Field, ...]
     accessible: bool = True
-    needs_program: bool = False
+    needs_program: bool = False  # Refused without SUBAID
+    # What the metadata lists; a report without dates among them is a snapshot
     filters: tuple[str, ...] = ("START_DATE", "END_DATE", "SUBAID")
 
     @property

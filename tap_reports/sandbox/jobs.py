@@ -27,31 +27,22 @@ class Phase(StrEnum):
 
 @dataclass(slots=True)
 class Job:
-    """One report in the making.
-
-    Attributes:
-        what: The report's parameters, as the vendor's module reads them.
-        seconds: Real seconds from start to end.
-        revision: Which run of this report it is, counted from 0; restated days depend on it.
-        words: Status words still to be shown, from a fault.
-        failed: The failing word that stays until the job is run again.
-        runs: How often it was started.
-        scripts: The faults whose words it took over.
-    """
+    """One report in the making."""
 
     id: str
     vendor: str
     report: str
-    what: dict[str, Any]
+    what: dict[str, Any]  # The report's parameters, as the vendor's module reads them
     created_at: dt.datetime
     completed_at: dt.datetime = field(init=False)
     started: float = field(init=False)
-    seconds: float = field(init=False)
+    seconds: float = field(init=False)  # Real seconds from start to end
+    # Which run of this report it is, counted from 0; restated days depend on it
     revision: int = field(init=False)
-    words: deque[str] = field(default_factory=deque)
-    failed: str = ""
-    runs: int = 0
-    scripts: list[Fault] = field(default_factory=list)
+    words: deque[str] = field(default_factory=deque)  # Status words still to be shown, from a fault
+    failed: str = ""  # The failing word that stays until the job is run again
+    runs: int = 0  # How often it was started
+    scripts: list[Fault] = field(default_factory=list)  # The faults whose words it took over
 
     def phase(self, now: float) -> Phase:
         """Return how far it is; the first half of its time it is queued."""
@@ -82,17 +73,11 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Submissions:
-    """Counts of one vendor (or all).
+    """Counts of one vendor (or all)."""
 
-    Attributes:
-        calls: Submit calls that came.
-        accepted: Those that were taken; they cost quota or credits.
-        jobs: New jobs made; impact.com hands back an old one for the same parameters.
-    """
-
-    calls: int
-    accepted: int
-    jobs: int
+    calls: int  # Submit calls that came
+    accepted: int  # Those that were taken; they cost quota or credits
+    jobs: int  # New jobs made; impact.com hands back an old one for the same parameters
 
 
 class JobStore:

@@ -46,19 +46,12 @@ class Accounts:
 
 @dataclass(frozen=True, slots=True)
 class Postback:
-    """Calls that impact.com makes when a job is done, as an operator would set them up there.
+    """Calls that impact.com makes when a job is done, as an operator would set them up there."""
 
-    Attributes:
-        url: Called on completion; loopback only.
-        method: GET with the values in the query, or POST with them as JSON.
-        job_parameter: Name under which the job id is sent.
-        extra: Further values, sent as they are.
-    """
-
-    url: str
-    method: str = "GET"
-    job_parameter: str = "JobId"
-    extra: dict[str, str] = field(default_factory=dict)
+    url: str  # Called on completion; loopback only
+    method: str = "GET"  # GET with the values in the query, or POST with them as JSON
+    job_parameter: str = "JobId"  # Name under which the job id is sent
+    extra: dict[str, str] = field(default_factory=dict)  # Further values, sent as they are
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

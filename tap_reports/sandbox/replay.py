@@ -53,15 +53,10 @@ class Take:
 
 @dataclass(slots=True)
 class Recording:
-    """The calls of a recording.
+    """The calls of a recording."""
 
-    Attributes:
-        takes: In the order in which they were made.
-        origin: Where they are served now, for the links in answers.
-    """
-
-    takes: list[Take]
-    origin: str = ""
+    takes: list[Take]  # In the order in which they were made
+    origin: str = ""  # Where they are served now, for the links in answers
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod

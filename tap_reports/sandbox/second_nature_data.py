@@ -35,16 +35,11 @@ MAKERS: dict[str, Callable[[int, dt.date], Cell]] = {
 
 @dataclass(frozen=True, slots=True)
 class SheetType:
-    """A sheet.
-
-    Attributes:
-        columns: Column name → what makes its cells; a `*` behind it: values may be restated.
-        title: Stands in a row of its own above the header (XLSX only).
-    """
+    """A sheet."""
 
     name: str
-    columns: dict[str, str]
-    title: str = ""
+    columns: dict[str, str]  # Column name → what makes its cells; a `*` behind it: values may be restated
+    title: str = ""  # Stands in a row of its own above the header (XLSX only)
 
 
 TRAINEE = {"trainee_email": "email", "trainee_name": "person"}

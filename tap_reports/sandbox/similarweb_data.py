@@ -41,23 +41,16 @@ NO_DATA = "nodata"
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table: its filters with the columns that they become, and its metrics.
+    """A table: its filters with the columns that they become, and its metrics."""
 
-    Attributes:
-        keys: Filter name → key column.
-        metrics: Metrics and the granularities that have them.
-        fixed: Values of key columns whose filters are not mandatory, as channels.
-        key_metrics: Key columns that are in the file only if they are asked for as metrics.
-        limit: Most results of a report that names no limit.
-        described: Describe lists it.
-    """
-
-    keys: dict[str, str]
-    metrics: dict[Field, tuple[str, ...]]
+    keys: dict[str, str]  # Filter name → key column
+    metrics: dict[Field, tuple[str, ...]]  # Metrics and the granularities that have them
+    # Values of key columns whose filters are not mandatory, as channels
     fixed: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    # Key columns that are in the file only if they are asked for as metrics
     key_metrics: tuple[str, ...] = ()
-    limit: int | None = None
-    described: bool = True
+    limit: int | None = None  # Most results of a report that names no limit
+    described: bool = True  # Describe lists it
 
     @property
     def granularities(self) -> list[str]:

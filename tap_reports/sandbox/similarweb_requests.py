@@ -16,10 +16,8 @@ def read(request: Request, today: dt.date) -> tuple[dict[str, Any], list[str]]:
     """Return a submission's parts whatever its version, and what is wrong with it."""
     body = request.json()
     if request.path.startswith("/v3/"):
-        query = {
-            **body,
-            "vtable": request.params.get("vtable", body.get("vtable", "traffic_and_engagement")),
-        }
+        table_name = request.params.get("vtable", body.get("vtable", "traffic_and_engagement"))
+        query = {**body, "vtable": table_name}
         query.setdefault("filters", {name: body[name] for name in ("domains", "countries") if name in body})
         delivery = body
     else:
@@ -36,9 +34,8 @@ def read(request: Request, today: dt.date) -> tuple[dict[str, Any], list[str]]:
     metrics = query.get("metrics") or []
     unknown = [name for name in metrics if name not in table.at(granularity)]
     if unknown or not metrics:
-        errors.append(
-            f"metrics are invalid for {granularity} granularity: {', '.join(unknown) or 'none given'}"
-        )
+        named = ", ".join(unknown) or "none given"
+        errors.append(f"metrics are invalid for {granularity} granularity: {named}")
     filters = query.get("filters") or {}
     mandatory = [name for name in table.keys if name not in table.fixed]
     errors += [f"filter {name} is mandatory" for name in mandatory if not filters.get(name)]
@@ -111,20 +108,18 @@ def described(name: str, table: data.Table, today: dt.date) -> dict[str, Any]:
         }
         for metric, words in table.metrics.items()
     ]
+
+    def filter_of(name: str, column: str | None, kind: str, values: list[str] | None) -> dict[str, Any]:
+        named = {"name": name, "key_column": column, "is_filterable": True}
+        is_mandatory = column is not None and name not in table.fixed
+        return named | {"is_mandatory": is_mandatory, "type": kind, "valid_values": values}
+
     filters = [
-        {
-            "name": label,
-            "key_column": column,
-            "is_filterable": True,
-            "is_mandatory": label not in table.fixed,
-            "type": "list",
-            "valid_values": list(CHANNELS) if label == "channels" else None,
-        }
-        for label, column in table.keys.items()
+        filter_of(name, column, "list", list(CHANNELS) if name == "channels" else None)
+        for name, column in table.keys.items()
     ]
-    flag = {"name": "include_subdomains", "key_column": None, "is_filterable": True, "is_mandatory": False}
     if "domains" in table.keys:
-        filters.append({**flag, "type": "bool", "valid_values": None})
+        filters.append(filter_of("include_subdomains", None, "bool", None))
     return {
         "table": name,
         "table_granularity": spans(table.granularities),

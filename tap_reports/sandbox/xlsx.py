@@ -57,19 +57,12 @@ def write(out: IO[bytes], sheets: Sequence[Sheet]) -> None:
 
 def _frame(sheets: Sequence[Sheet]) -> dict[str, str]:
     """Return the parts of the package that are not rows."""
-    numbers = range(1, len(sheets) + 1)
-    overrides = "".join(
-        f'<Override PartName="/xl/worksheets/sheet{n}.xml" ContentType="{TYPE}.worksheet+xml"/>'
-        for n in numbers
-    )
-    listed = "".join(
-        f'<sheet name={quoteattr(sheet.name)} sheetId="{n}" r:id="rId{n}"/>'
-        for n, sheet in enumerate(sheets, 1)
-    )
-    targets = "".join(
-        f'<Relationship Id="rId{n}" Type="{LINKS}/worksheet" Target="worksheets/sheet{n}.xml"/>'
-        for n in numbers
-    )
+    overrides = listed = targets = ""
+    for n, sheet in enumerate(sheets, 1):
+        part = f"worksheets/sheet{n}.xml"
+        overrides += f'<Override PartName="/xl/{part}" ContentType="{TYPE}.worksheet+xml"/>'
+        listed += f'<sheet name={quoteattr(sheet.name)} sheetId="{n}" r:id="rId{n}"/>'
+        targets += f'<Relationship Id="rId{n}" Type="{LINKS}/worksheet" Target="{part}"/>'
     return {
         "[Content_Types].xml": (
             f'{HEAD}<Types xmlns="{PACKAGE}/content-types"><Default Extension="rels" '
@@ -94,10 +87,8 @@ def _frame(sheets: Sequence[Sheet]) -> dict[str, str]:
 
 
 def _row(index: int, row: Sequence[Cell]) -> str:
-    cells = "".join(
-        _cell(f"{_letters(at)}{index}", value) for at, value in enumerate(row) if value is not None
-    )
-    return f'<row r="{index}">{cells}</row>'
+    cells = [_cell(f"{_letters(at)}{index}", value) for at, value in enumerate(row) if value is not None]
+    return f'<row r="{index}">{"".join(cells)}</row>'
 
 
 def _cell(place: str, value: Cell) -> str:
@@ -122,9 +113,5 @@ def _number(value: Cell) -> tuple[object, int]:
 
 def _letters(index: int) -> str:
     """Return a column's letters: 0 is A, 26 is AA."""
-    text = ""
-    index += 1
-    while index:
-        index, rest = divmod(index - 1, 26)
-        text = chr(65 + rest) + text
-    return text
+    before, rest = divmod(index, 26)
+    return (_letters(before - 1) if before else "") + chr(65 + rest)
