@@ -15,7 +15,7 @@ from tap_reports.sandbox.http import Answer, Refusal, Request, Route, answer_jso
 from tap_reports.sandbox.jobs import Phase
 from tap_reports.sandbox.limits import DayQuota, RollingLimit
 from tap_reports.sandbox.options import Switch
-from tap_reports.sandbox.shared import Shared, VendorApi
+from tap_reports.sandbox.shared import Day, Shared, VendorApi
 
 MOST_DAYS = 90
 METRICS = {"Impressions": 100_000, "Clicks": 5_000, "Installs": 400, "Spend": 0}
@@ -43,9 +43,7 @@ class DigitalTurbine(VendorApi):
             Route("POST", "/api/v1/report", self.name, "submit", self._submit),
         ]
 
-    def query(
-        self, report: str, start: dt.date | None, end: dt.date | None, what: dict[str, Any]
-    ) -> dict[str, Any]:
+    def query(self, report: str, start: Day, end: Day, what: dict[str, Any]) -> dict[str, Any]:
         """Return what is asked for by `splits`, `metrics`, `filters`; `report` does not matter."""
         every = {"splits": list(SPLITS), "metrics": list(METRICS), "filters": []}
         return {"start": start, "end": end, **{name: what.get(name, every[name]) for name in every}}

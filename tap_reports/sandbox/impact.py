@@ -15,21 +15,19 @@ from tap_reports.sandbox import impact_data as data
 from tap_reports.sandbox.files import Part, csv_part, text_part
 from tap_reports.sandbox.http import Answer, Refusal, Request, Route, answer_json
 from tap_reports.sandbox.impact_catalog import error
-from tap_reports.sandbox.impact_jobs import NAME, ImpactJobs
+from tap_reports.sandbox.impact_jobs import ImpactJobs
 from tap_reports.sandbox.impact_reports import REPORTS
 from tap_reports.sandbox.jobs import Job
 from tap_reports.sandbox.limits import DayQuota, RollingLimit
 from tap_reports.sandbox.options import Switch
-from tap_reports.sandbox.shared import Call, Shared, VendorApi
+from tap_reports.sandbox.shared import Call, Day, Shared
 
 PREFIXES = {"Advertisers": "brand", "Mediapartners": "partner", "Agencies": "agency"}
 FORMATS = ("CSV", "JSON", "XML")
 
 
-class Impact(VendorApi):
+class Impact(ImpactJobs):
     """Routes and state."""
-
-    name = NAME
 
     def __init__(self, shared: Shared) -> None:
         super().__init__(shared)
@@ -39,7 +37,6 @@ class Impact(VendorApi):
         self._clicks = DayQuota(options.clicks_per_day, shared.time)
         self._known: dict[str, str] = {}
         self.kept = [self._hour, self._reports, self._clicks, self._known]
-        self._calls = ImpactJobs(shared, self._part, self._count)
 
     def routes(self) -> list[Route]:
         """Return the routes of all three prefixes."""
@@ -48,30 +45,24 @@ class Impact(VendorApi):
             ("GET", "Reports", "list", catalog.reports),
             ("GET", "Reports/{report}/MetaData", "metadata", catalog.metadata),
             ("GET", "ReportExport/{report}", "submit", self._export),
-            ("GET", "Jobs", "jobs", self._calls.listed),
-            ("GET", "Jobs/{job_id}", "poll", self._calls.status),
-            ("PUT", "Jobs/{job_id}/Replay", "replay", self._calls.replay),
+            ("GET", "Jobs", "jobs", self.listed),
+            ("GET", "Jobs/{job_id}", "poll", self.status),
+            ("PUT", "Jobs/{job_id}/Replay", "replay", self.replay),
         ]
-        routes = [
-            Route(method, f"/{prefix}/{{sid}}/{path}", NAME, kind, self._guard(prefix, call))
-            for prefix in PREFIXES
-            for method, path, kind, call in table
-        ]
+        more = {
+            "Mediapartners": [("GET", "ClickExport", "submit", self._click_export)],
+            "Advertisers": [("GET", "Programs/{program}/ClickExport", "submit", self._click_export)],
+        }
+        routes = []
         for prefix in PREFIXES:
-            download = self._guard(prefix, self._calls.download)
-            path = f"/{prefix}/{{sid}}/Jobs/{{job_id}}/Download"
-            routes.append(Route("GET", path, NAME, "download", download, self._calls.kind_of_download))
-        for prefix, path in (
-            ("Mediapartners", "ClickExport"),
-            ("Advertisers", "Programs/{program}/ClickExport"),
-        ):
-            guarded = self._guard(prefix, self._click_export)
-            routes.append(Route("GET", f"/{prefix}/{{sid}}/{path}", NAME, "submit", guarded))
+            root = f"/{prefix}/{{sid}}"
+            for method, path, kind, call in (*table, *more.get(prefix, ())):
+                routes.append(Route(method, f"{root}/{path}", self.name, kind, self._guard(prefix, call)))
+            download = ("download", self._guard(prefix, self.download), self.kind_of_download)
+            routes.append(Route("GET", f"{root}/Jobs/{{job_id}}/Download", self.name, *download))
         return routes
 
-    def query(
-        self, report: str, start: dt.date | None, end: dt.date | None, what: dict[str, Any]
-    ) -> data.Query:
+    def query(self, report: str, start: Day, end: Day, what: dict[str, Any]) -> data.Query:
         """Return what is asked for of a report, which may be `clicks`, for `program_ids`."""
         first = start or self._time.today()
         return data.Query(report, first, end or first, tuple(what.get("program_ids", ())))
@@ -142,13 +133,13 @@ class Impact(VendorApi):
         with self._jobs.lock:
             if not quota.take():
                 return self._quota_spent(request, quota)
-            self._jobs.accepted[NAME] += 1
-            job = self._jobs.get(NAME, self._known.get(key, ""))
+            self._jobs.accepted[self.name] += 1
+            job = self._jobs.get(self.name, self._known.get(key, ""))
             if job is None:
                 what = {"query": query, "format": form, "base": catalog.base(request)}
-                job = self._jobs.add(NAME, query.report, what)
+                job = self._jobs.add(self.name, query.report, what)
                 self._known[key] = job.id
-                self._calls.announce(job)
+                self.announce(job)
         request.job_id = job.id
         uri = f"{job.what['base']}/Jobs/{job.id}"
         answer = {"Status": "QUEUED", "QueuedUri": uri, "ResultUri": f"{uri}/Download"}
@@ -169,10 +160,11 @@ class Impact(VendorApi):
         past = replace(query, end=min(query.end, self._time.today()))
         return data.rows(options.seed, options.rows, past, self._shared.restated(revision))
 
-    def _count(self, job: Job) -> int:
+    def count(self, job: Job) -> int:
+        """Return how many rows a job has."""
         return sum(1 for _ in self.rows(job.what["query"], job.revision))
 
-    def _part(self, job: Job, page: str) -> Part:
+    def part(self, job: Job, page: str) -> Part:
         """Return a job's file; `page` is a page of a paged result, or empty."""
         query: data.Query = job.what["query"]
         revision, name = job.revision, f"{job.id}-{job.revision}"
@@ -183,7 +175,7 @@ class Impact(VendorApi):
             return text_part(
                 f"{name}.json", lambda bare: data.as_json(root, () if bare else self.rows(query, revision))
             )
-        if self.has(Switch.IMPACT_ZERO_BYTE) and not self._count(job):
+        if self.has(Switch.IMPACT_ZERO_BYTE) and not self.count(job):
             return text_part(f"{name}.csv", lambda _: ())
         return csv_part(f"{name}.csv", query.header, lambda: self.rows(query, revision))
 

@@ -17,7 +17,7 @@ from tap_reports.sandbox.http import Answer, Refusal, Request, Route, answer_jso
 from tap_reports.sandbox.jobs import DONE, Job, Phase
 from tap_reports.sandbox.limits import RollingLimit
 from tap_reports.sandbox.options import Switch
-from tap_reports.sandbox.shared import Shared, VendorApi
+from tap_reports.sandbox.shared import Day, Shared, VendorApi
 
 FORMATS = ("xlsx", "csv", "json")
 OTHER_FIELDS = {"start_time": "from", "end_time": "to"}
@@ -47,9 +47,7 @@ class SecondNature(VendorApi):
         ]
         return self.routed(table, self._check)
 
-    def query(
-        self, report: str, start: dt.date | None, end: dt.date | None, what: dict[str, Any]
-    ) -> dict[str, Any]:
+    def query(self, report: str, start: Day, end: Day, what: dict[str, Any]) -> dict[str, Any]:
         """Return what is asked for of a `sheet` (default the first) for `course_id`."""
         sheets = {sheet.name: sheet for sheet in data.REPORTS[report]}
         sheet = sheets[what.get("sheet", next(iter(sheets)))]
@@ -105,26 +103,21 @@ class SecondNature(VendorApi):
         sheets = data.REPORTS[job.report]
         several = job.what["format"] == "csv" and len(sheets) > 1
         if several and not self.has(Switch.SN_ZIP):
-            return [
-                {"sheet_name": sheet.name, "url": self.sign(job, self._csv(job, sheet, at), request)}
-                for at, sheet in enumerate(sheets)
-            ]
-        if several:
-            return self.sign(job, self._zip(job), request)
-        if job.what["format"] == "csv":
-            return self.sign(job, self._csv(job, sheets[0], 0), request)
-        return self.sign(job, self._json(job) if job.what["format"] == "json" else self._xlsx(job), request)
+            links = [self.sign(job, self._csv(job, at), request) for at in range(len(sheets))]
+            return [{"sheet_name": sheet.name, "url": url} for sheet, url in zip(sheets, links, strict=True)]
+        makers = {"csv": self._zip if several else self._csv, "json": self._json, "xlsx": self._xlsx}
+        return self.sign(job, makers[job.what["format"]](job), request)
 
-    def _csv(self, job: Job, sheet: data.SheetType, at: int) -> Part:
-        header = list(sheet.columns)
-        return csv_part(f"{job.id}-{at}.csv", header, lambda: map(_texts, self._of(job, sheet)))
+    def _csv(self, job: Job, at: int = 0) -> Part:
+        sheet = data.REPORTS[job.report][at]
+        return csv_part(f"{job.id}-{at}.csv", sheet.columns, lambda: map(_texts, self._of(job, sheet)))
 
     def _zip(self, job: Job) -> Part:
         def write(out: IO[bytes], header_only: bool) -> None:
             with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as package:
                 for at, sheet in enumerate(data.REPORTS[job.report]):
                     content = io.BytesIO()
-                    self._csv(job, sheet, at).write(content, header_only)
+                    self._csv(job, at).write(content, header_only)
                     package.writestr(zipfile.ZipInfo(f"{sheet.name}.csv"), content.getvalue())
 
         return Part(f"{job.id}.zip", write)

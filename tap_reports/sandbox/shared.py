@@ -56,6 +56,7 @@ class Shared:
 
 
 Call = Callable[[Request], Answer]
+Day = dt.date | None
 
 
 class VendorApi(ABC):
@@ -64,6 +65,7 @@ class VendorApi(ABC):
     name: ClassVar[str]
     link_seconds: ClassVar[int]
     words: ClassVar[dict[Phase, str]]
+    retention: ClassVar[dt.timedelta] = dt.timedelta.max
 
     def __init__(self, shared: Shared) -> None:
         self._shared = shared
@@ -75,7 +77,7 @@ class VendorApi(ABC):
         """Return its routes."""
 
     @abstractmethod
-    def query(self, report: str, start: dt.date | None, end: dt.date | None, what: dict[str, Any]) -> Any:
+    def query(self, report: str, start: Day, end: Day, what: dict[str, Any]) -> Any:
         """Return what a submission for a report would ask for."""
 
     @abstractmethod
@@ -114,7 +116,7 @@ class VendorApi(ABC):
     def find(self, request: Request, parameter: str, missing: Answer) -> Job:
         """Return the job that a path names, or refuse with `missing`."""
         job = self._jobs.get(self.name, request.params[parameter])
-        if job is None:
+        if job is None or self._time.now() - job.created_at > self.retention:
             raise Refusal(missing)
         request.job_id = job.id
         return job

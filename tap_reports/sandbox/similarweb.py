@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import math
 from collections.abc import Iterable
@@ -14,7 +13,7 @@ from tap_reports.sandbox.files import Part, csv_part, text_part
 from tap_reports.sandbox.http import Answer, Refusal, Request, Route, answer_json, answer_text
 from tap_reports.sandbox.jobs import DONE, FAILING, Job, Phase
 from tap_reports.sandbox.options import Switch
-from tap_reports.sandbox.shared import Call, VendorApi
+from tap_reports.sandbox.shared import Call, Day, VendorApi
 from tap_reports.sandbox.similarweb_requests import described, read
 
 RETRIES = 3
@@ -55,9 +54,7 @@ class Similarweb(VendorApi):
             ]
         return self.routed(table, self._check)
 
-    def query(
-        self, report: str, start: dt.date | None, end: dt.date | None, what: dict[str, Any]
-    ) -> dict[str, Any]:
+    def query(self, report: str, start: Day, end: Day, what: dict[str, Any]) -> dict[str, Any]:
         """Return a table's: `granularity`, `filters`, `metrics` (default all)."""
         granularity = what.get("granularity", "monthly")
         metrics = what.get("metrics") or list(data.TABLES[report].at(granularity))
@@ -94,13 +91,11 @@ class Similarweb(VendorApi):
         if errors:
             status = 400 if self.has(Switch.SIMILARWEB_VALIDATE_400) else 200
             return answer_json({"errors": errors, "is_valid": False, "warnings": []}, status)
-        entities = [
-            str(value) for values in what["filters"].values() if isinstance(values, list) for value in values
-        ]
-        warnings = [f"{name} has no data" for name in entities if name.startswith(data.NO_DATA)]
-        return answer_json(
-            {"estimated_credits": self._cost(what, all_of_it=True), "is_valid": True, "warnings": warnings}
-        )
+        lists = [values for values in what["filters"].values() if isinstance(values, list)]
+        names = [str(value) for values in lists for value in values]
+        warnings = [f"{name} has no data" for name in names if name.startswith(data.NO_DATA)]
+        cost = self._cost(what, all_of_it=True)
+        return answer_json({"estimated_credits": cost, "is_valid": True, "warnings": warnings})
 
     def _status(self, request: Request) -> Answer:
         job = self._job(request)
