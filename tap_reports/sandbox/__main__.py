@@ -117,7 +117,7 @@ def _replay(path: Path, port: int) -> None:
     except NoRecordingError as error:
         raise _Wrong(str(error)) from error
     with _listening(port):
-        origin = Origin(port, recording.routes(), Shared.make(Options()), [])
+        origin = Origin(port, recording.routes(), Shared(Options()), [])
     recording.origin = origin.url
     origin.start()
     try:

@@ -41,7 +41,7 @@ class Sandbox:
         **changes: Any,
     ) -> None:
         self.options = replace(options or Options(), **changes)
-        self._shared = Shared.make(self.options, accounts or Accounts())
+        self._shared = Shared(self.options, accounts)
         self.faults, self.jobs = self._shared.faults, self._shared.jobs
         kinds: tuple[type[VendorApi], ...] = (Similarweb, Impact, DigitalTurbine, SecondNature)
         self._vendors = {kind.name: kind(self._shared) for kind in kinds}

@@ -43,7 +43,7 @@ class Control:
 
     def _add_faults(self, request: Request) -> Any:
         try:
-            return [fault.to_json() for fault in self._sandbox.faults.add_json(json.loads(request.body))]
+            return [asdict(fault) for fault in self._sandbox.faults.add_json(json.loads(request.body))]
         except ValueError as error:
             raise _refused(str(error)) from error
 

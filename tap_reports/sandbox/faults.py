@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -65,10 +64,6 @@ class Fault:
         """True if it hits nothing any more."""
         return self.times > 0 and self.seen >= self.nth + self.times - 1
 
-    def to_json(self) -> dict[str, Any]:
-        """Return it as the control API shows it."""
-        return dataclasses.asdict(self)
-
 
 class Faults:
     """The list of faults; at most one hits a call, the oldest first."""
@@ -95,7 +90,9 @@ class Faults:
         Raises:
             ValueError: It is not what `add` takes; the message says what is wrong.
         """
-        entries = _objects(value if isinstance(value, list) else [value])
+        entries = value if isinstance(value, list) else [value]
+        if not all(isinstance(entry, dict) and "action" in entry for entry in entries):
+            raise ValueError("a fault is a JSON object with an action")
         try:
             return [self.add(**entry) for entry in entries]
         except (TypeError, ValueError) as error:
@@ -111,15 +108,9 @@ class Faults:
     def listed(self) -> list[dict[str, Any]]:
         """Return the faults that may still hit."""
         with self._lock:
-            return [fault.to_json() for fault in self._faults]
+            return [dataclasses.asdict(fault) for fault in self._faults]
 
     def clear(self) -> None:
         """Remove all."""
         with self._lock:
             self._faults.clear()
-
-
-def _objects(entries: list[Any]) -> list[Mapping[str, Any]]:
-    if not all(isinstance(entry, Mapping) and "action" in entry for entry in entries):
-        raise ValueError("a fault is a JSON object with an action")
-    return entries

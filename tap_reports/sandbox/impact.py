@@ -68,10 +68,9 @@ class Impact(ImpactJobs):
         return data.Query(report, first, end or first, tuple(what.get("program_ids", ())))
 
     def _guard(self, prefix: str, call: Call) -> Call:
-        accounts = self._shared.accounts
-        pair = base64.b64encode(f"{accounts.impact_sid}:{accounts.impact_word}".encode()).decode()
-
         def guarded(request: Request) -> Answer:
+            accounts = self._shared.accounts
+            pair = base64.b64encode(f"{accounts.impact_sid}:{accounts.impact_word}".encode()).decode()
             if request.headers.get("Authorization") != f"Basic {pair}":
                 return error("Unauthorized", 401)
             if request.params["sid"] != accounts.impact_sid:

@@ -44,13 +44,6 @@ class Job:
     runs: int = 0  # How often it was started
     scripts: list[Fault] = field(default_factory=list)  # The faults whose words it took over
 
-    def phase(self, now: float) -> Phase:
-        """Return how far it is; the first half of its time it is queued."""
-        elapsed = now - self.started
-        if elapsed >= self.seconds:
-            return Phase.DONE
-        return Phase.RUNNING if elapsed >= self.seconds / 2 else Phase.QUEUED
-
     def bind(self, fault: Fault) -> None:
         """Take over a fault's status script, each script once."""
         if fault.action is Action.STATUSES and fault not in self.scripts:
@@ -84,8 +77,7 @@ class JobStore:
     """All jobs, by vendor and id."""
 
     def __init__(self, options: Options, time: Time) -> None:
-        self._options = options
-        self._time = time
+        self._options, self._time = options, time
         self._jobs: dict[tuple[str, str], Job] = {}
         self._runs: Counter[tuple[str, str]] = Counter()
         self.calls: Counter[str] = Counter()
@@ -111,20 +103,17 @@ class JobStore:
         """Return a job."""
         return self._jobs.get((vendor, job_id))
 
-    def bind(self, vendor: str, job_id: str, fault: Fault) -> None:
-        """Give a fault's status script to a job that was just submitted."""
-        job = self.get(vendor, job_id)
-        if job is not None:
-            job.bind(fault)
-
     def of(self, vendor: str) -> list[Job]:
         """Return a vendor's jobs, oldest first."""
         with self.lock:
             return [job for (name, _), job in self._jobs.items() if name == vendor]
 
     def phase(self, job: Job) -> Phase:
-        """Return how far a job is."""
-        return job.phase(self._time.monotonic())
+        """Return how far a job is; the first half of its time it is queued."""
+        elapsed = self._time.monotonic() - job.started
+        if elapsed >= job.seconds:
+            return Phase.DONE
+        return Phase.RUNNING if elapsed >= job.seconds / 2 else Phase.QUEUED
 
     def revision(self, vendor: str, report: str) -> int:
         """Return the revision of a report's latest run; 0 if there was none."""

@@ -57,12 +57,9 @@ class Origin(ThreadingHTTPServer):
     def __init__(self, port: int, routes: list[Route], shared: Shared, calls: list[RecordedCall]) -> None:
         super().__init__(("127.0.0.1", port), Handler)
         self.routes = routes
-        self.shared = shared
-        self.calls = calls
+        self.shared, self.calls = shared, calls
         self._open: set[socket.socket] = set()
-        self._thread = threading.Thread(
-            target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
-        )
+        self._thread = threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True)
 
     @property
     def url(self) -> str:
@@ -110,13 +107,12 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Serve any method."""
         request = self._read()
-        route, request.params, known = find_route(
-            self.server.routes, "GET" if request.method == "HEAD" else request.method, request.path
-        )
+        method = "GET" if request.method == "HEAD" else request.method
+        route, request.params, known = find_route(self.server.routes, method, request.path)
         if route is None:
             self._send(request, answer_json({"message": "no such path or method"}, 405 if known else 404))
-            return
-        self._serve(route, request)
+        else:
+            self._serve(route, request)
 
     do_POST = do_GET
     do_PUT = do_GET
@@ -167,8 +163,9 @@ class Handler(BaseHTTPRequestHandler):
             logger.warning("A call of kind %s could not be read", route.kind, exc_info=True)
             message = f"the call could not be read: {error}"
             answer = answer_json({"error": "bad_request", "message": message}, 400)
-        if fault is not None and route.kind == "submit":
-            self.server.shared.jobs.bind(route.vendor, request.job_id, fault)
+        job = self.server.shared.jobs.get(route.vendor, request.job_id)
+        if job and fault is not None and route.kind == "submit":
+            job.bind(fault)
         return None if request.hit_by(Action.LOST_ANSWER) else answer
 
     def _reset(self) -> None:

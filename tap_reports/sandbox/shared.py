@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
@@ -19,34 +18,15 @@ from tap_reports.sandbox.options import Accounts, Options, Switch, Time
 from tap_reports.sandbox.webhooks import Notifier
 
 
-@dataclass(slots=True)
 class Shared:
     """Options, time, jobs, files and faults of one sandbox."""
 
-    options: Options
-    accounts: Accounts
-    time: Time
-    faults: Faults
-    jobs: JobStore
-    files: Files
-    storage: Storage
-    notifier: Notifier
-
-    @classmethod
-    def make(cls, options: Options, accounts: Accounts | None = None) -> Shared:
-        """Return them, new."""
-        time, faults = Time(options.today), Faults()
-        files = Files(options)
-        return cls(
-            options=options,
-            accounts=accounts or Accounts(),
-            time=time,
-            faults=faults,
-            jobs=JobStore(options, time),
-            files=files,
-            storage=Storage(files, options, time),
-            notifier=Notifier(faults, options),
-        )
+    def __init__(self, options: Options, accounts: Accounts | None = None) -> None:
+        self.options, self.accounts = options, accounts or Accounts()
+        self.time, self.faults, self.files = Time(options.today), Faults(), Files(options)
+        self.jobs = JobStore(options, self.time)
+        self.storage = Storage(self.files, options, self.time)
+        self.notifier = Notifier(self.faults, options)
 
     def restated(self, revision: int) -> Restated:
         """Return which days a run of that revision sees changed."""

@@ -20,10 +20,8 @@ class Notifier:
     """Calls the tap's side when a job is done, and everything that can go wrong with that."""
 
     def __init__(self, faults: Faults, options: Options) -> None:
-        self._faults = faults
-        self._options = options
+        self._faults, self._options = faults, options
         self._timers: list[threading.Timer] = []
-        self.sent: list[str] = []
 
     def when_done(self, job: Job, kind: str, method: str, url: str, values: dict[str, Any]) -> None:
         """Call `url` once the job's time is over. Other hosts than loopback are never called."""
@@ -50,15 +48,12 @@ class Notifier:
         """Make the call now and return whether a 2xx came back; nothing is raised if nobody answers."""
         if urlsplit(url).hostname not in LOOPBACK:
             return False
-        body = None
+        body = None if method == "GET" else json.dumps(values).encode()
         if method == "GET":
             url = f"{url}{'&' if urlsplit(url).query else '?'}{urlencode(values)}"
-        else:
-            body = json.dumps(values).encode()
         call = Call(url, body, {"Content-Type": "application/json"}, method=method)
         try:
             with urlopen(call, timeout=5):
-                self.sent.append(url)
                 return True
         except OSError:
             return False

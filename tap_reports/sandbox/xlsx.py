@@ -96,19 +96,14 @@ def _cell(place: str, value: Cell) -> str:
         return f'<c r="{place}" t="inlineStr"><is><t xml:space="preserve">{escape(value)}</t></is></c>'
     if isinstance(value, bool):
         return f'<c r="{place}" t="b"><v>{int(value)}</v></c>'
-    number, style = _number(value)
-    return f'<c r="{place}" s="{style}"><v>{number}</v></c>'
-
-
-def _number(value: Cell) -> tuple[object, int]:
-    """Return a cell's number and its style; days are counted from the format's own epoch."""
+    number, style = value, GENERAL
     if isinstance(value, dt.datetime):
-        return (value.replace(tzinfo=None) - EPOCH).total_seconds() / SECONDS, DATE_TIME
-    if isinstance(value, dt.date):
-        return (dt.datetime(value.year, value.month, value.day) - EPOCH).days, DATE
-    if isinstance(value, dt.timedelta):
-        return value.total_seconds() / SECONDS, DURATION
-    return value, GENERAL
+        number, style = (value.replace(tzinfo=None) - EPOCH).total_seconds() / SECONDS, DATE_TIME
+    elif isinstance(value, dt.date):
+        number, style = (dt.datetime(value.year, value.month, value.day) - EPOCH).days, DATE
+    elif isinstance(value, dt.timedelta):
+        number, style = value.total_seconds() / SECONDS, DURATION
+    return f'<c r="{place}" s="{style}"><v>{number}</v></c>'
 
 
 def _letters(index: int) -> str:
