@@ -4,7 +4,7 @@ import datetime as dt
 
 from one_account import FakeClock, block, tools
 
-from tap_reports.models import ReportRequest, Slice
+from tap_reports.models import ReportJob, ReportRequest, Slice
 from tap_reports.vendor import ReportConfig
 from tap_reports.vendors.similarweb import VENDOR
 
@@ -109,4 +109,10 @@ def request(
             **more,
         },
         slice=Slice(dt.date.fromisoformat(start), dt.date.fromisoformat(end)),
+    )
+
+
+def job(**more):
+    return ReportJob(
+        request=request(), id="r-1", submitted_at=dt.datetime(2023, 9, 14, 11, 59, tzinfo=dt.UTC), **more
     )
