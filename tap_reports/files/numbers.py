@@ -11,7 +11,7 @@ from tap_reports.files.table import USUAL, Notation, bare
 if TYPE_CHECKING:
     from tap_reports.files.table import Cell
 
-JSON_NUMBER = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?"
+JSON_NUMBER = r"-?+(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?+[0-9]{1,3}+)?+"
 """A number that may stand in JSON as it is. An exponent beyond three digits is taken for a mistake."""
 
 is_json_number = re.compile(JSON_NUMBER).fullmatch

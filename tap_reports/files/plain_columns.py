@@ -27,7 +27,7 @@ DAY = (
 TIME = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?"
 
 _PLAIN = {
-    Kind.INTEGER: "0|-?[1-9][0-9]{0,17}",
+    Kind.INTEGER: "-?[1-9][0-9]{0,17}+|0",
     Kind.NUMBER: JSON_NUMBER,
     Kind.DATE: DAY,
     Kind.DATE_TIME: f"{DAY}T{TIME}Z",
@@ -36,7 +36,7 @@ _MAKES: dict[Kind, Callable[[str], Any]] = {
     Kind.INTEGER: int,
     Kind.NUMBER: msgspec.Raw,
 }
-_WHOLE = {kind: re.compile(rf"(?:(?:{pattern})?\n)*+") for kind, pattern in _PLAIN.items()}
+_WHOLE = {kind: re.compile(rf"(?:(?:{pattern})\n|\n)*+") for kind, pattern in _PLAIN.items()}
 
 
 def plain_column(kind: Kind, cells: Sequence[Cell], *, raw: bool) -> Sequence[Any] | None:
