@@ -1,11 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from download_server import (
-    DEADLINE,
-    Clock,
-    running,
-)
+from download_server import DEADLINE, Clock, running
 
 from tap_reports.downloads.fetch_file import fetch
 from tap_reports.http.api import ApiSession

@@ -3,20 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from download_server import (
-    BODY,
-    ETAG,
-    LINK_QUERY,
-    cut,
-    ranged,
-    status,
-    whole,
-)
+from download_server import BODY, ETAG, LINK_QUERY, cut, ranged, status, whole
 
-from tap_reports.exceptions import (
-    BadAnswer,
-    NotSent,
-)
+from tap_reports.exceptions import BadAnswer, NotSent
 
 
 @pytest.mark.parametrize("authenticated", [True, False])

@@ -7,14 +7,7 @@ import socket
 from pathlib import Path
 
 import pytest
-from download_server import (
-    BODY,
-    DEADLINE,
-    LINK_QUERY,
-    Handler,
-    status,
-    whole,
-)
+from download_server import BODY, DEADLINE, LINK_QUERY, Handler, status, whole
 
 from tap_reports.exceptions import (
     AccessDenied,

@@ -5,22 +5,9 @@ from __future__ import annotations
 import gzip
 
 import pytest
-from download_server import (
-    BODY,
-    ETAG,
-    HALF,
-    LINK_QUERY,
-    cut,
-    ranged,
-    reset,
-    send,
-    status,
-    whole,
-)
+from download_server import BODY, ETAG, HALF, LINK_QUERY, cut, ranged, reset, send, status, whole
 
-from tap_reports.exceptions import (
-    CallBroken,
-)
+from tap_reports.exceptions import CallBroken
 
 
 def chunked(handler):

@@ -94,10 +94,7 @@ def test_without_a_call_the_fallback_polls(watch):
 
 @pytest.mark.parametrize(
     ("calls", "at"),
-    [
-        pytest.param([10], 10, id="at once"),
-        pytest.param([10, 12], 10 + GAP, id="within the gap is not lost"),
-    ],
+    [pytest.param([10], 10, id="at once"), pytest.param([10, 12], 10 + GAP, id="within the gap is not lost")],
 )
 def test_a_call_polls_and_that_is_all(watch, calls, at):
     watched = watch(polls=len(calls), calls=calls)

@@ -7,14 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from similarweb_account import (
-    API,
-    LINK,
-    STATUS,
-    clock_at,
-    connect,
-    job,
-)
+from similarweb_account import API, LINK, STATUS, clock_at, connect, job
 
 from tap_reports.exceptions import AccessDenied, BadAnswer, CallBroken, JobUnknown
 from tap_reports.models import JobStatus

@@ -1,15 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from digital_turbine_account import (
-    LINK,
-    NOON,
-    REPORT_URL,
-    SECRET,
-    TOKEN_URL,
-    connect,
-    tokens,
-)
+from digital_turbine_account import LINK, NOON, REPORT_URL, SECRET, TOKEN_URL, connect, tokens
 from one_account import FakeClock
 
 from tap_reports import redaction

@@ -6,19 +6,10 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 import pytest
-from digital_turbine_account import (
-    LINK,
-    LINK_PATH,
-    TOKEN_URL,
-    submitted,
-)
+from digital_turbine_account import LINK, LINK_PATH, TOKEN_URL, submitted
 
 from tap_reports import redaction
-from tap_reports.exceptions import (
-    AccessDenied,
-    CallBroken,
-    JobUnknown,
-)
+from tap_reports.exceptions import AccessDenied, CallBroken, JobUnknown
 from tap_reports.models import JobStatus
 
 HEADER = "Date,Country,Spend\n"

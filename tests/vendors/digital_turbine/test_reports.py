@@ -22,13 +22,7 @@ from digital_turbine_account import (
     submitted,
 )
 
-from tap_reports.exceptions import (
-    AccessDenied,
-    BadAnswer,
-    CallRefused,
-    CallRejected,
-    SubmissionLost,
-)
+from tap_reports.exceptions import AccessDenied, BadAnswer, CallRefused, CallRejected, SubmissionLost
 from tap_reports.models import Column, JobStatus, Kind, Quota, Slice
 from tap_reports.vendor import CatalogStream
 from tap_reports.vendors.digital_turbine import VENDOR

@@ -6,23 +6,10 @@ import threading
 
 import pytest
 import requests
-from digital_turbine_account import (
-    LINK,
-    REPORT_URL,
-    SECRET,
-    TOKEN,
-    TOKEN_URL,
-    sent,
-    submitted,
-    tokens,
-)
+from digital_turbine_account import LINK, REPORT_URL, SECRET, TOKEN, TOKEN_URL, sent, submitted, tokens
 
 from tap_reports import redaction
-from tap_reports.exceptions import (
-    AccessDenied,
-    CallRejected,
-    NotSent,
-)
+from tap_reports.exceptions import AccessDenied, CallRejected, NotSent
 
 
 def test_token_is_asked_for_with_a_json_body_and_renewed_a_minute_before_its_end(client, api, clock):

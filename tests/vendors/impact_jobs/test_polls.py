@@ -8,11 +8,7 @@ import pytest
 from impact_account import NOW
 from impact_job_cases import JOB, job_object
 
-from tap_reports.exceptions import (
-    BadAnswer,
-    CallRejected,
-    JobUnknown,
-)
+from tap_reports.exceptions import BadAnswer, CallRejected, JobUnknown
 from tap_reports.models import JobStatus
 
 

@@ -2,15 +2,7 @@ from __future__ import annotations
 
 import pytest
 from one_account import FakeClock
-from second_nature_account import (
-    LINK,
-    LIST_URL,
-    NAMES,
-    NOW,
-    REQUEST_URL,
-    STATUS_URL,
-    connect,
-)
+from second_nature_account import LINK, LIST_URL, NAMES, NOW, REQUEST_URL, STATUS_URL, connect
 
 
 @pytest.fixture

@@ -20,13 +20,7 @@ from second_nature_account import (
 )
 
 from tap_reports import redaction
-from tap_reports.exceptions import (
-    AccessDenied,
-    BadAnswer,
-    CallBroken,
-    JobUnknown,
-    LinkExpired,
-)
+from tap_reports.exceptions import AccessDenied, BadAnswer, CallBroken, JobUnknown, LinkExpired
 from tap_reports.models import JobStatus, ReportJob
 
 

@@ -6,20 +6,9 @@ import datetime as dt
 import logging
 
 import pytest
-from second_nature_account import (
-    ADMIN,
-    KEY,
-    LIST_URL,
-    NAMES,
-    connect,
-    restored,
-)
+from second_nature_account import ADMIN, KEY, LIST_URL, NAMES, connect, restored
 
-from tap_reports.exceptions import (
-    BadAnswer,
-    CallBroken,
-    ConfigError,
-)
+from tap_reports.exceptions import BadAnswer, CallBroken, ConfigError
 from tap_reports.models import FileFormat
 from tap_reports.vendor import CatalogStream
 from tap_reports.vendors.second_nature import VENDOR

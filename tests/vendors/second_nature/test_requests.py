@@ -21,13 +21,7 @@ from second_nature_account import (
     submitted,
 )
 
-from tap_reports.exceptions import (
-    AccessDenied,
-    BadAnswer,
-    CallRefused,
-    CallRejected,
-    SubmissionLost,
-)
+from tap_reports.exceptions import AccessDenied, BadAnswer, CallRefused, CallRejected, SubmissionLost
 from tap_reports.models import JobStatus
 from tap_reports.vendor import CatalogStream
 
