@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import replace
-from types import TracebackType
 from typing import Any, Self
 
 from tap_reports.sandbox.config import START_BEFORE, tap_config
@@ -65,9 +64,7 @@ class Sandbox:
             origin.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Stop serving and remove all files."""
         self._shared.notifier.cancel()
         for origin in self._origins:

@@ -35,12 +35,8 @@ def tap_config(
     # The tap has a clock of its own: it must not ask for days that are yet to come here.
     end = {"end_date": (options.today - dt.timedelta(days=1)).isoformat()} if options.today else {}
     chosen = blocks if vendor is None else {vendor: blocks[vendor]}
-    return {
-        "start_date": start_date,
-        **end,
-        **polls,
-        **{name: {**block, **polls} for name, block in chosen.items()},
-    }
+    filled = {name: {**block, **polls} for name, block in chosen.items()}
+    return {"start_date": start_date, **end, **polls, **filled}
 
 
 def _blocks(url: str, options: Options, accounts: Accounts) -> dict[str, dict[str, Any]]:

@@ -20,8 +20,7 @@ class Action(StrEnum):
     CORRUPT_GZIP = "corrupt_gzip"  # Sends the body as gzip with wrong bytes inside
     HTML = "html"  # Answers 200 with a web page
     GARBAGE = "garbage"  # Answers 200 with broken JSON
-    # The polled job steps through `words`, one a poll. A failing word stays until a retry or replay
-    STATUSES = "statuses"
+    STATUSES = "statuses"  # The job steps through `words`, one a poll; a failing one stays until a retry
     NO_LINK = "no_link"  # A finished job's answer lacks its link
     EXPIRED_LINK = "expired_link"  # The link handed out (or followed) has expired
     EMPTY_FILE = "empty_file"  # The file has no byte

@@ -128,8 +128,7 @@ class Storage:
         """Return a link that is good for that many seconds (none if a fault says that it has expired)."""
         life = self._options.link_seconds if self._options.link_seconds is not None else seconds
         expires = self._time.monotonic() + (-1.0 if request.hit_by(Action.EXPIRED_LINK) else life)
-        sign = secrets.token_hex(32)
-        key = secrets.token_hex(8)
+        sign, key = secrets.token_hex(32), secrets.token_hex(8)
         self._links[key] = Link(vendor, job_id, part, sign, expires, ready, waiting or Answer())
         query = {
             "X-Amz-Algorithm": "AWS4-HMAC-SHA256",

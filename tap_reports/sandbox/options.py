@@ -58,8 +58,7 @@ class Postback:
 class Options:
     """Everything that can be set."""
 
-    # Rows per day of a dated report, per sheet of a snapshot. Similarweb's size follows its filters
-    rows: int = 10
+    rows: int = 10  # Rows per day, or per sheet of a snapshot; Similarweb's size follows its filters
     seed: int = 1  # Other seeds, other values
     speed: float = 1.0  # All delays are divided by it; limits per minute and hour are multiplied
     delay: float = 5.0  # Seconds that a job takes

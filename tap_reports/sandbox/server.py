@@ -114,10 +114,7 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self._serve(route, request)
 
-    do_POST = do_GET
-    do_PUT = do_GET
-    do_DELETE = do_GET
-    do_HEAD = do_GET
+    do_POST = do_PUT = do_DELETE = do_HEAD = do_GET
 
     def log_message(self, format: str, *args: Any) -> None:
         """Log a call at debug level; the query of a link is a secret even here."""
