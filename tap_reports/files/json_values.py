@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from tap_reports.files.numbers import Number
 
 if TYPE_CHECKING:
+    import msgspec
+
     from tap_reports.files.table import Cell
 
 MOST_DIGITS = 4300
@@ -97,9 +99,14 @@ def cell(value: Any) -> Cell:
 
 def json_text(value: Any) -> str:
     """Return what is nested in a row, as JSON."""
+    return _encoder().encode(value).decode()
+
+
+@cache
+def _encoder() -> msgspec.json.Encoder:
     import msgspec
 
     def written(value: Number) -> msgspec.Raw:
         return msgspec.Raw(str(value).encode())
 
-    return msgspec.json.Encoder(decimal_format="number", enc_hook=written).encode(value).decode()
+    return msgspec.json.Encoder(decimal_format="number", enc_hook=written)
