@@ -18,8 +18,7 @@ TapReportsError
 │   ├── JobTimeout         the job was not done at its deadline; it stays in state and is resumed
 │   ├── QuotaSpent         a day quota or a credit limit: this vendor gets no new submissions
 │   ├── FileError          the file is not (all of) the report
-│   ├── InvalidValue       a cell does not fit its column
-│   └── CallsFailed        a CallError that ended a stream
+│   └── InvalidValue       a cell does not fit its column
 └── (Stopped)              a signal or a closed output: leave everything to be resumed; no Exception
 ```
 
@@ -174,6 +173,11 @@ class StreamError(TapReportsError):
         self.remedy = remedy or self.default_remedy
         self.vendor = self.stream = self.slice = self.job_id = ""
 
+    @staticmethod
+    def of(error: StreamError | CallError) -> StreamError:
+        """Return the error that ends a stream."""
+        return StreamError(str(error), remedy=error.remedy) if isinstance(error, CallError) else error
+
     def placed(self, *, vendor: str = "", stream: str = "", slice_: str = "", job_id: str = "") -> Self:
         """Return this error with the places that it did not yet know.
 
@@ -192,8 +196,7 @@ class StreamError(TapReportsError):
         stream = "" if self.stream == self.vendor else self.stream  # else: all of the vendor's
         named = {"vendor": self.vendor, "stream": stream, "slice": self.slice, "job": self.job_id}
         place = ", ".join(f"{name} {value}" for name, value in named.items() if value)
-        text = f"{place}: {self.cause}" if place else self.cause
-        return sentence(text, self.remedy)
+        return sentence(f"{place}: {self.cause}" if place else self.cause, self.remedy)
 
 
 class JobFailed(StreamError):
@@ -233,15 +236,6 @@ class InvalidValue(StreamError):
     default_remedy = (
         'Set the column\'s type in the report\'s "columns", or "invalid_values": "null" to load it as null.'
     )
-
-
-class CallsFailed(StreamError):
-    """A call error that ended a stream."""
-
-    @classmethod
-    def of(cls, error: CallError) -> CallsFailed:
-        """Return the stream error for a call error."""
-        return cls(str(error), remedy=error.remedy)
 
 
 class Stopped(BaseException):

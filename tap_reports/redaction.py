@@ -13,6 +13,7 @@ import json
 import logging
 import re
 import threading
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
@@ -72,6 +73,7 @@ class _Links:
             part
             for length in self._lengths
             for at in range(length, len(text) + 1)
+            if text[at - length : at] in self._by_end  # of a thousand places none, as a rule
             for part in self._by_end.get(text[at - length : at], ())
             if text.endswith(part, 0, at)
         }
@@ -95,14 +97,18 @@ def add_basic_secret(user: str, password: str) -> None:
 
 def add_link(url: str) -> None:
     """Register the path and the query of a link that carries its own permission."""
+    for part in _parts_of(url):
+        _links.add(part)
+
+
+@lru_cache(maxsize=256)  # a job's link is met several times
+def _parts_of(url: str) -> tuple[str, ...]:
     try:
         path, query = urlsplit(url)[2:4]
     except ValueError:
-        return
-    parts = [value for _, value in parse_qsl(query)] + query.split("&")
-    for part in (query, path, *parts):
-        if len(part) >= LONG_PART or (part and part == query):
-            _links.add(part)
+        return ()
+    parts = query, path, *(value for _, value in parse_qsl(query)), *query.split("&")
+    return tuple(part for part in parts if len(part) >= LONG_PART or (part and part == query))
 
 
 def redact(text: object) -> str:

@@ -12,7 +12,7 @@ from tap_reports.client import ReportClient
 from tap_reports.commands import console as tables
 from tap_reports.commands.plan_table import parts
 from tap_reports.commands.verdict import Budget, Limit, verdict
-from tap_reports.exceptions import CallError, CallsFailed, StreamError
+from tap_reports.exceptions import CallError, StreamError
 from tap_reports.jobs.lookup import lookup
 from tap_reports.jobs.task import Action
 from tap_reports.redaction import redact
@@ -153,7 +153,7 @@ def planned(run: Run, streams: Iterable[ReportStream], errors: list[str]) -> Jso
             found.append(planner.stream(stream))
         except (StreamError, CallError) as error:
             planner.jobs = before  # what is not in the plan is not in its sums
-            failed = CallsFailed.of(error) if isinstance(error, CallError) else error
+            failed = StreamError.of(error)
             errors.append(redact(failed.placed(vendor=stream.report.vendor, stream=stream.name)))
     quotas = list(_quotas(run, planner.vendors.values(), errors))
     verdict_ = planner.verdict(quotas)
@@ -183,6 +183,6 @@ def _credits(vendor: Vendor, client: Estimates, errors: list[str]) -> Json:
     try:
         left = client.remaining_credits()
     except CallError as error:
-        errors.append(redact(CallsFailed.of(error).placed(vendor=vendor.name)))
+        errors.append(redact(StreamError.of(error).placed(vendor=vendor.name)))
     unknown = {"limit": None, "used": None}
     return {"vendor": vendor.name, "quota": "credits", **unknown, "remaining": left, "resets_at": None}

@@ -15,13 +15,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tap_reports.client import ReportClient
-from tap_reports.exceptions import (
-    CallError,
-    CallsFailed,
-    JobUnknown,
-    Stopped,
-    StreamError,
-)
+from tap_reports.exceptions import CallError, JobUnknown, Stopped, StreamError
 from tap_reports.jobs.context import NotYet, Over, RunContext
 from tap_reports.jobs.download import Downloads
 from tap_reports.jobs.lookup import is_good_still
@@ -122,10 +116,8 @@ class VendorWorker:
             task.again_in = error.seconds
             if task.job is None:
                 task.timeline.enter(Stage.WAITING)
-        except StreamError as error:
-            self._fail(task, error)
-        except CallError as error:
-            self._fail(task, CallsFailed.of(error))
+        except (StreamError, CallError) as error:
+            self._fail(task, StreamError.of(error))
         except Exception as error:
             # A defect of ours must end its stream, not the others.
             logger.debug("Unexpected error", exc_info=True)

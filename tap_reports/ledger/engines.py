@@ -177,7 +177,9 @@ def _set_up_sqlite(engine: sa.Engine, *, is_file: bool) -> None:
         is_write = options.get("tap_reports_write")
         if is_write and connection.info.get("mode") == "wal":  # without, a power failure may damage the file
             wanted = "FULL" if options.get("tap_reports_lasting", True) else "NORMAL"
-            connection.exec_driver_sql(f"PRAGMA synchronous={wanted}")
+            if connection.info.get("synchronous") != wanted:
+                connection.exec_driver_sql(f"PRAGMA synchronous={wanted}")
+                connection.info["synchronous"] = wanted
         connection.exec_driver_sql("BEGIN IMMEDIATE" if is_write else "BEGIN")
 
 

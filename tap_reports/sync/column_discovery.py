@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from tap_reports.exceptions import CallError, CallsFailed, FileError, StreamError
+from tap_reports.exceptions import CallError, FileError, StreamError
 from tap_reports.models import Column, FileFormat, Kind, ReportType, Slice
 from tap_reports.models.columns import LINEAGE, property_name, property_names
 from tap_reports.sync.configured import report_of, settings_of
@@ -58,10 +58,8 @@ class ColumnDiscovery:
         report = report_of(type_, vendor, config, self._run.settings)
         try:
             self._open.append(_PendingReport(report, vendor, config, client, self._started(report, client)))
-        except CallError as error:
-            self._failed(report, CallsFailed.of(error))
-        except StreamError as error:
-            self._failed(report, error)
+        except (StreamError, CallError) as error:
+            self._failed(report, StreamError.of(error))
 
     @property
     def tasks(self) -> list[Task]:

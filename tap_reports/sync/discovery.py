@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tap_reports.client import ReportClient
-from tap_reports.exceptions import CallError, CallsFailed, ConfigError
+from tap_reports.exceptions import CallError, ConfigError, StreamError
 from tap_reports.sync.column_discovery import ColumnDiscovery, Fail, Found
 from tap_reports.sync.configured import report_of
 from tap_reports.sync.state import DiscoveryState
@@ -48,7 +48,7 @@ def discover(
             case ConfigError() as error:
                 errors += error.errors
             case CallError() as error:
-                failed = CallsFailed.of(error).placed(vendor=asked.vendor.name)
+                failed = StreamError.of(error).placed(vendor=asked.vendor.name)
                 if fail is None:
                     raise failed from error
                 fail(asked.vendor.name, failed)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from tap_reports.client import ReportClient
 from tap_reports.emit.plan import SliceContext, TablePosition, Tally
-from tap_reports.exceptions import CallError, CallsFailed, FileError, StreamError
+from tap_reports.exceptions import CallError, FileError, StreamError
 from tap_reports.sync.guards import EqualFiles, check_days, count_warnings, refused
 from tap_reports.sync.planning import Planning, SlicePlan, StreamPlan
 from tap_reports.vendor import Zoned
@@ -141,7 +141,7 @@ class Extraction:
             if isinstance(self._client, Zoned):
                 self.zone = self._client.zone()
         except (StreamError, CallError) as error:
-            self.error = error if isinstance(error, StreamError) else CallsFailed.of(error)
+            self.error = StreamError.of(error)
             return
         for level, texts in ((logging.INFO, plan.notes), (logging.WARNING, plan.warnings)):
             for text in texts:

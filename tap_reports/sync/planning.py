@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from tap_reports.exceptions import CallError, CallsFailed, ConfigError, StreamError
+from tap_reports.exceptions import CallError, ConfigError, StreamError
 from tap_reports.models import Slice
 from tap_reports.sync.shard import share
 from tap_reports.sync.slices import first_day
@@ -107,7 +107,7 @@ class Planning:
                 return self._share(self.run.settings.shard)
             return self._dated() if self.report.type.dated else self._snapshot()
         except CallError as error:
-            failed = CallsFailed.of(error)
+            failed = StreamError.of(error)
             raise failed.placed(vendor=self.report.vendor, stream=self.report.stream) from error
         except ConfigError as error:
             # A catalog spares the vendor's discovery, which would have found this before.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from singer_sdk.exceptions import AbortedSyncFailedException, AbortedSyncPausedException, MappingError
 
 from tap_reports.emit.writer import OutputError
-from tap_reports.exceptions import CallError, CallsFailed, StreamError
+from tap_reports.exceptions import CallError, StreamError
 
 if TYPE_CHECKING:
     from tap_reports.emit.plan import Tally
@@ -22,10 +22,8 @@ DEFECT = "If no setting explains it, report it with the log at level DEBUG."
 
 def stream_error(error: Exception) -> StreamError:
     """Return what ended a stream as an error that says what to do."""
-    if isinstance(error, StreamError):
-        return error
-    if isinstance(error, CallError):
-        return CallsFailed.of(error)
+    if isinstance(error, (StreamError, CallError)):
+        return StreamError.of(error)
     if isinstance(error, MappingError):
         return StreamError(f"stream_maps: {error}", remedy="Correct the expression.")
     return StreamError(f"unexpected {type(error).__name__}: {error}", remedy=DEFECT)

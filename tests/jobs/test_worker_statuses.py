@@ -12,6 +12,7 @@ from job_cases import is_loud, is_whole
 from scenarios import SCENARIOS, run_here
 from virtual_clock import FakeClock
 
+from tap_reports.exceptions import StreamError
 from tap_reports.sandbox import Sandbox
 from tap_reports.sandbox.jobs import Phase
 
@@ -163,7 +164,9 @@ def test_polls_that_stay_broken_or_make_no_sense_end_the_stream_and_keep_the_job
     worded.sandbox.faults.add("status", vendor=worded.vendor, kind="poll", times=0, **answer)
     ran = worded.run()
     assert worded.is_loud(ran)
-    assert ran.error_class == "CallsFailed"
+    (failed,) = ran.tap.outcome.failures.values()
+    assert type(failed) is StreamError
+    assert "unexpected" not in str(failed)
     assert worded.calls("poll") == polls
     worded.sandbox.faults.clear()
     assert worded.is_whole(worded.run(state=ran.state))
