@@ -7,7 +7,6 @@ it starts again. The bytes are left as they came; what they are is the parsers' 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,8 +41,7 @@ if TYPE_CHECKING:
     from tap_reports.http.retries import RetryPolicy
     from tap_reports.models import Download
 
-CHUNK_BYTES = 1 << 20
-MOST_REDIRECTS = 5
+CHUNK_BYTES, MOST_REDIRECTS = 1 << 20, 5
 ANY_STATUS = range(100, 600)
 """The API session leaves every status to us: a download has retries of its own, on top of a partial file."""
 OK, ACCEPTED, BAD_REQUEST, TOO_MANY = 200, 202, 400, 429
@@ -96,11 +94,10 @@ def fetch(
             transfer = Transfer(file)
             until = clock.monotonic() + LONGEST_DOWNLOAD_SECONDS
             _Fetch(download, api, files, policy, clock, stopping, transfer, until).run()
-    except OSError as error:
+    except BaseException as error:
         path.unlink(missing_ok=True)
-        raise disk_error(error, folder, transfer.size if transfer else 0) from error
-    except BaseException:
-        path.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise disk_error(error, folder, transfer.size if transfer else 0) from error
         raise
     return path, transfer.size
 
@@ -143,7 +140,8 @@ class _Fetch:
 
     def _attempt(self) -> None:
         self._go_on()
-        with self._opened() as (response, is_link):
+        response, is_link = self._open_api() if self.download.authenticated else self._open_link()
+        with response:
             if response.status_code not in WITH_FILE | {WRONG_RANGE}:
                 raise self._error_of(response, is_link=is_link)
             try:
@@ -185,16 +183,10 @@ class _Fetch:
                 remedy="Ask for fewer days with slice_days, or raise max_file_gib.",
             )
 
-    @contextmanager
-    def _opened(self) -> Iterator[tuple[requests.Response, bool]]:
-        """Yield an answer with its body unread, and whether it is a link's (not the API's)."""
-        response, is_link = self._open_api() if self.download.authenticated else self._open_link()
-        with response:
-            yield response, is_link
-
     def _open_link(
         self, url: str | None = None, redirects: int = MOST_REDIRECTS
     ) -> tuple[requests.Response, bool]:
+        """Return an answer with its body unread, and whether it is a link's (not the API's)."""
         try:
             headers = self.transfer.headers()
             return self.files.get(url or self.download.url, headers=headers, redirects=redirects), True
@@ -208,9 +200,8 @@ class _Fetch:
 
         Its session has repeated a call without answer by the policy already: that is not repeated here.
         """
-        url = self.api.url(self.download.url)
+        url, left = self.api.url(self.download.url), MOST_REDIRECTS
         headers = {**self.transfer.headers(), "Accept": "*/*", "Accept-Encoding": "identity"}
-        left = MOST_REDIRECTS
         while True:
             response = self.api.call("GET", url, headers=headers, accept=ANY_STATUS, stream=True)
             target = response.headers.get("Location")
@@ -229,10 +220,8 @@ class _Fetch:
         """Return what an answer without a file means."""
         status = response.status_code
         what, answer = self._what(is_link=is_link), body_excerpt(response)
-        if status == ACCEPTED:
-            return self._broken("not ready yet", response)
-        if status == TOO_MANY or status >= 500:
-            return self._broken(answer, response)
+        if status in {ACCEPTED, TOO_MANY} or status >= 500:
+            return self._broken("not ready yet" if status == ACCEPTED else answer, response)
         if status in REDIRECTS:
             return BadAnswer(what, f"redirects nowhere, or more than {MOST_REDIRECTS} times", status=status)
         if status < 300:
@@ -250,8 +239,8 @@ class _Fetch:
         return _Again(CallBroken(what, answer, status=response.status_code, retry_after=asked))
 
     def _break_of(self, cause: str) -> str:
-        total = self.transfer.total
-        return f"the transfer broke at {self.transfer.size} of {total or 'unknown'} bytes: {cause}"
+        size, total = self.transfer.size, self.transfer.total or "unknown"
+        return f"the transfer broke at {size} of {total} bytes: {cause}"
 
     def _what(self, *, is_link: bool) -> str:
         return LINK if is_link else self.api.shown("GET", self.download.url)

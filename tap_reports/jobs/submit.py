@@ -69,8 +69,7 @@ class Submissions:
         self._calls = calls
         self._context = context
         self._estimates: dict[str, Estimate] = {}
-        self._busy = 0
-        self._refusals = 0
+        self._busy = self._refusals = 0
         self._refused_since = 0.0
 
     async def submit(self, task: Task, *, refresh: bool = False) -> ReportJob:
@@ -238,12 +237,8 @@ class Submissions:
             StreamError: A second one might be charged.
         """
         task.attempts.losses += 1
-        allowed = {
-            LostSubmission.RESEND: self._policy.max_retries,
-            LostSubmission.RESEND_ONCE: 1,
-            LostSubmission.FAIL: 0,
-        }[self._vendor.lost_submission]
-        if task.attempts.losses > allowed:
+        allowed = {LostSubmission.RESEND: self._policy.max_retries, LostSubmission.RESEND_ONCE: 1}
+        if task.attempts.losses > allowed.get(self._vendor.lost_submission, 0):
             at = self._context.clock.now().isoformat(timespec="seconds")
             raise StreamError(
                 f"the answer to a submission sent at {at} was lost ({error}); "

@@ -24,10 +24,8 @@ from tap_reports.exceptions import ConfigError
 
 logger = logging.getLogger("tap-reports.postbacks")
 
-MAX_HEAD = 16 * 1024
-"""Bytes of a call's first line and headers."""
-MAX_BODY = 64 * 1024
-"""Bytes of a call's body."""
+MAX_HEAD, MAX_BODY = 16 * 1024, 64 * 1024
+"""Bytes of a call's first line and headers, and of its body."""
 MAX_CONNECTIONS = 64
 MAX_SECONDS = 5.0
 """Longest time for a call to come in whole; Similarweb waits as long for an answer to its test call."""
@@ -242,9 +240,8 @@ def _response(status: int) -> bytes:
 def _bound(host: str, port: int) -> socket.socket:
     """Return a socket that listens on the address."""
     try:
-        family, *_, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, *_, address = found[0]
         return socket.create_server((str(address[0]), port), family=family, backlog=128)
     except OSError as error:
         other = f"can't be listened on ({error.strerror}); choose another address."

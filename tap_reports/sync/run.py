@@ -210,7 +210,9 @@ class Run:
         atexit.unregister(self.close)
         with contextlib.ExitStack() as last:  # one that fails must not keep the others from ending
             last.callback(self._remove_folder)
-            last.callback(self._end_all_calls)
+            for tools in self._tools.values():
+                last.callback(tools.api.close)
+                last.callback(tools.files.close)
             if "ledger" in self.__dict__:
                 last.callback(self.ledger.close)
             if self.is_started:
@@ -218,18 +220,9 @@ class Run:
             if self._postbacks is not None:
                 last.callback(self._postbacks.close)
                 self._postbacks = None
-            last.callback(self._end_free_calls)
-
-    def _end_free_calls(self) -> None:
-        """End the calls on their way that cost nothing; others have a moment to be answered."""
-        for tools in self._tools.values():
-            tools.files.end_calls()
-            tools.api.end_calls()
-
-    def _end_all_calls(self) -> None:
-        for tools in self._tools.values():
-            tools.files.close()
-            tools.api.close()
+            for tools in self._tools.values():  # only calls that cost nothing: others have a moment
+                last.callback(tools.api.end_calls)
+                last.callback(tools.files.end_calls)
 
     def _remove_folder(self) -> None:
         with self._folder_lock:
@@ -238,20 +231,19 @@ class Run:
                 self._work_folder.close()
 
     def _tools_for(self, config: VendorConfig) -> ClientContext:
-        settings = self.settings
         return ClientContext(
             api=ApiSession(
                 config.api_url,
-                policy=settings.retry_policy,
-                timeout=settings.request_timeout_seconds,
-                user_agent=settings.user_agent,
+                policy=self.settings.retry_policy,
+                timeout=self.settings.request_timeout_seconds,
+                user_agent=self.settings.user_agent,
                 clock=self.clock,
             ),
             files=DownloadSession(
-                timeout=settings.request_timeout_seconds,
-                user_agent=settings.user_agent,
+                timeout=self.settings.request_timeout_seconds,
+                user_agent=self.settings.user_agent,
                 loopback=is_loopback(config.api_url),
-                largest=settings.max_file_bytes,
+                largest=self.settings.max_file_bytes,
             ),
             clock=self.clock,
         )
