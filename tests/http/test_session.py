@@ -214,6 +214,15 @@ def test_free_calls_share_a_connection_and_paid_ones_have_their_own(serve, sessi
     assert server.connections == 3
 
 
+def test_no_credentials_come_from_netrc(serve, session, tmp_path, monkeypatch):
+    path = tmp_path / "netrc"
+    path.write_text("machine 127.0.0.1 login a password b\n", encoding="utf-8")
+    monkeypatch.setenv("NETRC", str(path))
+    server = serve(body(b"{}"))
+    call(session, server.url)
+    assert b"authorization" not in server.heads[0].lower()
+
+
 def test_a_connection_that_is_cut_before_an_answer_leaves_the_call_s_fate_unknown(serve, session):
     server = serve(lambda connection, _: connection.shutdown(socket.SHUT_RDWR))
     with pytest.raises(CallBroken) as raised:
