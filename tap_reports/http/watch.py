@@ -87,7 +87,11 @@ class _Watched:
 
     def _new_conn(self) -> socket.socket:
         connected: socket.socket = super()._new_conn()  # type: ignore[misc]
-        self.watch.use(connected)
+        try:
+            self.watch.use(connected)
+        except BaseException:
+            connected.close()
+            raise
         return connected
 
     def send(self, data: Any) -> None:

@@ -1,11 +1,13 @@
 """Against real sockets: a call ends in time, is small enough, and says whether it was sent."""
 
 import contextlib
+import gc
 import gzip
 import json
 import socket
 import sys
 import threading
+import warnings
 
 import pytest
 import requests
@@ -18,7 +20,7 @@ from tap_reports.http.origin import origin_of
 from tap_reports.http.record import Recorder, recording
 from tap_reports.http.responses import json_of
 from tap_reports.http.session import HttpSession
-from tap_reports.http.watch import Watch
+from tap_reports.http.watch import Watch, current, watched_session
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
 
@@ -173,6 +175,22 @@ def test_the_end_of_a_run_leaves_a_call_that_may_cost_until_it_is_told(serve):
     with pytest.raises(CallBroken, match="run was ended") as raised:
         call(session, server.url, is_paid=True)
     assert not isinstance(raised.value, NotSent)
+
+
+def test_a_call_that_is_ended_while_it_connects_leaves_no_socket_open(serve):
+    watch, server = Watch(), serve(lambda _, gone: gone.wait())
+    watch.end(Stopped("the run is to end"))
+    token = current.set(watch)
+    try:
+        with watched_session() as session, pytest.raises(Stopped):
+            session.get(server.url)
+    finally:
+        current.reset(token)
+    with warnings.catch_warnings(record=True) as noticed:
+        warnings.simplefilter("always")
+        del watch, token
+        gc.collect()
+    assert noticed == []
 
 
 def test_a_body_that_the_run_s_end_cuts_short_is_not_taken_for_a_whole_one(serve):
