@@ -50,7 +50,7 @@ def json_sheets(member: Member, layout: Layout) -> list[Sheet]:
     """Return the tables of a JSON file. All of it is read, to know that it is whole.
 
     Raises:
-        FileError: It is no report, or not whole.
+        FileError: It is not a report, or not whole.
     """
     encoding, _ = encoding_of(member)
     with closing(Cursor(partial(open_utf8, member), member.name, json_rows.SIZE, encoding)) as cursor:

@@ -72,7 +72,7 @@ def _typed(kind: Kind, types: set[type], cells: Sequence[Any], *, raw: bool) -> 
 
 
 def _joined(cells: Sequence[Cell]) -> str | None:
-    """Return all cells as one text, None if some cell is no text."""
+    """Return all cells as one text, None if some cell is not text."""
     try:
         return "\n".join(cells)  # type: ignore[arg-type]
     except TypeError:  # most columns have no null

@@ -1,7 +1,7 @@
 """The ledger's statements: rows in, rows out. Each works in its caller's transaction.
 
 A round trip to a server is what a statement costs, so what can be one statement is one. Those of every job
-are made once and filled by parameters: making them anew costs more than running them.
+are made once and filled by parameters: making them again costs more than running them.
 """
 
 from __future__ import annotations

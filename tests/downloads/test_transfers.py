@@ -59,7 +59,7 @@ CHANGED = b"new" * HALF
         pytest.param(cut(ETag='W/"v1"'), whole(), BODY, None, id="all where the etag is weak"),
         pytest.param(cut(ETag=ETAG), whole(), BODY, ETAG, id="all from a server without ranges"),
         pytest.param(
-            cut(ETag=ETAG), ranged(CHANGED, etag='"v2"'), CHANGED, ETAG, id="anew if it has changed"
+            cut(ETag=ETAG), ranged(CHANGED, etag='"v2"'), CHANGED, ETAG, id="again if it has changed"
         ),
     ],
 )

@@ -197,7 +197,7 @@ def test_done_without_a_link_for_ever_fails_and_keeps_the_job(sandbox, vendor):
     ("vendor", "times", "submissions"),
     [
         pytest.param("similarweb", 1, 1, id="by a poll"),
-        pytest.param("impact", 1, 1, id="by following its redirect anew"),
+        pytest.param("impact", 1, 1, id="by following its redirect again"),
         pytest.param("second_nature", 2, 2, id="by one new ticket"),
     ],
 )
