@@ -64,8 +64,10 @@ _DIVIDERS = frozenset(" -/.:,T")
 _PIECE = re.compile(r"([A-Za-z])\1*|[^A-Za-z]")
 _HALF_OF_DAY = re.compile(r"\b[ap]m\b")
 _ZONE = re.compile(r"\[[^\]]*\]|[Zz]+")
-_WEEKDAY = re.compile("d|E")
-_LEADING_ZEROS = re.compile(r"\b0+(?=[0-9])")
+_MISREAD = re.compile("[dES]")
+"""Tokens of which pendulum reads more than they say: the day of a week, a fraction with fewer digits."""
+_LEADING_ZEROS = re.compile(r"(?<!:[0-9]{2}[.,])\b0+(?=[0-9])")
+"""But not those of a fraction of a second."""
 FIRST_YEAR = 1000
 """Earlier ones are years of two digits, which pendulum takes for one of four."""
 _ESCAPED = re.compile(r"\\.|\[[^\]]*\]")
@@ -132,14 +134,14 @@ def by_format(text: str, date_format: str) -> dt.datetime | None:
             return None
         raise
     tokens = _ESCAPED.sub("", date_format)
-    if found.year < FIRST_YEAR or (_WEEKDAY.search(tokens) and not _says(upper, found, date_format)):
+    if found.year < FIRST_YEAR or (_MISREAD.search(tokens) and not _says(upper, found, date_format)):
         raise ValueError("not a date")
     return found if re.search("[Zz]", tokens) else found.naive()
 
 
 def _says(text: str, found: pendulum.DateTime, date_format: str) -> bool:
     """Return whether a text says this instant, whatever way its time zone is written: pendulum moves one to
-    the day of the week that it names.
+    the day of the week that it names, and takes `.5` for 5 ms where there should be three digits.
     """
     without_zone = _ZONE.sub(lambda token: token[0] if token[0].startswith("[") else "[\0]", date_format)
     shown, said = (_LEADING_ZEROS.sub("", one).casefold() for one in (found.format(without_zone), text))
