@@ -12,10 +12,11 @@ from tap_reports.http.origin import is_safe
 
 DAY, API_URL, PUBLIC_URL, LISTEN, NOT_EMPTY = "day", "api-url", "public-url", "listen-address", "not-empty"
 ENCODING, DELIMITER, PRINTABLE, DATE_FORMAT = "text-encoding", "delimiter", "printable", "date-format"
+URLS = {API_URL, PUBLIC_URL}
 
 WANTED = {
     DAY: "must be a day such as 2026-01-31 or an RFC 3339 time",
-    API_URL: "must be an https:// URL (http:// only for loopback hosts)",
+    API_URL: "must be an https:// URL (http:// only for loopback hosts) without a user name",
     PUBLIC_URL: "must be an http(s) URL under which the vendors reach `listen`",
     LISTEN: 'must be "host:port", such as "0.0.0.0:8080"',
     NOT_EMPTY: "must not be empty",

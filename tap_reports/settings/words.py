@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from jsonschema import ValidationError
 
-from tap_reports.redaction import redact
+from tap_reports.redaction import REDACTED, redact
 from tap_reports.setting import nearest
-from tap_reports.settings.formats import WANTED
+from tap_reports.settings.formats import URLS, WANTED
 from tap_reports.settings.walk import ENV_PREFIX, Schema, types_of, walk
 
 KINDS = {
@@ -78,6 +79,8 @@ def _got(value: Any, schema: Schema, *, with_kind: bool) -> str:
         return f"not {_kind(value)}"
     if isinstance(value, (list, dict)):
         return f"not {_kind(value)}"
+    if isinstance(value, str) and schema.get("format") in URLS:
+        value = re.sub("(?s:.*)@", f"{REDACTED}@", value)
     shown = json.dumps(value, ensure_ascii=False)
     shown = shown if len(shown) <= LONGEST_VALUE else f"{shown[:LONGEST_VALUE]}…"
     kind = f"{_kind(value)}: " if with_kind and not isinstance(value, bool) else ""
