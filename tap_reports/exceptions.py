@@ -29,20 +29,24 @@ Messages are safe to log: whoever raises an error passes vendor text through `ta
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Self
 
 CONFIGURATION_IS_WRONG = 78
 """Exit status EX_CONFIG of sysexits.h: running again does not help."""
-
 LONG_WAIT_SECONDS = 60.0
 """From this on a message says how long the vendor asks to wait."""
 
 
 def sentence(cause: str, remedy: str) -> str:
     """Return cause and remedy as sentences."""
-    if not remedy:
-        return cause
-    return f"{cause}{'' if cause.endswith(('.', '!', '?')) else '.'} {remedy}"
+    stop = "" if cause.endswith((".", "!", "?")) else "."
+    return f"{cause}{stop} {remedy}" if remedy else cause
+
+
+def counted(number: int | Decimal, what: str) -> str:
+    """Return `1 row`, `2 rows`."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 class TapReportsError(Exception):
@@ -86,7 +90,7 @@ class CallError(TapReportsError):
         calls_left: int | None = None,
         remedy: str = "",
     ) -> None:
-        self.remedy = remedy or type(self).remedy
+        self.remedy = remedy or self.remedy
         self.what = what
         self.answer = answer
         self.status = status
@@ -182,7 +186,6 @@ class StreamError(TapReportsError):
         """Return this error with the places that it did not yet know.
 
         Args:
-            vendor, stream: Their names.
             slice_: As `2026-01-01..2026-01-30`, or "" for a snapshot.
             job_id: The vendor's, never a link.
         """
@@ -214,10 +217,9 @@ class JobTimeout(StreamError):
 
 
 class QuotaSpent(StreamError):
-    """A day quota or a credit limit is spent: nothing more is submitted that it counts."""
+    """A day quota (of `per_day`) or a credit limit is spent: nothing more is submitted that it counts."""
 
     per_day: int | None = None
-    """The quota's limit, where it is a day's."""
 
 
 class CreditsSpent(QuotaSpent):
@@ -239,9 +241,8 @@ class InvalidValue(StreamError):
 
 
 class Stopped(BaseException):
-    """A signal (`signum`) or a closed output ends the run; everything is left to be resumed.
-
-    Like KeyboardInterrupt no Exception, so that nothing on its way takes it for a failure.
+    """A signal (`signum`) or a closed output ends the run; everything is left to be resumed. Like
+    KeyboardInterrupt no Exception, so that nothing on its way takes it for a failure.
     """
 
     def __init__(self, why: str, signum: int | None = None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tap_reports.commands import console
-from tap_reports.sync.outcome import counted
+from tap_reports.exceptions import counted
 
 if TYPE_CHECKING:
     from tap_reports.settings.read import Settings

@@ -13,9 +13,9 @@ from rich.text import Text
 from tap_reports.commands import console as tables
 from tap_reports.commands.timeline import how_it_ended
 from tap_reports.commands.timeline_page import page
+from tap_reports.exceptions import counted
 from tap_reports.ledger.history import Wanted
 from tap_reports.models import StreamEnd
-from tap_reports.sync.outcome import counted
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -96,10 +96,10 @@ def _parts(found: Sequence[Json], console: Console, wanted: Wanted) -> Iterator[
     # A job that several streams share has a line for each of them; its files and credits count once.
     jobs = {(job["vendor"], job["job_id"], job["submitted_at"]): job for job in found}.values()
     known = [job["credits"] for job in jobs if job["credits"] is not None]
-    rows = sum(job["rows"] or 0 for job in found)
+    rows = counted(sum(job["rows"] or 0 for job in found), "row")
     size = tables.size(sum(job["bytes"] or 0 for job in jobs))
-    credits_ = f", {sum(known):,} credits" if known else ""
-    yield tables.cell(f"{counted(len(jobs), 'job')}, {rows:,} rows, {size}{credits_}", "bold")
+    credits_ = f", {counted(sum(known), 'credit')}" if known else ""
+    yield tables.cell(f"{counted(len(jobs), 'job')}, {rows}, {size}{credits_}", "bold")
     if wanted.limit == len(found):
         yield tables.cell(f"These are the newest {wanted.limit:,}; --limit N shows more.", "dim")
 

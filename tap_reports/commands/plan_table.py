@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tap_reports.commands import console as tables
-from tap_reports.sync.outcome import counted
+from tap_reports.exceptions import counted
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -68,7 +68,7 @@ def _stream(stream: Json) -> Iterator[RenderableType]:
         grid.add_row(
             f"  {tables.day_range(one['start'], one['end'])}",
             tables.cell(one["action"], STYLES[one["action"]]),
-            " ".join(filter(None, [one["job_id"], f"{cost:,} credits" if cost is not None else ""])),
+            " ".join(filter(None, [one["job_id"], counted(cost, "credit") if cost is not None else ""])),
         )
     yield grid
 
@@ -89,4 +89,4 @@ def _total(totals: Json) -> str:
     total = sum(counts.values())
     text = f"{counted(total, 'job')}: " + ", ".join(f"{count} to {name}" for name, count in counts.items())
     cost = totals["estimated_credits"]
-    return f"{text}; about {cost:,} credits" if cost is not None else text
+    return f"{text}; about {counted(cost, 'credit')}" if cost is not None else text

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tap_reports.commands.console import cell, size
+from tap_reports.exceptions import counted
 from tap_reports.jobs.task import Action, Stage, Task
 
 if TYPE_CHECKING:
@@ -94,14 +95,9 @@ def drawn(
         )
     over = sum(task.stage is Stage.DONE for task in tasks)
     rows = sum(stream.extraction.rows_out for stream in streams)
-    done = f"{len(outcome.done)} of {len(streams)} streams done, " if streams else ""
-    share = f"{over * 100 // len(tasks)} %"
-    parts.append(
-        cell(
-            f"{done}{over} of {len(tasks)} jobs done ({share}), {rows:,} rows out, {_elapsed(outcome)}",
-            "bold",
-        )
-    )
+    done = f"{len(outcome.done)} of {counted(len(streams), 'stream')} done, " if streams else ""
+    jobs = f"{over} of {counted(len(tasks), 'job')} done ({over * 100 // len(tasks)} %)"
+    parts.append(cell(f"{done}{jobs}, {counted(rows, 'row')} out, {_elapsed(outcome)}", "bold"))
     if left := "; ".join(_left(run, quotas, tasks, since)):
         parts.append(cell(f"Left: {left}", "dim"))
     return Group(*parts)

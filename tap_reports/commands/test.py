@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from requests.utils import get_environ_proxies, select_proxy
 
 from tap_reports.commands import console as tables
-from tap_reports.exceptions import CallError, ConfigError, TapReportsError, sentence
+from tap_reports.exceptions import CallError, ConfigError, TapReportsError, counted, sentence
 from tap_reports.models import Check
 from tap_reports.redaction import redact
 
@@ -106,7 +106,7 @@ def _parts(found: Found) -> Iterator[RenderableType]:
     count, bad = len(found), sum(not check.ok for _, check in found)
     if failed:
         yield tables.cell(
-            f"{bad} of {count} checks failed ({', '.join(failed)}): their details say what to do. "
+            f"{bad} of {counted(count, 'check')} failed ({', '.join(failed)}): their details say what to do. "
             "Nothing was submitted.",
             "bold red",
         )

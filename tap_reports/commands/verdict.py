@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from tap_reports.exceptions import counted
 from tap_reports.models import Quota
-from tap_reports.sync.outcome import counted
 
 DAY_SECONDS = 86400
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tap_reports.exceptions import FileError
+from tap_reports.exceptions import FileError, counted
 from tap_reports.files.blocks import cuts
 from tap_reports.files.csv_records import readable, records_of
 from tap_reports.files.csv_sample import Lines, Start
@@ -168,14 +168,17 @@ def _checked(table: CsvTable, text: str, first_row: int, header: list[str] | Non
         raise FileError(f"{table.name}: row {row} can't be read: {what}.", remedy=OTHER_HEADER) from error
     if repeated:
         logger.warning(
-            "%s: the header stands again in %d rows from row %d on; dropped", table.name, repeated, first_row
+            "%s: the header stands again in %s from row %d on; dropped",
+            table.name,
+            counted(repeated, "row"),
+            first_row,
         )
 
 
 def _other_width(table: CsvTable, row: int, cells: Sequence[str]) -> FileError:
     begins = shown(table.delimiter.join(cells))
     return FileError(
-        f"{table.name}: row {row} has {len(cells)} cells, the header has {len(table.header)}. "
+        f"{table.name}: row {row} has {counted(len(cells), 'cell')}, the header has {len(table.header)}. "
         f'The row begins: "{begins}".',
         remedy=OTHER_HEADER,
     )

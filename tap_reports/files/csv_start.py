@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from tap_reports.exceptions import FileError
+from tap_reports.exceptions import FileError, counted
 from tap_reports.files.csv_records import readable
 from tap_reports.files.csv_sample import Lines, Row, Start, divided, is_value
 from tap_reports.files.table import says_empty
@@ -112,7 +112,7 @@ def _refuse_other_header(start: Start, name: str, layout: Layout) -> None:
     other = next((row for row in start.body if knows(row.cells, layout)), None)
     if other is None and start.body and not start.fitting:
         raise FileError(
-            f"{name}: row 1 has {len(rest[0].cells)} cells, the header has {width}. "
+            f"{name}: row 1 has {counted(len(rest[0].cells), 'cell')}, the header has {width}. "
             f'The header: "{shown(start.delimiter.join(header))}"; '
             f'the row: "{shown(start.delimiter.join(rest[0].cells))}".',
             remedy=OTHER_HEADER,

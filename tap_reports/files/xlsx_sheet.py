@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import cast
 
 from tap_reports import speedups
-from tap_reports.exceptions import FileError
+from tap_reports.exceptions import FileError, counted
 from tap_reports.files.csv_ import rows
 from tap_reports.files.csv_records import MAX_RECORD
 from tap_reports.files.csv_text import end_before_footer
@@ -200,7 +200,9 @@ class _Written:
                         self._write_row(row, out)
         if self.repeats:
             logger.warning(
-                "%s: the header stands again in %d rows; dropped", self._sheet.name, len(self.repeats)
+                "%s: the header stands again in %s; dropped",
+                self._sheet.name,
+                counted(len(self.repeats), "row"),
             )
 
     def _quickly(self, out: io.BufferedWriter, reader: SheetReader, data: bytes) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from tap_reports.exceptions import CreditsSpent, StreamError
+from tap_reports.exceptions import CreditsSpent, StreamError, counted
 
 if TYPE_CHECKING:
     from tap_reports.vendor import Vendor, VendorConfig
@@ -48,20 +48,20 @@ class Credits:
             StreamError: This report costs too much.
             CreditsSpent: So would every other one in this run.
         """
+        costs = f"the report would cost {counted(cost, 'credit')}"
         if self._per_report is not None and cost > self._per_report:
             raise StreamError(
-                f"the report would cost {cost} credits, max_credits_per_report is {self._per_report}",
+                f"{costs}, max_credits_per_report is {self._per_report}",
                 remedy="Raise the limit, shorten slice_days, or ask for fewer columns or filters.",
             )
         if self._per_run is not None and self.used + cost > self._per_run:
             raise CreditsSpent(
-                f"the report would cost {cost} credits and {self.used} are used in this run, "
-                f"max_credits_per_run is {self._per_run}",
+                f"{costs} and {self.used} are used in this run, max_credits_per_run is {self._per_run}",
                 remedy="Run again to go on, or raise the limit; finished slices are kept.",
             )
         if self.left is not None and self.left < cost:
             raise CreditsSpent(
-                f"the report would cost {cost} credits, {self.left} are left",
+                f"{costs}, {self.left} are left",
                 remedy="Wait for the next period's credits or buy more; finished slices are kept.",
             )
         self.correct(key, cost)

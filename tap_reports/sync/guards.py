@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from tap_reports.exceptions import FileError, InvalidValue, StreamError, sentence
+from tap_reports.exceptions import FileError, InvalidValue, StreamError, counted, sentence
 from tap_reports.models import Kind
 from tap_reports.sync.report import bound
 
@@ -57,15 +57,15 @@ def check_days(days: Slice | None, tally: Tally) -> str:
             f"the vendor ignored the dates: all {tally.dated} rows lie outside of {days}, in {found}",
             remedy=REMEDY,
         )
-    return f"{tally.outside} of {tally.dated} rows of {days} lie outside of it (rows: {found})"
+    return f"{tally.outside} of {counted(tally.dated, 'row')} of {days} lie outside of it (rows: {found})"
 
 
 def count_warnings(task: Task, rows: int) -> Iterator[str]:
     """Yield what looks wrong about how many rows of a job came out."""
     if rows and rows == task.request.row_limit:
         yield (
-            f"the result of job {task.job_id} ({task.request.slice or 'snapshot'}) has exactly {rows} rows, "
-            "which is the limit, so there may be more. "
+            f"the result of job {task.job_id} ({task.request.slice or 'snapshot'}) has exactly "
+            f"{counted(rows, 'row')}, which is the limit, so there may be more. "
             'Raise the report\'s "limit", or ask for less at a time.'
         )
     if not rows and task.job and task.job.rows:

@@ -8,9 +8,10 @@ import math
 import signal
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from tap_reports.exceptions import QuotaSpent, StreamError
+from tap_reports.exceptions import QuotaSpent, StreamError, counted
 from tap_reports.jobs.task import Stage
 from tap_reports.models import JobUse, RunOutcome, StreamEnd, StreamOutcome
 from tap_reports.redaction import redact
@@ -21,11 +22,6 @@ if TYPE_CHECKING:
     from tap_reports.sync.run import Run
 
 logger = logging.getLogger("tap-reports")
-
-
-def counted(number: int, what: str) -> str:
-    """Return `1 row`, `2 rows`."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 @dataclass(slots=True)
@@ -158,7 +154,7 @@ def _line(stream: StreamOutcome) -> str:
         counts = ", ".join(f"{actions.count(action)} {action}" for action in dict.fromkeys(actions))
         facts.append(f"{counted(len(actions), 'job')} ({counts})")
         spent = [job.credits for job in stream.jobs if job.credits is not None]
-        facts += [f"{sum(spent):,} credits"] if spent else []
+        facts += [counted(sum(spent, Decimal()), "credit")] if spent else []
         facts.append(f"{max(job.seconds or 0.0 for job in stream.jobs):.1f} s")
     return f"{stream.stream}: {', '.join(facts)}"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from singer_sdk.exceptions import AbortedSyncFailedException, AbortedSyncPausedException, MappingError
 
 from tap_reports.emit.writer import OutputError
-from tap_reports.exceptions import CallError, StreamError
+from tap_reports.exceptions import CallError, StreamError, counted
 
 if TYPE_CHECKING:
     from tap_reports.emit.plan import Tally
@@ -45,14 +45,15 @@ def log_tally(logger: logging.Logger, stream: str, tally: Tally, columns: int) -
             stream,
             len(slow),
             columns,
-            ", ".join(f"{name} ({count:,} cells)" for name, count in slow.most_common(20)),
+            ", ".join(f"{name} ({counted(count, 'cell')})" for name, count in slow.most_common(20)),
         )
     if tally.rows_by_python:
-        logger.info("%s: %d rows went through Python", stream, tally.rows_by_python)
+        logger.info("%s: %s went through Python", stream, counted(tally.rows_by_python, "row"))
     for name, count in tally.nulled.items():
-        logger.warning("%s: %d values did not fit %s and are null", stream, count, name)
+        values = counted(count, "value")
+        logger.warning("%s: %s did not fit %s: null instead", stream, values, name)
     for name, count in tally.left_out.items():
-        logger.warning("%s: %d records without %s, a key, are left out", stream, count, name)
+        logger.warning("%s: %s without %s, a key: left out", stream, counted(count, "record"), name)
 
 
 def name_stream(record: logging.LogRecord) -> bool:

@@ -116,11 +116,11 @@ def test_empty_word_as_a_value_is_a_value(reader):
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ("a,b\n1,2\n3\n", "row 2 has 1 cells, the header has 2"),
+        ("a,b\n1,2\n3\n", "row 2 has 1 cell, the header has 2"),
         ("a,b\n1,2\n\n3,4,5\n", "row 2 has 3 cells"),
-        ("a,b\n1\n", "row 1 has 1 cells"),
+        ("a,b\n1\n", "row 1 has 1 cell"),
         ("a,b\n1,2\n3,4\n5,", None),
-        ("a,b\n1,2\n  \n", "row 2 has 1 cells"),
+        ("a,b\n1,2\n  \n", "row 2 has 1 cell"),
         (b"a,b\n1,2\n3,\x00\x00\x00\x00\n", "many NUL characters"),
         (b"a,b\n" + b"1,2\0\n" * 2000, "many NUL characters"),
         (b"a,b\n1,2\n\n\n3,\xff\n", "row 2 holds bytes that are not UTF-8 text"),
@@ -153,7 +153,7 @@ def test_errors_name_the_file_but_show_no_link(reader):
 
 def test_rows_are_counted_on_through_blocks(reader):
     table = reader.table("a,b\n" + "1,2\n" * 500 + "3\n")
-    with pytest.raises(FileError, match="row 501 has 1 cells"):
+    with pytest.raises(FileError, match="row 501 has 1 cell"):
         list(plain_rows(table, 8))
 
 

@@ -143,9 +143,7 @@ def test_secrets_are_never_shown():
     assert "very-secret-word" not in repr(settings(digital_turbine=DT).vendors)
 
 
-@pytest.mark.parametrize(
-    "place", ["https://me:secret-x@host/v1", "me:se@secret@host", "//secret-x@host"]
-)
+@pytest.mark.parametrize("place", ["https://me:secret-x@host/v1", "me:se@secret@host", "//secret-x@host"])
 def test_a_url_that_is_refused_is_shown_without_its_user_name_and_password(place):
     text = "\n".join(errors_in({"second_nature": {"api_key": "a-long-key", "api_url": place}}))
     assert "api_url: must be an https:// URL" in text

@@ -222,7 +222,7 @@ def test_a_cell_that_does_not_fit_is_loud_or_null_and_counted(sandbox, policy, c
     assert ran.status == 0
     assert len(ran.records(scenario.stream)) == len(scenario.expected(sandbox))
     assert [row for row in ran.records(scenario.stream) if row["quantity"] is None]
-    assert any("1 values did not fit" in one.getMessage() for one in caplog.records)
+    assert any("1 value did not fit" in one.getMessage() for one in caplog.records)
 
 
 def test_a_full_disk_during_a_download_is_loud(sandbox, monkeypatch):

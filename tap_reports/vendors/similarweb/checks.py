@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from tap_reports.exceptions import CallError, ConfigError
+from tap_reports.exceptions import CallError, ConfigError, counted
 from tap_reports.models import Check, ReportType
 from tap_reports.vendor import VendorConfig
 from tap_reports.vendors.similarweb import reports
@@ -61,7 +61,7 @@ def _report(client: SimilarwebClient, report: ReportType, config: VendorConfig) 
         estimates = [client.estimate(request) for request in client.requests(report, period)]
         cost = sum(estimate.credits for estimate in estimates)
         warnings = dict.fromkeys(text for estimate in estimates for text in estimate.warnings)
-        return "; ".join([f"{period or 'a snapshot'} would cost {cost} credits", *warnings])
+        return "; ".join([f"{period or 'a snapshot'} would cost {counted(cost, 'credit')}", *warnings])
 
     return _tried(report.name, ask)
 
