@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 from one_account import block, tools
 
 from tap_reports.models import Slice
-from tap_reports.vendor import ReportConfig
 from tap_reports.vendors.digital_turbine import VENDOR, DigitalTurbine
 
 API = "https://reporting.digitalturbine.com"
@@ -32,19 +31,8 @@ def tokens():
 
 
 def config(*reports, **values):
-    account = {
-        "client_id": "c1ient",
-        "client_secret": SECRET,
-        "reports_per_minute": 5,
-        "reports_per_day": 100,
-    }
-    return block(
-        VENDOR.name,
-        {**account, **values},
-        api_url=API,
-        reports=tuple(ReportConfig(values=report, name=report["name"]) for report in reports or (REPORT,)),
-        max_jobs_in_flight=20,
-    )
+    account = {"client_id": "c1ient", "client_secret": SECRET, **values}
+    return block(VENDOR, account, *(reports or (REPORT,)))
 
 
 def connect(clock, settings=None):

@@ -7,7 +7,7 @@ import datetime as dt
 from one_account import FakeClock, block, tools
 
 from tap_reports.models import ReportRequest, Slice
-from tap_reports.vendor import CatalogStream, ReportConfig
+from tap_reports.vendor import CatalogStream
 from tap_reports.vendors.impact import VENDOR
 from tap_reports.vendors.impact.client import ImpactClient
 
@@ -22,23 +22,10 @@ def clock_at(now=NOW):
     return FakeClock(now)
 
 
-def config_of(reports=None, *, api_url=BASE, lookback_days=None, **values):
-    return block(
-        "impact",
-        {"account_sid": SID, "auth_token": TOKEN, "account_type": "partner", **values},
-        api_url=api_url,
-        reports=None if reports is None else tuple(report_of(report) for report in reports),
-        lookback_days=lookback_days,
-    )
-
-
-def report_of(values):
-    return ReportConfig(
-        values=values,
-        name=values.get("name"),
-        lookback_days=values.get("lookback_days"),
-        slice_days=values.get("slice_days"),
-    )
+def config_of(reports=None, *, api_url=BASE, **values):
+    account = {"account_sid": SID, "auth_token": TOKEN, "account_type": "partner", **values}
+    listed = {"reports": None} if reports is None else {}
+    return block(VENDOR, account, *(reports or ()), api_url=api_url, **listed)
 
 
 def client_of(reports=None, *, clock=None, **values) -> ImpactClient:

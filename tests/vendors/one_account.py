@@ -5,7 +5,7 @@ import datetime as dt
 from tap_reports.http.api import ApiSession
 from tap_reports.http.links import DownloadSession
 from tap_reports.http.retries import RetryPolicy
-from tap_reports.vendor import ClientContext, VendorConfig
+from tap_reports.vendor import ClientContext, ReportConfig, VendorConfig
 
 
 class FakeClock:
@@ -29,11 +29,10 @@ class FakeClock:
         self.time += dt.timedelta(**duration)
 
 
-def block(name, values, **more):
-    """Return a vendor block as the configuration hands it over."""
+def block(vendor, values, *reports, **more):
+    """Return a vendor's block and reports as the configuration hands them over, defaults filled in."""
     common = {
-        "reports": None,
-        "max_jobs_in_flight": 10,
+        "max_jobs_in_flight": vendor.max_jobs_in_flight,
         "lookback_days": None,
         "slice_days": None,
         "poll_interval_seconds": 5,
@@ -41,8 +40,21 @@ def block(name, values, **more):
         "job_deadline_seconds": 3600,
         "reuse_job_hours": 6,
         "reuse_finished_jobs": True,
+        "api_url": vendor.api_url,
+        "reports": tuple(report_config(vendor, report) for report in reports),
     }
-    return VendorConfig(name=name, values=values, **{**common, **more})
+    filled = {**_defaults(vendor.settings), **values}
+    return VendorConfig(name=vendor.name, values=filled, **{**common, **more})
+
+
+def report_config(vendor, values):
+    names = ("name", "lookback_days", "slice_days")
+    filled = {**_defaults(vendor.report_settings), **values}
+    return ReportConfig(values=filled, **{name: values[name] for name in names if name in values})
+
+
+def _defaults(settings):
+    return {one.name: one.default for one in settings if one.default is not None}
 
 
 def tools(api_url, clock, retries=2):

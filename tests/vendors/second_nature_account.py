@@ -8,7 +8,7 @@ from one_account import block, tools
 
 from tap_reports import redaction
 from tap_reports.models import Slice
-from tap_reports.vendor import CatalogStream, ReportConfig
+from tap_reports.vendor import CatalogStream
 from tap_reports.vendors.second_nature import VENDOR, SecondNature
 
 API = "https://app.secondnature.ai/api"
@@ -24,23 +24,10 @@ NAMES = ["admin-xls-report", "session-overview"]
 
 def connect(clock, *reports, listed=False, **values):
     redaction.add_secrets([KEY])  # as reading the configuration does
-    paths = {
-        "request_path": "/reports/export/",
-        "status_path": "/reports/export/{ticket_id}/",
-        "list_path": "/reports/",
-        "request_method": "POST",
-    }
-    configured = tuple(ReportConfig(values=report, name=report.get("name")) for report in reports or (ADMIN,))
-    config = block(
-        VENDOR.name,
-        {"api_key": KEY, **paths, **values},
-        api_url=API,
-        reports=None if listed else configured,
-        max_jobs_in_flight=4,
-        poll_interval_seconds=15,
-        poll_max_interval_seconds=30,
+    more = {"reports": None} if listed else {}
+    return SecondNature(
+        block(VENDOR, {"api_key": KEY, **values}, *(reports or (ADMIN,)), **more), tools(API, clock)
     )
-    return SecondNature(config, tools(API, clock))
 
 
 def restored(client):

@@ -5,7 +5,6 @@ import datetime as dt
 from one_account import FakeClock, block, tools
 
 from tap_reports.models import ReportJob, ReportRequest, Slice
-from tap_reports.vendor import ReportConfig
 from tap_reports.vendors.similarweb import VENDOR
 
 MONTH = Slice(dt.date(2023, 8, 1), dt.date(2023, 8, 31))
@@ -65,18 +64,9 @@ def clock_at(now="2023-09-14T12:00:00+00:00"):
 
 def config(*reports, callback_url=None, **values):
     """Return a block as the configuration hands it over."""
-    values = {"api_key": KEY, "domains": ["a.com"], **values}
-    return block(
-        "similarweb",
-        {name: value for name, value in values.items() if value is not None},
-        api_url=API,
-        reports=tuple(
-            ReportConfig(values={"granularity": "monthly", **report}, name=report.get("name"))
-            for report in reports or VENDOR.default_reports
-        ),
-        max_jobs_in_flight=50,
-        callback_url=callback_url,
-    )
+    given = {"api_key": KEY, "domains": ["a.com"], **values}
+    own = {name: value for name, value in given.items() if value is not None}
+    return block(VENDOR, own, *(reports or VENDOR.default_reports), callback_url=callback_url)
 
 
 def connect(*reports, clock=None, retries=0, callback_url=None, **values):

@@ -1,13 +1,12 @@
 """Similarweb: poll, and its paths."""
 
-import datetime as dt
 import logging
 import re
 from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from similarweb_account import API, LINK, STATUS, clock_at, connect, job
+from similarweb_account import API, LINK, STATUS, connect, job
 
 from tap_reports.exceptions import AccessDenied, BadAnswer, CallBroken, JobUnknown
 from tap_reports.models import JobStatus
@@ -41,7 +40,6 @@ def test_each_status_word_has_its_status(requests_mock, word, status):
     assert polled.word == word
     assert polled.unknown_word is (word == "???")
     assert polled.message == "invalid country" or not status.is_terminal
-    assert (polled.finished_at is None) is (not status.is_terminal)
 
 
 @pytest.mark.parametrize("word", ["completed", "complete"])
@@ -56,13 +54,10 @@ def test_a_completed_report_has_its_link_and_its_cost(requests_mock, word, name)
     assert polled.status is JobStatus.SUCCEEDED
     assert polled.credits == Decimal(35589)
     assert polled.rows is None, "data points are no rows"
-    assert polled.finished_at == clock_at().now()
     [download] = client.downloads(polled)
     assert download.url == LINK
     assert not download.authenticated
     assert "5ecret5ignature" not in repr(polled)
-    before = job(finished_at=dt.datetime(2023, 9, 1, tzinfo=dt.UTC))
-    assert client.poll(before).finished_at == before.finished_at, "it is when it was first seen"
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,10 @@ import datetime as dt
 import threading
 
 import pytest
-from similarweb_account import DESCRIBE, DESCRIBED, KEY, MONTH, TRAFFIC, config, connect, kinds
+from similarweb_account import DESCRIBE, DESCRIBED, KEY, MONTH, TRAFFIC, connect, kinds
 
 from tap_reports.exceptions import AccessDenied
-from tap_reports.models import FileFormat, Granularity, Kind
-from tap_reports.vendor import ReportConfig
-from tap_reports.vendors.similarweb import reports
+from tap_reports.models import FileFormat, Granularity, Kind, Slice
 
 
 def test_report_type_takes_columns_kinds_and_keys_from_describe(described):
@@ -51,7 +49,6 @@ def test_layout_reads_the_format_with_either_date_header_and_the_empty_word(form
 def test_slices_are_as_long_as_the_granularity_allows(granularity, slice_days):
     [report] = connect({**TRAFFIC, "granularity": granularity}).report_types()
     assert report.slice_days == slice_days
-    assert report.lookback_days == 0
     assert report.name == f"traffic_and_engagement_{granularity}"
 
 
@@ -61,13 +58,30 @@ def test_metrics_of_a_granularity_are_those_that_support_it():
     assert list(kinds(report)) == ["domain", "country", "date", "desktop_visits"]
 
 
-def test_a_metric_that_ends_before_its_table_is_warned_of(requests_mock, caplog):
-    early = {"monthly": {"start_date": "2018-08", "end_date": "2021-03"}}
-    metrics = [{"metric_name": "desktop_visits"}, {"metric_name": "old", "supported_granularity": early}]
+def test_metrics_that_begin_or_end_within_the_days_asked_for_are_warned_of_once(requests_mock, caplog):
+    def months(first, last):
+        return {"monthly": {"start_date": first, "end_date": last}}
+
+    metrics = [
+        {"metric_name": "whole", "supported_granularity": months("2018-08", "2023-08")},
+        {"metric_name": "old", "supported_granularity": months("2018-08", "2021-03")},
+        {"metric_name": "new", "supported_granularity": months("2020-06", "2023-08")},
+        {"metric_name": "odd", "supported_granularity": {"monthly": {"start_date": "soon"}}},
+    ]
     requests_mock.get(DESCRIBE, json=[{**DESCRIBED[0], "table_metrics": metrics}])
-    list(connect(TRAFFIC).report_types())
-    assert "these metrics end earlier than their table" in caplog.text
-    assert caplog.text.rstrip().endswith("empty: old")
+    client = connect(TRAFFIC)
+    [report] = client.report_types()
+
+    def told(first, last):
+        caplog.clear()
+        client.requests(report, Slice(dt.date.fromisoformat(first), dt.date.fromisoformat(last)))
+        return [record.args[1] for record in caplog.records]
+
+    assert told("2020-06-01", "2021-03-31") == []
+    assert told("2020-05-01", "2021-03-31") == ["new begins on 2020-06-01"]
+    assert told("2020-05-01", "2021-04-30") == ["old ends on 2021-03-31"]
+    assert told("2019-01-01", "2023-08-31") == []
+    assert client.requests(report, None)
 
 
 @pytest.mark.usefixtures("described")
@@ -108,11 +122,6 @@ def test_a_key_column_that_is_also_a_metric_is_one_column():
     headers = [column.header for column in report.columns]
     assert headers.count("channel_sector") == 1
     assert headers.index("channel_sector") < headers.index("date")
-
-
-def test_the_report_setting_overrides_the_blocks_lookback():
-    own = ReportConfig(values={**TRAFFIC, "granularity": "daily"}, lookback_days=7)
-    assert reports.bare(own, config()).lookback_days == 7
 
 
 @pytest.mark.parametrize("status", [403, 404, 410, 400, 500])

@@ -8,8 +8,8 @@ from similarweb_account import DESCRIBE, DESCRIBED, MONTH, TRAFFIC, asked, clock
 from tap_reports.models import FileFormat, Granularity
 from tap_reports.vendor import CatalogStream
 from tap_reports.vendors.similarweb import days
-from tap_reports.vendors.similarweb.documented import DOCUMENTED
 from tap_reports.vendors.similarweb.selection import select
+from tap_reports.vendors.similarweb.tables import documented
 
 
 @pytest.mark.usefixtures("described")
@@ -134,12 +134,12 @@ def test_the_reports_filters_replace_the_defaults_and_empty_ones_are_left_out():
     ],
 )
 def test_domains_are_written_as_similarweb_wants_them(text, domain):
-    chosen = select(TRAFFIC, {"domains": [text, domain]}, DOCUMENTED)
+    chosen = select(TRAFFIC, {"domains": [text, domain]}, documented())
     assert chosen.filters["domains"] == [domain], "and each once"
 
 
 def test_keywords_keep_their_spelling():
-    chosen = select({"table": "keywords"}, {"keywords": ["www.Shoes/ Red"]}, DOCUMENTED)
+    chosen = select({"table": "keywords"}, {"keywords": ["www.Shoes/ Red"]}, documented())
     assert chosen.filters == {"keywords": ["www.Shoes/ Red"], "countries": ["WW"]}
 
 

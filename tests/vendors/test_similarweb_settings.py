@@ -9,8 +9,8 @@ from similarweb_account import KEY, MONTH, TRAFFIC, clock_at, config, connect, k
 from tap_reports.exceptions import CallRejected, ConfigError
 from tap_reports.models import Granularity
 from tap_reports.vendors.similarweb import VENDOR, selection
-from tap_reports.vendors.similarweb.documented import DOCUMENTED
 from tap_reports.vendors.similarweb.selection import select
+from tap_reports.vendors.similarweb.tables import documented
 
 
 @pytest.mark.usefixtures("described")
@@ -130,25 +130,25 @@ def test_a_week_up_to_now_and_a_result_on_demand_are_snapshots_of_the_newest(req
 
 def test_either_of_two_entities_is_enough():
     report = {"table": "site_keywords", "granularity": "monthly"}
-    assert select(report, {"keywords": ["shoes"]}, DOCUMENTED).filters["keywords"] == ["shoes"]
+    assert select(report, {"keywords": ["shoes"]}, documented()).filters["keywords"] == ["shoes"]
     with pytest.raises(
         ConfigError, match=r"needs domains or keywords: set similarweb\.domains or similarweb\.key"
     ):
-        select(report, {}, DOCUMENTED)
+        select(report, {}, documented())
 
 
 def test_documented_tables_are_whole():
-    counts = {name: len(DOCUMENTED["traffic_and_engagement"].metrics_at(name)) for name in Granularity}
+    counts = {name: len(documented()["traffic_and_engagement"].metrics_at(name)) for name in Granularity}
     assert counts == {"daily": 33, "weekly": 28, "monthly": 56}
-    assert {name: len(DOCUMENTED["apps"].metrics_at(name)) for name in Granularity} == {
+    assert {name: len(documented()["apps"].metrics_at(name)) for name in Granularity} == {
         "daily": 8,
         "weekly": 2,
         "monthly": 17,
     }
-    assert len(DOCUMENTED) == 34
-    open_tables = {name for name, table in DOCUMENTED.items() if table.open_metrics}
+    assert len(documented()) == 34
+    open_tables = {name for name, table in documented().items() if table.open_metrics}
     assert open_tables == {"website_marketing_channels"}, "the templates list the others"
-    for table in DOCUMENTED.values():
+    for table in documented().values():
         assert table.keys or table.name == "serp"
         for granularity in table.granularities:
             assert table.metrics_at(granularity) or granularity in table.open_metrics, table.name
@@ -206,5 +206,5 @@ def test_credit_limits_keep_their_digits():
 
 
 def test_entities_and_defaults_are_filters_that_documented_tables_have():
-    names = {item.name for table in DOCUMENTED.values() for item in table.filters}
+    names = {item.name for table in documented().values() for item in table.filters}
     assert set(selection.DEFAULT_FILTERS) <= names

@@ -84,7 +84,9 @@ class DigitalTurbine(ReportClient):
     def submit(self, request: ReportRequest, *, refresh: bool = False) -> ReportJob:
         """Ask for a report; the answer's link is the job."""
         what = self.api.shown("POST", REPORT_PATH)
-        days = self._valid_days(request, what)
+        days = request.slice
+        if days is None:
+            raise CallRejected(what, "not sent: every report needs a date range")
         submitted_at = self.clock.now()
         query = {
             "dateRange": {"start": days.start.isoformat(), "end": days.end.isoformat()},
@@ -97,17 +99,6 @@ class DigitalTurbine(ReportClient):
         return ReportJob(
             request=request, id=last_part(link), submitted_at=submitted_at, handle={"link": link}
         )
-
-    def _valid_days(self, request: ReportRequest, what: str) -> Slice:
-        """Return the request's days; the vendor answers bad ones with an empty report, not an error."""
-        days, today = request.slice, self.clock.now().date()
-        if days is None:
-            raise CallRejected(what, "not sent: every report needs a date range")
-        if not days.start <= days.end <= today:
-            raise CallRejected(what, f"not sent: {days} is not a range of days up to today ({today} UTC)")
-        if days.days > MAX_DAYS:
-            raise CallRejected(what, f"not sent: {days} is longer than {MAX_DAYS} days; lower slice_days")
-        return days
 
     def _post(self, body: Json) -> Response:
         token = self._token.get()
@@ -125,18 +116,17 @@ class DigitalTurbine(ReportClient):
     def poll(self, job: ReportJob) -> ReportJob:
         """Look whether the link has a body yet; a header alone is one."""
         link = _known_link(job)
-        now = self.clock.now()
-        age = now - job.submitted_at
+        age = self.clock.now() - job.submitted_at
         if age >= LINK_LIFE:
-            return _ended(job, JobStatus.EXPIRED, now, "the link's three hours are over")
+            return _expired(job, "the link's three hours are over")
         try:
             filled = self.api.repeated(lambda: self.files.is_filled(link))
         except LinkExpired as error:
-            return _ended(job, JobStatus.EXPIRED, now, f"the link is no longer good: {error}")
+            return _expired(job, f"the link is no longer good: {error}")
         if filled:
-            return _ended(job, JobStatus.SUCCEEDED, now)
+            return replace(job, status=JobStatus.SUCCEEDED)
         if age + SLACK >= FILLED_WITHIN:
-            return _ended(job, JobStatus.EXPIRED, now, "the report is still empty one hour after the request")
+            return _expired(job, "the report is still empty one hour after the request")
         return replace(job, status=JobStatus.RUNNING)
 
     def downloads(self, job: ReportJob) -> Sequence[Download]:
@@ -198,5 +188,5 @@ def _known_link(job: ReportJob) -> str:
     return str(link)
 
 
-def _ended(job: ReportJob, status: JobStatus, now: dt.datetime, message: str = "") -> ReportJob:
-    return replace(job, status=status, finished_at=job.finished_at or now, message=message)
+def _expired(job: ReportJob, why: str) -> ReportJob:
+    return replace(job, status=JobStatus.EXPIRED, message=why)

@@ -15,10 +15,12 @@ from tap_reports.models import Json
 from tap_reports.models.columns import property_name
 from tap_reports.vendor import LostSubmission, Vendor
 from tap_reports.vendors.impact.client import ImpactClient
-from tap_reports.vendors.impact.reports import LOOKBACK_DAYS
 from tap_reports.vendors.impact.settings import REPORT_SETTINGS, SETTINGS, errors, is_dated, quotas
 
 __all__ = ["VENDOR"]
+
+LOOKBACK_DAYS = 65
+"""Actions change until they are locked, which is mostly some 27 days after the end of their month."""
 
 RESULT_DAYS = 90
 """By the download page; the best-practice page says "cached indefinitely". The shorter one is safe."""

@@ -11,7 +11,7 @@ from tap_reports.exceptions import BadAnswer, CallRejected
 from tap_reports.http.api import ApiSession
 from tap_reports.http.responses import answer_json
 from tap_reports.models import Json
-from tap_reports.vendors.impact.jobs import error_text, is_true, whole_number
+from tap_reports.vendors.impact.jobs import error_text, whole_number
 
 logger = logging.getLogger("tap-reports.impact")
 
@@ -84,7 +84,7 @@ class Catalog:
 
 def is_accessible(entry: Json) -> bool:
     """Return whether the API can run a report of the list; where the list does not say, it may be tried."""
-    return is_true(entry.get("ApiAccessible", True))
+    return str(entry.get("ApiAccessible", True)).strip().lower() == "true"
 
 
 def listed(value: Any) -> list[Any]:

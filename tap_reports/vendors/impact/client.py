@@ -11,8 +11,9 @@ from requests.auth import HTTPBasicAuth
 from typing_extensions import override
 
 from tap_reports.client import ReportClient, status_of
-from tap_reports.exceptions import BadAnswer, ConfigError
+from tap_reports.exceptions import ConfigError
 from tap_reports.http.rate_limit import RateLimiter
+from tap_reports.http.responses import required_text
 from tap_reports.models import (
     Check,
     Download,
@@ -26,22 +27,22 @@ from tap_reports.models import (
 from tap_reports.redaction import add_basic_secret
 from tap_reports.vendor import CatalogStream, ClientContext, VendorConfig
 from tap_reports.vendors.impact import checks, reports
-from tap_reports.vendors.impact.calls import HOUR_SECONDS, JobCalls, has_ended
 from tap_reports.vendors.impact.catalog import Catalog, listed
-from tap_reports.vendors.impact.columns import columns_of
-from tap_reports.vendors.impact.exports import ROW_LIMITS, exports_of
-from tap_reports.vendors.impact.filters import dated_by_filters, wrong_parameters
 from tap_reports.vendors.impact.jobs import (
+    HOUR_SECONDS,
     STATUSES,
+    JobCalls,
     end_dates,
     ended_at,
+    has_ended,
     instant,
     job_id_of,
     shows_earlier_run,
     whole_number,
 )
+from tap_reports.vendors.impact.metadata import columns_of, dated_by_filters, wrong_parameters
 from tap_reports.vendors.impact.pages import paged
-from tap_reports.vendors.impact.settings import AGENCY, BRAND, CALLS_PER_HOUR, PARTNER, has_clicks
+from tap_reports.vendors.impact.settings import AGENCY, BRAND, PARTNER, has_clicks
 from tap_reports.vendors.impact.zones import AccountZone, zone_text
 
 PREFIXES = {BRAND: "Advertisers", PARTNER: "Mediapartners", AGENCY: "Agencies"}
@@ -64,8 +65,7 @@ class ImpactClient(ReportClient):
         if values.get("api_version"):
             self.api.headers["IR-Version"] = str(values["api_version"])
         self.api.denied = DENIED
-        limit = values.get("calls_per_hour", CALLS_PER_HOUR)
-        self.api.rate_limit = RateLimiter(limit, HOUR_SECONDS, tools.clock)
+        self.api.rate_limit = RateLimiter(values["calls_per_hour"], HOUR_SECONDS, tools.clock)
         prefix = f"/{PREFIXES[values['account_type']]}/{quote(self.account, safe='')}"
         self._catalog = Catalog(self.api, prefix)
         self._jobs = JobCalls(self.api, self.clock, prefix)
@@ -120,9 +120,9 @@ class ImpactClient(ReportClient):
                 one.days,
                 parameters={**asked, "path": one.path, "query": one.query},
                 quota=one.quota,
-                row_limit=ROW_LIMITS.get(report.report),
+                row_limit=reports.ROW_LIMITS.get(report.report),
             )
-            for one in exports_of(values, report, days, self._zone)
+            for one in reports.exports_of(values, report, days, self._zone)
         ]
 
     def submit(self, request: ReportRequest, *, refresh: bool = False) -> ReportJob:
@@ -148,9 +148,7 @@ class ImpactClient(ReportClient):
     def poll(self, job: ReportJob) -> ReportJob:
         """Return the job as it is now; a replayed one has not ended before its own dates have changed."""
         answer = self._jobs.read(job.id)
-        word = str(answer.get("Status") or "")
-        if not word:
-            raise BadAnswer(self.api.shown("GET", self._jobs.path(job.id)), "no Status came", status=200)
+        word = required_text(answer, "Status", self.api.shown("GET", self._jobs.path(job.id)))
         status, unknown = status_of(STATUSES, word)
         zone = self._zone.known or dt.UTC
         created_at = instant(answer.get("CreatedDate"), zone)

@@ -1,30 +1,40 @@
-"""Report types of an account: the configured reports, or all of the catalogue, and the clicks."""
+"""Report types of an account (the configured reports, or all of the catalogue, and the clicks), and the
+exports that are asked for.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from urllib.parse import quote
 
-from tap_reports.models import Column, FileFormat, Json, Kind, Layout, ReportType
+from tap_reports.models import Column, FileFormat, Json, Kind, Layout, ReportType, Slice
 from tap_reports.models.columns import property_name, property_names
 from tap_reports.setting import nearest
 from tap_reports.vendor import CatalogStream, ReportConfig, VendorConfig
 from tap_reports.vendors.impact.catalog import is_accessible
-from tap_reports.vendors.impact.columns import date_column_of, primary_keys_of
+from tap_reports.vendors.impact.metadata import date_column_of, primary_keys_of
 from tap_reports.vendors.impact.settings import (
+    BRAND,
     DATE_FORMAT,
     DATE_PARAMETERS,
+    RESULT_FORMAT,
+    click_filters,
     has_clicks,
     is_dated,
+    program_ids,
     query_texts,
 )
+from tap_reports.vendors.impact.zones import AccountZone
 
-LOOKBACK_DAYS = 65
-"""Actions change until they are locked, which is mostly some 27 days after the end of their month."""
 CLICKS = "ClickExport"
 CLICKS_NAME = "clicks"
 SEE_ALL = ' Run --discover without "reports" to see all.'
 RECORDS_KEYS = ("Records", "Clicks")
+FIRST_MOMENT, LAST_MOMENT = dt.time(0, 0, 0), dt.time(23, 59, 59)
+ROW_LIMITS = {"partner_payable_click_data": 100_000}
+"""By https://integrations.impact.com/partner-api-reference; a file with as many rows is warned of."""
 
 _CLICK_TEXTS_FIRST = ("Id", "ProfileId", "IpAddress")
 _CLICK_TEXTS = (
@@ -47,8 +57,7 @@ CLICK_KINDS: Mapping[str, Kind] = {
 
 def layout(values: Json) -> Layout:
     """Return how the account's files are read."""
-    is_json = values.get("result_format") == FileFormat.JSON
-    return Layout(format=FileFormat.JSON if is_json else FileFormat.CSV, records=RECORDS_KEYS)
+    return Layout(format=FileFormat(values["result_format"]), records=RECORDS_KEYS)
 
 
 def clicks_type(config: VendorConfig, zone: str | None) -> ReportType:
@@ -60,7 +69,7 @@ def clicks_type(config: VendorConfig, zone: str | None) -> ReportType:
         date_column="EventDate",
         slice_days=1,
         max_slice_days=1,
-        lookback_days=_lookback(config.lookback_days, 0),
+        lookback_days=0,
         parameters=_with_zone({}, zone),
         layout=layout(config.values),
         description="Clicks, one file for each day and program.",
@@ -79,8 +88,6 @@ def plain_type(config: VendorConfig, report: ReportConfig, zone: str | None) -> 
         name=property_name(report.name or report_id(report)),
         report=report_id(report),
         dated=is_dated(values),
-        slice_days=report.slice_days,
-        lookback_days=_lookback(report.lookback_days, config.lookback_days),
         parameters=_with_zone(parameters, zone),
         layout=layout(config.values),
     )
@@ -139,9 +146,70 @@ def described(type_: ReportType, entry: Json, columns: tuple[Column, ...], *, se
     )
 
 
-def _lookback(first: int | None, second: int | None) -> int | None:
-    return second if first is None else first
-
-
 def _with_zone(parameters: Json, zone: str | None) -> Json:
     return {**parameters, "zone": zone} if zone else dict(parameters)
+
+
+# --- exports ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Export:
+    """One submission: what is asked for where, for which days, and in which quota it counts."""
+
+    path: str
+    query: Json
+    days: Slice | None
+    quota: str = "report"
+
+
+def exports_of(values: Json, report: ReportType, days: Slice | None, zone: AccountZone) -> list[Export]:
+    """Return what to ask for, in the order of the rows: clicks by day, then by program."""
+    if report.report == CLICKS:
+        return list(_clicks(values, days))
+    parameters = report.parameters
+    query = {**parameters["params"], **_dates(parameters, days, zone), **_result_format(values)}
+    return [Export(path=f"ReportExport/{quote(report.report, safe='')}", query=query, days=days)]
+
+
+def _clicks(values: Json, days: Slice | None) -> Iterator[Export]:
+    """Yield an export for each day and program; a partner may ask for all programs at once."""
+    for day in _each_day(days):
+        for program in program_ids(values) or (None,):
+            query = {**click_filters(values), "Date": day.start.isoformat(), **_result_format(values)}
+            path = CLICKS
+            if program and values["account_type"] == BRAND:
+                path = f"Programs/{quote(program, safe='')}/{CLICKS}"
+            elif program:
+                query["ProgramId"] = program
+            yield Export(path=path, query=query, days=day, quota="click")
+
+
+def _dates(parameters: Json, days: Slice | None, zone: AccountZone) -> dict[str, str]:
+    """Return the date parameters. The days are the account's; a format may ask for a time and an offset, or
+    end with a `Z`, which says that the time is UTC.
+    """
+    if days is None:
+        return {}
+    date_format = parameters["date_format"]
+    is_utc = date_format.endswith("Z") and not date_format.endswith("%Z")
+    at = zone.get() if is_utc or "%z" in date_format or "%Z" in date_format else None
+    ends = ((days.start, FIRST_MOMENT), (days.end, LAST_MOMENT))
+    moments = [dt.datetime.combine(day, time, at) for day, time in ends]
+    return {
+        name: (moment.astimezone(dt.UTC) if is_utc else moment).strftime(date_format)
+        for name, moment in zip(parameters["date_parameters"], moments, strict=True)
+    }
+
+
+def _result_format(values: Json) -> dict[str, str]:
+    """Return the format to ask for, always: the vendor's default may change."""
+    return {RESULT_FORMAT: values["result_format"].upper()}
+
+
+def _each_day(days: Slice | None) -> Iterator[Slice]:
+    if days is None:
+        return
+    for offset in range(days.days):
+        day = days.start + dt.timedelta(days=offset)
+        yield Slice(day, day)

@@ -17,8 +17,8 @@ from tap_reports.vendors.impact.zones import read_zone
 BRAND, PARTNER, AGENCY = "brand", "partner", "agency"
 DATE_PARAMETERS = ("START_DATE", "END_DATE")
 DATE_FORMAT = "%Y-%m-%d"
-REPORTS_PER_DAY, CLICKS_PER_DAY, CALLS_PER_HOUR = 100, 10, 1000
-DAY_SECONDS = 86400
+QUOTAS = {"report": "reports_per_day", "click": "clicks_per_day"}
+"""What a submission counts as -> the setting of its quota."""
 RESULT_FORMAT = "ResultFormat"
 CLICK_FILTERS = {"ad_ids": "AdId", "media_ids": "MediaId", "sub_ids": "SubId"}
 _CLICK_FILTERS_OF = {"media_ids": BRAND, "sub_ids": PARTNER}
@@ -71,20 +71,20 @@ SETTINGS = (
         "reports_per_day",
         POSITIVE,
         "Most ReportExport submissions of the account in one UTC day.",
-        default=REPORTS_PER_DAY,
+        default=100,
     ),
     setting(
         "clicks_per_day",
         POSITIVE,
         "Most ClickExport submissions of the account in one UTC day.",
-        default=CLICKS_PER_DAY,
+        default=10,
     ),
     setting(
         "calls_per_hour",
         POSITIVE,
         "Most API calls of any kind in an hour; polls are spread to stay below it. The vendor's rate limit "
         "headers are heeded too.",
-        default=CALLS_PER_HOUR,
+        default=1000,
     ),
     setting(
         "clicks",
@@ -197,8 +197,7 @@ def _listed(value: Any) -> Sequence[Any]:
 
 def has_clicks(block: Json) -> bool:
     """Return whether the click stream is wanted."""
-    clicks = block.get("clicks")
-    return clicks is not None and clicks is not False
+    return block.get("clicks", False) is not False
 
 
 def _click_settings(block: Json) -> Json:
@@ -231,11 +230,7 @@ def click_filters(block: Json) -> dict[str, Any]:
 
 def quotas(config: VendorConfig) -> tuple[Quota, ...]:
     """Return the vendor's day quotas on submissions."""
-    limits = {
-        "report": ("reports_per_day", REPORTS_PER_DAY),
-        "click": ("clicks_per_day", CLICKS_PER_DAY),
-    }
     return tuple(
-        Quota(name=name, limit=config.values.get(name, default), seconds=DAY_SECONDS, counts=counts)
-        for counts, (name, default) in limits.items()
+        Quota(name=name, limit=config.values[name], seconds=86400, counts=counts)
+        for counts, name in QUOTAS.items()
     )

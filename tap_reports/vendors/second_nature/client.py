@@ -15,7 +15,7 @@ from urllib.parse import quote
 from typing_extensions import override
 
 from tap_reports.client import ReportClient, account_of_key, status_of, unknown_where
-from tap_reports.exceptions import AccessDenied, CallError, CallRejected, ConfigError, LinkExpired
+from tap_reports.exceptions import AccessDenied, BadAnswer, CallError, CallRejected, ConfigError, LinkExpired
 from tap_reports.http.origin import joined, same_origin
 from tap_reports.http.rate_limit import RateLimiter
 from tap_reports.http.responses import answer_object, required_text
@@ -29,8 +29,10 @@ from tap_reports.models import (
     ReportType,
     Slice,
 )
+from tap_reports.models.columns import distinct_names
+from tap_reports.redaction import add_link
 from tap_reports.vendor import CatalogStream, ClientContext, VendorConfig
-from tap_reports.vendors.second_nature import answers, reports
+from tap_reports.vendors.second_nature import reports
 
 logger = logging.getLogger("tap-reports.second_nature")
 
@@ -146,24 +148,32 @@ class SecondNature(ReportClient):
             answer = answer_object(self.api.call("GET", path), what)
         word = required_text(answer, "status", what)
         status, unknown = status_of(STATUSES, word)
-        links = self._links(answer, what) if status is JobStatus.SUCCEEDED else ()
+        links = self._links(answer, what) if status is JobStatus.SUCCEEDED else []
         return replace(
             job,
             status=status,
             word=word,
             unknown_word=unknown,
             message=str(answer.get("error") or ""),
-            finished_at=(job.finished_at or self.clock.now()) if status.is_terminal else None,
             links={"files": links} if links else {},
         )
 
     def _links(self, answer: Json, what: str) -> list[Json]:
-        """Return a complete ticket's links; those without a host are below the API's."""
-        found = answers.links(answer, what)
-        return [
-            link if "://" in link["url"] else {**link, "url": joined(self.config.api_url, link["url"])}
-            for link in found
-        ]
+        """Return a complete ticket's links, `{"url", "sheet"}` each: one file, or one a sheet. Those without
+        a host are below the API's.
+
+        Raises:
+            BadAnswer: There is none, or an entry has none.
+        """
+        came = answer.get("report_url")
+        found = [_link(entry) for entry in (came if isinstance(came, list) else [came])]
+        if not found or not all(url for url, _ in found):
+            raise BadAnswer(what, "the status is complete, but report_url is missing", status=200)
+        links: list[Json] = []
+        for (url, _), sheet in zip(found, distinct_names(sheet for _, sheet in found), strict=True):
+            add_link(url)
+            links.append({"url": url if "://" in url else joined(self.config.api_url, url), "sheet": sheet})
+        return links
 
     def downloads(self, job: ReportJob) -> Sequence[Download]:
         """Return the links; the key goes along only where one leads to the API itself."""
@@ -199,7 +209,7 @@ class SecondNature(ReportClient):
             CallError: The list cannot be read.
         """
         path = self._paths["list"]
-        return answers.report_names(self.api.call("GET", path), self.api.shown("GET", path))
+        return reports.report_names(self.api.call("GET", path), self.api.shown("GET", path))
 
 
 def _query(fields: Json) -> dict[str, Any]:
@@ -209,3 +219,11 @@ def _query(fields: Json) -> dict[str, Any]:
 
 def _unix(day: dt.date, time: dt.time) -> int:
     return int(dt.datetime.combine(day, time, dt.UTC).timestamp())
+
+
+def _link(entry: Any) -> tuple[str, str | None]:
+    """Return an entry's link, "" if it has none, and the sheet that it names."""
+    if isinstance(entry, dict):
+        sheet = entry.get("sheet_name")
+        return _link(entry.get("url"))[0], None if sheet is None else str(sheet)
+    return entry if isinstance(entry, str) else "", None

@@ -6,6 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+import requests
+
+from tap_reports.exceptions import BadAnswer
+from tap_reports.http.responses import answer_json, required_text
 from tap_reports.models import FileFormat, Json, Kind, Layout, ReportType
 from tap_reports.models.columns import property_name
 from tap_reports.setting import nearest
@@ -30,6 +34,20 @@ KNOWN_KINDS = {
 
 https://help.secondnature.ai/en/articles/12620641-reports-glossary
 """
+
+
+def report_names(response: requests.Response, what: str) -> list[str]:
+    """Return the report names of a list: of names, or of objects that hold one, bare or as `reports`.
+
+    Raises:
+        BadAnswer: It is not such a list.
+    """
+    answer = answer_json(response, what)
+    listed = answer.get("reports") if isinstance(answer, dict) else answer
+    if not isinstance(listed, list):
+        raise BadAnswer(what, "no list of reports came", status=response.status_code)
+    entries = [entry if isinstance(entry, dict) else {"report_name": entry} for entry in listed]
+    return list(dict.fromkeys(required_text(entry, "report_name", what) for entry in entries))
 
 
 def unlisted(reports: Iterable[ReportConfig], listed: Sequence[str]) -> Iterator[str]:

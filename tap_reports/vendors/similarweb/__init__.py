@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from tap_reports.vendor import LostSubmission, Vendor
 from tap_reports.vendors.similarweb.client import SimilarwebClient
-from tap_reports.vendors.similarweb.reports import DEFAULT_REPORTS, LOOKBACK_DAYS, is_dated, report_name
+from tap_reports.vendors.similarweb.reports import DEFAULT_REPORTS, is_dated, report_name
 from tap_reports.vendors.similarweb.settings import REPORT_SETTINGS, SETTINGS, errors, max_credits
 
 __all__ = ["VENDOR"]
@@ -33,7 +33,7 @@ VENDOR = Vendor(
     is_dated=is_dated,
     max_credits=max_credits,
     max_jobs_in_flight=50,
-    lookback_days=LOOKBACK_DAYS,
+    lookback_days=0,  # days that are asked for again are charged again
     slice_days=30,
     slice_days_in_words="30 for daily reports, 365 for weekly and monthly ones",
     retries=2,

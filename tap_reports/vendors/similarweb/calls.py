@@ -1,19 +1,22 @@
-"""Similarweb's calls: paths that fall back, the pace, and the vendor's words in an answer."""
+"""Similarweb's paths that fall back, and what its answers mean."""
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
-from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import quote
 
 import requests
 
-from tap_reports.exceptions import CallRejected
+from tap_reports.client import status_of
+from tap_reports.exceptions import BadAnswer, CallRejected, SubmissionLost
 from tap_reports.http.api import ApiSession
-from tap_reports.http.responses import body_excerpt, json_of
-from tap_reports.models import Json
-from tap_reports.redaction import redact
+from tap_reports.http.responses import answer_object, body_excerpt, json_of, required_text, retry_after
+from tap_reports.models import Estimate, JobStatus, Json, ReportJob
+from tap_reports.redaction import add_link, redact
 
 logger = logging.getLogger("tap-reports.similarweb")
 
@@ -28,11 +31,27 @@ PATHS: dict[str, tuple[str, ...]] = {
     "describe_path": ("/v3/batch/tables/describe", "/batch/tables/describe"),
 }
 """Setting -> documented paths; the first is its default. The sources disagree for v5, so all are tried."""
+STATUSES = {
+    "pending": JobStatus.PENDING,
+    "retry": JobStatus.PENDING,  # failed once, Similarweb itself runs it again
+    "processing": JobStatus.RUNNING,
+    "completed": JobStatus.SUCCEEDED,
+    "bad_request": JobStatus.FAILED,
+    "internal_error": JobStatus.FAILED_RETRYABLE,
+    # Not in the reference, but read by other clients:
+    "in_progress": JobStatus.RUNNING,
+    "complete": JobStatus.SUCCEEDED,
+    "failed": JobStatus.FAILED_RETRYABLE,
+}
+"""https://developers.similarweb.com/reference/request-status"""
+LINK = "download_url"
+LINKS = (LINK, "S3_path")
+CREDITS = ("remaining_credits", "credits", "remaining_hits")
+"""The sources disagree on the name."""
+WRONG_KEY = 401
 GONE = frozenset({404, 410})
 ABSENT = GONE | {403, 405}
 """How a path that is only a guess may say that it is not there; a wrong key was refused before."""
-CALLS_PER_SECOND = 10
-"""https://developers.similarweb.com/docs/rate-limit, taken to hold for Batch calls too."""
 MOST_WORDS = 1000
 
 
@@ -78,16 +97,13 @@ class Calls:
         self._kept[setting] = template
 
 
+# --- refusals -----------------------------------------------------------------------------------------
+
+
 def rejection(what: str, response: requests.Response, remedy: str = "") -> CallRejected:
     """Return the error for an answer that says no, with the vendor's words."""
-    return rejected(what, words(response.content) or body_excerpt(response), response.status_code, remedy)
-
-
-def rejected(what: str, answer: str, status: int | None, remedy: str = "") -> CallRejected:
-    """Return the error for a call that was answered with no."""
-    error = CallRejected(what, answer, status=status)
-    error.remedy = remedy or error.remedy
-    return error
+    answer = words(response.content) or body_excerpt(response)
+    return CallRejected(what, answer, status=response.status_code, remedy=remedy)
 
 
 def words(body: bytes | str) -> str:
@@ -96,16 +112,118 @@ def words(body: bytes | str) -> str:
         answer = json_of(body)
     except ValueError:
         return ""
-    return said(answer)
+    return _said(answer) if isinstance(answer, dict) else ""
 
 
-def said(answer: Any) -> str:
+def _said(answer: Json) -> str:
     """Return the words of a parsed answer, redacted, on one line."""
-    if not isinstance(answer, Mapping):
-        return ""
-    for name in ("errors", "error", "message"):
-        value = answer.get(name)
-        if value:
-            texts = value if isinstance(value, list) else [value]
-            return redact("; ".join(" ".join(str(text).split()) for text in texts))[:MOST_WORDS]
-    return ""
+    value = next((answer[name] for name in ("errors", "error", "message") if answer.get(name)), "")
+    texts = value if isinstance(value, list) else [value]
+    return redact("; ".join(" ".join(str(text).split()) for text in texts))[:MOST_WORDS]
+
+
+def _says_no(answer: Json) -> bool:
+    return bool(answer.get("errors")) or answer.get("is_valid") is False
+
+
+# --- what calls answer --------------------------------------------------------------------------------
+
+
+def estimate(what: str, response: requests.Response) -> Estimate:
+    """Return what a validate call says.
+
+    Raises:
+        CallRejected: The report would not be accepted.
+        BadAnswer: It is not what validate promises.
+    """
+    answer = answer_object(response, what)
+    if _says_no(answer):
+        raise rejection(what, response)
+    credits_ = _number(answer.get("estimated_credits"))
+    if credits_ is None:
+        came = f"no estimated_credits came: {body_excerpt(response)}"
+        raise BadAnswer(what, came, status=response.status_code)
+    warnings = answer.get("warnings") or []
+    texts = warnings if isinstance(warnings, list) else [warnings]
+    return Estimate(credits=credits_, warnings=tuple(redact(text) for text in texts))
+
+
+def report_id(what: str, response: requests.Response) -> str:
+    """Return the job id of a submission that was answered with success.
+
+    Raises:
+        CallRejected: The answer says no after all.
+        SubmissionLost: It names no id, so a report may run (and be charged) that nobody can ask for.
+    """
+    try:
+        answer = answer_object(response, what)
+    except BadAnswer as error:
+        raise SubmissionLost(what, error.answer, status=response.status_code) from error
+    if answer.get("report_id"):
+        return str(answer["report_id"])
+    if _says_no(answer):
+        raise rejection(what, response)
+    raise SubmissionLost(what, f"no report_id came: {body_excerpt(response)}", status=response.status_code)
+
+
+def polled(job: ReportJob, what: str, response: requests.Response, now: dt.datetime) -> ReportJob:
+    """Return a job as a status call shows it.
+
+    Raises:
+        BadAnswer: There is no status, or no link to a completed report.
+    """
+    answer = answer_object(response, what)
+    word = required_text(answer, "status", what)
+    status, unknown = status_of(STATUSES, word)
+    link = next((str(answer[name]) for name in LINKS if answer.get(name)), "")
+    if status is JobStatus.SUCCEEDED and not link:
+        raise BadAnswer(what, f'"{redact(word)}" without {LINK}', status=response.status_code)
+    add_link(link)
+    return replace(
+        job,
+        status=status,
+        word=word,
+        unknown_word=unknown,
+        message=_said(answer),
+        credits=_number(answer.get("used_quota")),
+        links={LINK: link} if link else {},
+        retry_after=retry_after(response.headers, now),
+    )
+
+
+def retried(job: ReportJob, what: str, response: requests.Response, remedy: str) -> ReportJob:
+    """Return a failed job that runs again, under a new id if the answer (not documented) names one.
+
+    Raises:
+        CallRejected: The answer says no.
+    """
+    try:
+        answer = answer_object(response, what)
+    except BadAnswer:
+        answer = {}
+    if _says_no(answer):
+        raise rejection(what, response, remedy)
+    return ReportJob(
+        request=job.request,
+        id=str(answer.get("report_id") or job.id),
+        submitted_at=job.submitted_at,
+        created_at=job.created_at,
+        handle=job.handle,
+    )
+
+
+def credits_left(what: str, response: requests.Response) -> Decimal | None:
+    """Return the credits left, None if the answer does not tell."""
+    answer = answer_object(response, what)
+    return next((left for name in CREDITS if (left := _number(answer.get(name))) is not None), None)
+
+
+def _number(value: Any) -> Decimal | None:
+    """Return a finite number, also where it came as text; None for anything else."""
+    if value is None or isinstance(value, bool):
+        return None
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None

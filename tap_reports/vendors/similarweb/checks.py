@@ -10,7 +10,7 @@ from tap_reports.exceptions import CallError, ConfigError, counted
 from tap_reports.models import Check, ReportType
 from tap_reports.vendor import VendorConfig
 from tap_reports.vendors.similarweb import reports
-from tap_reports.vendors.similarweb.catalog import WRONG_KEY
+from tap_reports.vendors.similarweb.calls import WRONG_KEY
 from tap_reports.vendors.similarweb.days import last_period
 from tap_reports.vendors.similarweb.selection import select
 
@@ -25,7 +25,7 @@ def check(client: SimilarwebClient, config: VendorConfig) -> Iterator[Check]:
     try:
         yield _credits(client)
         yield _tables(client)
-        for report in reports.configured(config):
+        for report in config.reports or ():
             yield _report(client, reports.bare(report, config), config)
         if config.callback_url:
             yield _webhook(client)

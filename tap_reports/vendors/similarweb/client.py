@@ -25,13 +25,15 @@ from tap_reports.models import (
 )
 from tap_reports.redaction import add_secrets, redact
 from tap_reports.vendor import CatalogStream, ClientContext, VendorConfig
-from tap_reports.vendors.similarweb import answers, checks, days, payloads, reports
-from tap_reports.vendors.similarweb.calls import CALLS_PER_SECOND, GONE, Calls, rejected, rejection, words
-from tap_reports.vendors.similarweb.catalog import WRONG_KEY, Catalog
-from tap_reports.vendors.similarweb.selection import select
+from tap_reports.vendors.similarweb import calls, checks, days, reports
+from tap_reports.vendors.similarweb.calls import GONE, WRONG_KEY, Calls, rejection
+from tap_reports.vendors.similarweb.describe import Catalog
+from tap_reports.vendors.similarweb.selection import Selection, select
 
 logger = logging.getLogger("tap-reports.similarweb")
 
+CALLS_PER_SECOND = 10
+"""https://developers.similarweb.com/docs/rate-limit, taken to hold for Batch calls too."""
 WEBHOOK_TEST = "/v3/batch/webhooks/test"
 BAD_REQUEST = 400
 NO_SUCH_PATH = 'That path does not exist there: set another "api_version", and check api_url.'
@@ -57,12 +59,13 @@ class SimilarwebClient(ReportClient):
         key = str(config.values["api_key"])
         super().__init__(account_of_key(config.values), config, tools)
         add_secrets([key, config.callback_url])
-        self._version = str(config.values.get("api_version") or payloads.VERSIONS[0])
+        self._version: str = config.values["api_version"]
         self.api.headers["api-key"] = key
         self.api.rate_limit = RateLimiter(CALLS_PER_SECOND, 1, tools.clock)
         self.api.denied = {401: WRONG_API_KEY}
         self._calls = Calls(tools.api, config.values)
         self.catalog = Catalog(self._calls)
+        self._told: set[str] = set()
 
     # --- reports --------------------------------------------------------------------------------------
 
@@ -72,7 +75,7 @@ class SimilarwebClient(ReportClient):
 
     @override
     def restore(self, known: CatalogStream) -> ReportType | None:
-        types = (reports.bare(report, self.config) for report in reports.configured(self.config))
+        types = (reports.bare(report, self.config) for report in self.config.reports or ())
         return next((type_ for type_ in types if type_.name == known.name), None)
 
     @override
@@ -80,7 +83,7 @@ class SimilarwebClient(ReportClient):
         """Return the end of the newest period that describe names, else of the last that should be ready."""
         table = self.catalog.tables().get(report.report)
         end = table.ends.get(report.granularity, "") if table else ""
-        day = days.last_day(end, report.granularity) if end else None
+        day = days.last_day(end, report.granularity)
         if end and day is None:
             logger.warning("describe's end_date %r of %s is not a date, not used", redact(end), report.name)
         return day or days.final_by_rule(report.granularity, self.clock.now())
@@ -88,12 +91,13 @@ class SimilarwebClient(ReportClient):
     def first_day(self, report: ReportType) -> dt.date | None:
         """Return the beginning of the oldest period that describe names."""
         table = self.catalog.tables().get(report.report)
-        start = table.starts.get(report.granularity, "") if table else ""
-        return days.first_day(start, report.granularity) if start else None
+        return days.first_day(table.starts.get(report.granularity, ""), report.granularity) if table else None
 
     @override
     def requests(self, report: ReportType, days: Slice | None) -> Sequence[ReportRequest]:
         selection = select(report.parameters, self.config.values, self.catalog.tables())
+        if days:
+            self._tell_gaps(report.name, selection, days)
         return [
             self.request(
                 report,
@@ -105,19 +109,27 @@ class SimilarwebClient(ReportClient):
             for parameters in reports.parameters_of(self.config.values, selection)
         ]
 
+    def _tell_gaps(self, name: str, selection: Selection, days: Slice) -> None:
+        """Warn once a run of each metric that has no data for a part of the days."""
+        text = "similarweb_%s: describe says that the metric %s; its cells of other days are empty"
+        for gap in selection.gaps(days):
+            if (found := f"{name}: {gap}") not in self._told:
+                self._told.add(found)
+                logger.warning(text, name, gap)
+
     # --- before submitting ----------------------------------------------------------------------------
 
     def estimate(self, request: ReportRequest) -> Estimate:
         """Return what Similarweb's validate call says; it is free."""
-        path = payloads.path(request, self._version, payloads.VALIDATE)
-        body = payloads.payload(request, self._version)
+        path = reports.path(request, self._version, reports.VALIDATE)
+        body = reports.payload(request, self._version)
         response = self.api.call("POST", path, json=body, accept={BAD_REQUEST, *GONE})
         what = self.api.shown("POST", path)
         if response.status_code in GONE:
             raise rejection(what, response, NO_SUCH_PATH)
         if response.status_code == BAD_REQUEST:
             raise rejection(what, response)
-        return answers.estimate(what, response)
+        return calls.estimate(what, response)
 
     def remaining_credits(self) -> Decimal | None:
         """Return the credits left; None where Similarweb does not tell (no such path, not allowed)."""
@@ -132,17 +144,17 @@ class SimilarwebClient(ReportClient):
     def credits_left(self) -> Decimal | None:
         """Return the credits left, None if no path tells. Raises whatever the call raises."""
         what, response = self._calls.first("GET", "credits_path")
-        return None if response.status_code in GONE else answers.credits_left(what, response)
+        return None if response.status_code in GONE else calls.credits_left(what, response)
 
     # --- the job --------------------------------------------------------------------------------------
 
     def submit(self, request: ReportRequest, *, refresh: bool = False) -> ReportJob:
         """Submit a report: charged once it runs. Each submission is a new one, so `refresh` is moot."""
-        path = payloads.path(request, self._version, payloads.SUBMIT)
-        body = payloads.payload(request, self._version, self.config.callback_url)
+        path = reports.path(request, self._version, reports.SUBMIT)
+        body = reports.payload(request, self._version, self.config.callback_url)
         try:
             response = self.api.submit("POST", path, json=body)
-            report_id = answers.report_id(self.api.shown("POST", path), response)
+            report_id = calls.report_id(self.api.shown("POST", path), response)
         except AccessDenied as error:
             error.remedy = error.remedy if error.status == WRONG_KEY else KEY_LIMIT
             raise
@@ -151,8 +163,8 @@ class SimilarwebClient(ReportClient):
             raise
         except CallRejected as error:
             remedy = NO_SUCH_PATH if error.status in GONE else ""
-            answer = words(error.answer) or error.answer
-            raise rejected(error.what, answer, error.status, remedy) from error
+            answer = calls.words(error.answer) or error.answer
+            raise CallRejected(error.what, answer, status=error.status, remedy=remedy) from error
         # The setting may change later: how long this result is kept is the job's own.
         days = request.options.get("retention_days")
         handle = {RESULT_HOURS: days * 24} if days else {}
@@ -163,18 +175,18 @@ class SimilarwebClient(ReportClient):
         what, response = self._calls.first("GET", "status_path", job.id)
         if response.status_code in GONE:
             raise JobUnknown(what, body_excerpt(response), status=response.status_code)
-        return answers.polled(job, what, response, self.clock.now())
+        return calls.polled(job, what, response, self.clock.now())
 
     def retry(self, job: ReportJob) -> ReportJob:
         """Have Similarweb run a failed report again, for free."""
         what, response = self._calls.first("POST", "retry_path", job.id)
         if response.status_code in GONE:
             raise rejection(what, response, NO_RETRY)
-        return answers.retried(job, what, response, NO_RETRY)
+        return calls.retried(job, what, response, NO_RETRY)
 
     def downloads(self, job: ReportJob) -> Sequence[Download]:
         """Return the report's one file; its link is signed and gets no credentials."""
-        link = job.links.get(answers.LINK)
+        link = job.links.get(calls.LINK)
         if not link:
             raise LinkExpired("download link", "is not known any more")
         return [Download(url=str(link))]

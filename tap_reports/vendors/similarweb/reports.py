@@ -1,10 +1,15 @@
-"""Report types and requests from what a report selects."""
+"""From settings to report types, and from these to what is sent.
+
+v3 has the table in the path and a flat body; v4 and v5 have the same body and differ in the path.
+https://developers.similarweb.com/docs/report-endpoints
+"""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
+from urllib.parse import quote
 
 from tap_reports.exceptions import ConfigError
 from tap_reports.models import (
@@ -14,30 +19,28 @@ from tap_reports.models import (
     Json,
     Kind,
     Layout,
+    ReportRequest,
     ReportType,
 )
 from tap_reports.models.columns import property_name, property_names
 from tap_reports.vendor import ReportConfig, VendorConfig
+from tap_reports.vendors.similarweb.days import written
 from tap_reports.vendors.similarweb.selection import Selection, select
 from tap_reports.vendors.similarweb.tables import Table
 
-logger = logging.getLogger("tap-reports.similarweb")
-
+V3 = "v3"
+VERSIONS = ("v5", "v4", V3)
+SUBMIT, VALIDATE = "request-report", "request-validate"
 DATE, ON_DEMAND = "date", "on-demand"
 RENAMES = {"yearmonth": DATE}
 """Monthly files have `yearmonth` or `date`; the sources disagree."""
 EMPTY_WORDS = ("No data returned",)
 SLICE_DAYS: Mapping[str, int] = {Granularity.DAILY: 30, Granularity.WEEKLY: 365, Granularity.MONTHLY: 365}
 SELECTED = ("table", "metrics", "filters", "limit", "retention_days")
-LOOKBACK_DAYS = 0
-"""Days that are asked for again are charged again."""
-_KEYLESS = 'the key columns of table "{}" are not known: list them in the report\'s primary_keys'
 DEFAULT_REPORTS: tuple[Json, ...] = ({"table": "traffic_and_engagement", "granularity": "monthly"},)
 
 
-def configured(config: VendorConfig) -> tuple[ReportConfig, ...]:
-    """Return the configured reports, or the default one."""
-    return config.reports or tuple(ReportConfig(values=report) for report in DEFAULT_REPORTS)
+# --- report types -------------------------------------------------------------------------------------
 
 
 def granularity_of(report: Json) -> str:
@@ -61,22 +64,19 @@ def report_types(config: VendorConfig, tables: Mapping[str, Table]) -> list[Repo
     Raises:
         ConfigError: Everything that is wrong with any report.
     """
-    found, errors = [], []
-    for index, report in enumerate(configured(config)):
+    found, errors = list[ReportType](), list[str]()
+    for index, report in enumerate(config.reports or ()):
+        place = f"{config.name}.reports[{index}]"
         try:
             selection = select(report.values, config.values, tables)
-            if selection.table.open_filters and not selection.keys and not report.primary_keys:
-                errors.append(f"{config.name}.reports[{index}]: {_KEYLESS.format(selection.table.name)}")
-            found.append(with_columns(bare(report, config), selection))
-            if selection.ended:
-                logger.warning(
-                    "similarweb_%s: describe says that these metrics end earlier than their table, so that "
-                    "their later cells are empty: %s",
-                    found[-1].name,
-                    ", ".join(selection.ended),
-                )
         except ConfigError as error:
-            errors += [f"{config.name}.reports[{index}]: {text}" for text in error.errors]
+            errors += [f"{place}: {text}" for text in error.errors]
+            continue
+        if selection.table.open_filters and not selection.keys and not report.primary_keys:
+            name = selection.table.name
+            remedy = "list them in the report's primary_keys"
+            errors.append(f'{place}: the key columns of table "{name}" are not known: {remedy}')
+        found.append(with_columns(bare(report, config), selection))
     if errors:
         raise ConfigError(errors)
     return found
@@ -86,19 +86,16 @@ def bare(report: ReportConfig, config: VendorConfig) -> ReportType:
     """Return a report type as far as the settings tell, without columns and keys."""
     values = report.values
     granularity, dated = granularity_of(values), is_dated(values)
-    is_json = config.values.get("response_format") == FileFormat.JSON
-    lookback = config.lookback_days if report.lookback_days is None else report.lookback_days
     return ReportType(
-        name=report_name({**values, "name": report.name}),
-        report=str(values["table"]),
+        name=report_name(values),
+        report=values["table"],
         dated=dated,
         granularity=Granularity(granularity) if dated else Granularity.DAILY,
         date_column=DATE if dated else None,
         slice_days=SLICE_DAYS.get(granularity),
-        lookback_days=LOOKBACK_DAYS if lookback is None else lookback,
         parameters={**{name: values.get(name) for name in SELECTED}, "granularity": granularity},
         layout=Layout(
-            format=FileFormat.JSON if is_json else FileFormat.CSV, empty_words=EMPTY_WORDS, renames=RENAMES
+            format=FileFormat(config.values["response_format"]), empty_words=EMPTY_WORDS, renames=RENAMES
         ),
         description=f"Similarweb table {values['table']}, {granularity}.",
     )
@@ -121,6 +118,9 @@ def with_columns(type_: ReportType, selection: Selection) -> ReportType:
     )
 
 
+# --- what is sent -------------------------------------------------------------------------------------
+
+
 def parameters_of(values: Json, selection: Selection) -> list[Json]:
     """Return the parameters of a slice's requests: one, or several for more entities than Similarweb takes.
 
@@ -132,8 +132,43 @@ def parameters_of(values: Json, selection: Selection) -> list[Json]:
             "granularity": selection.granularity,
             "metrics": list(selection.metrics),
             "filters": filters,
-            "response_format": values.get("response_format") or FileFormat.CSV.value,
+            "response_format": values["response_format"],
             **({"limit": selection.limit} if selection.limit else {}),
         }
         for filters in selection.parts()
     ]
+
+
+def path(request: ReportRequest, version: str, action: str) -> str:
+    """Return where a request is submitted or validated."""
+    if version == V3:
+        return f"/v3/batch/{quote(request.report, safe='')}/{action}"
+    return f"/batch/{version}/{action}"
+
+
+def payload(request: ReportRequest, version: str, webhook_url: str | None = None) -> dict[str, Any]:
+    """Return a submission's payload; `webhook_url` is called when the report is done.
+
+    The job's key is the report's name, by which a submission whose answer was lost is found in the account.
+    """
+    what = request.parameters
+    delivery = {"response_format": what["response_format"], "delivery_method": "download_link"}
+    if webhook_url:
+        delivery["webhook_url"] = webhook_url
+    if request.options:
+        delivery["delivery_method_params"] = dict(request.options)
+    query = {
+        "granularity": what["granularity"],
+        "filters": what["filters"],
+        "metrics": what["metrics"],
+        **written(request.slice, what["granularity"], version),
+    }
+    if "limit" in what:
+        query["paging"] = {"limit": what["limit"]}
+    if version == V3:
+        return {**query, **delivery}
+    return {
+        "report_name": request.key,
+        "delivery_information": delivery,
+        "report_query": {"tables": [{"vtable": what["table"], **query}]},
+    }

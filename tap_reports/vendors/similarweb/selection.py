@@ -9,11 +9,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from tap_reports.exceptions import ConfigError
-from tap_reports.models import Json, Kind
+from tap_reports.models import Json, Kind, Slice
 from tap_reports.setting import nearest
-from tap_reports.vendors.similarweb.days import GRANULARITIES, last_day
-from tap_reports.vendors.similarweb.documented import DOCUMENTED
-from tap_reports.vendors.similarweb.tables import ENTITIES, MOST_ENTITIES, MOST_REST_ENTITIES, Table
+from tap_reports.vendors.similarweb.days import GRANULARITIES, first_day, last_day
+from tap_reports.vendors.similarweb.tables import (
+    ENTITIES,
+    MOST_ENTITIES,
+    MOST_REST_ENTITIES,
+    Metric,
+    Table,
+    documented,
+)
 
 DEFAULT_FILTERS = ("domains", "countries", "include_subdomains", "apps", "keywords")
 """Settings of the block that are filters of every table that takes them."""
@@ -44,10 +50,15 @@ class Selection:
     retention_days: int | None = None
 
     @property
+    def known(self) -> tuple[Metric, ...]:
+        """What is known of the metrics."""
+        there = self.table.metrics_at(self.granularity)
+        return tuple(there[name] for name in self.metrics if name in there)
+
+    @property
     def kinds(self) -> dict[str, Kind]:
         """The metrics' kinds, as far as they are known."""
-        known = self.table.metrics_at(self.granularity)
-        return {name: kind for name in self.metrics if name in known and (kind := known[name].kind)}
+        return {metric.name: metric.kind for metric in self.known if metric.kind}
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -60,19 +71,20 @@ class Selection:
             return tuple(key for key in self.table.keys if key != "country")
         return self.table.keys
 
-    @property
-    def ended(self) -> tuple[str, ...]:
-        """The metrics whose newest period is older than their table's: later cells are empty."""
-        at, known = self.granularity, self.table.metrics_at(self.granularity)
-        newest = last_day(self.table.ends.get(at, ""), at)
-        ends = {name: last_day(known[name].ends.get(at, ""), at) for name in self.metrics if name in known}
-        return tuple(name for name, end in ends.items() if newest and end and end < newest)
+    def gaps(self, days: Slice) -> Iterator[str]:
+        """Yield each metric that describe says begins or ends within the days: its other cells are empty."""
+        for metric in self.known:
+            first = first_day(metric.starts.get(self.granularity, ""), self.granularity)
+            last = last_day(metric.ends.get(self.granularity, ""), self.granularity)
+            if first and first > days.start:
+                yield f"{metric.name} begins on {first}"
+            if last and last < days.end:
+                yield f"{metric.name} ends on {last}"
 
     def parts(self) -> list[Json]:
         """Return the filters of each request: lists of more entities than Similarweb takes are split."""
-        known = self.table.metrics_at(self.granularity)
-        rest = self.table.rest or any(name in known and known[name].rest for name in self.metrics)
-        most = MOST_REST_ENTITIES if rest else MOST_ENTITIES
+        is_rest = self.table.rest or any(metric.rest for metric in self.known)
+        most = MOST_REST_ENTITIES if is_rest else MOST_ENTITIES
         pieces = [
             [(name, values[at : at + most]) for at in range(0, len(values), most)]
             for name, values in self.filters.items()
@@ -95,7 +107,7 @@ def select(report: Json, block: Json, tables: Mapping[str, Table]) -> Selection:
         ConfigError: Everything that is wrong.
     """
     name, granularity = str(report["table"]), str(report.get("granularity") or "monthly")
-    table = tables.get(name) or DOCUMENTED.get(name) or _undocumented(name, report)
+    table = tables.get(name) or documented().get(name) or _undocumented(name, report)
     if table is None:
         raise ConfigError([_no_table(name, tables)])
     filters = _filters(report, block, table)
@@ -127,7 +139,7 @@ def _metrics(wanted: Iterable[str] | None, table: Table, granularity: str) -> tu
 
 def missing_by_settings(report: Json, block: Json) -> list[str]:
     """Return what a report of a documented table lacks, without knowing what describe says."""
-    table = DOCUMENTED.get(str(report.get("table")))
+    table = documented().get(str(report.get("table")))
     return list(missing_filters(table, _filters(report, block, table))) if table else []
 
 
@@ -221,8 +233,8 @@ def _undocumented(name: str, report: Json) -> Table | None:
 
 
 def _no_table(name: str, tables: Mapping[str, Table]) -> str:
-    source = "documented" if tables is DOCUMENTED else "described by the account or documented"
-    near = nearest(name, {**tables, **DOCUMENTED}, NEAR)
+    source = "documented" if tables is documented() else "described by the account or documented"
+    near = nearest(name, {**tables, **documented()}, NEAR)
     return (
         f'the table "{name}" is not {source}: correct its name, or list the report\'s metrics, filters and '
         f"primary_keys, so that Similarweb's free validation can try it.{near}"

@@ -14,8 +14,7 @@ from tap_reports.setting import FLAG, POSITIVE, TEXT, TEXTS, setting
 from tap_reports.vendor import VendorConfig
 from tap_reports.vendors.similarweb.calls import PATHS
 from tap_reports.vendors.similarweb.days import GRANULARITIES
-from tap_reports.vendors.similarweb.payloads import VERSIONS
-from tap_reports.vendors.similarweb.reports import DEFAULT_REPORTS
+from tap_reports.vendors.similarweb.reports import DEFAULT_REPORTS, VERSIONS
 from tap_reports.vendors.similarweb.selection import DEFAULT_COUNTRIES, listed, missing_by_settings
 
 RETENTION_DAYS = (1, 30, 60, 180, 365)
@@ -126,8 +125,15 @@ def errors(block: Json) -> Iterator[str]:
     for index, report in enumerate(block.get("reports") or DEFAULT_REPORTS):
         yield from (f"reports[{index}]: {text}." for text in missing_by_settings(report, block))
         for name, value in (report.get("filters") or {}).items():
-            if not all(isinstance(item, str | int | float) for item in listed(value)):
+            if not _fits_a_filter(value):
                 yield f"reports[{index}].filters.{name}: must be a text, a list of texts, true or false."
+
+
+def _fits_a_filter(value: Any) -> bool:
+    """Return whether it is true, false or null, or a text or a list of texts, for which numbers may stand."""
+    return isinstance(value, bool) or all(
+        isinstance(item, str | int | float) and not isinstance(item, bool) for item in listed(value)
+    )
 
 
 def max_credits(config: VendorConfig) -> tuple[Decimal | None, Decimal | None]:

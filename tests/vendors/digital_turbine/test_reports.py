@@ -23,7 +23,7 @@ from digital_turbine_account import (
 )
 
 from tap_reports.exceptions import AccessDenied, BadAnswer, CallRefused, CallRejected, SubmissionLost
-from tap_reports.models import Column, JobStatus, Kind, Quota, Slice
+from tap_reports.models import Column, JobStatus, Kind, Quota
 from tap_reports.vendor import CatalogStream
 from tap_reports.vendors.digital_turbine import VENDOR
 
@@ -164,27 +164,10 @@ def test_link_is_signed_url_else_url_and_its_last_path_part_is_the_id(client, ap
     assert (job.id, job.handle) == ("0c1d.csv", {"link": LINK})
 
 
-@pytest.mark.parametrize(
-    ("days", "said"),
-    [
-        (("2026-01-09", "2026-01-08"), "not a range of days"),
-        (("2026-01-09", "2026-01-11"), "up to today (2026-01-10 UTC)"),
-        (("2025-10-01", "2025-12-30"), "longer than 90 days"),
-        (None, "date range"),
-    ],
-)
-def test_dates_that_the_vendor_would_answer_with_an_empty_report_are_not_sent(client, api, days, said):
-    days = days and Slice(*map(dt.date.fromisoformat, days))
-    with pytest.raises(CallRejected, match="not sent") as caught:
-        client.submit(request_for(client, days))
-    assert said in str(caught.value)
+def test_a_request_without_dates_is_not_sent(client, api):
+    with pytest.raises(CallRejected, match="not sent: every report needs a date range"):
+        client.submit(request_for(client, None))
     assert api.call_count == 0
-
-
-def test_ninety_days_up_to_today_are_sent(client, api):
-    today = NOON.date()
-    client.submit(request_for(client, Slice(today - dt.timedelta(days=89), today)))
-    assert len(sent(api, "/api/v1/report")) == 1
 
 
 @pytest.mark.parametrize(

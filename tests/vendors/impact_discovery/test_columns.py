@@ -8,7 +8,7 @@ from impact_listing import ISO, ZONE, kinds
 
 from tap_reports.exceptions import ConfigError
 from tap_reports.models import Kind
-from tap_reports.vendors.impact.columns import kind_of_type
+from tap_reports.vendors.impact.metadata import kind_of_type
 
 
 @pytest.mark.parametrize(

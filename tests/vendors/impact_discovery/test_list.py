@@ -138,13 +138,6 @@ def test_clicks_stand_beside_all_reports_and_follow_the_result_format(listing, s
     assert (clicks.layout.format, clicks.layout.records) == (format_, ("Records", "Clicks"))
 
 
-def test_a_report_s_lookback_stands_over_the_block_s(listing):
-    listing(entry("one"), entry("two"))
-    reports = [{"id": "one", "lookback_days": 7, "slice_days": 3}, {"id": "two"}]
-    types = client_of(reports, lookback_days=30, **ZONE).report_types()
-    assert [(type_.lookback_days, type_.slice_days) for type_ in types] == [(7, 3), (30, None)]
-
-
 def test_a_catalog_s_streams_are_found_again_without_a_call(requests_mock):
     client = client_of([{"id": "PaystubActions"}, {"id": "x", "name": "My X"}], clicks=True)
     names = ["paystub_actions", "my_x", "clicks", "other"]

@@ -40,7 +40,6 @@ def test_a_ticket_that_is_not_ready_is_waited_for_and_a_failed_one_says_why(
     api.get(STATUS_URL, json={"status": word, "error": "worker died"})
     job = client.poll(submitted(client))
     assert (job.status, job.word, job.unknown_word) == (status, word, unknown)
-    assert job.finished_at == (NOW if word == "failed" else None)
     assert job.message == "worker died" or word != "failed"
 
 
@@ -68,7 +67,7 @@ def test_a_ticket_can_be_polled_knowing_only_its_id(client, api):
 )
 def test_a_complete_ticket_has_a_file_or_one_for_each_sheet(client, api, report_url, files):
     job = complete(client, api, report_url)
-    assert (job.status, job.finished_at) == (JobStatus.SUCCEEDED, NOW)
+    assert job.status is JobStatus.SUCCEEDED
     downloads = client.downloads(job)
     assert [(download.url, download.sheet) for download in downloads] == files
     assert not any(download.authenticated for download in downloads)
@@ -100,7 +99,6 @@ def test_polling_a_complete_ticket_again_brings_its_new_link(client, api, clock)
     api.get(STATUS_URL, json={"status": "complete", "report_url": "https://files.example.com/new?s=1"})
     again = client.poll(job)
     assert [download.url for download in client.downloads(again)] == ["https://files.example.com/new?s=1"]
-    assert again.finished_at == NOW
 
 
 def test_a_finished_job_whose_link_is_not_known_needs_a_new_one(client, api):
