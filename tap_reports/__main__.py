@@ -22,7 +22,6 @@ from tap_reports.exceptions import (
     TapReportsError,
     sentence,
 )
-from tap_reports.sync.imports import fast_imports
 
 logger = logging.getLogger("tap-reports")
 logger.addFilter(
@@ -36,9 +35,12 @@ NOT_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
 def main() -> NoReturn:
     """Run the command line; every error of the user's ends in a sentence and a true exit status."""
     try:
-        with fast_imports():
-            from tap_reports.sync.signals import forget_stdout, hear_signals_at_once
-            from tap_reports.tap import TapReports
+        gc.disable()  # what is imported stays until the program ends
+        from tap_reports.sync.signals import forget_stdout, hear_signals_at_once
+        from tap_reports.tap import TapReports
+
+        gc.freeze()
+        gc.enable()
     except ConfigError as error:  # a vendor of another package
         sys.exit(_report_error(error))
     command = TapReports.cli

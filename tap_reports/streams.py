@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from functools import cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
 from singer_sdk import Stream
@@ -14,13 +16,11 @@ from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from typing_extensions import override
 
 from tap_reports.emit.plan import EmitPlan
-from tap_reports.sync.columns import absent_columns, fields, named, with_new_columns
 from tap_reports.sync.configured import catalogued
 from tap_reports.sync.extraction import Extraction
-from tap_reports.sync.imports import import_meanwhile
-from tap_reports.sync.report import Report
+from tap_reports.sync.outcome import NOT_OURS, log_tally, name_stream, stream_error
+from tap_reports.sync.report import Report, absent_columns, fields, named, with_new_columns
 from tap_reports.sync.state import StreamState
-from tap_reports.sync.stream_end import NOT_OURS, log_tally, name_stream, stream_error
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -196,8 +196,10 @@ class ReportStream(Stream):
     def _sync_batches(self, batch_config: BatchConfig, context: Context | None = None) -> None:
         from tap_reports.emit.batch import batches
 
-        if batch_config.encoding.format == "parquet":
-            import_meanwhile("pyarrow.parquet")
+        if (
+            batch_config.encoding.format == "parquet"
+        ):  # heavy: it is imported while there is something to wait for
+            threading.Thread(target=import_module, args=("pyarrow.parquet",), name="imports").start()
         with self._outcome(), self.get_batch_counter() as counter:
             for table, position in self._tables():
                 plan = self._plan_for(table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from types import FrameType
@@ -14,6 +15,7 @@ from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from typing_extensions import override
 
 from tap_reports import cli
+from tap_reports.cli.commands import Mode
 from tap_reports.clock import SystemClock
 from tap_reports.commands.progress import Display
 from tap_reports.emit.state_output import StateOutput
@@ -27,13 +29,10 @@ from tap_reports.streams import ReportStream
 from tap_reports.sync import discovery
 from tap_reports.sync.all_streams import AllStreams
 from tap_reports.sync.configured import selection_errors
-from tap_reports.sync.imports import fast_imports
-from tap_reports.sync.mode import Mode
 from tap_reports.sync.outcome import Outcome
-from tap_reports.sync.run_state import RunState
 from tap_reports.sync.shard import final_day_errors, shard_state_errors
 from tap_reports.sync.signals import Signals
-from tap_reports.sync.state import DiscoveryState, StreamState, state_errors
+from tap_reports.sync.state import RunState, state_errors
 
 if TYPE_CHECKING:
     from tap_reports.clock import Clock
@@ -86,15 +85,15 @@ class TapReports(Tap):
         wrong = list(state_errors(kwargs.get("state")))
         self._input_errors = [*errors, *wrong]
         self.waits_for_columns = waits_for_columns
-        self._all_states = DiscoveryState({} if wrong else kwargs.get("state") or {})
-        kwargs["state"] = self._all_states.values
+        self._given_state = {} if wrong else copy.deepcopy(kwargs.get("state") or {})
+        kwargs["state"] = self._given_state
         if kwargs.pop("parse_env_config", False):
             # The SDK would replace whole blocks; a block may come half from a file, half from variables.
             config, wrong_variables = environment_config()
             kwargs["config"] = merged(kwargs.get("config") or {}, config)
             self._input_errors += wrong_variables
         super().__init__(**{"setup_mapper": mode.has_streams, **kwargs})
-        self._all_states.values = cast("dict[str, Any]", self.state)  # the SDK has copied it
+        self.state_of_run.values = cast("dict[str, Any]", self.state)  # the SDK has copied it
 
     @classmethod
     def of(cls, mode: Mode, inputs: Inputs, outcome: Outcome | None = None) -> Self:
@@ -138,7 +137,7 @@ class TapReports(Tap):
     def _errors_around(self) -> Iterator[str]:
         """Yield what is wrong beyond the settings themselves: with a shard's state, with the ledger."""
         if self._config.get("shard"):
-            yield from shard_state_errors(self._all_states.values.get("bookmarks", {}))
+            yield from shard_state_errors(self._given_state.get("bookmarks", {}))
         ledger = self._config.get("job_ledger")
         if self.mode.needs_start_date and isinstance(ledger, str):
             from tap_reports.ledger.store import setting_errors
@@ -161,7 +160,11 @@ class TapReports(Tap):
             self.run.listen()  # a port that is taken must end it before any request
         if self.input_catalog is None:
             with self.display:
-                found = self.all_streams.discover(self.mode, is_waiting=self.waits_for_columns)
+                found = self.all_streams.discover(
+                    from_files=self.mode.discovers_columns,
+                    is_waiting=self.waits_for_columns,
+                    is_sync=self.mode is Mode.SYNC,
+                )
         else:
             titles = {one.tap_stream_id: one.schema.title or "" for one in self.input_catalog.streams}
             found = discovery.restore(self.run, titles)
@@ -191,8 +194,8 @@ class TapReports(Tap):
     @cached_property
     def run(self) -> Run:
         """What the run works with."""
-        with fast_imports():
-            from tap_reports.sync.run import Run
+        from tap_reports.sync.run import Run
+
         return Run(
             self.settings,
             self.state_of_run.name,
@@ -224,17 +227,12 @@ class TapReports(Tap):
     def state_of_run(self) -> RunState:
         """The state while the run goes on."""
         return RunState(
-            self._all_states,
+            self._given_state,
             StateOutput(cast("MessageWriter", self.message_writer), (self._clock or SystemClock()).monotonic),
-            self._state_of,
             self.signals,
             names_jobs=self.settings.shard is None,
             is_written=self.mode is Mode.SYNC,
         )
-
-    def _state_of(self, stream: str) -> StreamState | None:
-        found = (self._streams or {}).get(stream)  # `streams` would discover them
-        return cast("ReportStream", found).bookmark_state if found else None
 
     def _added(self, found: Found) -> ReportStream | None:
         """Add a stream whose columns are known by now; return it if it is selected."""

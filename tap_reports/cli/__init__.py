@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,7 +15,6 @@ from singer_sdk.plugin_base import SingerCommand
 from tap_reports.cli.commands import ALL, COMMANDS, Asked, Command
 from tap_reports.exceptions import TapReportsError
 from tap_reports.settings.formats import DAY, WANTED, day_of
-from tap_reports.sync.record import recorded
 from tap_reports.vendors import all_vendors
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def command(tap: type[TapReports]) -> click.Command:
 
     def run(*, record: str | None, style: str | None, **given: Any) -> None:
         chosen = _chosen(given, style)
-        with _reader(), recorded(record, tap.plugin_version):
+        with _reader(), _recorded(record, tap.plugin_version):
             sys.exit(chosen.start(Asked(tap, given, style or "")))
 
     return SingerCommand(
@@ -141,6 +141,15 @@ def _instant(_context: click.Context, _option: click.Parameter, text: str | None
         raise click.BadParameter(f'{WANTED[DAY]}, not "{text}".')
     moment = dt.datetime.fromisoformat(text.strip())
     return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+
+
+def _recorded(path: str | None, version: str) -> AbstractContextManager[None]:
+    """Return a context whose calls are recorded in a file; without a path nothing is."""
+    if not path:
+        return nullcontext()
+    from tap_reports.sync.record import recorded
+
+    return recorded(Path(path), version)
 
 
 @contextmanager

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Protocol
 from tap_reports.exceptions import Stopped
 from tap_reports.sync.column_discovery import ColumnDiscovery
 from tap_reports.sync.discovery import discover
-from tap_reports.sync.mode import Mode
 from tap_reports.sync.signals import forget_stdout
 
 if TYPE_CHECKING:
@@ -20,8 +19,8 @@ if TYPE_CHECKING:
     from tap_reports.sync.column_discovery import Found
     from tap_reports.sync.outcome import Outcome
     from tap_reports.sync.run import Run
-    from tap_reports.sync.run_state import RunState
     from tap_reports.sync.signals import Signals
+    from tap_reports.sync.state import RunState
 
 logger = logging.getLogger("tap-reports")
 
@@ -61,26 +60,27 @@ class AllStreams:
         self._outcome = outcome
         self._signals = signals
         self._add = add
-        self._columns = ColumnDiscovery(run, state.all_streams)
+        self._columns = ColumnDiscovery(run, state)
         self._streams: list[ReportStream] = []
         if run.settings.on_quota_spent == "stop":
             outcome.left = self._jobs_left
 
-    def discover(self, mode: Mode, *, is_waiting: bool) -> list[Found]:
-        """Return the reports that the vendors have. Within a run, one's failure does not stop the others.
+    def discover(self, *, from_files: bool, is_waiting: bool, is_sync: bool) -> list[Found]:
+        """Return the reports that the vendors have.
 
         Args:
-            mode: What the reports are for.
+            from_files: Run reports whose columns are known from a file only.
             is_waiting: Wait for those whose columns are known from a file only; else they are left for
                 `sync`.
+            is_sync: One's failure does not stop the others.
         """
         try:
             with self._signals.at_once():
                 found, self._columns = discover(
                     self._run,
-                    from_files=mode.discovers_columns,
-                    state=self._state.all_streams,
-                    fail=self._outcome.fail if mode is Mode.SYNC else None,
+                    self._state,
+                    from_files=from_files,
+                    fail=self._outcome.fail if is_sync else None,
                 )
                 # All shards must see the same list of streams.
                 is_waiting = is_waiting or self._run.settings.shard is not None
@@ -104,7 +104,7 @@ class AllStreams:
             try:
                 with self._ending(account):
                     display.begin_sync(self._run, streams)
-                    if self._state.all_streams.values:
+                    if self._state.values:
                         self._state.write()
                     self._run.note_start(account())
                     self._start(streams)

@@ -13,13 +13,14 @@ from tap_reports.sync.configured import report_of, settings_of
 from tap_reports.sync.guards import refused
 from tap_reports.sync.planning import Planning
 from tap_reports.sync.report import Report, find_column
-from tap_reports.sync.state import DiscoveryState, StreamState
+from tap_reports.sync.state import StreamState
 
 if TYPE_CHECKING:
     from tap_reports.client import ReportClient
     from tap_reports.files import Table
     from tap_reports.jobs.task import Task
     from tap_reports.sync.run import Run
+    from tap_reports.sync.state import RunState
     from tap_reports.vendor import Vendor, VendorConfig
 
 Found = tuple[Report, "ReportClient"]
@@ -47,7 +48,7 @@ class ColumnDiscovery:
         fail: Told of a report that can't be discovered, so that the others are; without, that is raised.
     """
 
-    def __init__(self, run: Run, state: DiscoveryState, fail: Fail | None = None) -> None:
+    def __init__(self, run: Run, state: RunState, fail: Fail | None = None) -> None:
         self._run = run
         self._state = state
         self._fail = fail

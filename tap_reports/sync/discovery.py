@@ -12,28 +12,28 @@ from tap_reports.client import ReportClient
 from tap_reports.exceptions import CallError, ConfigError, StreamError
 from tap_reports.sync.column_discovery import ColumnDiscovery, Fail, Found
 from tap_reports.sync.configured import report_of
-from tap_reports.sync.state import DiscoveryState
 from tap_reports.vendor import CatalogStream, Vendor, VendorConfig
 
 if TYPE_CHECKING:
     from tap_reports.models import ReportType
     from tap_reports.sync.run import Run
+    from tap_reports.sync.state import RunState
 
 logger = logging.getLogger("tap-reports")
 
 
 def discover(
-    run: Run, *, from_files: bool = True, state: DiscoveryState | None = None, fail: Fail | None = None
+    run: Run, state: RunState, *, from_files: bool, fail: Fail | None
 ) -> tuple[list[Found], ColumnDiscovery]:
     """Return the reports of all configured vendors with their clients, and those whose columns are yet to be
     discovered.
 
     Args:
         run: The run.
+        state: What the sync asks for, or has asked for, is asked for here.
         from_files: Ask for a file of each report whose columns are known from a file only. Without, such a
             report is one stream without columns, and nothing is submitted.
-        state: What the sync asks for, or has asked for, is asked for here.
-        fail: Told of a stream (or a whole vendor) that can't be discovered, so that the others are; without,
+        fail: Told of a stream (or a whole vendor) that can't be discovered, so that the others are; None:
             that is raised.
 
     Raises:
@@ -63,7 +63,7 @@ def discover(
     ]
     if errors:
         raise ConfigError(errors)
-    columns = ColumnDiscovery(run, state or DiscoveryState({}), fail)
+    columns = ColumnDiscovery(run, state, fail)
     found = []
     for report, (type_, asked) in zip(reports, known, strict=True):
         if from_files and report.type.infers_columns:

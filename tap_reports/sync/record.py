@@ -38,22 +38,19 @@ TYPES: Mapping[Kind, Callable[[str], Any]] = {
 }
 
 
-def recorded(path: str | None, version: str) -> AbstractContextManager[None]:
-    """Return a context whose calls are recorded in a file; without a path nothing is.
+def recorded(path: Path, version: str) -> AbstractContextManager[None]:
+    """Return a context whose calls are recorded in a file.
 
     Raises:
         ConfigError: The file can't be written.
     """
-    if not path:
-        return contextlib.nullcontext()
-    target = Path(path)
     try:
-        target.touch(mode=0o600)
+        path.touch(mode=0o600)
     except OSError as error:
         raise ConfigError(
             [f"--record {path}: can't be written ({error.strerror}); check the path."]
         ) from error
-    return recording(target, Recorder(version, cut))
+    return recording(path, Recorder(version, cut))
 
 
 def cut(path: Path) -> dict[str, Any]:

@@ -1,18 +1,27 @@
-"""A report: a report type with the user's settings laid over it. One report is one stream."""
+"""A report: a report type with the user's settings laid over it, and its columns beside a file's header.
+
+One report is one stream.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tap_reports.emit.plan import Field
+from tap_reports.exceptions import FileError
+from tap_reports.files import Table
+from tap_reports.files.text import shown
 from tap_reports.models import Column, Kind, ReportType, Slice
 from tap_reports.models.columns import property_name, property_names, schema_of
 from tap_reports.sync.slices import Cut, moved
 
 SLICE_START, SLICE_END, ROW = "_report_slice_start", "_report_slice_end", "_report_row"
 SHEET_SEPARATOR = " / "
+MOST_NAMED = 20
+"""Columns that a message names; it counts the others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +68,15 @@ class Report:
     @property
     def schema(self) -> dict[str, Any]:
         """The JSON schema of its records."""
-        return schema_for(self.columns, self.lineage, self.title, self.type.description)
+        schema: dict[str, Any] = {
+            "type": "object",
+            "properties": {
+                column.property: schema_of(column.kind, column.header)
+                for column in (*self.columns, *self.lineage)
+            },
+            "title": self.title,
+        }
+        return {**schema, "description": self.type.description} if self.type.description else schema
 
     @property
     def cut(self) -> Cut:
@@ -70,11 +87,6 @@ class Report:
     def is_keyless(self) -> bool:
         """True if its rows are known by their slice and number only."""
         return self.primary_keys == (SLICE_START, ROW)
-
-    @property
-    def has_date_column(self) -> bool:
-        """True if its rows are known to have a date of their own."""
-        return self.replication_key != SLICE_END
 
     @property
     def dated_by(self) -> str | None:
@@ -93,42 +105,15 @@ class Report:
     @property
     def is_summed(self) -> bool:
         """True if a row stands for all days of its slice, as the file has no date."""
-        return not self.has_date_column and not self.type.infers_columns
+        return self.replication_key == SLICE_END and not self.type.infers_columns
 
     def settled_on(self, days: Slice | None) -> dt.date | None:
         """Return the first day on which a slice's data can no longer change; None for a snapshot."""
         return moved(days.end, self.lookback_days + 1) if days else None
 
-    def with_columns(self, headers: Iterable[str]) -> tuple[Report, list[Column]]:
-        """Return the report with those of the headers that it lacks, and their columns."""
-        headers = list(headers)
-        unknown = [
-            header for header, known in zip(headers, bound(headers, self.columns), strict=True) if not known
-        ]
-        names = property_names(unknown, self.column_names, [column.property for column in self.columns])
-        new = [
-            Column(header, name, self.kind_for(header)) for header, name in zip(unknown, names, strict=True)
-        ]
-        return replace(self, columns=(*self.columns, *new)), new
-
     def kind_for(self, header: str) -> Kind:
         """Return the kind the user set for a header; text without one (a stable choice for any value)."""
         return self.kinds.get(header) or self.kinds.get(property_name(header)) or Kind.STRING
-
-
-def schema_for(
-    columns: Iterable[Column], lineage: Iterable[Column], title: str, description: str
-) -> dict[str, Any]:
-    """Return a stream's JSON schema."""
-    schema: dict[str, Any] = {
-        "type": "object",
-        "properties": {
-            **{column.property: schema_of(column.kind, column.header) for column in columns},
-            **{column.property: schema_of(column.kind, column.header) for column in lineage},
-        },
-        "title": title,
-    }
-    return {**schema, "description": description} if description else schema
 
 
 def bound(headers: Iterable[str], columns: Iterable[Column]) -> list[Column | None]:
@@ -165,3 +150,90 @@ def find_column(name: str, columns: Iterable[Column]) -> Column | None:
         if found := next(filter(matches, columns), None):
             return found
     return None
+
+
+# --- a file's header beside the report's columns ----------------------------------------------------------
+
+
+def with_new_columns(report: Report, table: Table, policy: str) -> tuple[Report, list[str]]:
+    """Return the report with the columns that a file adds, as far as the policy admits them, and the headers
+    of all new ones.
+
+    Args:
+        report: As known so far.
+        table: The file's, which `absent_columns` has found to be of this report.
+        policy: The setting `new_columns`.
+
+    Raises:
+        FileError: There are new columns and the policy is "fail".
+    """
+    known = bound(table.header, report.columns)
+    headers = [header for header, column in zip(table.header, known, strict=True) if not column]
+    if headers and policy == "fail":
+        raise FileError(
+            f"{table.name} has new columns: {named(headers)}",
+            remedy='Run discovery again, or set "new_columns" to "add" or "ignore".',
+        )
+    if not headers or policy != "add":
+        return report, headers
+    names = property_names(headers, report.column_names, [column.property for column in report.columns])
+    new = (Column(header, name, report.kind_for(header)) for header, name in zip(headers, names, strict=True))
+    return replace(report, columns=(*report.columns, *new)), headers
+
+
+def fields(report: Report, table: Table, is_selected: Callable[[str], bool]) -> Iterator[Field]:
+    """Yield what is emitted of a table: the report's columns, then the lineage.
+
+    Args:
+        report: With the columns that the file added.
+        table: The file's.
+        is_selected: Of a property.
+    """
+    header_of, keys = _headers(report, table), {*report.primary_keys, report.replication_key}
+    for column in (*report.columns, *report.lineage):
+        if is_selected(column.property):
+            lineage = column.property if column in report.lineage else None
+            is_key = lineage is None and column.property in keys
+            yield Field(
+                column.property, header_of.get(column.property), column.kind, lineage, required=is_key
+            )
+
+
+def absent_columns(report: Report, table: Table) -> list[str]:
+    """Return the headers of the report's columns that the file lacks: they are null.
+
+    Args:
+        report: Without the file's new columns: these say nothing about which report it is.
+        table: The file's.
+
+    Raises:
+        FileError: It is another report: it lacks key columns, columns that were asked for by name, or all
+            columns, or most of them while most of its own are unknown.
+    """
+    found = _headers(report, table)
+    own = {column.property: column.header for column in report.columns}
+    keys = (*report.primary_keys, report.replication_key)
+    missing = [own[key] for key in keys if key in own and key not in found]
+    absent = [header for name, header in own.items() if name not in found]
+    missing += [header for header in absent if header in report.type.asked]
+    is_foreign = len(absent) > len(found) and len(table.header) > 2 * len(found)
+    if missing or (own and not found) or is_foreign:
+        raise FileError(
+            f"{table.name} is not this report: it has the columns {named(table.header)}, "
+            f"not {named(dict.fromkeys(missing or absent))}.",
+            remedy="If it is, its header may not be its first row (file.header_row), or its settings or "
+            "catalog name other columns than it has.",
+        )
+    return absent
+
+
+def named(headers: Iterable[str]) -> str:
+    """Return headers for a message: the first ones, each on one line, and how many more there are."""
+    headers = list(headers)
+    more = f" and {len(headers) - MOST_NAMED:,} more" if len(headers) > MOST_NAMED else ""
+    return ", ".join(f'"{shown(header, 60)}"' for header in headers[:MOST_NAMED]) + more
+
+
+def _headers(report: Report, table: Table) -> dict[str, str]:
+    columns = zip(table.header, bound(table.header, report.columns), strict=True)
+    return {column.property: header for header, column in columns if column}

@@ -1,14 +1,18 @@
-"""What a stream keeps in the Singer state: a bookmark, and the jobs whose records are not yet out."""
+"""The Singer state: of each stream a bookmark, and the jobs whose records are not yet out."""
 
 from __future__ import annotations
 
-import copy
 import datetime as dt
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tap_reports.models import ReportJob, Slice
 from tap_reports.vendors import all_vendors
+
+if TYPE_CHECKING:
+    from tap_reports.emit.state_output import StateOutput
+    from tap_reports.jobs.task import Task
+    from tap_reports.sync.signals import Signals
 
 PENDING = "pending_jobs"
 KEY, VALUE = "replication_key", "replication_key_value"
@@ -105,15 +109,31 @@ def job_days(job: Mapping[str, Any]) -> Slice | None:
     return Slice(start, end) if start and end else None
 
 
-class DiscoveryState:
-    """The state before there are streams: as given, with the jobs that discovery submits for a run.
+class RunState:
+    """The state of all streams while the run goes on, those included that are still to be discovered.
 
     Args:
-        given: The state as it was passed.
+        values: As it was passed; changed in place. `values` becomes the tap's own once the SDK has copied it.
+        output: Where STATE messages go.
+        signals: None of them ends a message half-way.
+        names_jobs: False for a shard, whose jobs are in the ledger alone.
+        is_written: False for commands that write no messages.
     """
 
-    def __init__(self, given: Mapping[str, Any]) -> None:
-        self.values: dict[str, Any] = copy.deepcopy(dict(given))
+    def __init__(
+        self,
+        values: dict[str, Any],
+        output: StateOutput,
+        signals: Signals,
+        *,
+        names_jobs: bool,
+        is_written: bool,
+    ) -> None:
+        self.values = values
+        self.output = output
+        self._signals = signals
+        self._names_jobs = names_jobs
+        self._is_written = is_written
 
     @property
     def bookmarks(self) -> dict[str, Any]:
@@ -121,9 +141,12 @@ class DiscoveryState:
         found: dict[str, Any] = self.values.setdefault("bookmarks", {})
         return found
 
-    def add(self, stream: str, job: ReportJob) -> None:
-        """Name a submitted job."""
-        StreamState(self.bookmarks.setdefault(stream, {})).add(job)
+    def name(self, task: Task) -> None:
+        """Name a submitted job in the state of each stream that wants it."""
+        if task.job is None or not self._names_jobs:
+            return
+        for stream in task.streams:
+            StreamState(self.bookmarks.setdefault(stream, {})).add(task.job)
 
     def drop(self, stream: str, key: str) -> None:
         """Forget a job, and a stream of which nothing else is known."""
@@ -131,6 +154,22 @@ class DiscoveryState:
         StreamState(values).drop(key)
         if not any(values.values()):
             self.bookmarks.pop(stream, None)
+
+    def write(self, now: bool = False, again: bool = False) -> float:  # noqa: FBT002  (the engine calls it)
+        """Write a STATE message if anything has changed since the last one. No signal ends it half-way.
+
+        Args:
+            now: At once, also a large one.
+            again: Also one that was written before.
+
+        Returns:
+            The seconds until it is due; 0 if it is out.
+        """
+        if not self._is_written:
+            return 0.0
+        state = {**self.values, "bookmarks": self.bookmarks}
+        with self._signals.at_once(is_on=False):
+            return self.output.put(state, now=now or again, again=again)
 
 
 def state_errors(state: Any) -> Iterator[str]:

@@ -19,9 +19,9 @@ from pauses import PATIENCE, Gate, held, put_up, waits_for_a_lock
 from process import Process
 from scenarios import DAYS, SCENARIOS, counted, plain_record, records_of
 
+from tap_reports.cli.commands import Mode
 from tap_reports.downloads.work_dir import LOCK
 from tap_reports.sandbox import Sandbox
-from tap_reports.sync.mode import Mode
 from tap_reports.tap import TapReports
 
 SLOW = 20.0

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from tap_reports.cli.commands import Mode
 from tap_reports.commands import console as tables
 from tap_reports.commands import jobs as jobs_list
 from tap_reports.commands.plan import plan
@@ -23,7 +24,6 @@ from tap_reports.commands.test import test as run_checks
 from tap_reports.exceptions import ConfigError
 from tap_reports.ledger.ledger import Wanted
 from tap_reports.sandbox import Sandbox
-from tap_reports.sync.mode import Mode
 from tap_reports.tap import TapReports
 
 COLUMNS = (

@@ -10,9 +10,8 @@ from tap_reports.exceptions import FileError
 from tap_reports.files import Table
 from tap_reports.models import Column, FileFormat, Kind, ReportType
 from tap_reports.settings.read import read
-from tap_reports.sync.columns import MOST_NAMED, absent_columns, named, with_new_columns
 from tap_reports.sync.configured import configured
-from tap_reports.sync.report import Report
+from tap_reports.sync.report import MOST_NAMED, Report, absent_columns, named, with_new_columns
 from tap_reports.vendor import ReportConfig
 from tap_reports.vendors import all_vendors
 

@@ -8,8 +8,8 @@ import json
 import pytest
 from scenarios import SCENARIOS, counted, run_here
 
+from tap_reports.cli.commands import Mode
 from tap_reports.exceptions import ConfigError
-from tap_reports.sync.mode import Mode
 from tap_reports.tap import TapReports
 
 SCENARIO = SCENARIOS["digital_turbine"]

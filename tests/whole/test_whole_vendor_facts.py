@@ -8,9 +8,9 @@ import pytest
 from scenarios import run_here
 from virtual_clock import FakeClock
 
+from tap_reports.cli.commands import Mode
 from tap_reports.sandbox import Sandbox, Switch
 from tap_reports.sandbox.options import Accounts, Time
-from tap_reports.sync.mode import Mode
 from tap_reports.tap import TapReports
 
 TODAY = dt.date(2026, 8, 15)
