@@ -6,12 +6,10 @@ import contextlib
 import threading
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from functools import cached_property
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
 from singer_sdk import Stream
 from singer_sdk.helpers.conform import TypeConformanceLevel
-from singer_sdk.mapper import RemoveRecordTransform
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from typing_extensions import override
 
@@ -23,33 +21,24 @@ from tap_reports.sync.report import Report, absent_columns, fields, named, with_
 from tap_reports.sync.state import StreamState
 
 if TYPE_CHECKING:
-    import datetime as dt
-
     from singer_sdk.helpers._batch import BatchConfig
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.metrics import Counter as MetricCounter
     from singer_sdk.singerlib import Catalog
 
     from tap_reports.client import ReportClient
-    from tap_reports.emit.plan import SliceContext, TablePosition
-    from tap_reports.emit.rows import Block
+    from tap_reports.emit.plan import TablePosition
     from tap_reports.emit.writer import MessageWriter
-    from tap_reports.exceptions import StreamError
     from tap_reports.files import Table
     from tap_reports.tap import TapReports
 
 
 class ReportStream(Stream):
-    """One report's records.
-
-    Args:
-        tap: The tap.
-        report: The report.
-        client: Its vendor's client.
-    """
+    """One report's records."""
 
     # Values are converted by column, right by construction; checking each again would take half the time.
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
+    _tap: TapReports
 
     def __init__(self, tap: TapReports, report: Report, client: ReportClient) -> None:
         self.report = report
@@ -58,7 +47,6 @@ class ReportStream(Stream):
         self.logger.addFilter(name_stream)
         self.primary_keys = report.primary_keys
         self.replication_key = report.replication_key
-        self._reports_tap = tap
         self._client = client
         self._warned: set[str] = set()
         self._described: dict[str, Any] | None = None
@@ -66,7 +54,7 @@ class ReportStream(Stream):
     @cached_property
     def extraction(self) -> Extraction:
         """Its slices on their way out. Made when the catalog has been applied."""
-        tap = self._reports_tap
+        tap = self._tap
         return Extraction(
             self.report,
             self._client,
@@ -86,10 +74,9 @@ class ReportStream(Stream):
 
     def _plan_for(self, table: Table) -> EmitPlan:
         """Return what to emit of a table, after a new SCHEMA message if it has new columns."""
-        settings = self._reports_tap.settings
-        with self._reports_tap.signals.at_once():  # all rows are looked at for the kind of a new column
-            absent = absent_columns(self.report, table)  # first: those of another report are not added
-            report, new = with_new_columns(self.report, table, settings.new_columns)
+        settings = self._tap.settings
+        absent = absent_columns(self.report, table)  # first: those of another report are not added
+        report, new = with_new_columns(self.report, table, settings.new_columns)
         if report is not self.report:
             self.logger.info("%s: new columns: %s", self.name, named(new))
             self.report = report
@@ -144,7 +131,7 @@ class ReportStream(Stream):
             self._input_schema,
             self.primary_keys,
             self.replication_key,
-            lineage_columns=self._reports_tap.settings.lineage_columns,
+            lineage_columns=self._tap.settings.lineage_columns,
         )
         self.primary_keys = self.report.primary_keys
         self.replication_key = self.report.replication_key
@@ -162,12 +149,6 @@ class ReportStream(Stream):
         """The SDK would write it before the records: what if they never come? It is written after them."""
         return False
 
-    @property
-    def _is_versioned(self) -> bool:
-        """Whether all of it replaces all that was there before."""
-        is_whole = self._reports_tap.settings.shard is None
-        return self.replication_method == REPLICATION_FULL_TABLE and is_whole
-
     @override
     def get_replication_key_signpost(self, context: Context | None = None) -> None:
         """Bookmarks move by slices, never by records: there is nothing to guard."""
@@ -182,8 +163,12 @@ class ReportStream(Stream):
         with self._outcome(), self.get_record_counter() as counter, self.get_sync_timer():
             if write_messages and self.ABORT_AT_RECORD_COUNT is None:
                 self._sync_blocks(counter)
-            else:
-                yield from self._sync_rows(counter, write_messages=write_messages)
+                return
+            for index, record in enumerate(self.get_records(context)):
+                self._check_max_record_limit(current_record_index=index)
+                if write_messages:
+                    self._write_record_message(record)
+                yield record
 
     @override
     def get_batch_config(self, config: Mapping[str, Any]) -> BatchConfig | None:
@@ -196,19 +181,17 @@ class ReportStream(Stream):
     def _sync_batches(self, batch_config: BatchConfig, context: Context | None = None) -> None:
         from tap_reports.emit.batch import batches
 
-        if (
-            batch_config.encoding.format == "parquet"
-        ):  # heavy: it is imported while there is something to wait for
-            threading.Thread(target=import_module, args=("pyarrow.parquet",), name="imports").start()
+        if batch_config.encoding.format == "parquet":  # long: meanwhile there is something to wait for
+            threading.Thread(target=__import__, args=("pyarrow.parquet",), name="imports").start()
         with self._outcome(), self.get_batch_counter() as counter:
             for table, position in self._tables():
                 plan = self._plan_for(table)
                 for batch in batches(table, plan, position.context, batch_config, self, position.tally):
                     if batch.manifest:
                         counter.increment()
-                        self._reports_tap.write_message(batch.message())
+                        self._tap.write_message(batch.message())
                     position.rows += batch.rows
-                    self._reports_tap.run.runner.drain()
+                    self._tap.run.runner.drain()
 
     @override
     def get_records(self, context: Context | None) -> Iterable[Record]:
@@ -220,51 +203,34 @@ class ReportStream(Stream):
                 yield record
             position.rows += position.tally.left_out.total()
 
-    def _sync_rows(self, counter: MetricCounter, *, write_messages: bool) -> Iterator[dict[str, Any]]:
-        for index, record in enumerate(self.get_records(None)):
-            self._check_max_record_limit(current_record_index=index)
-            if write_messages:
-                self._write_record_message(record)
-            counter.increment()
-            if index % 1000 == 0:
-                self._reports_tap.run.runner.drain()
-            yield record
-
     def _sync_blocks(self, counter: MetricCounter) -> None:
-        clock, writer = self._reports_tap.run.clock, cast("MessageWriter", self._reports_tap.message_writer)
+        from tap_reports.emit.maps import blocks
+
+        clock, writer = self._tap.run.clock, cast("MessageWriter", self._tap.message_writer)
         for table, position in self._tables():
             extracted = clock.now()
-            for block in self._blocks(table, position.context, extracted):
+            plan = self._plan_for(table)
+            for block in blocks(table, plan, position.context, self.stream_maps, extracted, self.config):
                 writer.write_block(block.data)
                 position.tally.add(block.tally)
                 position.rows += block.rows
                 counter.increment(block.records)
-                self._reports_tap.run.runner.drain()
+                self._tap.run.runner.drain()
 
     def _tables(self) -> Iterator[tuple[Table, TablePosition]]:
         for tables in self.extraction.slices():
             while True:
                 # A workbook, or JSON, is read to its end before its first row is out.
-                with self._reports_tap.signals.at_once():
+                with self._tap.signals.at_once():
                     found = next(tables, None)
                 if found is None:
                     break
                 yield found
 
-    def _blocks(self, table: Table, context: SliceContext, extracted: dt.datetime) -> Iterator[Block[bytes]]:
-        from tap_reports.emit.blocks import encode
-        from tap_reports.emit.maps import mapped_blocks, mapped_plan
-
-        plan = self._plan_for(table)
-        maps = [one for one in self.stream_maps if not isinstance(one, RemoveRecordTransform)]
-        if plain := mapped_plan(plan, maps, self.config):
-            return encode(table, plain, context, extracted=extracted)
-        return mapped_blocks(table, plan, context, maps, extracted, self.config)
-
     @contextlib.contextmanager
     def _outcome(self) -> Iterator[None]:
         """Note how the stream ends: its failure does not end the others, a stop is passed on quietly."""
-        if self._is_versioned:
+        if self.replication_method == REPLICATION_FULL_TABLE and self._tap.settings.shard is None:
             self._stream_version = self._initialized_at // 1000
         try:
             yield
@@ -272,19 +238,12 @@ class ReportStream(Stream):
             raise
         except Exception as error:
             self.logger.debug("%s failed", self.name, exc_info=True)
-            self._fail(stream_error(error))
+            self._tap.outcome.fail(self.name, self.extraction.fail(stream_error(error)))
+            self._tap.state_of_run.write()
         else:
-            if self.extraction.is_over:
-                self._complete()
-
-    def _complete(self) -> None:
-        """All is out: a target may drop what an earlier version had."""
-        self._reports_tap.outcome.done[self.name] = self.extraction.rows
-        if self._stream_version is not None and self._messages_wanted:
-            self._write_activate_version_message(self._stream_version)
+            if not self.extraction.is_over:
+                return
+            self._tap.outcome.done[self.name] = self.extraction.rows
+            if self._stream_version is not None and self._messages_wanted:  # a target may drop earlier ones
+                self._write_activate_version_message(self._stream_version)
         log_tally(self.logger, self.name, self.extraction.tally, len(self.report.columns))
-
-    def _fail(self, error: StreamError) -> None:
-        self._reports_tap.outcome.fail(self.name, self.extraction.fail(error))
-        log_tally(self.logger, self.name, self.extraction.tally, len(self.report.columns))
-        self._reports_tap.state_of_run.write()

@@ -6,12 +6,12 @@ import copy
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 from singer_sdk import Tap
 from singer_sdk.exceptions import MappingError
-from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
+from singer_sdk.helpers.capabilities import TapCapabilities
 from typing_extensions import override
 
 from tap_reports import cli
@@ -28,17 +28,15 @@ from tap_reports.settings.schema import settings_schema
 from tap_reports.streams import ReportStream
 from tap_reports.sync import discovery
 from tap_reports.sync.all_streams import AllStreams
-from tap_reports.sync.configured import selection_errors
+from tap_reports.sync.configured import final_day_errors, selection_errors
 from tap_reports.sync.outcome import Outcome
-from tap_reports.sync.shard import final_day_errors, shard_state_errors
 from tap_reports.sync.signals import Signals
-from tap_reports.sync.state import RunState, state_errors
+from tap_reports.sync.state import RunState, shard_state_errors, state_errors
 
 if TYPE_CHECKING:
     from tap_reports.clock import Clock
     from tap_reports.jobs.event_loop import EngineLoop
     from tap_reports.models import RunOutcome
-    from tap_reports.settings.inputs import Inputs
     from tap_reports.sync.column_discovery import Found
     from tap_reports.sync.run import Run
 
@@ -51,18 +49,7 @@ class TapReports(Tap):
     dynamic_catalog = True
     message_writer_class = MessageWriter
     config_jsonschema = settings_schema()
-    capabilities = [
-        TapCapabilities.CATALOG,
-        TapCapabilities.STATE,
-        TapCapabilities.DISCOVER,
-        TapCapabilities.ACTIVATE_VERSION,
-        TapCapabilities.TEST,
-        PluginCapabilities.ABOUT,
-        PluginCapabilities.STREAM_MAPS,
-        PluginCapabilities.FLATTENING,
-        PluginCapabilities.BATCH,
-        PluginCapabilities.STRUCTURED_LOGGING,
-    ]
+    capabilities = [*Tap.capabilities, TapCapabilities.TEST]
 
     def __init__(
         self,
@@ -80,13 +67,12 @@ class TapReports(Tap):
         self.signals = Signals(self.outcome, self._stop)
         self._clock = clock
         self._loop = loop
-        self.display = Display(self.outcome, lambda: self.__dict__.get("run"))
+        self.display = Display(self.outcome, lambda: self.run_by_now)
         self._has_catalog = kwargs.get("catalog") is not None
         wrong = list(state_errors(kwargs.get("state")))
         self._input_errors = [*errors, *wrong]
         self.waits_for_columns = waits_for_columns
-        self._given_state = {} if wrong else copy.deepcopy(kwargs.get("state") or {})
-        kwargs["state"] = self._given_state
+        self._given_state = kwargs["state"] = {} if wrong else copy.deepcopy(kwargs.get("state") or {})
         if kwargs.pop("parse_env_config", False):
             # The SDK would replace whole blocks; a block may come half from a file, half from variables.
             config, wrong_variables = environment_config()
@@ -94,23 +80,6 @@ class TapReports(Tap):
             self._input_errors += wrong_variables
         super().__init__(**{"setup_mapper": mode.has_streams, **kwargs})
         self.state_of_run.values = cast("dict[str, Any]", self.state)  # the SDK has copied it
-
-    @classmethod
-    def of(cls, mode: Mode, inputs: Inputs, outcome: Outcome | None = None) -> Self:
-        """Return the tap for what a command was given.
-
-        Raises:
-            ConfigError: Naming everything that is wrong.
-        """
-        return cls(
-            mode=mode,
-            config=inputs.config,
-            catalog=inputs.catalog,
-            state=inputs.state,
-            errors=inputs.errors,
-            outcome=outcome,
-            waits_for_columns=mode is not Mode.SYNC,
-        )
 
     @classmethod
     @override
@@ -178,8 +147,9 @@ class TapReports(Tap):
         """
         found = self._selected()
         errors = list(selection_errors([stream.report for stream in found], self.settings))
-        if self.mode.has_streams and not errors:
-            errors += final_day_errors(self.settings, found)
+        if self.settings.shard and self.mode.has_streams and not errors:
+            finals = {stream.name: stream.extraction.final_day() for stream in found}
+            errors += final_day_errors(finals, self.settings)
         if errors:
             raise ConfigError(errors)
         return found
@@ -205,6 +175,11 @@ class TapReports(Tap):
             loop=self._loop,
             looks_once=self.mode is Mode.SUBMIT,
         )
+
+    @property
+    def run_by_now(self) -> Run | None:
+        """The run, if there is one."""
+        return self.__dict__.get("run")
 
     # --- messages -----------------------------------------------------------------------------------------
 
@@ -254,23 +229,22 @@ class TapReports(Tap):
     def account(self) -> RunOutcome:
         """What became of the run, up to now."""
         streams = self._selected() if self._streams else []
-        return self.outcome.of_run(self.__dict__.get("run"), streams, self.plugin_version)
-
-    # --- its end ------------------------------------------------------------------------------------------
+        return self.outcome.of_run(self.run_by_now, streams, self.plugin_version)
 
     def close(self) -> None:
         """End the run's work and remove its temporary files."""
-        if "run" in self.__dict__:
-            self.run.close()
+        if run := self.run_by_now:
+            run.close()
 
     def _stop(self) -> bool:
-        if "run" not in self.__dict__ or not self.run.is_started:
+        run = self.run_by_now
+        if run is None or not run.is_started:
             return False
-        self.run.runner.stop()
+        run.runner.stop()
         return True
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
-        if "run" in self.__dict__:
-            self.run.end_soon()
+        if run := self.run_by_now:
+            run.end_soon()
         self.signals.came(signum)

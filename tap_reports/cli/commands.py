@@ -81,9 +81,22 @@ class Asked:
             raise ConfigError(found.errors)
         return found
 
-    def made(self, mode: Mode) -> TapReports:
-        """Return the tap for a command."""
-        return self.tap.of(mode, self.inputs)
+    def made(self, mode: Mode, outcome: Outcome | None = None) -> TapReports:
+        """Return the tap for a command.
+
+        Raises:
+            ConfigError: Naming everything that is wrong.
+        """
+        found = self.inputs
+        return self.tap(
+            mode=mode,
+            config=found.config,
+            catalog=found.catalog,
+            state=found.state,
+            errors=found.errors,
+            outcome=outcome,
+            waits_for_columns=mode is not Mode.SYNC,
+        )
 
 
 def _check_config(asked: Asked) -> int:
@@ -159,7 +172,7 @@ def _sync(asked: Asked) -> int:
         return outcome.of_run(None, (), tap.plugin_version), inputs.state or {}
 
     with summarised(summary, facts) if summary else nullcontext():
-        made.append(tap.of(Mode.SYNC, inputs, outcome))
+        made.append(asked.made(Mode.SYNC, outcome))
         made[0].sync_all()
     return outcome.status
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from singer_sdk.mapper import CustomStreamMap, SameRecordTransform
+from singer_sdk.mapper import CustomStreamMap, RemoveRecordTransform, SameRecordTransform
 
 from tap_reports.emit.rows import Block, record_blocks
 from tap_reports.emit.writer import ENCODER, envelope
@@ -57,6 +57,23 @@ def mapped_plan(plan: EmitPlan, maps: Sequence[StreamMap], config: Mapping[str, 
     renamed = tuple(replace(fields[name], property=new) for new, name in record.items())
     day = next((new for new, name in record.items() if name == plan.dated_by), None)
     return replace(plan, alias=stream_map.stream_alias, fields=renamed, dated_by=day)
+
+
+def blocks(
+    table: Table,
+    plan: EmitPlan,
+    context: SliceContext,
+    maps: Sequence[StreamMap],
+    extracted: dt.datetime,
+    config: Mapping[str, Any],
+) -> Iterator[Block[bytes]]:
+    """Yield a table's RECORD messages in blocks; a map that removes the stream makes none."""
+    from tap_reports.emit.blocks import encode
+
+    maps = [one for one in maps if not isinstance(one, RemoveRecordTransform)]
+    if plain := mapped_plan(plan, maps, config):
+        return encode(table, plain, context, extracted=extracted)
+    return mapped_blocks(table, plan, context, maps, extracted, config)
 
 
 def mapped_blocks(

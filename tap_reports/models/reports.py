@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, TypeVar
 
 from tap_reports.models.files import Column, Json, Layout
+
+T = TypeVar("T")
 
 InvalidValues = Literal["fail", "null"]
 """What becomes of a cell that does not fit its column."""
@@ -45,6 +49,18 @@ class Shard:
 
     index: int
     count: int
+
+    def share_of(self, slices: Sequence[T], report: str) -> tuple[T, ...]:
+        """Return those slices of a report that are its own.
+
+        Neighbours go to different shards, and the first slices of several reports too.
+
+        Args:
+            slices: All of them, in order.
+            report: What is asked for; streams that share a request have one, so that they are in one shard.
+        """
+        offset = zlib.crc32(report.encode())
+        return tuple(one for k, one in enumerate(slices) if (offset + k) % self.count == self.index)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

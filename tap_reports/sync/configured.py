@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -111,6 +112,22 @@ def selection_errors(reports: Sequence[Report], settings: Settings) -> Iterator[
             yield (
                 f"catalog: {report.stream} has no column {name}, which is one of its keys; correct "
                 "key_properties and replication_key."
+            )
+
+
+def final_day_errors(finals: Mapping[str, dt.date | None], settings: Settings) -> Iterator[str]:
+    """Yield why all shards may not see the same list of slices, today and tomorrow: a day that is not final
+    yet is one more tomorrow.
+
+    Args:
+        finals: The last final day by stream, where it is known.
+        settings: The configuration.
+    """
+    for stream, final in finals.items():
+        if final and settings.end_date and settings.end_date > final:
+            yield (
+                f"end_date: {settings.end_date} is after the last final day of {stream}, {final}; "
+                "shards need one that is not, so that all of them extract the same days."
             )
 
 

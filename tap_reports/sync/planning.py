@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from tap_reports.exceptions import CallError, ConfigError, StreamError
 from tap_reports.models import Slice
-from tap_reports.sync.shard import share
 from tap_reports.sync.slices import first_day
 from tap_reports.sync.state import job_days
 from tap_reports.vendor import Bounded
@@ -69,13 +68,6 @@ class _Known:
     job_id: str
     key: str
 
-    def discarded(self) -> str:
-        """Return a warning that names it."""
-        why = (
-            "its days are out, or another job has them" if self.key else "the report's settings have changed"
-        )
-        return f"job {self.job_id} of {self.days or 'a snapshot'} is discarded: {why}"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Planning:
@@ -105,7 +97,9 @@ class Planning:
         try:
             if self.run.settings.shard:
                 return self._share(self.run.settings.shard)
-            return self._dated() if self.report.type.dated else self._snapshot()
+            if self.report.type.dated:
+                return self._dated()
+            return _with_jobs((SlicePlan(None, self._requests(None)),), self._in_state(), end=dt.date.max)
         except CallError as error:
             failed = StreamError.of(error)
             raise failed.placed(vendor=self.report.vendor, stream=self.report.stream) from error
@@ -113,20 +107,16 @@ class Planning:
             # A catalog spares the vendor's discovery, which would have found this before.
             raise StreamError(str(error), remedy="Correct the report's settings.") from error
 
-    def _snapshot(self) -> StreamPlan:
-        part = SlicePlan(None, self._requests(None))
-        return _with_jobs((part,), self._in_state(), end=dt.date.max)
-
     def _share(self, shard: Shard) -> StreamPlan:
         """Return this shard's slices; neither a bookmark nor jobs on their way change the list."""
         report, start, end = self.report, self.run.settings.start_date, self.run.settings.end_date
         parts: tuple[SlicePlan, ...] = (SlicePlan(None, self._requests(None)),)
         if report.type.dated and start and end:
             days = report.cut.days(start, end, not_before=start)
-            groups = _grouped(report, report.cut.slices(days, ()), ())[0] if days else []
+            groups = _grouped(report, report.cut.slices(days), ())[0] if days else []
             parts = tuple(self._part(group) for group in groups)
         asked = {request.report for part in parts for request in part.requests}
-        return StreamPlan(share(parts, shard, f"{report.vendor} {min(asked, default='')}"))
+        return StreamPlan(shard.share_of(parts, f"{report.vendor} {min(asked, default='')}"))
 
     def _dated(self) -> StreamPlan:
         report, settings = self.report, self.run.settings
@@ -140,9 +130,8 @@ class Planning:
         days = report.cut.days(first, last, not_before=start)
         if days is None or (bookmark and bookmark >= days.end):
             note = f"no new final day since {bookmark}" if bookmark else f"no final day from {start} on"
-            return replace(
-                _with_jobs((), self._in_state(), end=dt.date.min), notes=(note,), warnings=warnings
-            )
+            found = _with_jobs((), self._in_state(), end=dt.date.min)
+            return replace(found, notes=(note,), warnings=(*warnings, *found.warnings))
         known = [*self._in_state(), *self._in_ledger(days)]
         candidates = dict.fromkeys(job.days for job in known if job.key and job.days)
         kept = report.cut.choose(candidates, days, not_before=start)
@@ -161,16 +150,13 @@ class Planning:
         first = self.client.first_day(self.report.type) if isinstance(self.client, Bounded) else None
         if first is None or first <= start:
             return start, ()
-        if bookmark and bookmark >= first:
-            return first, ()
         text = f"the data begins on {first}, later than start_date ({start}); it is extracted from there on"
-        return first, (text,)
+        return first, () if bookmark and bookmark >= first else (text,)
 
     def _bookmark(self) -> dt.date | None:
         """Return the last day that is out of all of the report's streams."""
         marks = [state.bookmark for state in self.states] if self.is_incremental else []
-        known = [day for day in marks if day]
-        return min(known) if known and len(known) == len(marks) else None
+        return min(filter(None, marks)) if marks and all(marks) else None
 
     def _state_warnings(self, bookmark: dt.date | None, final: dt.date) -> Iterator[str]:
         """Yield what looks wrong about the state."""
@@ -207,8 +193,6 @@ class Planning:
     def _known(self, days: Slice | None, job_id: str, key: str) -> _Known:
         is_asked_like_that = key in {request.key for request in self._requests(days)}
         return _Known(days, job_id, key if is_asked_like_that else "")
-
-    # --- requests ---------------------------------------------------------------------------------------
 
     def _part(self, group: list[Slice]) -> SlicePlan:
         requests = tuple(request for days in group for request in self._requests(days))
@@ -257,5 +241,10 @@ def _with_jobs(parts: tuple[SlicePlan, ...], known: Iterable[_Known], *, end: dt
     wanted = {request.key for part in parts for request in part.requests}
     left = [job for job in known if job.key not in wanted]
     later = {job for job in left if job.key and job.days and job.days.end > end}
-    lost = dict.fromkeys(job.discarded() for job in left if job not in later)
-    return StreamPlan(parts, warnings=tuple(lost), later=frozenset(job.key for job in later))
+    lost = [
+        f"job {job.job_id} of {job.days or 'a snapshot'} is discarded: "
+        + ("its days are out, or another job has them" if job.key else "the report's settings have changed")
+        for job in left
+        if job not in later
+    ]
+    return StreamPlan(parts, warnings=tuple(dict.fromkeys(lost)), later=frozenset(job.key for job in later))

@@ -195,6 +195,13 @@ def state_errors(state: Any) -> Iterator[str]:
             yield f"state: bookmarks.{stream}.{VALUE} is not a day (YYYY-MM-DD); correct or remove it."
 
 
+def shard_state_errors(bookmarks: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is wrong with a shard's state: a bookmark moves the list of slices."""
+    marked = sorted(name for name, one in bookmarks.items() if one)
+    if marked:
+        yield f"--state: a shard takes no bookmarks, and the state has some ({', '.join(marked)})."
+
+
 def _key(job: Any) -> Any:
     return job.get("key") if isinstance(job, dict) else None
 

@@ -48,6 +48,19 @@ def test_a_new_column_widens_the_report_or_is_named_only(report):
     assert new == ["Clicks"]
 
 
+def test_new_columns_get_free_names_in_the_style_of_the_others(report):
+    file = table("Date", "Click Rate", "Spend ", "click rate")
+    wider, new = with_new_columns(report, file, "add")
+    assert [(column.header, column.property) for column in wider.columns[2:]] == [
+        ("Click Rate", "click_rate"),
+        ("click rate", "click_rate_2"),
+    ]
+    assert new == ["Click Rate", "click rate"]
+    assert wider.schema["properties"]["click_rate"] == {"type": ["string", "null"], "title": "Click Rate"}
+    wider, _ = with_new_columns(replace(report, column_names="verbatim"), file, "add")
+    assert wider.columns[2] == Column("Click Rate", "Click Rate", Kind.STRING)
+
+
 def test_a_new_column_can_be_an_error(report):
     with pytest.raises(FileError, match=r'spend\.csv has new columns: "Clicks"'):
         with_new_columns(report, table("Date", "Spend", "Clicks"), "fail")

@@ -138,15 +138,6 @@ def test_a_catalog_finds_back_to_columns_keys_and_kinds():
     )
 
 
-def test_new_headers_get_free_names_in_the_style_of_the_others():
-    report, new = made(DATED).with_columns(["Date", "campaign id", "Click Rate", "Spend "])
-    assert [column.property for column in new] == ["click_rate"]
-    assert made(DATED, column_names="verbatim").with_columns(["Click Rate"])[1] == [
-        Column("Click Rate", "Click Rate", Kind.STRING)
-    ]
-    assert report.schema["properties"]["click_rate"] == {"type": ["string", "null"], "title": "Click Rate"}
-
-
 def test_settings_for_all_sheets_count_where_the_sheet_has_the_columns():
     sheet = replace(SNAPSHOT, infers_columns=True, layout=Layout(sheet="One"))
     config = ReportConfig(

@@ -6,12 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_reports.models import Shard
-from tap_reports.sync.shard import share
 
 
 @given(st.integers(0, 200), st.integers(1, 20), st.text(max_size=20))
 def test_the_shards_of_a_list_are_disjoint_and_cover_it(length, count, report):
     slices = list(range(length))
-    shares = [share(slices, Shard(index, count), report) for index in range(count)]
+    shares = [Shard(index, count).share_of(slices, report) for index in range(count)]
     assert sorted(one for own in shares for one in own) == slices
     assert max(map(len, shares)) - min(map(len, shares)) <= 1

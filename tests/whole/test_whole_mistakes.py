@@ -57,6 +57,21 @@ def test_a_hand_edited_state_is_gone_on_from(program, sandbox, values):
     assert rows(result, scenario.stream) == counted(scenario.expected(sandbox))
 
 
+def test_a_job_that_no_request_asks_for_any_more_is_named_also_where_no_day_is_new(program, sandbox):
+    scenario = SCENARIOS["impact"]
+    last = scenario.last_day(sandbox).isoformat()
+    job = {
+        "key": "k",
+        "id": "J-1",
+        "slice_start": last,
+        "slice_end": last,
+        "submitted_at": f"{last}T00:00:00Z",
+    }
+    values = {"replication_key_value": last, "pending_jobs": [job]}
+    result = program.run(scenario.config(sandbox), state={"bookmarks": {scenario.stream: values}})
+    assert f"job J-1 of {last}..{last} is discarded: the report's settings have changed" in result.stderr
+
+
 def test_a_bookmark_of_another_tap_s_stream_is_left_as_it_is(program, sandbox):
     other = {"replication_key": "id", "replication_key_value": 4711}
     scenario = SCENARIOS["impact"]
