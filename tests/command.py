@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
+import select
 import signal
 import threading
 import time
@@ -11,20 +14,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from fork_server import Process, shared
+from fork_server import shared
 
 FAST = {"poll_interval_seconds": 0.05, "poll_max_interval_seconds": 0.05, "retry_backoff_seconds": 0.05}
 PATIENCE = 120.0
 """Seconds for a run, or a step of one; only a failing test waits so long."""
+LOOK = 0.02
+"""Seconds between two looks of who reads a run's output."""
+PIPE_BYTES, READ_BYTES = 4096, 1 << 16
 
 
 @dataclass
 class Printed:
-    """What a finished run left."""
+    """What a run has left; `status` is None while it is under way."""
 
-    status: int
+    status: int | None
     stdout: str
     stderr: str
 
@@ -51,11 +57,15 @@ class Printed:
         return list(dict.fromkeys(one["stream"] for one in self.messages if one["type"] == "SCHEMA"))
 
     @property
+    def states(self) -> list[dict[str, Any]]:
+        return [one["value"] for one in self.messages if one["type"] == "STATE"]
+
+    @property
     def state(self) -> dict[str, Any]:
-        return [one["value"] for one in self.messages if one["type"] == "STATE"][-1]
+        return self.states[-1]
 
     def mark(self, stream: str) -> dict[str, Any]:
-        return self.state.get("bookmarks", {}).get(stream, {})
+        return next(reversed(self.states), {}).get("bookmarks", {}).get(stream, {})
 
     def bookmark(self, stream: str) -> str | None:
         return self.mark(stream).get("replication_key_value")
@@ -69,42 +79,121 @@ class Printed:
 
 
 class Running:
-    """A run that is under way."""
+    """A run under way, in a fork. Leaving its context ends it and closes all that it opened.
 
-    def __init__(self, process: Process) -> None:
-        self.process = process
+    Args:
+        arguments: Its command line.
+        environment: Its variables.
+        log: Where its standard error goes.
+        reads: Nobody reads on after so many records, or with 0 after `stop_reading`; None: all is read.
+        days: How many days its clock is ahead.
+    """
+
+    def __init__(
+        self,
+        arguments: list[str],
+        environment: dict[str, str],
+        log: Path,
+        *,
+        reads: int | None = None,
+        days: float = 0,
+    ) -> None:
         self.lines: list[str] = []
-        self.errors: list[str] = []
-        pipes = ((process.stdout, self.lines), (process.stderr, self.errors))
-        self._threads = [
-            threading.Thread(target=into.extend, args=[pipe], daemon=True) for pipe, into in pipes
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._rest = b""
+        self._log = log
+        self._limit, self._pauses, self._is_filled = reads, False, False
+        self.reader, writer = os.pipe()
+        self._filler = -1
+        if reads is not None:
+            fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+            # Opened again: whether writing waits is a property of the opened file, which the child shares.
+            self._filler = os.open(f"/proc/self/fd/{writer}", os.O_WRONLY | os.O_NONBLOCK)
+        with log.open("wb") as errors:
+            self.child = shared().start(
+                arguments, environment, stdout=writer, stderr=errors.fileno(), days=days
+            )
+        os.close(writer)
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
 
-    def wait_until(self, ready: Callable[[], Any]) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def printed(self) -> Printed:
+        """What has come so far, of standard output the whole lines."""
+        status = self.child.poll()
+        return Printed(
+            -1 if status is None else status, "".join(f"{one}\n" for one in self.lines), self.stderr
+        )
+
+    @property
+    def stderr(self) -> str:
+        return self._log.read_text(errors="replace")
+
+    def wait_until(self, ready: Callable[[], Any], what: str = "what was waited for") -> None:
+        """Wait for a step; a run that ends before it, or does not reach it, is ended."""
         end = time.monotonic() + PATIENCE
         while not ready():
-            if time.monotonic() > end or self.process.poll() is not None:
-                self.process.kill()
-                self.finish()  # so that it takes no other test along
-                raise AssertionError("it never came:\n" + "".join(self.errors[-20:]))
+            if time.monotonic() > end or self.child.poll() is not None:
+                self.close()  # so that it takes no other test along
+                raise AssertionError(f"it never came: {what}\n{self.stderr[-2000:]}")
             time.sleep(0.01)
 
+    def read_on(self) -> None:
+        """Read whatever comes from now on."""
+        self._limit, self._pauses = None, False
+        if self._filler >= 0:
+            os.close(self._filler)
+            self._filler = -1
+
+    def stop_reading(self) -> None:
+        """Read nothing more, and leave no room: whatever the command writes now waits."""
+        self._pauses = self._is_filled = True
+        time.sleep(2 * LOOK)
+        with contextlib.suppress(BlockingIOError):
+            while os.write(self._filler, b"\n"):
+                pass
+
     def send(self, number: signal.Signals) -> Printed:
-        self.process.send_signal(number)
+        self.child.send_signal(number)
         return self.finish()
 
     def finish(self) -> Printed:
+        """Read on to its end."""
+        self.read_on()
         try:
-            self.process.wait(PATIENCE)
+            status = self.child.wait(PATIENCE)
         finally:
-            self.process.kill()
-            for thread in self._threads:
-                thread.join()
-            self.process.close()
-        assert self.process.returncode is not None
-        return Printed(self.process.returncode, "".join(self.lines), "".join(self.errors))
+            self.close()
+        return Printed(status, "\n".join([*self.lines, self._rest.decode()]), self.stderr)
+
+    def close(self) -> None:
+        """End it, whatever it does."""
+        self.child.close()
+        self.read_on()
+        self._thread.join(PATIENCE)
+        if self.reader >= 0:
+            os.close(self.reader)
+            self.reader = -1
+
+    def _read(self) -> None:
+        records = 0
+        while True:
+            if self._pauses or (self._limit and records >= self._limit):
+                time.sleep(LOOK)
+                continue
+            if not select.select([self.reader], [], [], LOOK)[0]:
+                continue
+            data = os.read(self.reader, READ_BYTES if self._limit is None else PIPE_BYTES)
+            if not data:
+                return
+            *lines, self._rest = (self._rest + data).split(b"\n")
+            self.lines += [line.decode() for line in lines if line or not self._is_filled]
+            records += sum(b'"RECORD"' in line[:20] for line in lines)
 
 
 class Program:
@@ -113,7 +202,7 @@ class Program:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.temporary = folder / "tmp"
-        self.temporary.mkdir()
+        self.temporary.mkdir(parents=True)
         self.ledger = folder / "jobs.sqlite"
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("TAP_REPORTS_")},
@@ -135,10 +224,18 @@ class Program:
         return [*(part for name, path in files for part in (f"--{name}", path)), *options]
 
     def start(
-        self, config: Any, *options: str, state: Any = None, catalog: Any = None, **environment: str
+        self,
+        config: Any,
+        *options: str,
+        state: Any = None,
+        catalog: Any = None,
+        reads: int | None = None,
+        days: float = 0,
+        **environment: str,
     ) -> Running:
         arguments = self.arguments(config, *options, state=state, catalog=catalog)
-        return Running(Process(shared(), arguments, {**self.environment, **environment}))
+        log = self.folder / f"stderr-{time.monotonic_ns()}.txt"
+        return Running(arguments, {**self.environment, **environment}, log, reads=reads, days=days)
 
     def run(self, config: Any, *options: str, **given: Any) -> Printed:
         printed = self.start(config, *options, **given).finish()

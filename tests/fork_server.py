@@ -23,8 +23,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 NUMBER = struct.Struct("q")
 ORDER_BYTES = 1 << 16
@@ -77,63 +76,6 @@ class Child:
         return int(number)
 
 
-class Process:
-    """A run whose output comes by pipes: the part of `subprocess.Popen` that the tests use."""
-
-    def __init__(self, server: ForkServer, arguments: list[str], environment: dict[str, str]) -> None:
-        out, err = os.pipe(), os.pipe()
-        try:
-            self._child = server.start(arguments, environment, stdout=out[1], stderr=err[1])
-        finally:
-            os.close(out[1])
-            os.close(err[1])
-        self.pid = self._child.pid
-        self.stdout = os.fdopen(out[0], encoding="utf-8")
-        self.stderr = os.fdopen(err[0], encoding="utf-8", errors="replace")
-        self.returncode: int | None = None
-
-    def poll(self) -> int | None:
-        self.returncode = self._child.poll()
-        return self.returncode
-
-    def wait(self, timeout: float) -> int:
-        self.returncode = self._child.wait(timeout)
-        return self.returncode
-
-    def send_signal(self, signum: int) -> None:
-        self._child.send_signal(signum)
-
-    def kill(self) -> None:
-        self.send_signal(signal.SIGKILL)
-
-    def communicate(self, timeout: float) -> tuple[str, str]:
-        """Read both pipes to their ends; return what came."""
-        texts = {}
-        threads = [
-            threading.Thread(target=lambda name=name: texts.update({name: getattr(self, name).read()}))
-            for name in ("stdout", "stderr")
-        ]
-        for thread in threads:
-            thread.start()
-        self.wait(timeout)
-        for thread in threads:
-            thread.join()
-        self.close()
-        return texts["stdout"], texts["stderr"]
-
-    def close(self) -> None:
-        """End the run, if it still goes on, and close the pipes."""
-        self._child.close()
-        self.stdout.close()
-        self.stderr.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
 class ForkServer:
     """Starts runs of the command. Safe in several threads."""
 
@@ -149,7 +91,7 @@ class ForkServer:
             )
 
     def start(
-        self, arguments: list[str], environment: dict[str, str], *, stdout: int, stderr: int, days: int = 0
+        self, arguments: list[str], environment: dict[str, str], *, stdout: int, stderr: int, days: float = 0
     ) -> Child:
         """Start the command with its output to these descriptors, which stay open here, and its clock so
         many days ahead.
@@ -166,14 +108,6 @@ class ForkServer:
     def close(self) -> None:
         self._control.close()  # that ends it
         self._process.wait(60)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 @functools.cache
@@ -216,7 +150,7 @@ def keep(stdout: int, stderr: int, report: int) -> None:
         os.close(given)
 
 
-def set_clock_ahead(days: int) -> None:
+def set_clock_ahead(days: float) -> None:
     """Have the run take another day for today."""
     from tap_reports.clock import SystemClock
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import signal
 
 import pytest
 from command import FAST
@@ -179,8 +180,7 @@ def test_a_run_killed_after_the_submission_is_resumed(program, vendor):
     vendor.statuses = ["RUNNING"]
     running = program.start(config(vendor, BY_DAY))
     running.wait_until(lambda: vendor.to("/Jobs/"))
-    running.process.kill()
-    running.finish()
+    running.send(signal.SIGKILL)
     (job,) = vendor.jobs.values()
     job["script"] = ["COMPLETED"]
     plan = program.run(config(vendor, BY_DAY), "--plan", "--format", "json").json

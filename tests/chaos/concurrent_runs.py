@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from fork_server import ForkServer
-from pauses import PATIENCE
+from command import Program
 from scenarios import SCENARIOS
 
 from tap_reports.sandbox import Sandbox
@@ -35,7 +32,7 @@ class Crowd:
     submitted: int
     refused: int
     most: int
-    statuses: list[int]
+    statuses: list[int | None]
 
     @property
     def breaches(self) -> int:
@@ -47,12 +44,10 @@ def crowd(folder: Path, ledger: str) -> Crowd:
     scenario = SCENARIOS["digital_turbine"]
     with (
         Sandbox(rows=1, delay=0.2, dt_reports_per_minute=1000, dt_reports_per_day=PER_DAY) as sandbox,
-        Path(os.devnull).open("wb") as nowhere,
-        ForkServer() as fork_server,
-        contextlib.ExitStack() as children,
+        contextlib.ExitStack() as stack,
     ):
         most = _watched(sandbox)
-        processes = []
+        runs = []
         for number in range(PROCESSES):
             block = {
                 "slice_days": 8,
@@ -69,17 +64,9 @@ def crowd(folder: Path, ledger: str) -> Crowd:
                     }
                 ],
             }
-            path = folder / f"config-{number}.json"
-            path.write_text(json.dumps(scenario.config(sandbox, block=block, job_ledger=ledger)))
-            child = fork_server.start(
-                ["--config", str(path)],
-                {**os.environ, "TMPDIR": str(folder), "XDG_STATE_HOME": str(folder)},
-                stdout=nowhere.fileno(),
-                stderr=nowhere.fileno(),
-            )
-            children.callback(child.close)
-            processes.append(child)
-        statuses = [process.wait(PATIENCE) for process in processes]
+            config = scenario.config(sandbox, block=block, job_ledger=ledger)
+            runs.append(stack.enter_context(Program(folder / str(number)).start(config)))
+        statuses = [run.finish().status for run in runs]
         calls = sandbox.calls_of(scenario.vendor, "submit")
         return Crowd(len(calls), len([one for one in calls if one.status == 429]), max(most), statuses)
 

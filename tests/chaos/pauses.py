@@ -7,18 +7,16 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from command import PATIENCE
 
 from tap_reports.clock import SystemClock
 from tap_reports.ledger.ledger import Ledger
 from tap_reports.sandbox import Sandbox
 from tap_reports.sandbox.server import Handler
-
-PATIENCE = 120.0
-"""Seconds in which a step must be reached; only a failing scenario waits so long."""
 
 
 class Gate:
@@ -89,16 +87,3 @@ def waits_for_a_lock(pid: int) -> bool:
     with contextlib.suppress(OSError):  # it has ended
         return any("nanosleep" in path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/wchan"))
     return False
-
-
-def until(condition: Callable[[], Any], what: str) -> None:
-    """Wait for a condition.
-
-    Raises:
-        AssertionError: It was not met in time.
-    """
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > end:
-            raise AssertionError(f"not reached: {what}")
-        time.sleep(0.01)

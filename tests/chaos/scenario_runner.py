@@ -12,11 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from fork_server import ForkServer
+from command import PATIENCE, Printed, Program, Running
+from fork_server import shared
 from kill_points import SLICES, Kill
 from outcomes import Outcome
-from pauses import PATIENCE, Gate, held, put_up, waits_for_a_lock
-from process import Process
+from pauses import Gate, held, put_up, waits_for_a_lock
 from scenarios import DAYS, SCENARIOS, counted, plain_record, records_of
 
 from tap_reports.cli.commands import Mode
@@ -35,14 +35,15 @@ def run_all(folder: Path, kills: list[Kill], *, workers: int = 3) -> list[Outcom
     catalogs = {vendor: catalog_of(vendor) for vendor in {one.vendor for one in kills}}
 
     def one(number: int, kill: Kill) -> Outcome:
-        runner = ScenarioRunner(fork_server, folder / str(number), kill, catalogs[kill.vendor])
+        runner = ScenarioRunner(Program(folder / str(number)), kill, catalogs[kill.vendor])
         try:
             runner.run()
         except Exception as error:
             runner.outcome.faults.append(f"{type(error).__name__}: {error}")
         return runner.outcome
 
-    with ForkServer() as fork_server, ThreadPoolExecutor(workers) as pool:
+    shared()  # one for all threads
+    with ThreadPoolExecutor(workers) as pool:
         return list(pool.map(one, range(len(kills)), kills))
 
 
@@ -56,16 +57,14 @@ def catalog_of(vendor: str) -> dict[str, Any]:
 class ScenarioRunner:
     """One run that is ended, and the one after it."""
 
-    def __init__(self, fork_server: ForkServer, folder: Path, kill: Kill, catalog: dict[str, Any]) -> None:
-        self.fork_server, self.folder, self.kill, self.catalog = fork_server, folder, kill, catalog
+    def __init__(self, program: Program, kill: Kill, catalog: dict[str, Any]) -> None:
+        self.program, self.kill, self.catalog = program, kill, catalog
         self.point = kill.point
         self.scenario = SCENARIOS[kill.vendor]
-        self.ledger = folder / "jobs.sqlite"
         self.outcome = Outcome(kill)
 
     def run(self) -> None:
         """Run it whole."""
-        self.folder.mkdir(parents=True, exist_ok=True)
         with Sandbox(rows=12, delay=self.point.seconds, speed=1, dt_reports_per_minute=1000) as sandbox:
             self.sandbox = sandbox
             self.first_day, self.last_day = (
@@ -79,28 +78,22 @@ class ScenarioRunner:
 
     def _start(
         self, *, state: dict[str, Any] | None = None, reads: int | None = None, days: int = 0
-    ) -> Process:
+    ) -> Running:
         block = {"poll_interval_seconds": 0.05, "poll_max_interval_seconds": 0.05}
         if self.point.one_by_one:
             block["max_jobs_in_flight"] = 1
         config = self.scenario.config(
             self.sandbox,
             block=block,
-            job_ledger=str(self.ledger),
+            job_ledger=str(self.program.ledger),
             start_date=self.first_day.isoformat(),
             end_date=self.last_day.isoformat(),
         )
-        arguments = []
-        for name, content in (("config", config), ("catalog", self.catalog), ("state", state)):
-            if content is not None:
-                path = self.folder / f"{name}.json"
-                path.write_text(json.dumps(content))
-                arguments += [f"--{name}", str(path)]
-        return Process(self.fork_server, self.folder, arguments, reads=reads, days=days)
+        return self.program.start(config, catalog=self.catalog, state=state, reads=reads, days=days)
 
     # --- the run that is ended ---
 
-    def _first(self) -> Process:
+    def _first(self) -> Printed:
         point, ending = self.point, self.kill.ending
         gate = Gate(self.kill.vendor, *point.gate[:2], answer=point.gate[2]) if point.gate else None
         if gate:
@@ -109,81 +102,80 @@ class ScenarioRunner:
             self.sandbox.faults.add("slow", kind="download", seconds=SLOW, times=0)
         with contextlib.ExitStack() as locks:
             if point.ledger == "start":
-                locks.enter_context(held(self.ledger))
-            with self._start(reads=point.unread) as process:
-                self._reach(process, gate)
+                locks.enter_context(held(self.program.ledger))
+            with self._start(reads=point.unread) as run:
+                self._reach(run, gate)
                 if gate and point.ledger == "gate":
-                    locks.enter_context(held(self.ledger))
+                    locks.enter_context(held(self.program.ledger))
                     gate.open()
                 time.sleep(SETTLE if point.ledger or point.unread is not None else 0.0)
-                process.child.send_signal(ending)
+                run.child.send_signal(ending)
                 if ending != signal.SIGKILL:
                     time.sleep(SETTLE)
                 locks.close()
                 if gate:
                     gate.open(drop=ending == signal.SIGKILL and not point.gate[2])
-                process.read_on()
-                self._judge_end(process, process.wait())
+                self._judge_end(run.finish())
         time.sleep(SETTLE)  # what was on its way to the vendor has arrived
         if point.ledger == "start" and self.sandbox.submissions(self.kill.vendor).calls:
             self.outcome.faults.append("submitted after the step")
         if gate:
             gate.take_down()
         self.sandbox.faults.clear()
-        return process
+        return run.printed
 
-    def _reach(self, process: Process, gate: Gate | None) -> None:
+    def _reach(self, run: Running, gate: Gate | None) -> None:
         point = self.point
         if gate:
-            process.until(gate.reached.is_set, point.name)
+            run.wait_until(gate.reached.is_set, point.name)
         if point.slow:
-            process.until(self._has_part_of_a_file, point.name)
+            run.wait_until(self._has_part_of_a_file, point.name)
         if point.bookmarked:
-            process.until(lambda: any(self._mark(state) for state in process.states), "a bookmark")
+            run.wait_until(lambda: any(self._mark(state) for state in run.printed.states), "a bookmark")
         if point.unread == 0 and gate:
-            process.stop_reading()
+            run.stop_reading()
             gate.open()
-            process.until(lambda: len(self._in_ledger()) == SLICES, "both jobs in the ledger")
+            run.wait_until(lambda: len(self._in_ledger()) == SLICES, "both jobs in the ledger")
         elif point.unread:
-            process.until(lambda: self._rows_of(process) >= point.unread, point.name)
+            run.wait_until(lambda: self._rows_of(run.printed) >= point.unread, point.name)
         elif point.ledger == "start":
-            process.until(lambda: waits_for_a_lock(process.child.pid), point.name)
+            run.wait_until(lambda: waits_for_a_lock(run.child.pid), point.name)
 
     def _has_part_of_a_file(self) -> bool:
-        found = self.folder.glob("tap-reports-*/*")
+        found = self.program.temporary.glob("*/*")
         return any(path.stat().st_size for path in found if path.name != LOCK)
 
-    def _rows_of(self, process: Process) -> int:
-        return len(records_of(process.messages, self.scenario.stream))
+    def _rows_of(self, printed: Printed) -> int:
+        return len(records_of(printed.messages, self.scenario.stream))
 
-    def _judge_end(self, process: Process, status: int) -> None:
+    def _judge_end(self, ended: Printed) -> None:
         faults = self.outcome.faults
         if self.kill.ending == signal.SIGKILL:
             return
-        if status != 128 + self.kill.ending:
-            faults.append(f"status {status}")
-        if process.rest.strip() or not process.lines or '"STATE"' not in process.lines[-1][:20]:
+        if ended.status != 128 + self.kill.ending:
+            faults.append(f"status {ended.status}")
+        *_, last, rest = ["", *ended.stdout.split("\n")]
+        if rest or '"STATE"' not in last[:20]:
             faults.append("no final STATE")
-        if list(self.folder.glob("tap-reports-*")):
+        if self.program.left_behind():
             faults.append("temporary files are left")
-        if "Traceback" in process.stderr:
+        if "Traceback" in ended.stderr:
             faults.append("a traceback")
 
     # --- the run after it ---
 
-    def _again(self, first: Process) -> None:
+    def _again(self, first: Printed) -> None:
         outcome, vendor, stream = self.outcome, self.kill.vendor, self.scenario.stream
         state = first.states[-1] if first.states and self.kill.restart in {"both", "state"} else None
         if self.kill.restart in {"state", "neither"}:
-            for path in self.folder.glob("jobs.sqlite*"):
+            for path in self.program.folder.glob("jobs.sqlite*"):
                 path.unlink()
         needed = self._needed(state)
         before = self.sandbox.submissions(vendor).accepted
-        with self._start(state=state, days=self.kill.days) as second:
-            status = second.wait()
-        if status:
-            outcome.faults.append(f"the second run ended with {status}: {second.stderr[-1500:]}")
-        if list(self.folder.glob("tap-reports-*")):
+        second = self._start(state=state, days=self.kill.days).finish()
+        if second.status:
+            outcome.faults.append(f"the second run ended with {second.status}: {second.stderr[-1500:]}")
+        if self.program.left_behind():
             outcome.faults.append("the killed run's temporary files are left")
         outcome.submissions = self.sandbox.submissions(vendor).accepted
         outcome.beyond = outcome.submissions - before - needed
@@ -212,10 +204,13 @@ class ScenarioRunner:
 
     def _in_ledger(self) -> set[str]:
         """Return the first days of the slices whose jobs the ledger knows."""
-        if not self.ledger.exists():
+        if not self.program.ledger.exists():
             return set()
         no_tables_yet = contextlib.suppress(sqlite3.OperationalError)
-        with contextlib.closing(sqlite3.connect(self.ledger, timeout=PATIENCE)) as connection, no_tables_yet:
+        with (
+            contextlib.closing(sqlite3.connect(self.program.ledger, timeout=PATIENCE)) as connection,
+            no_tables_yet,
+        ):
             rows = connection.execute("SELECT slice_start FROM tap_reports_jobs WHERE job_id != ''")
             return {row[0] for row in rows}
         return set()

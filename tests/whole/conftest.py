@@ -1,17 +1,11 @@
-"""What tests of whole runs share: the vendors, and a process that forks the program."""
+"""What tests of whole runs share: the vendors."""
 
 from __future__ import annotations
 
 import pytest
-from fork_server import shared
 from scenarios import SCENARIOS
 
 from tap_reports.sandbox import Sandbox
-
-
-@pytest.fixture(scope="session")
-def fork_server():
-    return shared()
 
 
 @pytest.fixture

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import signal
 import time
 
 import pytest
 from pauses import Gate, put_up
-from process import Process
 from scenario_runner import catalog_of
 from scenarios import SCENARIOS, counted, records_of
 
@@ -20,21 +18,6 @@ POLLS = {"poll_interval_seconds": 0.05, "poll_max_interval_seconds": 0.05}
 DAY, HOURS = 1, 0.1
 LONGEST_SECONDS = 8
 """From the signal to the end: after 10, `docker stop` kills what has not ended."""
-
-
-def start(fork_server, folder, *, days=0.0, **files):
-    arguments = []
-    for name, content in files.items():
-        path = folder / f"{name}.json"
-        path.write_text(json.dumps(content))
-        arguments += [f"--{name}", str(path)]
-    return Process(fork_server, folder, arguments, days=days)
-
-
-def submitted(run, stream):
-    """Return the ids of the jobs that the run's last state names."""
-    bookmark = run.states[-1]["bookmarks"].get(stream, {}) if run.states else {}
-    return [job["id"] for job in bookmark.get("pending_jobs", [])]
 
 
 def let_jobs_end(sandbox, vendor):
@@ -64,45 +47,43 @@ def listed(ledger):
     ],
 )
 def test_a_job_on_its_way_is_not_submitted_again_by_a_later_run_with_other_slices(
-    fork_server, tmp_path, vendor, days, further
+    program, vendor, days, further
 ):
-    scenario, ledger = SCENARIOS[vendor], tmp_path / "jobs.sqlite"
+    scenario, catalog = SCENARIOS[vendor], catalog_of(vendor)
     with Sandbox(rows=2, delay=600, speed=1, dt_reports_per_minute=1000) as sandbox:
-        config = scenario.config(sandbox, block=POLLS, job_ledger=str(ledger))
+        config = scenario.config(sandbox, block=POLLS, job_ledger=str(program.ledger))
         first_day, last_day = scenario.first_day(sandbox), scenario.last_day(sandbox)
-        files = {"catalog": catalog_of(vendor)}
-        with start(fork_server, tmp_path, config=config, **files) as first:
-            first.until(lambda: len(submitted(first, scenario.stream)) == 2, "two jobs in the state")
+        with program.start(config, catalog=catalog) as first:
+            first.wait_until(
+                lambda: len(first.printed.pending(scenario.stream)) == 2, "two jobs in the state"
+            )
+        killed = first.printed
         let_jobs_end(sandbox, vendor)
         later = last_day + dt.timedelta(days=int(days))
         sandbox.move_to(sandbox.today + dt.timedelta(days=int(days)))
         config = {**config, "end_date": later.isoformat()}
         config[vendor] |= {"slice_days": 7, "lookback_days": 3}
-        files["state"] = first.states[-1]
-        with start(fork_server, tmp_path, days=days, config=config, **files) as second:
-            assert second.wait() == 0, second.stderr
+        second = program.start(config, catalog=catalog, state=killed.state, days=days).finish()
+        assert second.status == 0, second.stderr
         assert sandbox.submissions(vendor).accepted == 2 + further
         expected = counted(scenario.expected(sandbox, later, first=first_day))
         assert counted(records_of(second.messages, scenario.stream)) == expected
     if further > 1:
-        assert all(job in second.stderr for job in submitted(first, scenario.stream))
+        assert all(job["id"] in second.stderr for job in killed.pending(scenario.stream))
 
 
 @pytest.mark.kill_matrix  # held to seconds: not beside thousands of other tests
 @pytest.mark.parametrize("vendor", SCENARIOS)
-def test_a_submission_that_is_never_answered_does_not_hold_up_the_end_and_is_noted_as_lost(
-    fork_server, tmp_path, vendor
-):
-    scenario, ledger = SCENARIOS[vendor], tmp_path / "jobs.sqlite"
+def test_a_submission_that_is_never_answered_does_not_hold_up_the_end_and_is_noted_as_lost(program, vendor):
     with Sandbox(rows=2, delay=0) as sandbox:
         gate = Gate(vendor, "submit", 1, answer=False)
         put_up(sandbox, gate)
-        with start(fork_server, tmp_path, config=scenario.config(sandbox, job_ledger=str(ledger))) as run:
-            run.until(gate.reached.is_set, "a submission")
+        with program.start(SCENARIOS[vendor].config(sandbox, job_ledger=str(program.ledger))) as run:
+            run.wait_until(gate.reached.is_set, "a submission")
             signalled = time.monotonic()
-            run.child.send_signal(signal.SIGTERM)
-            assert run.wait() == 143
+            ended = run.send(signal.SIGTERM)
+            assert ended.status == 143
             assert time.monotonic() - signalled < LONGEST_SECONDS
         gate.open(drop=True)
-    assert "a submission was not answered before the run ended; the vendor may have accepted it" in run.stderr
-    assert {job["status"] for job in listed(ledger)} == {"lost"}
+    assert "not answered before the run ended; the vendor may have accepted it" in ended.stderr
+    assert {job["status"] for job in listed(program.ledger)} == {"lost"}

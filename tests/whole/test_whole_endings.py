@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 import pytest
-from pauses import until
+from command import PIPE_BYTES
 from scenarios import SCENARIOS, counted, parsed, records_of, rows, run_here, states_of
 
 from tap_reports.emit.writer import OutputError
@@ -26,8 +26,6 @@ from tap_reports.sandbox import Sandbox
 from tap_reports.tap import TapReports
 
 POLLS = {"poll_interval_seconds": 0.05, "poll_max_interval_seconds": 0.05}
-FULL_PIPE = 60_000
-"""Bytes that nobody reads, of the 64 KiB that a pipe takes."""
 LIMITED = """
 import resource, runpy, signal, sys
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -118,21 +116,19 @@ def test_a_signal_in_a_call_that_is_being_repeated_ends_it_at_once(program, sand
 def test_a_second_signal_ends_at_once_even_while_nobody_reads(program):
     with Sandbox(rows=100, speed=1000, delay=0) as sandbox:
         scenario = SCENARIOS["digital_turbine"]
-        with started(program, scenario.config(sandbox)) as (process, _):
-            until(lambda: unread(process.stdout) >= FULL_PIPE, "a full pipe")
-            process.send_signal(signal.SIGTERM)
+        with program.start(scenario.config(sandbox), reads=1) as run:
+            run.wait_until(lambda: unread(run.reader) == PIPE_BYTES, "a full pipe")
+            run.child.send_signal(signal.SIGTERM)
             time.sleep(0.3)
-            assert process.poll() is None  # it waits for its reader
-            while process.poll() is None:  # two that come at the same time count as one
-                process.send_signal(signal.SIGTERM)
+            assert run.child.poll() is None  # it waits for its reader
+            while run.child.poll() is None:  # two that come at the same time count as one
+                run.child.send_signal(signal.SIGTERM)
                 time.sleep(0.1)
-        assert process.returncode == 143
+            assert run.child.poll() == 143
         assert program.left_behind() != []
         # Nobody else can clean up after that; the next run does.
-        assert (
-            program.run(scenario.config(sandbox, end_date=scenario.first_day(sandbox).isoformat())).status
-            == 0
-        )
+        first_day = scenario.first_day(sandbox).isoformat()
+        assert program.run(scenario.config(sandbox, end_date=first_day)).status == 0
         assert program.left_behind() == []
 
 
