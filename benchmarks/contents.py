@@ -1,4 +1,4 @@
-"""What is in the report files: rows and objects of many shapes, the same bytes each time."""
+"""What is in the report files: rows as of advertising, objects of many shapes; the same bytes each time."""
 
 from __future__ import annotations
 
@@ -6,18 +6,82 @@ import csv
 import datetime as dt
 import gzip
 import json
+import random
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import data
-
 Columns = Sequence[tuple[str, str]]
 Write = Callable[[Path, Columns, int], None]
+COLUMNS = (
+    ("Date", "date"),
+    ("Campaign ID", "integer"),
+    ("Campaign Name", "string"),
+    ("Ad Group ID", "integer"),
+    ("Ad Group Name", "string"),
+    ("Country", "string"),
+    ("Device", "string"),
+    ("Creative", "string"),
+    ("Currency", "string"),
+    ("Impressions", "integer"),
+    ("Clicks", "integer"),
+    ("Installs", "integer"),
+    ("Conversions", "integer"),
+    ("Spend", "number"),
+    ("Revenue", "number"),
+    ("CTR", "number"),
+    ("CPC", "number"),
+    ("CPI", "number"),
+    ("ROAS", "number"),
+    ("Updated At", "date-time"),
+    ("Comment", "string"),
+)
+SEED = 7
+FIRST_DAY = dt.date(2026, 1, 1)
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+DAYS = 90
 
 
-def csv_of(rows: Callable[[int], Iterator[list[str]]]) -> Write:
+def rows(count: int) -> Iterator[list[str]]:
+    """Yield the usual rows, as the CSV has them: dates, ids, texts, counts, decimals."""
+    chance = random.Random(SEED)
+    names = [
+        f"Campaign {word} {number}" for number in range(100) for word in ("Spring", "Sömmer", "Fall, late")
+    ]
+    for row in range(count):
+        day = FIRST_DAY + dt.timedelta(days=row * DAYS // count)
+        impressions = chance.randrange(1_000_000)
+        clicks = chance.randrange(impressions // 20 + 1)
+        installs = chance.randrange(clicks // 5 + 1)
+        group = chance.randrange(5000)
+        seconds = chance.randrange(86400)
+        instant = dt.datetime.combine(day, dt.time(), dt.UTC) + dt.timedelta(seconds=seconds)
+        yield [
+            day.isoformat(),
+            str(10**11 + chance.randrange(300)),
+            names[chance.randrange(300)],
+            str(10**13 + group),
+            f"Group {group} ßä" if group % 3 == 0 else f"Group {group}",
+            chance.choice(["US", "DE", "FR", "GB", "JP", ""]),
+            chance.choice(["mobile", "desktop", "tablet"]),
+            f"creative-{chance.randrange(10**6)}.jpg",
+            "USD",
+            str(impressions),
+            str(clicks),
+            str(installs),
+            str(installs // 2) if row % 10 else "",
+            f"{chance.random() * 1000:.6f}",
+            f"{chance.random() * 3000:.12f}",
+            repr(clicks / impressions if impressions else 0.0),
+            f"{chance.random():.4f}",
+            f"{chance.random() * 9:.4f}" if installs else "",
+            repr(chance.random() * 1e-5) if row % 50 == 0 else f"{chance.random() * 3:.15f}",
+            instant.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            f'said "hi", {row}' if row % 20 == 0 else "",
+        ]
+
+
+def csv_of(cells: Callable[[int], Iterator[list[str]]]) -> Write:
     """Return what writes rows as CSV, packed if its name says so."""
 
     def write(path: Path, columns: Columns, count: int) -> None:
@@ -25,7 +89,7 @@ def csv_of(rows: Callable[[int], Iterator[list[str]]]) -> Write:
         with (gzip.open if is_packed else open)(path, "wt", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(header for header, _ in columns)
-            writer.writerows(rows(count))
+            writer.writerows(cells(count))
 
     return write
 
@@ -33,13 +97,13 @@ def csv_of(rows: Callable[[int], Iterator[list[str]]]) -> Write:
 def changed(every: int, at: int, cell: str) -> Callable[[int], Iterator[list[str]]]:
     """Return the usual rows, with another cell in one of so many."""
 
-    def rows(count: int) -> Iterator[list[str]]:
-        for number, row in enumerate(data.rows(count)):
+    def some(count: int) -> Iterator[list[str]]:
+        for number, row in enumerate(rows(count)):
             if number % every == 37:
                 row[at] = cell
             yield row
 
-    return rows
+    return some
 
 
 MONEY: Columns = (
@@ -58,7 +122,7 @@ MONEY: Columns = (
 
 def money(count: int) -> Iterator[list[str]]:
     """Yield rows of amounts as people write them."""
-    for row in data.rows(count):
+    for row in rows(count):
         shown, spend, revenue = int(row[9]), float(row[13]) * 9, float(row[14]) * 9
         numbers = [f"{shown:,}", f"{shown // 30:,}", f"${spend:,.2f}", f"${revenue:,.2f}"]
         shares = [f"{shown % 997 / 10:.1f}%", f"{shown % 99991 / 1000:.2f}%", f"-${shown % 1999 / 100:.2f}"]
@@ -78,24 +142,24 @@ DATES: Columns = (
 def dates(seen: Callable[[dt.datetime], str], day: Callable[[dt.datetime], str]) -> Any:
     """Return what writes rows with an instant and a day as these functions show them."""
 
-    def rows(count: int) -> Iterator[list[str]]:
+    def some(count: int) -> Iterator[list[str]]:
         for number in range(count):
             moment = START + dt.timedelta(minutes=number)
             middle = [str(number), f"n{number % 100}", str(number % 1000), f"{number / 7:.2f}"]
             yield [seen(moment), *middle, day(moment)]
 
-    return csv_of(rows)
+    return csv_of(some)
 
 
 def wide(count: int) -> Iterator[list[str]]:
     """Yield rows of 300 cells."""
-    for number, row in enumerate(data.rows(count)):
+    for number, row in enumerate(rows(count)):
         yield [row[(number + at) % 3] if kind == "string" else row[9] for at, (_, kind) in enumerate(WIDE)]
 
 
 def decimal_commas(count: int) -> Iterator[list[str]]:
     """Yield the usual rows with decimal commas."""
-    for row in data.rows(count):
+    for row in rows(count):
         yield [*row[:13], *(cell.replace(".", ",") for cell in row[13:19]), *row[19:]]
 
 
@@ -112,7 +176,7 @@ NESTED: Columns = (
 
 def objects(count: int, columns: Columns) -> Iterator[str]:
     """Yield the usual rows as objects."""
-    for row in data.rows(count):
+    for row in rows(count):
         cells = {header: cell for (header, _), cell in zip(columns, row, strict=True)}
         yield _object(cells, columns, "null")
 
@@ -130,13 +194,13 @@ def _object(cells: dict[str, str], columns: Columns, empty: str) -> str:
 
 def sparse(count: int, columns: Columns) -> Iterator[str]:
     """Yield the usual rows as objects without their empty values."""
-    for row in data.rows(count):
+    for row in rows(count):
         yield _object({header: cell for (header, _), cell in zip(columns, row, strict=True)}, columns, "")
 
 
 def nested(count: int, _: Columns) -> Iterator[str]:
     """Yield objects that hold objects and arrays."""
-    for row in data.rows(count):
+    for row in rows(count):
         dims = {"country": row[5], "device": {"os": row[6], "version": int(row[9]) % 20}}
         yield json.dumps(
             {

@@ -9,17 +9,15 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from data import COLUMNS
+from contents import COLUMNS
 from singer_sdk import Stream, Tap
 from singer_sdk.helpers._batch import BatchConfig
-from singer_sdk.singerlib import RecordMessage, SchemaMessage
+from singer_sdk.singerlib import SchemaMessage
 
 from tap_reports.emit.batch import batches
 from tap_reports.emit.blocks import encode
-from tap_reports.emit.encode import LineBlocks
 from tap_reports.emit.plan import EmitPlan, Field, SliceContext
-from tap_reports.emit.rows import records
-from tap_reports.emit.writer import MessageWriter, envelope
+from tap_reports.emit.writer import MessageWriter
 from tap_reports.files import Table, tables
 from tap_reports.models import FileFormat, Kind, Layout, ReportFile
 from tap_reports.models.columns import LINEAGE, property_names, schema_of
@@ -60,9 +58,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("path", type=Path)
     parser.add_argument("--batch", choices=["jsonl", "parquet"])
-    parser.add_argument(
-        "--by-row", choices=["lines", "records"], help="the row path, which blocks fall back to"
-    )
     parser.add_argument("--no-lineage", action="store_true", help="the file's columns and no others")
     parser.add_argument("--storage", type=Path, help="where BATCH files are left; else they go at the end")
     chosen = parser.parse_args()
@@ -76,29 +71,10 @@ def main() -> None:
         if chosen.batch:
             config = _batch_config(chosen.storage or Path(folder), chosen.batch)
             _write_batches(table, plan, writer, config)
-        elif chosen.by_row == "lines":
-            _write_by_row(table, plan, writer)
-        elif chosen.by_row == "records":
-            _write_records(table, plan, writer)
         else:
             for block in encode(table, plan, CONTEXT, extracted=dt.datetime.now(dt.UTC)):
                 writer.write_block(block.data)
         sys.stdout.flush()
-
-
-def _write_by_row(table: Table, plan: EmitPlan, writer: MessageWriter) -> None:
-    """Take the path of what a block can't do."""
-    extracted = dt.datetime.now(dt.UTC)
-    encoder = LineBlocks(table, plan, CONTEXT, envelope(plan.stream, plan.version, extracted))
-    for block in encoder.by_row(table.rows(), 0):
-        writer.write_block(block.data)
-
-
-def _write_records(table: Table, plan: EmitPlan, writer: MessageWriter) -> None:
-    """Take the path of stream maps, without any."""
-    extracted = dt.datetime.now(dt.UTC)
-    for record in records(table, plan, CONTEXT):
-        writer.write_message(RecordMessage(plan.stream, record, time_extracted=extracted))
 
 
 def _batch_config(folder: Path, format_: str) -> BatchConfig:

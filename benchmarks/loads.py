@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
-from data import COLUMNS
+from contents import COLUMNS
 from shapes import SHAPES
 
 HERE = Path(__file__).parent

@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import data
 from contents import (
+    COLUMNS,
     DATES,
     MONEY,
     NESTED,
@@ -23,6 +23,7 @@ from contents import (
     money,
     nested,
     objects,
+    rows,
     sparse,
     wide,
 )
@@ -47,7 +48,7 @@ class Shape:
 
     name: str
     file: str
-    columns: Columns = data.COLUMNS
+    columns: Columns = COLUMNS
     write: Write
     suffix: str = "csv"
     batch: str = ""
@@ -70,8 +71,8 @@ class Shape:
         return path
 
 
-SHEET = data.COLUMNS[:20]
-PLAIN = csv_of(data.rows)
+SHEET = COLUMNS[:20]
+PLAIN = csv_of(rows)
 US = dates(lambda at: f"{at:%m/%d/%Y} {at.hour % 12 or 12}:{at:%M %p}", lambda at: f"{at:%Y-%m-%d}")
 NAMED = dates(lambda at: f"{at:%Y-%m-%d %H:%M}", lambda at: f"{at:%b} {at.day}, {at:%Y}")
 STREAM = "second_nature_ads"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import statistics
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -46,11 +45,6 @@ class Way:
     cpu: list[float] = field(default_factory=list)
     peaks: list[int] = field(default_factory=list)
     said: str = ""
-
-    @property
-    def median(self) -> float:
-        """Seconds, the median."""
-        return statistics.median(self.seconds)
 
     @property
     def least_cpu(self) -> float:

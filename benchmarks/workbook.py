@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-import data
+from contents import rows as usual_rows
 
 DAY_ZERO = dt.date(1899, 12, 30)
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -67,7 +67,7 @@ def _rows(
 ) -> Iterator[str]:
     header = "".join(_cell(at, 1, name, "string", strings) for at, (name, _) in enumerate(columns))
     yield f'<row r="1">{header}</row>'
-    for number, row in enumerate(data.rows(count), start=2):
+    for number, row in enumerate(usual_rows(count), start=2):
         kinds = [kind for _, kind in columns]
         if errors_every and number % errors_every == 37:
             row[9], kinds[9] = "#N/A", "error"
