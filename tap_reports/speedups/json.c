@@ -1,16 +1,22 @@
 /* JSON objects, whole, one after the other: their values by key. */
 #include "speedups.h"
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 enum { DEEPEST = 200, MOST_DIGITS = 4300 /* Python reads no longer integers */ };
-enum found_value { BROKEN = 0, WHOLE = 1, CUT = 2 /* by the end of the data */ };
+enum { STEP = 16 }; /* bytes that are looked at together */
+enum { MOST_KEYS = 64 }; /* of nested objects that are open at once */
+enum found { BROKEN = 0, WHOLE = 1, CUT = 2 /* by the end of the data */, LAST = 3 /* no key follows */ };
+enum { HAS_ESCAPES = 1, HAS_HALVES = 2 /* of surrogate pairs */ };
 
 typedef struct {
-    const unsigned char *here, *end;
+    const unsigned char *start, *here, *end;
 } Reader;
 
 static int is_blank(unsigned char character) { return character == ' ' || character == '\n' || character == '\r' || character == '\t'; }
 
-static void skip_blanks(Reader *reader) {
+static inline void skip_blanks(Reader *reader) {
     while (reader->here < reader->end && is_blank(*reader->here)) reader->here++;
 }
 
@@ -18,74 +24,164 @@ static int is_hex(unsigned char character) {
     return (unsigned)(character - '0') < 10 || (unsigned)((character | 0x20) - 'a') < 6;
 }
 
-/* Go behind a string; half a surrogate pair is a string, but `is_odd`. */
-static enum found_value skip_string(Reader *reader, int *is_rewritten, int *is_odd) {
-    const unsigned char *here = reader->here + 1, *end = reader->end;
+#if defined(__SSE2__)
+static inline __m128i bytes_at(const unsigned char *text) { return _mm_loadu_si128((const __m128i *)(const void *)text); }
+#endif
+
+/* Return where a string ends, or something in it is not plain; `high` takes the high bits on the way. */
+static inline const unsigned char *plain_end(const unsigned char *here, const unsigned char *end, unsigned *high) {
+#if defined(__SSE2__)
+    for (; end - here >= STEP; here += STEP) {
+        __m128i bytes = bytes_at(here), marks = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
+        marks = _mm_or_si128(marks, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
+        marks = _mm_or_si128(marks, _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes));
+        unsigned found = (unsigned)_mm_movemask_epi8(marks), beyond = (unsigned)_mm_movemask_epi8(bytes);
+        if (found) {
+            *high |= beyond & (found - 1) & ~found;
+            return here + __builtin_ctz(found);
+        }
+        *high |= beyond;
+    }
+#endif
+    for (; here < end && *here >= 0x20 && *here != '"' && *here != '\\'; here++) *high |= *here & 0x80u;
+    return here;
+}
+
+static inline const unsigned char *digits_end(const unsigned char *here, const unsigned char *end) {
+#if defined(__SSE2__)
+    for (; end - here >= STEP; here += STEP) {
+        __m128i digits = _mm_sub_epi8(bytes_at(here), _mm_set1_epi8('0'));
+        digits = _mm_cmpeq_epi8(_mm_min_epu8(digits, _mm_set1_epi8(9)), digits);
+        unsigned others = ~(unsigned)_mm_movemask_epi8(digits) & 0xffff;
+        if (others) return here + __builtin_ctz(others);
+    }
+#endif
+    while (here < end && (unsigned)(*here - '0') < 10) here++;
+    return here;
+}
+
+/* Tell whether two texts are equal; `STEP` bytes more of each may be read. */
+static inline int is_equal(const unsigned char *left, const unsigned char *right, size_t size) {
+#if defined(__SSE2__)
+    unsigned same;
+    for (; size > STEP; size -= STEP, left += STEP, right += STEP)
+        if (_mm_movemask_epi8(_mm_cmpeq_epi8(bytes_at(left), bytes_at(right))) != 0xffff) return 0;
+    same = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes_at(left), bytes_at(right)));
+    return !(~same & ((1u << size) - 1));
+#else
+    return !memcmp(left, right, size);
+#endif
+}
+
+/* Go behind a string; `has` tells what is in it. */
+static inline enum found skip_string(Reader *reader, int *has) {
+    const unsigned char *text = reader->here + 1, *here = text, *end = reader->end;
+    unsigned high = 0;
     for (;; here++) {
-        while (here < end && *here >= 0x20 && *here != '"' && *here != '\\') here++;
+        here = plain_end(here, end, &high);
         if (here == end) return CUT;
         if (*here == '"') break;
         if (*here < 0x20) return BROKEN;
-        *is_rewritten = 1;
+        *has |= HAS_ESCAPES;
         if (end - here < 2) return CUT;
         here++;
         if (*here == 'u') {
             if (end - here < 5) return CUT;
             for (int at = 1; at <= 4; at++)
                 if (!is_hex(here[at])) return BROKEN;
-            *is_odd |= (here[1] | 0x20) == 'd' && here[2] > '7';
+            if ((here[1] | 0x20) == 'd' && here[2] > '7') *has |= HAS_HALVES;
             here += 4;
         } else if (!memchr("\"\\/bfnrt", *here, 8)) {
             return BROKEN;
         }
     }
+    if (high && !is_utf8(text, (size_t)(here - text))) return BROKEN;
     reader->here = here + 1;
     return WHOLE;
 }
 
-static enum found_value skip_literal(Reader *reader) {
-    const unsigned char *start = reader->here, *here = start, *end = reader->end;
-    while (here < end && ((unsigned)((*here | 0x20) - 'a') < 26 || (unsigned)(*here - '0') < 10 || *here == '-' ||
-                          *here == '+' || *here == '.'))
-        here++;
+static inline enum found skip_number(Reader *reader) {
+    const unsigned char *here = reader->here + (*reader->here == '-'), *end = reader->end, *digits = here;
+    here = digits_end(digits, end);
     if (here == end) return CUT;
-    size_t size = (size_t)(here - start);
+    if (here == digits || (*digits == '0' && here - digits > 1)) return BROKEN;
+    if (*here == '.') {
+        digits = here + 1;
+        here = digits_end(digits, end);
+        if (here == end) return CUT;
+        if (here == digits) return BROKEN;
+    }
+    if ((*here | 0x20) == 'e') {
+        digits = here + 1;
+        digits += digits < end && (*digits == '+' || *digits == '-');
+        here = digits_end(digits, end);
+        if (here == end) return CUT;
+        if (here == digits || here - digits > 3) return BROKEN;
+    }
+    if (here - reader->here > MOST_DIGITS) return BROKEN;
     reader->here = here;
-    if (is_boolean(start, size) || (size == 4 && !memcmp(start, "null", 4))) return WHOLE;
-    return size <= MOST_DIGITS && is_number(start, size) ? WHOLE : BROKEN;
+    return WHOLE;
 }
 
-/* Go behind a value of any kind. */
-static enum found_value skip_value(Reader *reader, int depth) {
-    int ignored = 0;
+static enum found skip_word(Reader *reader) {
+    const char *word = *reader->here == 't' ? "true" : *reader->here == 'f' ? "false" : "null";
+    size_t size = strlen(word), left = (size_t)(reader->end - reader->here);
+    if (memcmp(reader->here, word, left < size ? left : size)) return BROKEN;
+    reader->here += left < size ? 0 : size;
+    return left < size ? CUT : WHOLE;
+}
+
+static enum found skip_nested(Reader *reader, int depth);
+
+/* Go behind a value of any kind; `has` tells what is in a string. */
+static inline enum found skip_value(Reader *reader, int depth, int *has) {
+    switch (*reader->here) {
+    case '"': return skip_string(reader, has);
+    case '{':
+    case '[': return skip_nested(reader, depth);
+    case 't':
+    case 'f':
+    case 'n': return skip_word(reader);
+    default: return skip_number(reader);
+    }
+}
+
+/* Go behind what separates two values, one character and what is blank around it. */
+static inline enum found skip_mark(Reader *reader, unsigned char mark) {
     skip_blanks(reader);
     if (reader->here == reader->end) return CUT;
+    if (*reader->here++ != mark) return BROKEN;
+    skip_blanks(reader);
+    return reader->here == reader->end ? CUT : WHOLE;
+}
+
+static enum found skip_nested(Reader *reader, int depth) {
     unsigned char open = *reader->here, close = open == '{' ? '}' : ']';
-    if (open == '"') return skip_string(reader, &ignored, &ignored);
-    if (open != '{' && open != '[') return skip_literal(reader);
+    int ignored = 0;
+    enum found found;
     if (depth == DEEPEST) return BROKEN;
     reader->here++;
     for (int is_first = 1;; is_first = 0) {
         skip_blanks(reader);
         if (reader->here == reader->end) return CUT;
-        if (*reader->here == close && is_first) break;
-        enum found_value found;
+        if (*reader->here == close) break;
+        if (!is_first && (found = skip_mark(reader, ',')) != WHOLE) return found;
         if (open == '{') {
             if (*reader->here != '"') return BROKEN;
-            if ((found = skip_string(reader, &ignored, &ignored)) != WHOLE) return found;
-            skip_blanks(reader);
-            if (reader->here == reader->end) return CUT;
-            if (*reader->here++ != ':') return BROKEN;
+            if ((found = skip_string(reader, &ignored)) != WHOLE) return found;
+            if ((found = skip_mark(reader, ':')) != WHOLE) return found;
         }
-        if ((found = skip_value(reader, depth + 1)) != WHOLE) return found;
-        skip_blanks(reader);
-        if (reader->here == reader->end) return CUT;
-        if (*reader->here == close) break;
-        if (*reader->here++ != ',') return BROKEN;
+        if ((found = skip_value(reader, depth + 1, &ignored)) != WHOLE) return found;
     }
     reader->here++;
     return WHOLE;
 }
+
+/* What stands between two values: a comma or a brace, a key and its colon. */
+typedef struct {
+    const unsigned char *text;
+    size_t size, key;
+} Lead;
 
 /* The keys that are known, as they are spelled in the file. */
 typedef struct {
@@ -93,7 +189,7 @@ typedef struct {
     size_t count;
     uint32_t *slots; /* index + 1 by hash, 0: free */
     size_t mask;
-    uint32_t *next; /* which key came behind each one, the last time; at `count`: the first one */
+    Lead *leads; /* what came behind each one's value, the last time; at `count`: before the first one */
 } Keys;
 
 static size_t hash_of(Span key) {
@@ -109,7 +205,7 @@ static int is_same(Span left, Span right) {
 static void forget_keys(Keys *keys) {
     free(keys->keys);
     free(keys->slots);
-    free(keys->next);
+    free(keys->leads);
 }
 
 static int learn_keys(Keys *keys, PyObject *spelled) {
@@ -117,15 +213,14 @@ static int learn_keys(Keys *keys, PyObject *spelled) {
     while (keys->mask < keys->count * 2) keys->mask = keys->mask * 2 + 1;
     keys->keys = malloc((keys->count + 1) * sizeof(Span));
     keys->slots = calloc(keys->mask + 1, sizeof(uint32_t));
-    keys->next = calloc(keys->count + 1, sizeof(uint32_t));
-    if (!keys->keys || !keys->slots || !keys->next) {
+    keys->leads = calloc(keys->count + 1, sizeof(Lead));
+    if (!keys->keys || !keys->slots || !keys->leads) {
         PyErr_NoMemory();
         return 0;
     }
     for (size_t at = 0; at < keys->count; at++) {
         keys->keys[at] = span_of(PyTuple_GetItem(spelled, (Py_ssize_t)at));
         if (!keys->keys[at].text) return 0;
-        keys->next[at] = (uint32_t)((at + 1) % keys->count);
         size_t slot = hash_of(keys->keys[at]) & keys->mask;
         while (keys->slots[slot]) slot = (slot + 1) & keys->mask;
         keys->slots[slot] = (uint32_t)at + 1;
@@ -133,32 +228,11 @@ static int learn_keys(Keys *keys, PyObject *spelled) {
     return 1;
 }
 
-/* Return the position of a key, `count` if it is not known; `before`: that of the key before it. */
-static inline size_t key_at(Keys *keys, Span key, size_t before) {
-    if (!keys->count) return 0;
-    size_t guess = keys->next[before];
-    if (is_same(keys->keys[guess], key)) return guess;
-    for (size_t slot = hash_of(key) & keys->mask; keys->slots[slot]; slot = (slot + 1) & keys->mask) {
-        guess = keys->slots[slot] - 1;
-        if (is_same(keys->keys[guess], key)) {
-            keys->next[before] = (uint32_t)guess;
-            return guess;
-        }
-    }
+/* Return the position of a key, `count` if it is not known. */
+static size_t key_at(const Keys *keys, Span key) {
+    for (size_t slot = hash_of(key) & keys->mask; keys->slots[slot]; slot = (slot + 1) & keys->mask)
+        if (is_same(keys->keys[keys->slots[slot] - 1], key)) return keys->slots[slot] - 1;
     return keys->count;
-}
-
-/* Go behind a key and its colon if it is the one that came here the last time. */
-static inline int takes_guess(Reader *reader, const Keys *keys, size_t before) {
-    if (!keys->count) return 0;
-    Span key = keys->keys[keys->next[before]];
-    const unsigned char *here = reader->here;
-    size_t size = (size_t)(key.end - key.text);
-    if ((size_t)(reader->end - here) < size + 3 || here[0] != '"' || here[size + 1] != '"' || here[size + 2] != ':' ||
-        memcmp(here + 1, key.text, size))
-        return 0;
-    reader->here = here + size + 3;
-    return 1;
 }
 
 /* Keys that are not known yet. */
@@ -179,19 +253,27 @@ static int note(Unknown *unknown, Span key) {
     return 1;
 }
 
-/* Go behind the key of a member and its colon; `key` is what stands between the quotes. */
-static enum found_value take_key(Reader *reader, Span *key) {
+/* Go to the next value of an object; `before`: the position of the key before it, `count` for the first one. */
+static enum found find_key(Reader *reader, Keys *keys, Unknown *unknown, size_t before, int is_first, size_t *at) {
+    const unsigned char *start = reader->here;
     int ignored = 0;
+    enum found found;
+    reader->here += is_first;
     skip_blanks(reader);
     if (reader->here == reader->end) return CUT;
+    if (*reader->here == '}') return LAST;
+    if (!is_first && (found = skip_mark(reader, ',')) != WHOLE) return found;
     if (*reader->here != '"') return BROKEN;
-    key->text = reader->here + 1;
-    enum found_value found = skip_string(reader, &ignored, &ignored);
-    if (found != WHOLE) return found;
-    key->end = reader->here - 1;
-    skip_blanks(reader);
-    if (reader->here == reader->end) return CUT;
-    return *reader->here++ == ':' ? WHOLE : BROKEN;
+    Span key = {reader->here + 1, NULL};
+    if ((found = skip_string(reader, &ignored)) != WHOLE) return found;
+    key.end = reader->here - 1;
+    if ((found = skip_mark(reader, ':')) != WHOLE) return found;
+    *at = key_at(keys, key);
+    if (*at < keys->count)
+        keys->leads[before] = (Lead){start, (size_t)(reader->here - start), *at};
+    else if (!unknown || !note(unknown, key))
+        return BROKEN;
+    return WHOLE;
 }
 
 /* Tell whether a text may be `="00123"`, which is for Python to read. */
@@ -199,66 +281,140 @@ static int is_guarded(const unsigned char *text, size_t size) {
     return size > 1 && ((text[0] == '=' && text[1] == '\\') || (size > 6 && !memcmp(text, "\\u003", 5)));
 }
 
-/* Find a value and set its cell. A text cell takes what Python would show as it stands: numbers and truth values. */
-static enum found_value take_value(Table *table, Reader *reader, Cell *cell, size_t at, unsigned char code, int flags) {
-    int is_rewritten = 0, is_odd = 0, taken;
-    skip_blanks(reader);
-    if (reader->here == reader->end) return CUT;
-    const unsigned char *start = (const unsigned char *)PyBytes_AsString(table->data), *text = reader->here;
-    int is_string = *text == '"', is_nested = *text == '{' || *text == '[';
-    enum found_value found = is_string ? skip_string(reader, &is_rewritten, &is_odd) : is_nested ? skip_value(reader, 0) : skip_literal(reader);
-    if (found != WHOLE || !code) return found;
+/* The keys of the objects that are open, as they are written. */
+typedef struct {
+    Span keys[MOST_KEYS];
+    size_t count;
+} Open;
+
+/* Keep a key, of the objects that are open the last one's; 0: it has it already, or there are too many. */
+static int is_new(Open *open, size_t first, Span key) {
+    for (size_t at = first; at < open->count; at++)
+        if (is_same(open->keys[at], key)) return 0;
+    if (open->count == MOST_KEYS) return 0;
+    open->keys[open->count++] = key;
+    return 1;
+}
+
+/* Write a string of JSON as Python does; NULL: that is for Python. So below. */
+static unsigned char *put_string(unsigned char *out, Reader *reader) {
+    const unsigned char *text = reader->here;
+    int has = 0;
+    skip_string(reader, &has);
+    if (has & HAS_HALVES) return NULL;
     size_t size = (size_t)(reader->here - text);
-    *cell = (Cell){(uint32_t)(text - start), (uint32_t)size};
-    if (is_string) {
-        *cell = (Cell){(uint32_t)(text + 1 - start), (uint32_t)(size - 2) | (is_rewritten ? REWRITTEN : 0)};
+    if (!(has & HAS_ESCAPES)) return (unsigned char *)memcpy(out, text, size) + size;
+    *out++ = '"';
+    out = put_json_text(out, text + 1, reader->here - 1, 1);
+    *out++ = '"';
+    return out;
+}
+
+/* Write a value that is known to be whole, which is no longer then. */
+static unsigned char *put_value(unsigned char *out, Reader *reader, Open *objects) {
+    const unsigned char *text = reader->here;
+    int ignored = 0;
+    if (*text == '"') return put_string(out, reader);
+    if (*text != '{' && *text != '[') {
+        skip_value(reader, 0, &ignored);
+        size_t size = (size_t)(reader->here - text);
+        return size == 2 && *text == '-' && text[1] == '0' ? NULL : (unsigned char *)memcpy(out, text, size) + size;
+    }
+    unsigned char close = *text == '{' ? '}' : ']';
+    size_t first = objects->count;
+    *out++ = *reader->here++;
+    for (skip_blanks(reader); *reader->here != close; skip_blanks(reader)) {
+        if (*reader->here == ',') {
+            *out++ = *reader->here++;
+            skip_blanks(reader);
+        }
+        if (close == '}') {
+            Span key = {out, NULL};
+            if (!(out = put_string(out, reader))) return NULL;
+            key.end = out;
+            if (!is_new(objects, first, key)) return NULL;
+            skip_mark(reader, ':');
+            *out++ = ':';
+        }
+        if (!(out = put_value(out, reader, objects))) return NULL;
+    }
+    *out++ = *reader->here++;
+    objects->count = first;
+    return out;
+}
+
+/* Set a cell to the text of an object or an array. 1: it is taken, 0: it is for Python, -1: no memory. */
+static int set_nested(Table *table, Cell *cell, const unsigned char *text, size_t size) {
+    unsigned char *start = extra_room(table, size), *out;
+    if (!start) return -1;
+    Reader reader = {text, text, text + size};
+    Open objects = {.count = 0};
+    if (!(out = put_value(start, &reader, &objects))) return 0;
+    size = (size_t)(out - start);
+    *cell = (Cell){(uint32_t)table->extra_size, (uint32_t)size | EXTRA | REWRITTEN};
+    table->extra_size += size;
+    table->rewritten += size;
+    return 1;
+}
+
+/* Find a value and set its cell. A text cell takes what Python would show as it stands: numbers and truth values. */
+static inline enum found take_value(Table *table, Reader *reader, Cell *cell, size_t at, unsigned char code, int flags) {
+    const unsigned char *text = reader->here;
+    int has = 0, taken = 0;
+    enum found found = skip_value(reader, 1, &has);
+    if (found != WHOLE) return found;
+    size_t size = (size_t)(reader->here - text);
+    *cell = (Cell){(uint32_t)(text - reader->start), (uint32_t)size};
+    switch (*text) {
+    case '"':
+        *cell = (Cell){cell->begin + 1, (uint32_t)(size - 2) | (has & HAS_ESCAPES ? REWRITTEN : 0)};
         if (size == 2) return WHOLE;
-        if (is_rewritten) table->rewritten += size;
-        taken = code == TEXT ? !is_odd && !is_guarded(text + 1, size - 2)
-                             : !is_rewritten && set_plain(table, cell, code, text + 1, size - 2, flags);
-    } else if (*text == 'n') {
-        *cell = (Cell){0, 0};
-        return WHOLE;
-    } else if (is_nested || (size == 2 && text[0] == '-' && text[1] == '0')) {
-        taken = 0; /* -0 is 0 in a record */
-    } else {
-        int is_truth = *text == 't' || *text == 'f';
-        taken = code == TEXT || (code == BOOLEAN && is_truth) || (code == NUMBER && !is_truth) ||
-                (code == INTEGER && is_integer(text, size));
+        if (has & HAS_ESCAPES) table->rewritten += size;
+        if (code == TEXT)
+            taken = !(has & HAS_HALVES) && !is_guarded(text + 1, size - 2);
+        else if (!(has & HAS_ESCAPES))
+            taken = set_plain(table, cell, code, text + 1, size - 2, flags);
+        break;
+    case 'n': *cell = (Cell){0, 0}; return WHOLE;
+    case 't':
+    case 'f': taken = code == TEXT || code == BOOLEAN; break;
+    case '{':
+    case '[': taken = code == TEXT ? set_nested(table, cell, text, size) : 0; break;
+    default:
+        if (size == 2 && text[0] == '-' && text[1] == '0') break; /* which is 0 in a record */
+        taken = code == TEXT || code == NUMBER || (code == INTEGER && is_integer(text, size));
     }
     if (taken <= 0) refuse(table, cell, at, text, size, 0);
     return WHOLE;
 }
 
-/* Go behind one object, from its brace on. If there is a table, `codes` and `wanted` say what each key's value is. */
-static enum found_value take_object(Table *table, Reader *reader, Keys *keys, Unknown *unknown, Cell *cells,
-                                    const unsigned char *codes, const uint16_t *wanted, int flags) {
-    size_t before = keys->count;
-    reader->here++;
+/* What a key's values are; of several keys one may be spelled in several ways. */
+typedef struct {
+    const unsigned char *codes; /* of each spelling, 0: not wanted */
+    const uint16_t *columns;
+} Wanted;
+
+/* Go behind one object, from its brace on. If there is a table, its cells are set. */
+static enum found take_object(Table *table, Cell *cells, const Wanted *wanted, Reader *reader, Keys *keys, Unknown *unknown, int flags) {
+    size_t before = keys->count, at = 0;
+    int ignored = 0;
     for (int is_first = 1;; is_first = 0) {
-        Span key;
-        skip_blanks(reader);
-        if (reader->here == reader->end) return CUT;
-        if (*reader->here == '}' && is_first) break;
-        enum found_value found = WHOLE;
-        size_t at;
-        if (takes_guess(reader, keys, before)) {
-            at = keys->next[before];
+        const Lead *lead = &keys->leads[before];
+        enum found found = WHOLE;
+        if (lead->size && (size_t)(reader->end - reader->here) > lead->size + STEP && is_equal(reader->here, lead->text, lead->size)) {
+            reader->here += lead->size;
+            at = lead->key;
+            skip_blanks(reader);
         } else {
-            if ((found = take_key(reader, &key)) != WHOLE) return found;
-            at = key_at(keys, key, before);
+            found = find_key(reader, keys, unknown, before, is_first, &at);
         }
-        if (at < keys->count) before = at;
-        else if (!unknown || !note(unknown, key)) return BROKEN;
-        if (table && at < keys->count && codes[at])
-            found = take_value(table, reader, cells + wanted[at], wanted[at], codes[at], flags);
-        else
-            found = skip_value(reader, 0);
+        if (found == LAST) break;
         if (found != WHOLE) return found;
-        skip_blanks(reader);
-        if (reader->here == reader->end) return CUT;
-        if (*reader->here == '}') break;
-        if (*reader->here++ != ',') return BROKEN;
+        unsigned char code = wanted && at < keys->count ? wanted->codes[at] : 0;
+        found = code ? take_value(table, reader, cells + wanted->columns[at], wanted->columns[at], code, flags)
+                     : skip_value(reader, 1, &ignored);
+        if (found != WHOLE) return found;
+        if (at < keys->count) before = at;
     }
     reader->here++;
     return WHOLE;
@@ -277,15 +433,13 @@ static int skip_separator(Reader *reader, int is_lines) {
     return reader->here == reader->end || *reader->here == '{';
 }
 
-static enum outcome scan_json(Table *table, Reader *reader, Keys *keys, const unsigned char *codes, const uint16_t *wanted,
-                              size_t most_rows, int flags) {
-    if (!is_utf8(reader->here, (size_t)(reader->end - reader->here))) return MALFORMED;
+static enum outcome scan_json(Table *table, Reader *reader, Keys *keys, const Wanted *wanted, size_t most_rows, int flags) {
     while (reader->here < reader->end && table->rows < most_rows) {
         if (*reader->here != '{') return MALFORMED;
         Cell *cells = next_row(table);
         if (!cells) return NO_MEMORY;
         memset(cells, 0, table->wanted * sizeof(Cell));
-        if (take_object(table, reader, keys, NULL, cells, codes, wanted, flags) != WHOLE) return MALFORMED;
+        if (take_object(table, cells, wanted, reader, keys, NULL, flags) != WHOLE) return MALFORMED;
         if (!skip_separator(reader, flags & IS_LINES)) return MALFORMED;
     }
     return FOUND;
@@ -325,10 +479,10 @@ PyObject *json(PyObject *module, PyObject *args) {
         return NULL;
     }
     Span text = span_of(data);
-    Reader reader = {text.text + start, text.end};
+    Reader reader = {text.text, text.text + start, text.end};
     enum outcome outcome;
     Py_BEGIN_ALLOW_THREADS;
-    outcome = scan_json(table, &reader, &keys, (const unsigned char *)codes, at, (size_t)most_rows, flags);
+    outcome = scan_json(table, &reader, &keys, &(Wanted){(const unsigned char *)codes, at}, (size_t)most_rows, flags);
     Py_END_ALLOW_THREADS;
     forget_keys(&keys);
     return found_table(capsule, table, outcome, reader.here - text.text);
@@ -363,22 +517,17 @@ PyObject *json_keys(PyObject *module, PyObject *args) {
     }
     Unknown unknown = {NULL, 0, 0};
     Span text = span_of(data);
-    Reader reader = {text.text + start, text.end};
+    Reader reader = {text.text, text.text + start, text.end};
     const unsigned char *stop = reader.here;
     Py_ssize_t objects = 0;
-    enum found_value found = WHOLE;
+    enum found found = WHOLE;
     Py_BEGIN_ALLOW_THREADS;
     while (objects < most && reader.here < reader.end && *reader.here == '{') {
-        found = take_object(NULL, &reader, &keys, &unknown, NULL, NULL, NULL, flags);
+        found = take_object(NULL, NULL, NULL, &reader, &keys, &unknown, flags);
         if (found != WHOLE || unknown.count) break;
         objects++;
         stop = reader.here;
         if (!skip_separator(&reader, flags & IS_LINES)) break;
-    }
-    if (!is_utf8(text.text + start, (size_t)(stop - text.text) - (size_t)start)) {
-        found = BROKEN;
-        stop = text.text + start;
-        objects = 0;
     }
     Py_END_ALLOW_THREADS;
     if (found != WHOLE) unknown.count = 0;
