@@ -6,7 +6,7 @@
 
 enum { DEEPEST = 200, MOST_DIGITS = 4300 /* Python reads no longer integers */ };
 enum { STEP = 16 }; /* bytes that are looked at together */
-enum { MOST_KEYS = 64 }; /* of nested objects that are open at once */
+enum { MOST_KEYS = 64 }; /* of nested objects that are not closed yet */
 enum found { BROKEN = 0, WHOLE = 1, CUT = 2 /* by the end of the data */, LAST = 3 /* no key follows */ };
 enum { HAS_ESCAPES = 1, HAS_HALVES = 2 /* of surrogate pairs */ };
 
@@ -281,22 +281,22 @@ static int is_guarded(const unsigned char *text, size_t size) {
     return size > 1 && ((text[0] == '=' && text[1] == '\\') || (size > 6 && !memcmp(text, "\\u003", 5)));
 }
 
-/* The keys of the objects that are open, as they are written. */
+/* The keys of nested objects that are not closed yet, as they are written. */
 typedef struct {
     Span keys[MOST_KEYS];
     size_t count;
-} Open;
+} Opened;
 
-/* Keep a key, of the objects that are open the last one's; 0: it has it already, or there are too many. */
-static int is_new(Open *open, size_t first, Span key) {
-    for (size_t at = first; at < open->count; at++)
-        if (is_same(open->keys[at], key)) return 0;
-    if (open->count == MOST_KEYS) return 0;
-    open->keys[open->count++] = key;
+/* Keep a key of the innermost object, whose keys begin at `first`; 0: it has that key already, or there are too many. */
+static int is_new(Opened *opened, size_t first, Span key) {
+    for (size_t at = first; at < opened->count; at++)
+        if (is_same(opened->keys[at], key)) return 0;
+    if (opened->count == MOST_KEYS) return 0;
+    opened->keys[opened->count++] = key;
     return 1;
 }
 
-/* Write a string of JSON as Python does; NULL: that is for Python. So below. */
+/* Write a whole string as Python does; NULL: Python must. No value is longer then than it was. */
 static unsigned char *put_string(unsigned char *out, Reader *reader) {
     const unsigned char *text = reader->here;
     int has = 0;
@@ -310,8 +310,8 @@ static unsigned char *put_string(unsigned char *out, Reader *reader) {
     return out;
 }
 
-/* Write a value that is known to be whole, which is no longer then. */
-static unsigned char *put_value(unsigned char *out, Reader *reader, Open *objects) {
+/* Do the same for a value of any kind: it loses its blanks. */
+static unsigned char *put_value(unsigned char *out, Reader *reader, Opened *opened) {
     const unsigned char *text = reader->here;
     int ignored = 0;
     if (*text == '"') return put_string(out, reader);
@@ -321,7 +321,7 @@ static unsigned char *put_value(unsigned char *out, Reader *reader, Open *object
         return size == 2 && *text == '-' && text[1] == '0' ? NULL : (unsigned char *)memcpy(out, text, size) + size;
     }
     unsigned char close = *text == '{' ? '}' : ']';
-    size_t first = objects->count;
+    size_t first = opened->count;
     *out++ = *reader->here++;
     for (skip_blanks(reader); *reader->here != close; skip_blanks(reader)) {
         if (*reader->here == ',') {
@@ -332,24 +332,24 @@ static unsigned char *put_value(unsigned char *out, Reader *reader, Open *object
             Span key = {out, NULL};
             if (!(out = put_string(out, reader))) return NULL;
             key.end = out;
-            if (!is_new(objects, first, key)) return NULL;
+            if (!is_new(opened, first, key)) return NULL;
             skip_mark(reader, ':');
             *out++ = ':';
         }
-        if (!(out = put_value(out, reader, objects))) return NULL;
+        if (!(out = put_value(out, reader, opened))) return NULL;
     }
     *out++ = *reader->here++;
-    objects->count = first;
+    opened->count = first;
     return out;
 }
 
-/* Set a cell to the text of an object or an array. 1: it is taken, 0: it is for Python, -1: no memory. */
+/* Set a cell to the text of an object or an array. 1: it is taken, 0: Python must write it, -1: no memory. */
 static int set_nested(Table *table, Cell *cell, const unsigned char *text, size_t size) {
     unsigned char *start = extra_room(table, size), *out;
     if (!start) return -1;
     Reader reader = {text, text, text + size};
-    Open objects = {.count = 0};
-    if (!(out = put_value(start, &reader, &objects))) return 0;
+    Opened opened = {.count = 0};
+    if (!(out = put_value(start, &reader, &opened))) return 0;
     size = (size_t)(out - start);
     *cell = (Cell){(uint32_t)table->extra_size, (uint32_t)size | EXTRA | REWRITTEN};
     table->extra_size += size;

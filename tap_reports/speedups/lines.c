@@ -12,8 +12,8 @@ typedef struct {
     size_t size;
 } Part;
 
-static const char ESCAPES[] = "\b\f\n\r\t\"\\";
-static const char WRITTEN[] = "bfnrt\"\\";
+static const char ESCAPES[] = "\b\f\n\r\t";
+static const char WRITTEN[] = "bfnrt";
 static const char HEX[] = "0123456789abcdef";
 
 /* Both ends have room for `STEP` bytes if `is_roomy`. */
@@ -25,12 +25,14 @@ static unsigned char *put(unsigned char *out, const unsigned char *text, size_t 
     return out + size;
 }
 
-static unsigned char *put_escaped(unsigned char *out, unsigned char character) {
-    const char *found = character ? strchr(ESCAPES, character) : NULL;
-    if (!found && character >= 0x20) {
+static inline unsigned char *put_escaped(unsigned char *out, unsigned char character) {
+    if (character >= 0x20) {
+        *out = '\\';
+        out += character == '"' || character == '\\';
         *out++ = character;
         return out;
     }
+    const char *found = character ? strchr(ESCAPES, character) : NULL;
     *out++ = '\\';
     if (found) {
         *out++ = (unsigned char)WRITTEN[found - ESCAPES];
@@ -72,7 +74,6 @@ static unsigned char *put_code_point(unsigned char *out, unsigned point, int is_
 }
 
 unsigned char *put_json_text(unsigned char *out, const unsigned char *text, const unsigned char *end, int is_escaped) {
-    static const char letters[] = "bfnrt";
     while (text < end) {
         if (*text != '\\') {
             *out++ = *text++;
@@ -86,8 +87,8 @@ unsigned char *put_json_text(unsigned char *out, const unsigned char *text, cons
             text += 5;
             continue;
         }
-        const char *letter = strchr(letters, *text);
-        out = put_code_point(out, letter ? (unsigned char)ESCAPES[letter - letters] : *text, is_escaped);
+        const char *letter = strchr(WRITTEN, *text);
+        out = put_code_point(out, letter ? (unsigned char)ESCAPES[letter - WRITTEN] : *text, is_escaped);
         text++;
     }
     return out;

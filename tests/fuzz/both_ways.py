@@ -106,6 +106,24 @@ BITS = [
 ]
 
 
+LEAVES = [
+    "0",
+    "-0",
+    "1.50",
+    "1E5",
+    "9" * 25,
+    "null",
+    "true",
+    '""',
+    '"x"',
+    '"é😀"',
+    '"\\u00e9\\n"',
+    '"\\ud83d"',
+]
+"""Values within others, as they are spelled."""
+INNER_KEYS = ["a", "b", "a key of some length", "\\u0061", "é"]
+
+
 class Maker:
     """Makes files: mostly plain ones, with odd cells, odd quotes, and damage."""
 
@@ -147,6 +165,9 @@ class Maker:
     def _json(self, table: list[list[str]], odd: float) -> bytes:
         choose, space = self.random.choice, self.random.choice(["", "", " ", "\n  "])
 
+        key = choose(["k%d", "k%d", "%d: more than sixteen bytes", "\\u006b é %d"])
+        nested_at = choose([-1, self.random.randrange(len(table[0]))])
+
         def value(cell: str) -> str:
             plain = cell in {"true", "false", "null", "{}"} or (
                 cell and cell[-1].isdigit() and _is_json(cell)
@@ -154,13 +175,12 @@ class Maker:
             if plain and self.random.random() < 0.8:
                 return cell
             if self.random.random() < odd:
-                return choose(
-                    ["null", "[1,2.50]", '{"z":1e5,"z":2}', '"\\ud800"', '"\\/"', "-0", "1E5", '"\\u0041"']
-                )
+                return choose(["null", self._nested(), '"\\ud800"', '"\\/"', "-0", "1E5", '"\\u0041"'])
             return json.dumps(cell, ensure_ascii=choose([True, False]))
 
         def one(row: list[str]) -> str:
-            pairs = [f'"k{at}":{space}{value(cell)}' for at, cell in enumerate(row)]
+            values = [self._nested() if at == nested_at else value(cell) for at, cell in enumerate(row)]
+            pairs = [f'"{key % at}":{space}{one}' for at, one in enumerate(values)]
             if self.random.random() < odd:
                 self.random.shuffle(pairs)
             if self.random.random() < odd:
@@ -179,6 +199,16 @@ class Maker:
             case _:
                 text = "[" + choose([",", ", ", ",\n"]).join(objects) + "]"
         return text.encode("utf-8", "surrogatepass")
+
+    def _nested(self, depth: int = 0) -> str:
+        choose, space = self.random.choice, self.random.choice(["", "", " ", "\r\n\t"])
+        if depth and self.random.random() < 0.25 * depth:
+            return choose(LEAVES)
+        inner = [self._nested(depth + 1) for _ in range(self.random.randrange(4))]
+        is_object = choose([True, False])
+        if is_object:
+            inner = [f'"{choose(INNER_KEYS)}"{space}:{space}{one}' for one in inner]
+        return "[{"[is_object] + f"{space},".join(inner) + space + "]}"[is_object]
 
     def _damaged(self, data: bytes) -> bytes:
         found = bytearray(data)

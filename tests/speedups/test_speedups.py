@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from tap_reports import speedups
 from tap_reports.files.cells import converter
+from tap_reports.files.json_values import value_cell
 from tap_reports.files.table import USUAL, Notation
 from tap_reports.models import Kind
 from tap_reports.speedups import JsonKeys
@@ -200,6 +201,90 @@ def test_every_escape_is_written_as_python_writes_it(character):
         assert column.to_pylist() == [json.loads(spelled)]
 
 
+LEAVES = st.sampled_from(
+    [
+        "0",
+        "-0",
+        "1.50",
+        "1E+5",
+        "9" * 25,
+        "null",
+        "false",
+        '""',
+        '"x"',
+        '"é😀"',
+        '"a b: {},"',
+        '"\\u00e9\\/\\n\\u001F\\""',
+    ]
+)
+BLANKS = st.sampled_from(["", "", " ", "\r\n\t"])
+
+
+def lists_of(inner):
+    return st.builds(
+        lambda values, blank: f"[{blank}{f'{blank},'.join(values)}]", st.lists(inner, max_size=3), BLANKS
+    )
+
+
+def objects_of(inner):
+    keys = st.sampled_from(
+        ["", "a", "b", "c", "a key of more than sixteen bytes", "\\u0061", "é", "\\ud83d\\ude00"]
+    )
+
+    def written(members, blank):
+        return (
+            "{" + f",{blank}".join(f'"{key}"{blank}:{blank}{value}' for key, value in members) + blank + "}"
+        )
+
+    return st.builds(written, st.lists(st.tuples(keys, inner), max_size=4), BLANKS)
+
+
+NESTED = st.recursive(LEAVES, lambda inner: lists_of(inner) | objects_of(inner), max_leaves=12)
+
+
+ODD_NESTED = [
+    '{"a":1,"b":{"a":2},"\\u0061":3}',
+    '[{"":1,"":2}]',
+    '["\\ud83d\\ude00"]',
+    '{"\\uDfff":1}',
+    "[1,-0]",
+]
+ODD_NESTED += [json.dumps(dict.fromkeys(map(str, range(65))))]
+
+
+def nested_cells(values):
+    return json_cells(",".join(f'{{"a":{value}}}' for value in values).encode(), [Code.TEXT])
+
+
+@given(values=st.lists(lists_of(NESTED) | objects_of(NESTED), min_size=1, max_size=3))
+@example(['{"a" : [1.50, {"b":"\\u00e9\\/"}], "c": {}, "\\u0062": [ ]}'])
+@example(ODD_NESTED)
+def test_what_is_nested_is_written_as_python_writes_it(values):
+    cells = nested_cells(values)
+    speedups.convert(cells, 0, {}, lambda value: value_cell(value).encode())
+    texts = [value_cell(value) for value in values]
+    assert written(cells, Code.TEXT) == b"".join(msgspec.json.encode(text) + b"\n" for text in texts)
+    column = pa.record_batch(speedups.columns(cells, packed([(Code.TEXT, 0)]), 1, b""))[0]
+    assert column.to_pylist() == texts
+
+
+def test_what_is_nested_is_refused_only_where_python_changes_it():
+    usual = [
+        '{"a":{"b":"é","c":[{"b":1},{"b":2}]},"b":2}',
+        "[]",
+        json.dumps([dict.fromkeys(map(str, range(64)))] * 2),
+    ]
+    assert nested_cells(usual).refused == ()
+    assert nested_cells(ODD_NESTED).refused == (len(ODD_NESTED),)
+
+
+@pytest.mark.parametrize("depth", [199, 200])
+def test_objects_may_be_nested_to_a_depth_of_200(depth):
+    block = b'{"a":' + b"[" * depth + b"]" * depth + b"}"
+    assert bool(json_cells(block, [Code.TEXT])) == (depth < 200)
+    assert speedups.json_keys(block, 0, (b"a",), 9, Flag(0)).is_json == (depth < 200)
+
+
 VALUES = ["null", "nul", "tru", "", "{}", "[]", '"', '"x', '"\\x"', '"\\ud800"', "[1,{}]", '{"b":[{}]}']
 VALUES += ["[1,]", "{,}", "-", "1.", "01", "1E+99", "-0", "[1 2]", '{"b" 1}', '{"b":1,}', "{1:1}"]
 
@@ -222,6 +307,11 @@ def test_json_is_taken_if_it_is_json(value, code):
         b'{"a": 1}}',
         b'{"a":1},,',
         b'{"a":1}{"a":1}',
+        b'{"a":1{"a":1}}',
+        b'{"a":1},{"a":1"a":1}',
+        b'{"a":1,"a":1},{"a":1,"a":1 "a":1}',
+        b'{"a":[{"\xff":1}]}',
+        b'{"a":"a text of sixteen bytes\xc3"}',
         b'{"a":1',
         b'{"b":1}',
         b'{"a":"\xff"}',
@@ -242,6 +332,37 @@ def test_objects_may_lack_keys_and_have_them_in_any_order():
     fields = packed([(Code.INTEGER, 0), (Code.TEXT, 1)])
     lines = speedups.lines(cells, fields, (b"", b" ", b"\n"), 1, b"", (0, 5))
     assert lines == b'1 "x"\n2 "y"\nnull null\nnull null\nnull "last"\n'
+
+
+SPELLED = (b"a", b"b" * 16, b"c" * 40)
+BETWEEN = st.sampled_from([",", ",", ",", ", ", ",\n ", " ,"])
+FLAWS = st.sampled_from(["", ",,", "{", ":", ',"'])
+
+
+@st.composite
+def flat_object(draw, between):
+    keys = draw(st.permutations(SPELLED))[: draw(st.integers(0, 3))]
+    blanks = draw(st.sampled_from([st.just(""), BLANKS]))
+    members = [f'"{key.decode()}"{draw(blanks)}:{draw(blanks)}{draw(st.integers(0, 10**17))}' for key in keys]
+    return "{" + "".join(member + draw(between) for member in members[:-1]) + "".join(members[-1:]) + "}"
+
+
+@given(st.lists(flat_object(BETWEEN) | flat_object(st.one_of(BETWEEN, FLAWS)), min_size=2, max_size=8))
+def test_objects_are_read_whatever_stands_between_their_values(objects):
+    """It is compared with what stood there in the object before."""
+    text = ",".join(objects)
+    codes = [Code.INTEGER] * 3
+    keys = keys_of(codes)._replace(spelled=SPELLED)
+    cells = speedups.json_cells(text.encode(), 0, keys, 99, ALL)
+    try:
+        expected = [[one.get(key.decode()) for key in SPELLED] for one in json.loads(f"[{text}]")]
+    except ValueError:
+        assert cells is None
+        return
+    fields = packed([(Code.INTEGER, at) for at in range(3)])
+    lines = speedups.lines(cells, fields, (b"[", b",", b",", b"]\n"), 1, b"", (0, len(objects)))
+    assert [json.loads(line) for line in lines.splitlines()] == expected
+    assert speedups.json_keys(text.encode(), 0, SPELLED, 99, Flag(0)).objects == len(objects)
 
 
 def test_a_part_of_the_objects_can_be_taken():
