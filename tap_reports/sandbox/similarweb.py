@@ -154,6 +154,9 @@ class Similarweb(VendorApi):
         return data.rows(self._options.seed, query, self._shared.restated(revision), self._date_header(query))
 
     def _date_header(self, what: dict[str, Any]) -> str:
+        """Return the header of the date column; "" where there is none."""
+        if what["granularity"] == "on-demand":
+            return ""
         plain = self.has(Switch.SIMILARWEB_MONTHLY_DATE)
         return "yearmonth" if what["granularity"] == "monthly" and not plain else "date"
 
@@ -171,7 +174,7 @@ class Similarweb(VendorApi):
         lead = [name for name in table.key_metrics if name in what["metrics"]]
         metrics = [name for name in what["metrics"] if name not in lead]
         header = [*table.keys.values(), *lead, self._date_header(what), *metrics]
-        return csv_part(name, header, lambda: self.rows(what, revision))
+        return csv_part(name, filter(None, header), lambda: self.rows(what, revision))
 
 
 def _line(row: dict[str, str], types: dict[str, str]) -> str:

@@ -22,7 +22,9 @@ from tap_reports.sandbox.data import (
     sometimes,
 )
 
-GRANULARITIES = ("daily", "weekly", "monthly")
+NEWEST = ("7days", "on-demand")
+"""Granularities without dates to choose: the newest result is all there is."""
+GRANULARITIES = ("daily", "weekly", "monthly", *NEWEST)
 CHANNELS = ("Direct", "Display Ads", "Mail", "Organic Search", "Paid Search", "Referrals", "Social")
 CATEGORIES = (
     "Computers_Electronics_and_Technology/Search_Engines",
@@ -149,6 +151,24 @@ TABLES = {
         {"segment_ids": ("all",), "channels": CHANNELS},
         key_metrics=("channel_sector",),
     ),
+    "site_keywords": Table(
+        SITE | {"keywords": "keyword"},
+        _metrics(
+            **{
+                "7wm": [
+                    *_doubles("desktop_keywords_total_visits"),
+                    Field("desktop_keywords_total_share", "double", share),
+                ]
+            }
+        ),
+        {"keywords": ("shoes", "red shoes", 'shoes "42"')},
+    ),
+    "serp": Table(
+        {"keywords": "keyword"},
+        _metrics(
+            o=[Field("serp_json_results", "string", lambda roll: f'{{"results": [{roll % 100}, "a, b"]}}')]
+        ),
+    ),
     "segments": Table(
         {"segment_ids": "segment_id", "countries": "country"},
         _metrics(dm=_doubles(*(f"segment_{what}" for what in SEGMENT_FIGURES))),
@@ -161,6 +181,8 @@ MOST_SEGMENTS = 100
 
 def available(granularity: str, today: dt.date) -> tuple[dt.date, dt.date]:
     """Return the first and last day that a granularity has on that day."""
+    if granularity in NEWEST:
+        return today - LAG, today - LAG
     if granularity == "daily":
         return dt.date(today.year - 2, 1, 1), today - LAG
     if granularity == "weekly":
@@ -179,6 +201,9 @@ def monday(day: dt.date) -> dt.date:
 
 def periods(granularity: str, start: dt.date, end: dt.date) -> Iterator[dt.date]:
     """Yield the first day of each period that begins or lies in the range."""
+    if granularity in NEWEST:
+        yield end
+        return
     if granularity == "monthly":
         day = start.replace(day=1)
         while day <= end:
@@ -197,7 +222,7 @@ def entities(table: Table, filters: dict[str, Any]) -> list[tuple[str, ...]]:
 
 
 def rows(seed: int, what: dict[str, Any], restated: Restated, date_header: str) -> Iterator[dict[str, str]]:
-    """Yield the rows of a request: keys, date, metrics in the requested order."""
+    """Yield the rows of a request: keys, date (if it has a header), metrics in the requested order."""
     table, granularity = TABLES[what["table"]], what["granularity"]
     fields = tuple(table.at(granularity)[name] for name in what["metrics"])
     dice = Dice(seed, "similarweb", what["table"], granularity)
@@ -208,4 +233,4 @@ def rows(seed: int, what: dict[str, Any], restated: Restated, date_header: str) 
         cells = fill(dice, fields, (*keys, day), restated.mark(day))
         named = dict(zip(table.keys.values(), keys, strict=True))
         named |= {name: cells.pop(name) for name in table.key_metrics if name in cells}
-        yield {**named, date_header: shown, **cells}
+        yield {**named, **({date_header: shown} if date_header else {}), **cells}

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 
 import pytest
+from scenarios import run_here
 
 MAY, JULY = dt.date(2026, 5, 1), dt.date(2026, 7, 31)
 ASKED = {
@@ -65,6 +67,8 @@ def test_describe_ends_on_the_last_final_periods(client):
         "website_marketing_channels",
         "referrals",
         "channel_conversion",
+        "site_keywords",
+        "serp",
     }
 
 
@@ -77,6 +81,34 @@ def test_weekly_rows_carry_the_monday(client):
         **(ASKED | {"granularity": "weekly", "metrics": ["desktop_visits"]}),
     )
     assert [row["date"] for row in rows if row["domain"] == "a.com"] == ["2026-07-27", "2026-08-03"]
+
+
+NEWEST = [
+    {"table": "site_keywords", "granularity": "7days", "filters": {"keywords": ["a", "b"]}},
+    {"table": "serp", "granularity": "on-demand", "filters": {"keywords": ["red, shoes"]}},
+]
+
+
+def test_the_newest_week_and_a_result_on_demand_are_read_as_snapshots(client):
+    config = client.sandbox.config("similarweb")
+    block = {**config["similarweb"], "domains": ["a.com"], "countries": ["WW"], "reports": NEWEST}
+    ran = run_here({**config, "similarweb": block, "job_ledger": "off"})
+    assert ran.status == 0
+    week, demand = (
+        [one for one in ran.messages if one.get("stream") == name and one["type"] in {"SCHEMA", "RECORD"}]
+        for name in ("similarweb_site_keywords_7days", "similarweb_serp_on_demand")
+    )
+    assert week[0]["key_properties"] == ["domain", "country", "keyword", "date"]
+    assert [(one["record"]["keyword"], one["record"]["date"]) for one in week[1:]] == [
+        ("a", "2026-08-11"),
+        ("b", "2026-08-11"),
+    ]
+    assert demand[0]["key_properties"] == ["keyword"]
+    [record] = [one["record"] for one in demand[1:]]
+    assert record["keyword"] == "red, shoes"
+    assert json.loads(record["serp_json_results"])["results"]
+    assert "date" not in record
+    assert not any(mark.get("replication_key_value") for mark in ran.state["bookmarks"].values())
 
 
 def test_v3_takes_a_flat_body_with_full_days(client, table):

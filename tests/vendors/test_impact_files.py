@@ -36,12 +36,6 @@ def test_a_csv_result_is_one_file_fetched_with_credentials():
     assert (download.url, download.authenticated, download.more) == (URL, True, None)
 
 
-def test_the_job_s_id_is_kept_within_its_path():
-    client = client_of([{"id": "x"}])
-    job = ReportJob(request=request_of(client), id="../x?y", submitted_at=NOW)
-    assert client.downloads(job)[0].url == f"{PREFIX}/Jobs/..%2Fx%3Fy/Download"
-
-
 @pytest.mark.parametrize(
     "template",
     [

@@ -8,7 +8,7 @@ import pytest
 import requests
 from similarweb_account import API, ERRORS, HOOK, KEY, SUBMIT, VALIDATE, asked, clock_at, connect, request
 
-from tap_reports.exceptions import AccessDenied, BadAnswer, CallRefused, CallRejected, SubmissionLost
+from tap_reports.exceptions import AccessDenied, BadAnswer, CallRejected, SubmissionLost
 from tap_reports.models import RESULT_HOURS, JobStatus
 
 ANY = re.compile(f"^{re.escape(API)}/.*")
@@ -172,15 +172,6 @@ def test_a_refused_key_is_access_denied(requests_mock, status):
     with pytest.raises(AccessDenied, match="invalid API key") as caught:
         connect().submit(request())
     assert ("limit of Batch credits" in caught.value.remedy) == (status == 403)
-
-
-@pytest.mark.parametrize("status", [429, 500, 503])
-def test_too_many_pending_reports_are_refused_for_now(requests_mock, status):
-    requests_mock.post(SUBMIT, status_code=status, headers={"Retry-After": "7"})
-    with pytest.raises(CallRefused) as caught:
-        connect(retries=3).submit(request())
-    assert caught.value.retry_after == 7
-    assert requests_mock.call_count == 1
 
 
 @pytest.mark.parametrize(

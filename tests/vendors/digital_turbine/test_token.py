@@ -24,7 +24,7 @@ def test_token_is_asked_for_with_a_json_body_and_renewed_a_minute_before_its_end
     assert sent(api, "/api/v1/report")[-1].headers["Authorization"] == f"Bearer {tokens()[1]}"
 
 
-HOUR = ['"3600"', "NaN", "Infinity", "null", "-1", "0", '"soon"', "[]", "1e300"]
+HOUR = ['"3600"', "NaN", "Infinity", "null", "true", "-1", "0", '"soon"', '""', "[]", "{}", "1e300"]
 
 
 @pytest.mark.parametrize(

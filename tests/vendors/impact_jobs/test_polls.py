@@ -9,26 +9,6 @@ from impact_account import NOW
 from impact_job_cases import JOB, job_object
 
 from tap_reports.exceptions import BadAnswer, CallRejected, JobUnknown
-from tap_reports.models import JobStatus
-
-
-@pytest.mark.parametrize(
-    ("word", "status", "unknown"),
-    [
-        ("QUEUED", JobStatus.PENDING, False),
-        ("RUNNING", JobStatus.RUNNING, False),
-        ("COMPLETED", JobStatus.SUCCEEDED, False),
-        ("Completed", JobStatus.SUCCEEDED, False),
-        ("CANCELLED", JobStatus.FAILED_RETRYABLE, False),
-        ("ERROR", JobStatus.FAILED_RETRYABLE, False),
-        ("FAILED", JobStatus.FAILED_RETRYABLE, False),
-        ("PAUSED", JobStatus.RUNNING, True),
-    ],
-)
-def test_status_words_are_known_and_others_are_waited_out(requests_mock, client, job, word, status, unknown):
-    requests_mock.get(JOB, json=job_object(word))
-    found = client.poll(job)
-    assert (found.status, found.word, found.unknown_word) == (status, word, unknown)
 
 
 @pytest.mark.parametrize(

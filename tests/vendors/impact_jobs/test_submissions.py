@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import pytest
-import requests
 from impact_account import BASE, NOW, SID, TOKEN, client_of, request_of
 from impact_job_cases import EXPORT, JOB, QUEUED, job_object
 
 from tap_reports.exceptions import (
-    AccessDenied,
     BadAnswer,
     CallRefused,
     CallRejected,
-    NotSent,
     QuotaSpent,
-    SubmissionLost,
 )
 from tap_reports.models import JobStatus, ReportJob
 
@@ -76,29 +72,6 @@ def test_an_answer_without_a_job_is_a_bad_answer(requests_mock, client, request_
     requests_mock.get(EXPORT, **answer)
     with pytest.raises(BadAnswer, match=said):
         client.submit(request_)
-
-
-@pytest.mark.parametrize(
-    ("answer", "error"),
-    [
-        ({"status_code": 500}, CallRefused),
-        ({"status_code": 503}, CallRefused),
-        ({"status_code": 429}, CallRefused),
-        ({"status_code": 502}, SubmissionLost),
-        ({"exc": requests.ReadTimeout}, SubmissionLost),
-        ({"exc": requests.ConnectTimeout}, NotSent),
-        ({"status_code": 401}, AccessDenied),
-        ({"status_code": 403}, AccessDenied),
-        ({"status_code": 404}, CallRejected),
-    ],
-)
-def test_a_submission_is_sent_once_and_its_failure_says_if_it_was_accepted(
-    requests_mock, client, request_, answer, error
-):
-    requests_mock.get(EXPORT, **answer)
-    with pytest.raises(error):
-        client.submit(request_)
-    assert requests_mock.call_count == 1
 
 
 UNTIL = "spent until 2026-03-02 14:30 UTC"

@@ -11,17 +11,15 @@ from second_nature_account import (
     LINK,
     LIST_URL,
     NAMES,
-    NOW,
     STATUS_URL,
     complete,
     connect,
-    request_for,
     submitted,
 )
 
 from tap_reports import redaction
 from tap_reports.exceptions import AccessDenied, BadAnswer, CallBroken, JobUnknown, LinkExpired
-from tap_reports.models import JobStatus, ReportJob
+from tap_reports.models import JobStatus
 
 
 @pytest.mark.parametrize(
@@ -41,12 +39,6 @@ def test_a_ticket_that_is_not_ready_is_waited_for_and_a_failed_one_says_why(
     job = client.poll(submitted(client))
     assert (job.status, job.word, job.unknown_word) == (status, word, unknown)
     assert job.message == "worker died" or word != "failed"
-
-
-def test_a_ticket_can_be_polled_knowing_only_its_id(client, api):
-    api.get(f"{API}/reports/export/a%2Fb/", json={"status": "complete", "report_url": LINK})
-    job = ReportJob(request=request_for(client), id="a/b", submitted_at=NOW)
-    assert client.poll(job).status is JobStatus.SUCCEEDED
 
 
 @pytest.mark.parametrize(
