@@ -17,7 +17,7 @@ import yaml
 
 from tap_reports.settings.about import print_about
 from tap_reports.settings.environment import is_text_in_meltano
-from tap_reports.settings.walk import SettingPath, types_of, walk
+from tap_reports.settings.schema import SettingPath, types_of, walk
 from tap_reports.tap import TapReports
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -14,7 +14,7 @@ from typing import Any
 
 from meltano_definitions import BLOCKS, ROOT, meltano_yml, plugin_yml, properties
 
-from tap_reports.settings.walk import types_of
+from tap_reports.settings.schema import types_of
 
 
 def settings_md() -> str:

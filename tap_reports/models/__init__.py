@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from tap_reports.models.files import Column, FileFormat, FileOptions, Json, Kind, Layout, ReportFile
 from tap_reports.models.jobs import (
     RESULT_HOURS,
     Check,
@@ -14,7 +13,21 @@ from tap_reports.models.jobs import (
     ReportRequest,
 )
 from tap_reports.models.outcomes import JobUse, RunOutcome, StreamEnd, StreamOutcome
-from tap_reports.models.reports import Granularity, InvalidValues, OnQuotaSpent, ReportType, Shard, Slice
+from tap_reports.models.reports import (
+    Column,
+    FileFormat,
+    FileOptions,
+    Granularity,
+    InvalidValues,
+    Json,
+    Kind,
+    Layout,
+    OnQuotaSpent,
+    ReportFile,
+    ReportType,
+    Shard,
+    Slice,
+)
 
 __all__ = [
     "RESULT_HOURS",

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tap_reports.exceptions import CallError, sentence
-from tap_reports.models.files import Json
-from tap_reports.models.reports import Slice
+from tap_reports.models.reports import Json, Slice
 
 RESULT_HOURS = "result_hours"
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import click
 from singer_sdk.about import AboutFormatter
 
+from tap_reports.settings.schema import Schema, SettingPath, types_of, walk
 from tap_reports.settings.top_level import TOP_LEVEL
-from tap_reports.settings.walk import Schema, SettingPath, types_of, walk
 from tap_reports.vendors import all_vendors
 
 if TYPE_CHECKING:

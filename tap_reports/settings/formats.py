@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Callable, Mapping
+from functools import partial
 from urllib.parse import urlsplit
 
 from jsonschema import FormatChecker
@@ -65,51 +67,32 @@ def is_printable(text: str) -> bool:
     return bool(text.strip()) and text.isascii() and text.isprintable()
 
 
-@CHECKER.checks(DAY)
-def _is_day(value: object) -> bool:
-    return not isinstance(value, str) or day_of(value) is not None
+def _is_public_url(text: str) -> bool:
+    parts = urlsplit(text)
+    return parts.scheme in {"http", "https"} and bool(parts.hostname)
 
 
-@CHECKER.checks(API_URL, raises=ValueError)
-def _is_api_url(value: object) -> bool:
-    return not isinstance(value, str) or is_safe(value)
-
-
-@CHECKER.checks(PUBLIC_URL, raises=ValueError)
-def _is_public_url(value: object) -> bool:
-    return not isinstance(value, str) or (
-        urlsplit(value).scheme in {"http", "https"} and bool(urlsplit(value).hostname)
-    )
-
-
-@CHECKER.checks(LISTEN)
-def _is_listen_address(value: object) -> bool:
-    return not isinstance(value, str) or listen_address(value) is not None
-
-
-@CHECKER.checks(NOT_EMPTY)
-def _is_not_empty(value: object) -> bool:
-    return not isinstance(value, str) or bool(value.strip())
-
-
-@CHECKER.checks(PRINTABLE)
-def _is_printable(value: object) -> bool:
-    return not isinstance(value, str) or is_printable(value)
-
-
-@CHECKER.checks(DELIMITER)
-def _is_delimiter(value: object) -> bool:
-    return not isinstance(value, str) or (len(value) == 1 and value.isascii() and value not in '"\r\n\0')
-
-
-@CHECKER.checks(ENCODING, raises=(LookupError, ValueError))
-def _is_encoding(value: object) -> bool:
-    return not isinstance(value, str) or bool("a".encode(value))
-
-
-@CHECKER.checks(DATE_FORMAT)
-def _is_date_format(value: object) -> bool:
-    if not isinstance(value, str):
-        return True
-    tokens = _LITERAL.sub("", value)  # a per cent sign is strptime's: "%Y" would ask for the text "%2026"
+def _is_date_format(text: str) -> bool:
+    tokens = _LITERAL.sub("", text)  # a per cent sign is strptime's: "%Y" would ask for the text "%2026"
     return "%" not in tokens and re.search("[YXx]", tokens) is not None
+
+
+_CHECKS: Mapping[str, Callable[[str], object]] = {
+    DAY: day_of,
+    API_URL: is_safe,
+    PUBLIC_URL: _is_public_url,
+    LISTEN: listen_address,
+    NOT_EMPTY: str.strip,
+    PRINTABLE: is_printable,
+    DELIMITER: re.compile(r'(?!["\r\n\0])[\0-\x7f]').fullmatch,
+    ENCODING: "a".encode,
+    DATE_FORMAT: _is_date_format,
+}
+
+
+def _fits(check: Callable[[str], object], value: object) -> bool:
+    return not isinstance(value, str) or bool(check(value))
+
+
+for _name, _check in _CHECKS.items():
+    CHECKER.checks(_name, raises=(LookupError, ValueError))(partial(_fits, _check))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import copy
 import datetime as dt
 import logging
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import quote
 
 from singer_sdk.plugin_base import JSONSchemaValidator
@@ -15,10 +17,9 @@ from tap_reports.exceptions import ConfigError
 from tap_reports.http.origin import password_of
 from tap_reports.http.retries import RetryPolicy
 from tap_reports.models import FileOptions, InvalidValues, Json, Kind, OnQuotaSpent, Shard
-from tap_reports.settings.credentials import secrets_in, trim_credentials, without_nulls
-from tap_reports.settings.formats import day_of, listen_address
-from tap_reports.settings.schema import COMMON, REPORT, settings_schema
-from tap_reports.settings.shard import read_shard
+from tap_reports.settings.environment import read_shard
+from tap_reports.settings.formats import day_of, is_printable, listen_address
+from tap_reports.settings.schema import COMMON, REPORT, settings_schema, walk
 from tap_reports.settings.top_level import POLL_INTERVAL_SECONDS, POLL_MAX_INTERVAL_SECONDS, REUSE_JOB_HOURS
 from tap_reports.settings.validate import errors_of, reports_of, unknown_settings
 from tap_reports.vendor import ReportConfig, Vendor, VendorConfig
@@ -71,12 +72,11 @@ def read(raw: Json, *, version: str, for_sync: bool = False) -> Settings:
     Raises:
         ConfigError: Naming every error, its setting and its remedy.
     """
-    given = without_nulls(raw)
-    redaction.add_secrets(text for *_, secret in secrets_in(given) for text in (secret, secret.strip()))
+    given = _without_nulls(raw)
+    errors = list(_trim_credentials(given))
     ledger = given.get("job_ledger")
     if isinstance(ledger, str) and "://" in ledger:
         redaction.add_secrets([password_of(ledger)])
-    errors = list(trim_credentials(given))
     for name, near in unknown_settings(given):
         if not near:
             logger.warning("%s: unknown setting, ignored.%s", name, _where_it_belongs(name))
@@ -85,6 +85,41 @@ def read(raw: Json, *, version: str, for_sync: bool = False) -> Settings:
     filled = copy.deepcopy(given)
     list(JSONSchemaValidator(settings_schema()).iter_errors(filled))  # it fills in the defaults
     return _settings(given, filled, version)
+
+
+def _without_nulls(value: Any) -> Any:
+    """Return a configuration in which what is null is not set. Everything in it is a copy."""
+    if isinstance(value, Mapping):
+        return {name: _without_nulls(item) for name, item in value.items() if item is not None}
+    return [_without_nulls(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def _trim_credentials(given: Json) -> Iterator[str]:
+    """Register the secrets, and take white space off what the vendors are told (a pasted key ends in a line
+    break), with a warning.
+
+    Yields:
+        A sentence for each one that can't be sent even so.
+    """
+    for setting in walk(settings_schema()):
+        is_of_vendor = setting.path[0] in all_vendors() and len(setting.path) > 1
+        if not setting.is_secret and not (is_of_vendor and setting.required and setting.variable):
+            continue
+        *blocks, name = setting.path
+        holder: Any = given
+        for block in blocks:
+            holder = holder.get(block) if isinstance(holder, dict) else None
+        text = holder.get(name) if isinstance(holder, dict) else None
+        if not isinstance(text, str):
+            continue
+        trimmed = text.strip()
+        if setting.is_secret:
+            redaction.add_secrets([text, trimmed])
+        if trimmed and trimmed != text:
+            logger.warning("%s: white space around it is left out; correct it.", setting.name)
+            holder[name] = trimmed
+        if trimmed and is_of_vendor and not is_printable(trimmed):
+            yield f"{setting.name}: must be printable ASCII text on one line; copy it once more."
 
 
 def _where_it_belongs(name: str) -> str:

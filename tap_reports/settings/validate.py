@@ -15,10 +15,9 @@ from jsonschema import Draft202012Validator, ValidationError
 from tap_reports.models import Json
 from tap_reports.models.columns import property_name
 from tap_reports.setting import nearest
+from tap_reports.settings.environment import shard_errors
 from tap_reports.settings.formats import CHECKER, EXAMPLES, day_of
-from tap_reports.settings.schema import settings_schema
-from tap_reports.settings.shard import shard_errors
-from tap_reports.settings.walk import Schema, types_of
+from tap_reports.settings.schema import Schema, settings_schema, types_of
 from tap_reports.settings.words import NEAR, errors_in_words, how_to_set, joined, name_of
 from tap_reports.vendor import Vendor
 from tap_reports.vendors import all_vendors

@@ -13,7 +13,7 @@ from jsonschema import ValidationError
 from tap_reports.redaction import REDACTED, redact
 from tap_reports.setting import nearest
 from tap_reports.settings.formats import URLS, WANTED
-from tap_reports.settings.walk import ENV_PREFIX, Schema, types_of, walk
+from tap_reports.settings.schema import ENV_PREFIX, Schema, types_of, walk
 
 KINDS = {
     "string": "text",

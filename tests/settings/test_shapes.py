@@ -6,8 +6,7 @@ import pytest
 
 from tap_reports.exceptions import ConfigError
 from tap_reports.settings.read import read
-from tap_reports.settings.schema import settings_schema
-from tap_reports.settings.walk import walk
+from tap_reports.settings.schema import settings_schema, walk
 
 IMPACT = {"account_sid": "IRabc", "auth_token": "token-of-impact", "account_type": "partner"}
 SIMILARWEB = {"api_key": "key-of-similarweb", "domains": ["x.com"]}

@@ -11,10 +11,10 @@ has a time zone, in which days end; links in answers are relative; values are le
 
 from __future__ import annotations
 
+from tap_reports.client import ReportClient
 from tap_reports.models import Json
 from tap_reports.models.columns import property_name
-from tap_reports.vendor import LostSubmission, Vendor
-from tap_reports.vendors.impact.client import ImpactClient
+from tap_reports.vendor import ClientContext, LostSubmission, Vendor, VendorConfig
 from tap_reports.vendors.impact.settings import REPORT_SETTINGS, SETTINGS, errors, is_dated, quotas
 
 __all__ = ["VENDOR"]
@@ -33,13 +33,19 @@ def _report_name(report: Json) -> str | None:
     return property_name(str(named)) if named else None
 
 
+def _connect(config: VendorConfig, tools: ClientContext) -> ReportClient:
+    from tap_reports.vendors.impact.client import ImpactClient  # only where the vendor is configured
+
+    return ImpactClient(config, tools)
+
+
 VENDOR = Vendor(
     name="impact",
     title="impact.com",
     api_url="https://api.impact.com",
     settings=SETTINGS,
     report_settings=REPORT_SETTINGS,
-    connect=ImpactClient,
+    connect=_connect,
     check=errors,
     is_dated=is_dated,
     report_name=_report_name,

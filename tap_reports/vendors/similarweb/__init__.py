@@ -10,8 +10,8 @@ and up to which day, is described by the API itself; only the download link is n
 
 from __future__ import annotations
 
-from tap_reports.vendor import LostSubmission, Vendor
-from tap_reports.vendors.similarweb.client import SimilarwebClient
+from tap_reports.client import ReportClient
+from tap_reports.vendor import ClientContext, LostSubmission, Vendor, VendorConfig
 from tap_reports.vendors.similarweb.reports import DEFAULT_REPORTS, is_dated, report_name
 from tap_reports.vendors.similarweb.settings import REPORT_SETTINGS, SETTINGS, errors, max_credits
 
@@ -20,13 +20,20 @@ __all__ = ["VENDOR"]
 RESULT_DAYS = 30
 """How long a download link, and as far as is known the result, can be had."""
 
+
+def _connect(config: VendorConfig, tools: ClientContext) -> ReportClient:
+    from tap_reports.vendors.similarweb.client import SimilarwebClient  # only where the vendor is configured
+
+    return SimilarwebClient(config, tools)
+
+
 VENDOR = Vendor(
     name="similarweb",
     title="Similarweb",
     api_url="https://api.similarweb.com",
     settings=SETTINGS,
     report_settings=REPORT_SETTINGS,
-    connect=SimilarwebClient,
+    connect=_connect,
     check=errors,
     default_reports=DEFAULT_REPORTS,
     report_name=report_name,
