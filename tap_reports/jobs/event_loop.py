@@ -16,6 +16,8 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+CALL_THREADS = 8
+"""Of each vendor's calls."""
 Call = tuple["asyncio.Future[Any]", Callable[[], Any]]
 
 

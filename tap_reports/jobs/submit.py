@@ -23,6 +23,7 @@ from tap_reports.exceptions import (
     SubmissionLost,
 )
 from tap_reports.jobs.credits import Credits
+from tap_reports.jobs.event_loop import CALL_THREADS
 from tap_reports.jobs.gate import Gate
 from tap_reports.jobs.poll_policy import busy_wait
 from tap_reports.jobs.task import Action, Event, Stage, Task
@@ -69,6 +70,7 @@ class Submissions:
         self._calls = calls
         self._context = context
         self._estimates: dict[str, Estimate] = {}
+        self._sending = asyncio.Semaphore(CALL_THREADS)
         self._busy = self._refusals = 0
         self._refused_since = 0.0
 
@@ -101,7 +103,15 @@ class Submissions:
         return job
 
     async def _turn(self, task: Task, *, refresh: bool) -> ReportJob | None:
-        """Use a task's turn: pay, reserve, send. Returns None if it has to wait for another turn."""
+        """Use a task's turn. Returns None if it has to wait for another turn.
+
+        No more are reserved than can be sent at once: other runs take an intent that grows old for abandoned.
+        """
+        async with self._sending:
+            return await self._reserved_and_sent(task, refresh=refresh)
+
+    async def _reserved_and_sent(self, task: Task, *, refresh: bool) -> ReportJob | None:
+        """Pay, reserve, send."""
         await self._reserve_credits(task)
         self._context.unsettled.add(task)
         task.timeline.enter(Stage.SUBMITTING)

@@ -18,6 +18,7 @@ from tap_reports.client import ReportClient
 from tap_reports.exceptions import CallError, JobUnknown, Stopped, StreamError
 from tap_reports.jobs.context import NotYet, Over, RunContext
 from tap_reports.jobs.download import Downloads
+from tap_reports.jobs.event_loop import CALL_THREADS
 from tap_reports.jobs.lookup import is_good_still
 from tap_reports.jobs.next_step import Rules, Step, next_step
 from tap_reports.jobs.polls import Polls
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("tap-reports.jobs")
 
-CALL_THREADS = 8
 DOWNLOAD_THREADS = 8
 """Jobs that were submitted together end together; their files should not queue for a thread."""
 

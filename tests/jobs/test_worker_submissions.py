@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import sqlite3
+import time
+from contextlib import closing
 
 import pytest
 from job_cases import is_loud, is_whole, vendors
@@ -11,8 +14,10 @@ from scenarios import SCENARIOS, run_here
 from virtual_clock import FakeClock, VirtualLoop
 
 from tap_reports.exceptions import Stopped
+from tap_reports.jobs.event_loop import CALL_THREADS
 from tap_reports.ledger.ledger import Ledger
 from tap_reports.tap import TapReports
+from tap_reports.vendors.second_nature.client import SecondNature
 
 RESENT = {"impact": 6, "second_nature": 6, "digital_turbine": 2, "similarweb": 1}
 """Submissions of one slice in a run whose answers are all lost, by what another one costs."""
@@ -111,6 +116,26 @@ def test_a_run_that_ends_before_a_submission_is_sent_leaves_no_trace_of_it(sandb
     tap.sync_all()
     assert sandbox.calls_of("digital_turbine", "token")
     assert Ledger.open(ledger, clock=FakeClock()).history() == []
+
+
+def test_no_intent_grows_old_before_it_is_sent(sandbox, tmp_path, monkeypatch):
+    """Other runs take one of two minutes for abandoned, and submit the same."""
+    ledger, noted, submit = str(tmp_path / "jobs.sqlite"), [], SecondNature.submit
+    block = {"slice_days": 1, "max_jobs_in_flight": 100, "poll_interval_seconds": 0.01}
+    config = SCENARIOS["second_nature"].config(sandbox, block=block, job_ledger=ledger)
+
+    def submitted(client, request, **how):
+        time.sleep(0.02)
+        with closing(sqlite3.connect(ledger)) as db:
+            noted.append(
+                db.execute("SELECT count(*) FROM tap_reports_jobs WHERE status = 'intent'").fetchone()[0]
+            )
+        return submit(client, request, **how)
+
+    monkeypatch.setattr(SecondNature, "submit", submitted)
+    TapReports(config=config).sync_all()
+    assert len(noted) == 24
+    assert max(noted) <= CALL_THREADS
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404])
