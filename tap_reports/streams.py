@@ -70,8 +70,6 @@ class ReportStream(Stream):
         """This stream's part of the state."""
         return StreamState(self.stream_state)
 
-    # --- columns ----------------------------------------------------------------------------------------
-
     def _plan_for(self, table: Table) -> EmitPlan:
         """Return what to emit of a table, after a new SCHEMA message if it has new columns."""
         settings = self._tap.settings
@@ -87,6 +85,8 @@ class ReportStream(Stream):
             self._warn_once(f"new columns are ignored: {named(new)}")
         if absent:
             self._warn_once(f"columns that the file lacks are null: {named(absent)}")
+        if sheets := [sheet for sheet in table.other_sheets if sheet not in self._known_sheets]:
+            self._warn_once(f"no stream loads the sheets {named(sheets)} of its file; run discovery again")
         return EmitPlan(
             stream=self.name,
             fields=tuple(fields(self.report, table, self._is_selected)),
@@ -97,10 +97,13 @@ class ReportStream(Stream):
             dated_by=self.report.dated_by,
         )
 
+    @property
+    def _known_sheets(self) -> set[str | None]:
+        types = [stream.report.type for stream in self._tap.report_streams]
+        return {type_.layout.sheet for type_ in types if type_.report == self.report.type.report}
+
     def _is_selected(self, name: str) -> bool:
-        return (
-            bool(self.mask["properties", name]) or name in self.primary_keys or name == self.replication_key
-        )
+        return self.mask["properties", name] or name in {*self.primary_keys, self.replication_key}
 
     def use_schema(self, schema: dict[str, Any]) -> None:
         """Use a schema from now on, in the messages and in the stream maps."""
@@ -118,8 +121,6 @@ class ReportStream(Stream):
         if text not in self._warned:
             self._warned.add(text)
             self.logger.warning("%s: %s", self.name, text)
-
-    # --- the SDK's loop ---------------------------------------------------------------------------------
 
     @override
     def apply_catalog(self, catalog: Catalog) -> None:
@@ -184,8 +185,7 @@ class ReportStream(Stream):
         if batch_config.encoding.format == "parquet":  # long: meanwhile there is something to wait for
             threading.Thread(target=__import__, args=("pyarrow.parquet",), name="imports").start()
         with self._outcome(), self.get_batch_counter() as counter:
-            for table, position in self._tables():
-                plan = self._plan_for(table)
+            for table, plan, position in self._tables():
                 for batch in batches(table, plan, position.context, batch_config, self, position.tally):
                     if batch.manifest:
                         counter.increment()
@@ -197,8 +197,8 @@ class ReportStream(Stream):
     def get_records(self, context: Context | None) -> Iterable[Record]:
         from tap_reports.emit.rows import records
 
-        for table, position in self._tables():
-            for record in records(table, self._plan_for(table), position.context, position.tally):
+        for table, plan, position in self._tables():
+            for record in records(table, plan, position.context, position.tally):
                 position.rows += 1
                 yield record
             position.rows += position.tally.left_out.total()
@@ -206,18 +206,17 @@ class ReportStream(Stream):
     def _sync_blocks(self, counter: MetricCounter) -> None:
         from tap_reports.emit.maps import blocks
 
-        clock, writer = self._tap.run.clock, cast("MessageWriter", self._tap.message_writer)
-        for table, position in self._tables():
-            extracted = clock.now()
-            plan = self._plan_for(table)
-            for block in blocks(table, plan, position.context, self.stream_maps, extracted, self.config):
+        writer = cast("MessageWriter", self._tap.message_writer)
+        for table, plan, position in self._tables():
+            now = self._tap.run.clock.now()
+            for block in blocks(table, plan, position.context, self.stream_maps, now, self.config):
                 writer.write_block(block.data)
                 position.tally.add(block.tally)
                 position.rows += block.rows
                 counter.increment(block.records)
                 self._tap.run.runner.drain()
 
-    def _tables(self) -> Iterator[tuple[Table, TablePosition]]:
+    def _tables(self) -> Iterator[tuple[Table, EmitPlan, TablePosition]]:
         for tables in self.extraction.slices():
             while True:
                 # A workbook, or JSON, is read to its end before its first row is out.
@@ -225,7 +224,8 @@ class ReportStream(Stream):
                     found = next(tables, None)
                 if found is None:
                     break
-                yield found
+                table, position = found
+                yield table, self._plan_for(table), position
 
     @contextlib.contextmanager
     def _outcome(self) -> Iterator[None]:

@@ -86,8 +86,6 @@ class TapReports(Tap):
     def get_singer_command(cls) -> click.Command:
         return cli.command(cls)
 
-    # --- settings -----------------------------------------------------------------------------------------
-
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         errors = [*self._input_errors, *self._errors_around()]
@@ -154,10 +152,13 @@ class TapReports(Tap):
             raise ConfigError(errors)
         return found
 
+    @property
+    def report_streams(self) -> list[ReportStream]:
+        """All streams, selected or not."""
+        return cast("list[ReportStream]", list(self.streams.values()))
+
     def _selected(self) -> list[ReportStream]:
-        return [
-            stream for stream in self.streams.values() if isinstance(stream, ReportStream) and stream.selected
-        ]
+        return [stream for stream in self.report_streams if stream.selected]
 
     # --- one run ------------------------------------------------------------------------------------------
 
@@ -180,8 +181,6 @@ class TapReports(Tap):
     def run_by_now(self) -> Run | None:
         """The run, if there is one."""
         return self.__dict__.get("run")
-
-    # --- messages -----------------------------------------------------------------------------------------
 
     @override  # type: ignore[misc]
     def sync_all(self) -> None:

@@ -88,6 +88,7 @@ class Table:
             () where the format has no types.
         read: Makes the iterator of `rows`.
         notation: How its text cells are written.
+        other_sheets: What else its job's files hold, where only one sheet was asked for.
     """
 
     name: str
@@ -97,6 +98,7 @@ class Table:
     kinds: tuple[Kind | None, ...] = ()
     read: Callable[[], Iterator[list[Cell]]] = field(repr=False)
     notation: Notation = USUAL
+    other_sheets: tuple[str, ...] = ()
 
     def rows(self) -> Iterator[list[Cell]]:
         """Yield the rows, each with as many cells as the header.

@@ -62,8 +62,10 @@ def tables(file: ReportFile, layout: Layout, *, work_dir: Path) -> Iterator[Tabl
     sheets = [sheet._replace(name=name) for sheet, name in zip(sheets, names, strict=True)]
     if file.sheet is not None and len(sheets) == 1:
         sheets = [sheets[0]._replace(name=file.sheet)]
+    others = [sheet.name for sheet in sheets if sheet.name and sheet.name != layout.sheet]
     for sheet in _chosen(sheets, layout.sheet, file.name):
-        yield _finished(sheet, layout)
+        table = _finished(sheet, layout)
+        yield replace(table, other_sheets=tuple(others)) if others and layout.sheet else table
 
 
 def tables_of_all(files: Sequence[ReportFile], layout: Layout, *, work_dir: Path) -> Iterator[Table]:
@@ -72,9 +74,11 @@ def tables_of_all(files: Sequence[ReportFile], layout: Layout, *, work_dir: Path
     Raises:
         FileError: As `tables`; or each file is another sheet than `layout.sheet`.
     """
-    for file in files:
-        yield from tables(file, layout, work_dir=work_dir)
     names = [file.sheet for file in files]
+    others = () if layout.sheet is None else tuple(name for name in names if name and name != layout.sheet)
+    for file in files:
+        for table in tables(file, layout, work_dir=work_dir):
+            yield replace(table, other_sheets=(*table.other_sheets, *others)) if others else table
     if layout.sheet is not None and names and all(name not in {None, layout.sheet} for name in names):
         raise _no_sheet("the job's files", layout.sheet, names)
 

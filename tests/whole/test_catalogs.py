@@ -68,3 +68,16 @@ def test_a_full_table_begins_at_the_start_date_whatever_the_bookmark_and_replace
     assert len(set(versions)) == 1
     assert [one["type"] for one in ran.messages if one["type"] != "STATE"][-1] == "ACTIVATE_VERSION"
     assert ran.bookmark(SCENARIO.stream) is None
+
+
+def test_a_sheet_that_no_stream_of_the_catalog_loads_is_named_once_a_stream(sandbox, caplog):
+    block = {"reports": [{"report_name": "admin-xls-report"}]}
+    config = {**sandbox.config("second_nature"), "job_ledger": "off"}
+    config["second_nature"] |= block
+    catalog = TapReports(config=config, mode=Mode.DISCOVER).catalog_dict
+    gone = catalog["streams"].pop()
+    sheet = gone["schema"]["title"].partition(" / ")[2]
+    assert run_here(config, catalog=catalog).status == 0
+    said = [one.getMessage() for one in caplog.records if "no stream loads" in one.getMessage()]
+    assert len(said) == len(catalog["streams"])
+    assert all(f'no stream loads the sheets "{sheet}" of its file' in one for one in said)
