@@ -13,10 +13,13 @@ from tap_reports.files.numbers import Number
 from tap_reports.files.table import USUAL, Cell, ErrorCell, Notation
 from tap_reports.models import Kind
 
-Sign = tuple[Kind, bool]
-"""What one cell speaks for, and whether it is text."""
+Sign = tuple[Kind, str]
+"""What one cell speaks for, and as what it is written: "" for a value of the file's own type."""
 
-PLAIN_TEXT: Sign = (Kind.STRING, True)
+PLAIN_TEXT: Sign = (Kind.STRING, "text")
+COMMA_TEXT: Sign = (Kind.STRING, "a decimal comma")
+WHOLE, POINT, UNCLEAR = ((Kind.NUMBER, how) for how in ("digits", "a decimal point", "1.250"))
+"""Text that is a number. `1.250` is 1250 where a decimal comma stands elsewhere in the file."""
 
 _TYPES = {
     bool: Kind.BOOLEAN,
@@ -31,6 +34,8 @@ _TYPES = {
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+(?:[eE][+-]?[0-9]{1,3})?)?")
 """Without an exponent behind an integer: `12E4` is a code, and it would be 120000."""
 _COMMA_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:,[0-9]+)?")
+_MAYBE_THOUSANDS = re.compile(r"-?[1-9][0-9]{0,2}\.[0-9]{3}")
+_WITH_COMMA = re.compile(r"-?[0-9]{1,3}(?:\.?[0-9]{3})*,(?:[0-9]{1,2}|[0-9]{4,})")
 _TIME_TOKENS = re.compile(r"\[[^\]]*\]|\\.|([HhmsSAaXx])")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}.*")
@@ -66,33 +71,41 @@ def infer(
             if cell is None or PLAIN_TEXT in seen or isinstance(cell, ErrorCell):
                 continue
             if not isinstance(cell, str):
-                seen.add((_TYPES.get(type(cell), Kind.STRING), False))
+                seen.add((_TYPES.get(type(cell), Kind.STRING), ""))
             elif cell.strip() not in notation.null_words:
                 seen.add(_text_sign(cell.strip(" "), notation, numbers_in_text=numbers_in_text))
-    return [kind or _kind(seen) for kind, seen in zip(known or [None] * width, signs, strict=True)]
+    has_commas = notation.decimal_separator is None and any(
+        COMMA_TEXT in seen and PLAIN_TEXT not in seen for seen in signs
+    )
+    return [
+        kind or _kind(seen, has_commas=has_commas)
+        for kind, seen in zip(known or [None] * width, signs, strict=True)
+    ]
 
 
-def _kind(seen: set[Sign]) -> Kind:
-    if seen == {(Kind.DATE, False), (Kind.DATE_TIME, False)}:
+def _kind(seen: set[Sign], *, has_commas: bool) -> Kind:
+    if seen == {(Kind.DATE, ""), (Kind.DATE_TIME, "")}:
         # A workbook's midnight comes as a date.
         return Kind.DATE_TIME
+    if seen and seen <= {WHOLE, POINT, UNCLEAR}:
+        return Kind.STRING if has_commas and UNCLEAR in seen and POINT not in seen else Kind.NUMBER
     return seen.pop()[0] if len(seen) == 1 else Kind.STRING
 
 
 def _text_sign(cell: str, notation: Notation, *, numbers_in_text: bool) -> Sign:
     number = _COMMA_NUMBER if notation.decimal_separator == "," else _NUMBER
     if numbers_in_text and number.fullmatch(cell):
-        return Kind.NUMBER, True
+        return WHOLE if "." not in cell else UNCLEAR if _MAYBE_THOUSANDS.fullmatch(cell) else POINT
     if notation.date_format and (kind := _formatted_kind(cell, notation.date_format)):
-        return kind, True
+        return kind, "text"
     for kind, (pattern, convert) in _WRITTEN.items():
         if pattern.fullmatch(cell):
             try:
                 convert(cell)
             except ValueError:
                 break
-            return kind, True
-    return PLAIN_TEXT
+            return kind, "text"
+    return COMMA_TEXT if _WITH_COMMA.fullmatch(cell) else PLAIN_TEXT
 
 
 def _formatted_kind(cell: str, date_format: str) -> Kind | None:

@@ -25,10 +25,9 @@ logger = logging.getLogger("tap-reports")
 
 FOREIGN = {
     b"%PDF": "a PDF",
-    b"PAR1": "a Parquet file",
-    b"ORC": "an ORC file",
+    b"PAR1\x15": "a Parquet file",
     b"\x28\xb5\x2f\xfd": "a Zstandard file",
-    b"BZh": "a bzip2 file",
+    b"BZh91AY&SY": "a bzip2 file",
     b"7z\xbc\xaf\x27\x1c": "a 7-Zip file",
 }
 """First bytes of files that a vendor might send and nobody here can read."""

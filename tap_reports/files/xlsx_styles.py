@@ -42,7 +42,9 @@ _BUILT_IN = {
 _LITERAL = re.compile(
     r'"[^"]*"?|\\.|[_*].'  # quoted and escaped characters, padding
     r"|\[(?!h+\]|m+\]|s+\])[^\]]*\]"  # colours, conditions, locales
-    r"|general|e[+-]",
+    r"|e[+-]"
+    # Words: `General`, which some writers translate (`Standard`, `G/標準`), and units without quotes (`USD`).
+    r"|[a-zà-ž]*[cfiklnopqruvwxz][a-zà-ž]*|g/[^\x00-\x7f]+",
     re.IGNORECASE | re.DOTALL,
 )
 _HALF_DAY = re.compile(r"am/pm|a/p", re.IGNORECASE)
@@ -56,7 +58,7 @@ _is_plain = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?").fullmatch
 
 def style_of(code: str) -> Style:
     """Return what a number format says: `yyyy-mm-dd` is a date, `h:mm:ss` and `[h]:mm` are durations."""
-    shown = _HALF_DAY.sub("h", _LITERAL.sub("", code)).partition(";")[0].lower()
+    shown = _LITERAL.sub("", _HALF_DAY.sub("h", code)).partition(";")[0].lower()
     has_time = "h" in shown or "s" in shown or "[m" in shown
     has_day = any(letter in shown for letter in "ydge") or "mmm" in shown or ("m" in shown and not has_time)
     if has_day:

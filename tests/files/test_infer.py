@@ -68,6 +68,23 @@ def test_numbers_written_as_text_in_typed_formats_stay_text():
     assert infer([["1", "2024-01-02", 3]], 3, numbers_in_text=False) == [Kind.STRING, Kind.DATE, Kind.NUMBER]
 
 
+@pytest.mark.parametrize(
+    ("commas", "points", "kind"),
+    [
+        ("1.234,50", ["1.200", "-12.345", "950"], Kind.STRING),
+        ("987,0", ["1.200"], Kind.STRING),
+        ("987,0", ["1.200", "2.5"], Kind.NUMBER),
+        ("987,0", ["0.125"], Kind.NUMBER),
+        ("1,250", ["1.200"], Kind.NUMBER),
+        ("a, b", ["1.200"], Kind.NUMBER),
+    ],
+)
+def test_points_may_separate_thousands_where_another_column_has_decimal_commas(commas, points, kind):
+    rows = [[commas, point] for point in points]
+    assert infer(rows, 2) == [Kind.STRING, kind]
+    assert infer(rows, 2, notation=Notation(decimal_separator=".")) == [Kind.STRING, Kind.NUMBER]
+
+
 def test_columns_are_judged_apart():
     assert infer([["x", 1, None], [None, 2, None]], 3) == [Kind.STRING, Kind.NUMBER, Kind.STRING]
 

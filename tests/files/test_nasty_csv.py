@@ -59,6 +59,7 @@ def test_a_message_is_never_a_header_and_the_error_shows_it(reader, text):
         "campaign_id,date\n",
         ",name\nx,Ada\n",
         ",a\n0,1\n",
+        "ORCID,PAR1\n1,2\n",
     ],
 )
 def test_a_header_is_not_taken_for_a_message(reader, text):
