@@ -19,7 +19,7 @@ MAX_HEADER = 1 << 24
 LONGEST_CELL = 1000
 """Characters of a cell below the header that are looked at."""
 
-_VALUE = re.compile(r" *(?:[-+$€£]* ?[0-9][0-9.,'\u00a0]* ?[%€$]?|[0-9][0-9:/. T+-]*[Zz]?) *")
+_VALUE = re.compile(r" *(?:[-+$€£]* ?[0-9][0-9.,'\u00a0]* ?[%€$]?|-?[0-9][0-9:/. T+-]*[Zz]?) *")
 """A number or a date, however it is written."""
 
 

@@ -16,6 +16,8 @@ from tap_reports.models import Layout
 from tap_reports.models.columns import property_name
 
 DELIMITERS = ",\t;|"
+RARE_DELIMITERS = "~^§¦\x01\x1f"
+"""Not tried, as they may be part of a name."""
 STEADY_ROWS = 5
 """So many rows of one kind below a row of words, and that row may well be their header."""
 
@@ -26,7 +28,7 @@ OTHER_HEADER = (
 
 _SEP_LINE = re.compile(r'"?sep=(?P<delimiter>[^"\r\n])"?[,;\t|]*\s*', re.IGNORECASE)
 """What Excel takes for the delimiter, above the header."""
-_NULL_WORDS = frozenset({"", "-", "--", "n/a", "na", "#n/a", "nan", "null", "none", "unknown"})
+NULL_WORDS = frozenset({"", "-", "--", "n/a", "na", "#n/a", "nan", "null", "none", "unknown"})
 
 
 def start_of(lines: Lines, layout: Layout) -> Start:
@@ -64,6 +66,8 @@ def _chosen(starts: list[Start], name: str, layout: Layout) -> Start:
     wide = [start for start in starts if len(start.header) > 1]
     if not wide:
         _refuse_wider_rows(starts, name)
+        if not knows(starts[0].header, layout):
+            _refuse_undivided(starts[0], name)
         return starts[0]
     if known := [start for start in wide if knows(start.header, layout)]:
         return max(known, key=lambda start: (start.fits, start.fitting))
@@ -91,6 +95,20 @@ def _refuse_wider_rows(starts: list[Start], name: str) -> None:
                     f'"{shown(start.header[0])}". The line: "{shown(start.delimiter.join(row.cells))}".',
                     remedy=OTHER_HEADER,
                 )
+
+
+def _refuse_undivided(start: Start, name: str) -> None:
+    """Raise FileError where the only cell of each row has equally many of something that may divide it."""
+    cells = [row.cells[0] for row in start.rows]
+    for divider in DELIMITERS + RARE_DELIMITERS if start.body else "":
+        counts = {cell.count(divider) for cell in cells}
+        if len(counts) == 1 and 0 not in counts:
+            raise FileError(
+                f'{name} has one column, and each of its cells has a {divider!r}: "{shown(cells[0])}", '
+                f'"{shown(cells[1])}".',
+                remedy=f"Set file.delimiter: to {divider!r} if it divides cells, to another one if it is "
+                "part of them. If each line is quoted as a whole, ask the vendor for CSV.",
+            )
 
 
 def _refuse_unreadable(start: Start, lines: Lines) -> None:
@@ -140,7 +158,7 @@ def _later_header(start: Start) -> Row | None:
     for number, row in enumerate(start.body[: start.fitting], start=1):
         below = start.body[number : start.fitting]
         if row.cells == start.header or any(
-            is_value(cell) or cell.strip().casefold() in _NULL_WORDS for cell in row.cells
+            is_value(cell) or cell.strip().casefold() in NULL_WORDS for cell in row.cells
         ):
             continue
         if is_title:

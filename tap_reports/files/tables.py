@@ -89,7 +89,7 @@ def _sheets(member: Member, layout: Layout, work_dir: Path) -> list[Sheet]:
             from tap_reports.files.xls import xls_sheets as sheets_of
         else:
             from tap_reports.files.xlsx import xlsx_sheets as sheets_of
-        return sheets_of(member, layout.options, work_dir)
+        return sheets_of(member, layout, work_dir)
     text = beginning(member)
     if not text and is_blank(member):
         return [Sheet(member.sheet, lambda: _blank(member, layout))]

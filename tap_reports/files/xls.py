@@ -18,7 +18,7 @@ from tap_reports.files.xlsx_header import no_visible_sheet
 from tap_reports.files.xlsx_rows import SheetRow
 from tap_reports.files.xlsx_sheet import SheetFile, sheet_table
 from tap_reports.files.xlsx_styles import Style, style_of
-from tap_reports.models import FileOptions
+from tap_reports.models import Layout
 
 if TYPE_CHECKING:
     from tap_reports.files.unpack import Member
@@ -31,7 +31,7 @@ EXACT = 2**53
 ASK = "Ask the vendor for .xlsx or CSV."
 
 
-def xls_sheets(member: Member, options: FileOptions, work_dir: Path) -> list[Sheet]:
+def xls_sheets(member: Member, layout: Layout, work_dir: Path) -> list[Sheet]:
     """Return the worksheets of an old workbook, in its order; hidden ones only if the options say so.
 
     Raises:
@@ -42,7 +42,7 @@ def xls_sheets(member: Member, options: FileOptions, work_dir: Path) -> list[She
     _refuse(member, member.path)
     with _opened(member) as book:
         all_ = [(sheet.name, bool(sheet.visibility)) for sheet in book.sheets()]
-    shown_ = [name for name, is_hidden in all_ if options.hidden_sheets or not is_hidden]
+    shown_ = [name for name, is_hidden in all_ if layout.options.hidden_sheets or not is_hidden]
     if not shown_:
         raise no_visible_sheet(member.name, [name for name, _ in all_])
     found: list[Sheet] = []
@@ -54,7 +54,7 @@ def xls_sheets(member: Member, options: FileOptions, work_dir: Path) -> list[She
             folder=work_dir,
             check=lambda _: None,
         )
-        found.append(Sheet(name, partial(sheet_table, sheet, options)))
+        found.append(Sheet(name, partial(sheet_table, sheet, layout, is_only=len(shown_) == 1)))
     return found
 
 
@@ -71,7 +71,7 @@ def _refuse(member: Member, path: Path) -> None:
             raise _protected(member)
 
 
-def _rows(member: Member, name: str, _: object) -> Generator[list[SheetRow]]:
+def _rows(member: Member, name: str, *_: object) -> Generator[list[SheetRow]]:
     with _opened(member) as book:
         sheet = book.sheet_by_name(name)
         styles = [style_of(book.format_map[one.format_key].format_str) for one in book.xf_list]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tap_reports.exceptions import FileError
-from tap_reports.files.table import Sheet, Table
+from tap_reports.files.table import Sheet
 from tap_reports.files.text import shown
 from tap_reports.files.unpack import Member, open_zip, open_zipped
 from tap_reports.files.xlsx_cells import Book
@@ -20,7 +20,7 @@ from tap_reports.files.xlsx_sheet import SheetFile, sheet_table
 from tap_reports.files.xlsx_strings import SharedStrings, Strings
 from tap_reports.files.xlsx_styles import read_styles
 from tap_reports.files.xlsx_xml import ASK, Start, Xml, parse
-from tap_reports.models import FileOptions
+from tap_reports.models import Layout
 
 MOST_BYTES = 1 << 24
 """Of the parts that say which others there are."""
@@ -32,7 +32,7 @@ class _Link(NamedTuple):
     target: str
 
 
-def xlsx_sheets(member: Member, options: FileOptions, work_dir: Path) -> list[Sheet]:
+def xlsx_sheets(member: Member, layout: Layout, work_dir: Path) -> list[Sheet]:
     """Return the worksheets of a workbook, in its order; hidden ones only if the options say so.
 
     Raises:
@@ -40,14 +40,14 @@ def xlsx_sheets(member: Member, options: FileOptions, work_dir: Path) -> list[Sh
     """
     workbook = Workbook(member, work_dir)
     found = workbook.sheets()
-    shown_ = [sheet for sheet in found if options.hidden_sheets or not sheet.is_hidden]
+    shown_ = [sheet for sheet in found if layout.options.hidden_sheets or not sheet.is_hidden]
     if not shown_:
         raise no_visible_sheet(member.name, [sheet.name for sheet in found])
-    return [Sheet(sheet.name, partial(_loaded, workbook, sheet, options)) for sheet in shown_]
-
-
-def _loaded(workbook: Workbook, sheet: _Found, options: FileOptions) -> Table:
-    return sheet_table(workbook.sheet_file(sheet), options)
+    is_only = len(shown_) == 1
+    return [
+        Sheet(sheet.name, partial(sheet_table, workbook.sheet_file(sheet), layout, is_only=is_only))
+        for sheet in shown_
+    ]
 
 
 class _Found(NamedTuple):

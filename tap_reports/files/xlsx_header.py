@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from tap_reports.exceptions import FileError
+from tap_reports.files.csv_sample import is_value
+from tap_reports.files.csv_start import NULL_WORDS, STEADY_ROWS, knows
 from tap_reports.files.text import shown
-from tap_reports.files.xlsx_cells import Type
+from tap_reports.files.xlsx_cells import Type, Value
 from tap_reports.files.xlsx_rows import SheetRow
 from tap_reports.files.xlsx_xml import ASK
+from tap_reports.models import Layout
+
+logger = logging.getLogger("tap-reports")
 
 LOOKED_AT = 20
 """Rows below the first one that may be the header as well."""
@@ -27,13 +33,14 @@ class Header(NamedTuple):
     names: dict[int, str]
 
 
-def find_header(sample: Sequence[SheetRow], sheet: str, wanted: int | None) -> Header | None:
+def find_header(sample: Sequence[SheetRow], sheet: str, layout: Layout, *, is_only: bool) -> Header | None:
     """Return the header: the first row with two cells filled in, or with one if there is no such row.
 
     Args:
         sample: The first rows.
         sheet: The sheet, for messages.
-        wanted: The row that the user says it is.
+        layout: What is expected, and which row is the header where the user says so.
+        is_only: The workbook has no other sheet, so a setting about the header is about this one.
 
     Returns:
         The header, None for a sheet without anything.
@@ -44,6 +51,7 @@ def find_header(sample: Sequence[SheetRow], sheet: str, wanted: int | None) -> H
     headers = [header for row in sample if (header := _header(row)).names]
     if not headers:
         return None
+    wanted = layout.options.header_row
     if wanted is not None:
         for header in headers:
             if header.row == wanted:
@@ -53,14 +61,29 @@ def find_header(sample: Sequence[SheetRow], sheet: str, wanted: int | None) -> H
             remedy='Correct "header_row" in the report\'s "file".',
         )
     first = next((header for header in headers if len(header.names) > 1), headers[0])
-    below = [row for row in sample if row.number > first.row]
-    if other := _other_header(first, below):
-        raise FileError(
-            f"{sheet}: row {first.row} ({_listed(first)}) and row {other.row} ({_listed(other)}) "
-            "both look like the header.",
-            remedy='Set "header_row" in the report\'s "file" to the one whose names the columns are to have.',
-        )
+    if not knows(list(first.names.values()), layout):
+        _refuse_other_header(first, [row for row in sample if row.number > first.row], sheet, is_only=is_only)
     return first
+
+
+def _refuse_other_header(first: Header, below: Sequence[SheetRow], sheet: str, *, is_only: bool) -> None:
+    """Raise FileError if a row below may be the header as well, and a setting can say which one is."""
+    other = _other_header(first, below)
+    if not other:
+        if is_only and below and all(map(is_value, first.names.values())):
+            raise FileError(
+                f"{sheet}: row {first.row} ({_listed(first)}) does not look like a header.",
+                remedy='Set "header_row" in the report\'s "file" to the row of the header.',
+            )
+        return
+    error = FileError(
+        f"{sheet}: row {first.row} ({_listed(first)}) and row {other.row} ({_listed(other)}) "
+        "both look like the header.",
+        remedy='Set "header_row" in the report\'s "file" to the one whose names the columns are to have.',
+    )
+    if is_only or not set(other.names) <= set(first.names):
+        raise error
+    logger.warning("%s Row %d was taken.", error, first.row)
 
 
 def no_visible_sheet(workbook: str, hidden: list[str]) -> FileError:
@@ -79,15 +102,27 @@ def _header(row: SheetRow) -> Header:
 
 
 def _other_header(first: Header, below: Sequence[SheetRow]) -> Header | None:
-    """Return a row that names columns which the first header does not: text, above other values."""
+    """Return a row of words above other values: one that names columns which the first header does not, or
+    that stands behind a blank row or above many values.
+    """
+    above = first.row
     for at, row in enumerate(below[:LOOKED_AT]):
         rest = below[at + 1 :]
         used = {column for other in rest for column in other.cells}
         names = _header(row).names
-        is_text = all(value.type == Type.TEXT for value in row.cells.values())
-        if is_text and used - set(first.names) and used <= set(names) and _is_above_values(names, rest):
+        is_wider, is_behind_blank = bool(used - set(first.names)), row.number > above + 1
+        enough = 1 if is_wider or is_behind_blank else 2 if at else STEADY_ROWS
+        above = row.number
+        if len(rest) < enough or not used <= set(names) or names == first.names:
+            continue
+        if all(map(_is_word, row.cells.values())) and _is_above_values(names, rest):
             return _header(row)
     return None
+
+
+def _is_word(value: Value) -> bool:
+    text = value.text
+    return value.type == Type.TEXT and not is_value(text) and text.strip().casefold() not in NULL_WORDS
 
 
 def _is_above_values(names: dict[int, str], rest: Sequence[SheetRow]) -> bool:

@@ -18,6 +18,8 @@ MOST_ROW = 1 << 22
 """Bytes of XML; a sheet with a longer row is not cut into rows."""
 LAST_COLUMN = 16_384
 """XFD."""
+MOST_MERGED = 1000
+"""Ranges of merged cells that are looked at."""
 CELL = 3
 """Elements around a cell: worksheet, sheetData, row."""
 _AROUND_TEXT = (["is"], ["is", "r"])
@@ -36,13 +38,21 @@ def sheet_rows(
     name: str,
     book: Callable[[], Book],
     quickly: Callable[[SheetReader, bytes], bytes] | None,
+    merged: list[str],
 ) -> Generator[list[SheetRow]]:
     """Yield the rows of a sheet's XML; those that `quickly` takes are left out.
+
+    Args:
+        open_: Opens the XML.
+        name: Of the sheet, for messages.
+        book: Returns what its cells refer to.
+        quickly: Takes some whole rows, and returns those that it can't take.
+        merged: Takes the ranges of cells that are merged, as `A2:A4`, in the end.
 
     Raises:
         FileError: The sheet is damaged.
     """
-    reader = SheetReader(name, book())
+    reader = SheetReader(name, book(), merged)
     with closing(reader), closing(open_()) as stream:
         for data, is_rows in row_pieces(stream):
             if quickly and is_rows and reader.is_between_rows:
@@ -84,6 +94,7 @@ class SheetReader:
     Args:
         name: Of the sheet, for messages.
         book: What its cells refer to.
+        merged: Takes the ranges of cells that are merged.
 
     Attributes:
         book: As given.
@@ -91,8 +102,9 @@ class SheetReader:
         has_rows: There is an element for rows, if an empty one.
     """
 
-    def __init__(self, name: str, book: Book) -> None:
+    def __init__(self, name: str, book: Book, merged: list[str]) -> None:
         self.row, self.has_rows = 0, False
+        self._merged = merged
         self._name = name
         self.book = book
         self._path: list[str] = []
@@ -139,6 +151,8 @@ class SheetReader:
                 self._is_formula = True
             elif tag == "row" and depth == CELL - 1:
                 self._begin_row(attributes.get("r"))
+        elif tag == "mergeCell" and len(self._merged) < MOST_MERGED:
+            self._merged.append(attributes.get("ref", ""))
         self.has_rows |= tag == "sheetData" and depth == 1
         path.append(tag)
 

@@ -29,7 +29,7 @@ from tap_reports.files.xlsx_cells import Type
 from tap_reports.files.xlsx_header import Header, find_header
 from tap_reports.files.xlsx_rows import LAST_COLUMN, SheetReader, SheetRow
 from tap_reports.files.xlsx_xml import ASK
-from tap_reports.models import FileFormat, FileOptions, Kind
+from tap_reports.models import FileFormat, Kind, Layout
 
 logger = logging.getLogger("tap-reports")
 
@@ -37,6 +37,8 @@ MOST_COLUMNS = 10_000
 SAMPLE_ROWS = 100
 MARKS = {Type.ERROR: ERROR_MARK, Type.NUMBER: NUMBER_MARK}
 _QUOTED = re.compile('[",\r\n]')
+_RANGE = re.compile("[A-Z]{1,3}([0-9]{1,9}):[A-Z]{1,3}([0-9]{1,9})")
+"""Of cells: its first and its last row."""
 _KINDS = {
     Type.NUMBER: Kind.NUMBER,
     Type.BOOLEAN: Kind.BOOLEAN,
@@ -57,25 +59,32 @@ class SheetFile:
     Attributes:
         name: For messages.
         sheet: The sheet's own name.
-        rows: Reads its rows from the start, in lists; those that are taken quickly are left out.
+        rows: Reads its rows from the start, in lists; those that are taken quickly are left out. Fills a list
+            with the ranges of merged cells.
         folder: Where it is written as CSV.
         check: Raises FileError if so many bytes are more than a file of this size becomes.
     """
 
     name: str
     sheet: str
-    rows: Callable[[Quickly | None], Iterator[list[SheetRow]]]
+    rows: Callable[[Quickly | None, list[str]], Iterator[list[SheetRow]]]
     folder: Path
     check: Callable[[int], None]
 
 
-def sheet_table(sheet: SheetFile, options: FileOptions) -> Table:
+def sheet_table(sheet: SheetFile, layout: Layout, *, is_only: bool) -> Table:
     """Return a sheet's table.
+
+    Args:
+        sheet: The sheet.
+        layout: What is expected in it.
+        is_only: The workbook has no other one that is read.
 
     Raises:
         FileError: The sheet is damaged, too large, or its header can't be told.
     """
-    header = find_header(_sample(sheet, options.header_row), sheet.name, options.header_row)
+    options = layout.options
+    header = find_header(_sample(sheet, options.header_row), sheet.name, layout, is_only=is_only)
     if header is None:
         return _table(sheet, ())
     # Text is read by the user's notation, numbers are not.
@@ -85,7 +94,23 @@ def sheet_table(sheet: SheetFile, options: FileOptions) -> Table:
     if written.others:
         columns = sorted({*columns, *written.others})
         written = _written(sheet, header, columns, marks)
+    _warn_of_merged(sheet, header, written.merged)
     return _written_table(sheet, header, columns, written, options.footer_rows)
+
+
+def _warn_of_merged(sheet: SheetFile, header: Header, merged: list[str]) -> None:
+    """Say that rows lack a value which the sheet shows once for several of them."""
+    ranges = [
+        found[0]
+        for found in map(_RANGE.fullmatch, merged)
+        if found and header.row < int(found[1]) < int(found[2])
+    ]
+    if ranges:
+        logger.warning(
+            "%s: merged cells (%s) have a value in their first row only; it is null in the others",
+            sheet.name,
+            ", ".join(ranges[:5]),
+        )
 
 
 def _written(sheet: SheetFile, header: Header, columns: list[int], marks: Mapping[int, str]) -> _Written:
@@ -140,7 +165,7 @@ def _end_before_footer(table: CsvTable, repeats: list[int], footer_rows: int) ->
 def _sample(sheet: SheetFile, header_row: int | None) -> list[SheetRow]:
     """Return the first rows of a sheet, to the header and beyond."""
     found = list[SheetRow]()
-    with closing(cast("Generator[list[SheetRow]]", sheet.rows(None))) as batches:
+    with closing(cast("Generator[list[SheetRow]]", sheet.rows(None, []))) as batches:
         for batch in batches:
             found.extend(row for row in batch if not found or row.number >= (header_row or 0))
             if len(found) >= SAMPLE_ROWS:
@@ -161,6 +186,7 @@ class _Written:
         types: What each of them holds.
         others: Columns that hold something and are not written.
         repeats: Where in the CSV a header that stands again was left out.
+        merged: Ranges of merged cells.
         file: The CSV.
     """
 
@@ -182,6 +208,7 @@ class _Written:
         cells = (header.names.get(column, "") for column in columns)
         self._header_line = (",".join(map(_quoted, cells)) + "\n").encode() if self._names else b""
         self.repeats: list[int] = []
+        self.merged: list[str] = []
 
     def write(self) -> None:
         """Write them.
@@ -190,7 +217,7 @@ class _Written:
             FileError: The sheet is damaged, or there is no room.
         """
         with self.file.path.open("wb") as out:
-            for batch in self._sheet.rows(partial(self._quickly, out)):
+            for batch in self._sheet.rows(partial(self._quickly, out), self.merged):
                 for row in batch:
                     if row.number <= self._header.row:
                         continue

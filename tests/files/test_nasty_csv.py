@@ -58,6 +58,7 @@ def test_a_message_is_never_a_header_and_the_error_shows_it(reader, text):
         "Number of trainees\n12\n",
         "campaign_id,date\n",
         ",name\nx,Ada\n",
+        "^a\nb\n",
         ",a\n0,1\n",
         "ORCID,PAR1\n1,2\n",
     ],
@@ -157,6 +158,9 @@ REFUSED = {
     "a footer": ("Trainee,Score\nAda,91\nBo,68\nTotal rows: 2\n", "file.footer_rows", {"footer_rows": 1}),
     "two delimiters": ("a;b,c\nx;y,z\n", "divided by ',' or ';'", {"delimiter": ","}),
     "two delimiters, one of them before a value": ("a;b,c\n1,y;z\n", "divided by", {"delimiter": ";"}),
+    "a rare delimiter": ("Trainee^Score\nAda^91\n", "each of its cells has a '^'", {"delimiter": "^"}),
+    "a character of no width": ("Trainee\x01Score\nAda\x01\n", "has a '\\x01'", {"delimiter": "\x01"}),
+    "lines quoted as a whole": ('"a;b"\n"x;y"\n', "each of its cells has a ';'", {"delimiter": ","}),
     "two delimiters, header only": ("Tag;Kosten, EUR\n", "divided by ',' or ';'", {"delimiter": ";"}),
 }
 

@@ -75,6 +75,30 @@ def test_rows_above_the_header_and_blank_rows_are_skipped(reader):
     assert reader.rows(content, XLSX) == (("a", "b"), [["1", "2"], ["3", None]])
 
 
+REPORT = [["Report", "Aug 2026"], [], ["Trainee", "Score"], ["Ada", 91], ["Bo", 68]]
+
+
+def test_a_title_of_the_tables_width_is_refused_and_the_setting_reads_it(reader):
+    for rows in (REPORT, [*REPORT[:1], *REPORT[2:], ["Cy", 1], ["Di", 2], ["Ed", 3]]):
+        said = reader.error(workbook({"S": rows}), XLSX)
+        assert "both look like the header" in said
+        assert 'Set "header_row"' in said
+    known = replace(XLSX, known=frozenset({"trainee", "score"}))
+    content = workbook({"S": REPORT})
+    assert reader.rows(content, replace(XLSX, options=FileOptions(header_row=3)))[0] == ("Trainee", "Score")
+    assert "both look" in reader.error(content, known)
+    assert (
+        reader.rows(workbook({"S": REPORT[2:] + REPORT[1:2] + REPORT[2:]}), known)[1]
+        == [["Ada", "91"], ["Bo", "68"]] * 2
+    )
+
+
+def test_a_title_of_one_sheet_does_not_stop_the_others(reader, caplog):
+    tables = reader.tables(workbook({"Cover": REPORT, "S": REPORT[2:]}), XLSX)
+    assert [table.header for table in tables] == [("Report", "Aug 2026"), ("Trainee", "Score")]
+    assert "both look like the header" in caplog.text
+
+
 def test_a_sheet_may_start_anywhere(reader):
     def change(book):
         book["S"]["C5"], book["S"]["D5"], book["S"]["C6"], book["S"]["D6"] = "a", "b", 1, 2
@@ -85,6 +109,20 @@ def test_a_sheet_may_start_anywhere(reader):
 def test_a_sheet_of_one_column(reader):
     content = workbook({"S": [[None], ["email"], ["a@x"], [None], ["b@x"]]})
     assert reader.rows(content, XLSX) == (("email",), [["a@x"], ["b@x"]])
+
+
+@pytest.mark.parametrize("rows", [5, 40_000], ids=["in the first piece", "behind it"])
+def test_merged_cells_below_the_header_are_warned_of(reader, caplog, rows):
+    def change(book):
+        for merged in ("A1:A2", "B3:C3", "A4:A5"):
+            book["S"].merge_cells(merged)
+
+    content = workbook(
+        {"S": [["Title"], ["Team", "N", "M"], *[["North", at, at] for at in range(rows)]]}, change
+    )
+    table = reader.table(content, XLSX)
+    assert [row[0] for row in table.rows()][:3] == ["North", "North", None]
+    assert "merged cells (A4:A5) have a value in their first row only; it is null" in caplog.text
 
 
 def test_columns_without_header_are_named_by_place_if_they_hold_anything(reader):
