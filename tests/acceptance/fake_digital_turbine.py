@@ -67,8 +67,6 @@ class FakeDigitalTurbine(FakeVendor):
         self.tokens: dict[str, float] = {}
         self.reports: dict[str, Report] = {}
         self.empty_polls = 1
-        self.empty = Answer(200, b"", "binary/octet-stream")
-        self.content: Callable[[dict[str, Any]], bytes] = report_csv
         self.on_file: Callable[[Report, Call], Answer | None] = lambda _report, _call: None
 
     @property
@@ -115,5 +113,5 @@ class FakeDigitalTurbine(FakeVendor):
         if special is not None:
             return special
         if len(report.polls) <= self.empty_polls:
-            return self.empty
-        return ranged(call, self.content(report.body["query"]), "binary/octet-stream")
+            return Answer(200, b"", "binary/octet-stream")
+        return ranged(call, report_csv(report.body["query"]), "binary/octet-stream")

@@ -53,8 +53,6 @@ class FakeImpact(FakeVendor):
         self.by_parameters: dict[str, str] = {}
         self.information: dict[str, Any] = {"Timezone": "(GMT +00:00) UTC", "Currency": "USD"}
         self.metadata = dict(METADATA)
-        self.submissions: list[Answer] = []  # instead of accepting
-        self.statuses = ["QUEUED", "RUNNING", "COMPLETED"]
         self.make_file: Any = self.file_of
         self.bare_arrays = account == "agency"
 
@@ -93,8 +91,6 @@ class FakeImpact(FakeVendor):
                 return as_json(self.job(job_id, advance=True))
             case "GET", ["Jobs", job_id, "Download"] if job_id in self.jobs:
                 return self.download(call, job_id)
-            case "PUT", ["Jobs", _, "Replay"]:
-                raise AssertionError("nothing here is run again")
         return as_json({"Status": "ERROR", "Message": "Record not found"}, 404)
 
     def catalog(self) -> Answer:
@@ -114,15 +110,13 @@ class FakeImpact(FakeVendor):
         return as_json(reports if self.bare_arrays else {"Reports": reports, "@page": "1", "@numpages": "1"})
 
     def submit(self, call: Call) -> Answer:
-        if self.submissions:
-            return self.submissions.pop(0)
         same = call.path + json.dumps(call.query, sort_keys=True)
         if same not in self.by_parameters:
             self.by_parameters[same] = job_id = str(uuid.uuid4())
             now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
             self.jobs[job_id] = {
                 "call": call,
-                "script": list(self.statuses),
+                "script": ["QUEUED", "RUNNING", "COMPLETED"],
                 "created": now,
                 "completed": "",
             }
@@ -146,7 +140,7 @@ class FakeImpact(FakeVendor):
             "Id": job_id,
             "Type": "ApiReport",
             "Status": status,
-            "StatusMessage": "the warehouse slept" if status in {"FAILED", "ERROR"} else "",
+            "StatusMessage": "",
             "CreatedDate": job["created"],
             "StartedDate": None,
             "CompletedDate": job["completed"] if status == "COMPLETED" else "",
@@ -196,7 +190,3 @@ class FakeImpact(FakeVendor):
     def submitted(self) -> list[Call]:
         return [one for one in self.calls if one.path.rsplit("/ReportExport", 1)[0] == self.prefix
                 or one.path.endswith("ClickExport")]  # fmt: skip
-
-    @property
-    def replays(self) -> list[Call]:
-        return self.to("/Replay", "PUT")

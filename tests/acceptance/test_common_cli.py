@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -93,16 +92,6 @@ def test_slices_come_out_in_their_order_though_a_later_one_is_ready_first(progra
     assert len(order) == 6
 
 
-def test_two_streams_that_ask_the_same_share_a_job(program, block, turbine):
-    report = {"metrics": ["Spend"], "splits": ["Date"]}
-    reports = [{**report, "name": "a"}, {**report, "name": "b"}]
-    result = program.run(program.config(**ONE_DAY, digital_turbine={**block, "reports": reports}))
-    assert result.status == 0, result.stderr
-    assert len(turbine.submits) == 1
-    assert result.records("digital_turbine_a")
-    assert result.records("digital_turbine_b")
-
-
 def test_a_failed_slice_holds_the_bookmark_back(program, block, turbine):
     def middle_is_bad(report, _call):
         return (
@@ -139,15 +128,6 @@ def test_no_file_of_a_run_that_ends_within_a_download_stays(program, both, turbi
     assert len(turbine.submits) == 1
 
 
-def test_without_a_ledger_all_works_but_reuse(program, both, turbine):
-    for submits in (1, 2):
-        result = program.run({**both, "job_ledger": "off"})
-        assert result.status == 0, result.stderr
-        assert len(turbine.submits) == submits
-    assert not program.ledger.exists()
-    assert program.run({**both, "job_ledger": "off"}, "--jobs", "--format", "json").json == []
-
-
 def test_the_default_ledger_lies_in_the_users_state_folder(program, both, turbine):
     del both["job_ledger"]
     assert program.run(both).status == 0
@@ -158,43 +138,8 @@ def test_the_default_ledger_lies_in_the_users_state_folder(program, both, turbin
     assert all(path.stat().st_mode & 0o077 == 0 for path in files)
 
 
-def test_stream_maps_and_flattening_work(program, both):
-    both["stream_maps"] = {
-        TURBINE: {"double": "clicks * 2", "impressions": None, "__filter__": "campaign_id == '001'"},
-        NATURE: {"__alias__": "people", "trainee_email": "trainee_email.upper()"},
-    }
-    both["flattening_enabled"] = True
-    both["flattening_max_depth"] = 1
-    result = program.run(both)
-    assert result.status == 0, result.stderr
-    (record,) = result.records(TURBINE)
-    assert record["double"] == 20
-    assert "impressions" not in record
-    assert record["spend"] == Decimal("0.036300000000000006")
-    assert [one["trainee_email"] for one in result.records("people")] == ["A@EXAMPLE.COM", "B@EXAMPLE.COM"]
-    assert result.bookmark(TURBINE) == "2026-01-01"
-
-
-def test_a_vendor_that_is_down_is_explained(program, block):
-    down = {**block, "api_url": "http://127.0.0.1:9"}
-    result = program.run(program.config(**ONE_DAY, digital_turbine=down, max_request_retries=1))
-    assert result.status == 1
-    assert "127.0.0.1" in last_lines(result, 2)
-    assert "Traceback" not in result.stderr
-
-
 def test_a_run_as_another_user_would_start_it_needs_no_terminal(program, both):
     result = program.run(both, TERM="dumb", HOME=str(program.folder), LANG="C", LC_ALL="C", PYTHONUTF8="0")
     assert result.status == 0, result.stderr
     assert list(program.temporary.iterdir()) == []
     assert len(result.records(NATURE)) == len(PEOPLE["Sessions"]) - 1
-
-
-def test_a_stream_of_a_removed_report_does_not_stop_the_others(program, both):
-    catalog = program.run(both, "--discover").json
-    for entry in catalog["streams"]:
-        if entry["tap_stream_id"] == TURBINE:
-            entry["tap_stream_id"] = entry["stream"] = "digital_turbine_gone"
-    result = program.run(both, catalog=catalog)
-    assert "Traceback" not in result.stderr
-    assert len(result.records(NATURE)) == 2

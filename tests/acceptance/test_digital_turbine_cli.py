@@ -36,14 +36,6 @@ def latest_final_day():
     return (now - dt.timedelta(days=1 if now.hour >= 12 else 2)).date()
 
 
-def refused_after(result, status, *words):
-    assert result.status == status, result.stderr
-    for word in words:
-        assert word in result.stderr
-    assert "Traceback" not in result.stderr
-    return True
-
-
 def test_the_default_report_is_asked_for_as_the_guide_shows_and_comes_out_whole(program, vendor, config):
     result = program.run(config(user_agent="mine/1"))
     assert result.status == 0, result.stderr
@@ -108,31 +100,6 @@ def test_an_end_date_past_the_final_day_is_cut(program, vendor, config):
     assert result.bookmark(STREAM) == last.isoformat()
 
 
-def test_nothing_is_asked_for_before_a_day_is_final(program, vendor, config):
-    top = config(start_date=(latest_final_day() + dt.timedelta(days=1)).isoformat())
-    del top["end_date"]
-    result = program.run(top)
-    assert result.status == 0, result.stderr
-    assert vendor.submits == []
-    assert result.bookmark(STREAM) is None
-
-
-def test_a_late_job_keeps_its_id_and_is_taken_up_by_the_next_run(program, vendor, config):
-    vendor.empty_polls = 10_000
-    first = program.run(config(job_deadline_seconds=0.4))
-    assert refused_after(first, 1, STREAM, *vendor.reports)
-    (pending,) = first.pending(STREAM)
-    assert set(pending) >= {"key", "id", "slice_start", "slice_end", "submitted_at"}
-    assert [pending["id"]] == list(vendor.reports)
-    assert (pending["slice_start"], pending["slice_end"]) == ("2026-01-01", "2026-01-03")
-    vendor.empty_polls = 0
-    second = program.run(config(), state=first.state)
-    assert second.status == 0, second.stderr
-    assert len(vendor.submits) == 1
-    assert len(second.records(STREAM)) == 6
-    assert second.pending(STREAM) == []
-
-
 def test_two_streams_of_the_vendor_fail_each_for_themselves(program, vendor, config):
     def one_is_bad(report, _call):
         return Answer(200, b"<html>") if report.body["query"]["metrics"] == ["Clicks"] else None
@@ -143,14 +110,6 @@ def test_two_streams_of_the_vendor_fail_each_for_themselves(program, vendor, con
         {"name": "good", "metrics": ["Spend"], "splits": ["Date"]},
     ]
     result = program.run(config({"reports": reports}, max_request_retries=0))
-    assert refused_after(result, 1, "digital_turbine_bad")
+    assert (result.status, "digital_turbine_bad" in result.last_words) == (1, True)
     assert result.bookmark("digital_turbine_good") == "2026-01-03"
     assert result.bookmark("digital_turbine_bad") is None
-
-
-def test_the_day_quota_does_not_stop_another_vendor_or_reuse(program, config):
-    first = program.run(config({"reports_per_day": 1}))
-    assert first.status == 0
-    again = program.run(config({"reports_per_day": 1}))
-    assert again.status == 0, again.stderr
-    assert len(again.records(STREAM)) == 6

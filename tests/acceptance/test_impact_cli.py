@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-import signal
 
 import pytest
 from command import FAST
-from fake_http import as_json
 from fake_impact import BY_DAY, BY_PROGRAM, LISTING, TOKEN, FakeImpact
 
 DAY_STREAM = f"impact_{BY_DAY}"
@@ -68,20 +66,6 @@ def test_a_keyless_report_has_grid_keys_display_dates_and_every_digit(program, v
     assert ran.bookmark(DAY_STREAM) == "2024-08-03"
 
 
-def test_an_action_listing_has_its_action_id_as_key_and_keeps_18_digits(program, vendor):
-    ran = program.run(config(vendor, LISTING))
-    assert ran.status == 0, ran.stderr
-    schema = ran.schemas(LIST_STREAM)[-1]
-    assert schema["key_properties"] == ["action_id"]
-    assert schema["bookmark_properties"] == ["action_date"]
-    assert schema["schema"]["properties"]["action_date"]["format"] == "date-time"
-    record = ran.records(LIST_STREAM)[0]
-    assert str(record["payout"]) == "1.000000000000000001"
-    moment = dt.datetime.fromisoformat(record["action_date"])
-    assert moment == dt.datetime.fromisoformat("2024-08-01T10:00:00-06:00")
-    assert ran.bookmark(LIST_STREAM) == "2024-08-03"
-
-
 def test_times_without_offset_are_of_the_accounts_zone(program, vendor):
     vendor.information["Timezone"] = "(GMT -06:00) Central Time (US & Canada)"
     vendor.make_file = lambda _: "Action_Id,Action_Date,Status,Payout\n1,2024-08-01T10:00:00,PENDING,1\n"
@@ -93,33 +77,6 @@ def test_times_without_offset_are_of_the_accounts_zone(program, vendor):
 
 
 # --- jobs -------------------------------------------------------------------------------------------------
-
-
-def test_a_finished_job_is_reused_within_its_hours_and_replayed_after_them(program, vendor):
-    yesterday = (dt.datetime.now(dt.UTC) - dt.timedelta(3)).date().isoformat()
-    dates = {"start_date": yesterday, "end_date": yesterday}
-    assert program.run(config(vendor, LISTING, top=dates)).status == 0
-    again = program.run(config(vendor, LISTING, top=dates))
-    assert (len(vendor.submitted), len(vendor.replays)) == (1, 0)
-    assert len(again.records(LIST_STREAM)) == 1
-    plan = program.run(
-        config(vendor, LISTING, top={**dates, "reuse_job_hours": 0}), "--plan", "--format", "json"
-    ).json
-    assert plan["totals"]["replay"] == 1
-    assert [one["action"] for one in plan["streams"][0]["slices"]] == ["replay"]
-    assert vendor.replays == []
-
-
-def test_a_spent_day_quota_ends_the_stream_with_finished_slices_bookmarked(program, vendor):
-    ran = program.run(config(vendor, BY_PROGRAM, reports_per_day=2))
-    assert ran.status == 1
-    assert len(vendor.submitted) == 2
-    assert ran.bookmark(PROGRAM_STREAM) == "2024-08-02"
-    assert len(ran.records(PROGRAM_STREAM)) == 4
-    assert "reports_per_day" in ran.last_words
-    again = program.run(config(vendor, BY_PROGRAM, reports_per_day=2), state=ran.state)
-    assert again.status == 1
-    assert len(vendor.submitted) == 2, "the account's quota is spent, not the process's"
 
 
 # --- clicks -----------------------------------------------------------------------------------------------
@@ -163,33 +120,6 @@ def test_a_run_without_reports_and_without_catalog_submits_nothing(program, vend
     ran = program.run(config(vendor))
     assert ran.status == 0, ran.stderr
     assert vendor.submitted == []
-
-
-def test_refusals_name_vendor_answer_and_remedy(program, vendor):
-    vendor.submissions = [as_json({"Status": "ERROR", "Message": "The vendor's own words"}, 403)] * 3
-    ran = program.run(config(vendor, BY_DAY))
-    assert ran.status == 1
-    assert "The vendor's own words" in ran.last_words
-    assert "403" in ran.last_words
-    assert DAY_STREAM in ran.last_words
-    assert len(vendor.submitted) == 1
-    assert TOKEN not in ran.stderr
-
-
-def test_a_run_killed_after_the_submission_is_resumed(program, vendor):
-    vendor.statuses = ["RUNNING"]
-    running = program.start(config(vendor, BY_DAY))
-    running.wait_until(lambda: vendor.to("/Jobs/"))
-    running.send(signal.SIGKILL)
-    (job,) = vendor.jobs.values()
-    job["script"] = ["COMPLETED"]
-    plan = program.run(config(vendor, BY_DAY), "--plan", "--format", "json").json
-    assert [one["action"] for one in plan["streams"][0]["slices"]] == ["resume"]
-    assert [one["job_id"] for one in plan["streams"][0]["slices"]] == list(vendor.jobs)
-    ran = program.run(config(vendor, BY_DAY))
-    assert ran.status == 0, ran.stderr
-    assert len(vendor.submitted) == 1
-    assert len(ran.records(DAY_STREAM)) == 3
 
 
 # --- columns ----------------------------------------------------------------------------------------------
