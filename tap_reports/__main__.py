@@ -20,6 +20,7 @@ from tap_reports.exceptions import (
     ConfigError,
     Stopped,
     TapReportsError,
+    defect,
     sentence,
 )
 
@@ -113,7 +114,7 @@ def _report_error(error: Exception) -> int:
         case OSError() if error.errno in NOT_WRITTEN:
             logger.error("can't write: %s", error.strerror)
         case _:
-            logger.error("unexpected %s: %s", type(error).__name__, error)
+            logger.error("%s", defect(error))
             logger.debug("traceback", exc_info=error)
     return 1
 

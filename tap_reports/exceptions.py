@@ -54,11 +54,7 @@ class TapReportsError(Exception):
 
 
 class ConfigError(TapReportsError):
-    """The configuration cannot be used.
-
-    Args:
-        errors: One sentence per mistake, each naming the setting and the remedy.
-    """
+    """The configuration cannot be used; each error is a sentence that names the setting and the remedy."""
 
     def __init__(self, errors: Sequence[str]) -> None:
         self.errors = list(errors)
@@ -183,12 +179,7 @@ class StreamError(TapReportsError):
         return StreamError(str(error), remedy=error.remedy) if isinstance(error, CallError) else error
 
     def placed(self, *, vendor: str = "", stream: str = "", slice_: str = "", job_id: str = "") -> Self:
-        """Return this error with the places that it did not yet know.
-
-        Args:
-            slice_: As `2026-01-01..2026-01-30`, or "" for a snapshot.
-            job_id: The vendor's, never a link.
-        """
+        """Return this error with the places that it did not yet know; `job_id` is never a link."""
         self.vendor = self.vendor or vendor
         self.stream = self.stream or stream
         self.slice = self.slice or slice_
@@ -200,6 +191,12 @@ class StreamError(TapReportsError):
         named = {"vendor": self.vendor, "stream": stream, "slice": self.slice, "job": self.job_id}
         place = ", ".join(f"{name} {value}" for name, value in named.items() if value)
         return sentence(f"{place}: {self.cause}" if place else self.cause, self.remedy)
+
+
+def defect(error: Exception) -> StreamError:
+    """Return the error of a stream that ended by a mistake in this program."""
+    remedy = "If no setting explains it, report it with the log at level DEBUG."
+    return StreamError(f"a defect of tap-reports: {type(error).__name__}: {error}", remedy=remedy)
 
 
 class JobFailed(StreamError):

@@ -17,6 +17,8 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from tap_reports.redaction import printable
+
 PIPE_WIDTH = 10_000
 """No table is that wide: nothing is cut or wrapped in a pipe."""
 MISSING = "-"
@@ -103,12 +105,7 @@ def cell(value: Any, style: str = "") -> Text:
     return Text(printable(str(value)), style=style)
 
 
-def printable(text: str) -> str:
-    """Return text without control characters, but with its line breaks."""
-    return "".join(char if char.isprintable() or char == "\n" else " " for char in text)
-
-
-def day_range(start: str | None, end: str | None) -> str:
+def day_range(start: object, end: object) -> str:
     """Return the days of a slice, or - for a snapshot."""
     return f"{start}..{end}" if start else MISSING
 

@@ -16,6 +16,7 @@ from tap_reports.commands.timeline_page import page
 from tap_reports.exceptions import counted
 from tap_reports.ledger.history import Wanted
 from tap_reports.models import StreamEnd
+from tap_reports.redaction import printable
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -136,5 +137,5 @@ def _narrow(job: Json) -> Text:
         f" {tables.day_range(job['slice_start'], job['slice_end'])} ",
         tables.cell(job["status"], STYLES.get(job["status"], "cyan")),
         "\n",
-        (" ".join(filter(None, [tables.printable(job["job_id"] or "no job id"), *numbers])), "dim"),
+        (" ".join(filter(None, [printable(job["job_id"] or "no job id"), *numbers])), "dim"),
     )

@@ -73,8 +73,8 @@ class _Planner:
         return {
             "stream": stream.name,
             "replication_method": stream.replication_method,
-            "first_day": days[0].start.isoformat() if days else None,
-            "last_day": days[-1].end.isoformat() if days else None,
+            "first_day": days[0].start if days else None,
+            "last_day": days[-1].end if days else None,
             "slices": [self.slice(stream, request) for part in parts for request in part.requests],
             "warnings": self.warnings(request.key for part in parts for request in part.requests),
         }
@@ -101,8 +101,8 @@ class _Planner:
             self.jobs[request.key] = job
         days = request.slice
         return {
-            "start": days.start.isoformat() if days else None,
-            "end": days.end.isoformat() if days else None,
+            "start": days.start if days else None,
+            "end": days.end if days else None,
             "action": str(decision.action),
             "job_id": decision.job.id if decision.job else None,
             "estimated_credits": self.jobs[request.key].cost,

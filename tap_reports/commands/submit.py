@@ -77,7 +77,7 @@ def looked(run: Run, streams: list[ReportStream], errors: list[str]) -> Json:
     ends = [task.request.slice.end for task in tasks if task.request.slice]
     last = max(ends, default=run.settings.end_date)
     return {
-        "end_date": last.isoformat() if last else None,
+        "end_date": last,
         **{name: counts[name] for name in ("ready", "running", "waiting", "failed")},
         "again_in_seconds": max(1, math.ceil(min(waits))) if waits else None,
         "jobs": [_job(task) for task in tasks],
@@ -90,8 +90,8 @@ def _job(task: Task) -> Json:
         "key": task.request.key,
         "streams": sorted(task.streams),
         "vendor": task.request.vendor,
-        "slice_start": days.start.isoformat() if days else None,
-        "slice_end": days.end.isoformat() if days else None,
+        "slice_start": days.start if days else None,
+        "slice_end": days.end if days else None,
         "action": str(task.action) if task.action else None,
         "stage": STATES.get(task.stage, str(task.stage)),
         "job_id": task.job_id or None,

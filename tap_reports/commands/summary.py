@@ -7,13 +7,14 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from tap_reports.commands.console import plain
 from tap_reports.exceptions import CONFIGURATION_IS_WRONG, ConfigError, Stopped
-from tap_reports.models import RunOutcome, StreamOutcome
+from tap_reports.models import RunOutcome
 
 logger = logging.getLogger("tap-reports")
 
@@ -72,7 +73,7 @@ def summary(run: RunOutcome, state: Mapping[str, Any]) -> dict[str, Any]:
         "seconds": run.seconds,
         "exit_status": run.exit_status,
         "signal": run.signal,
-        "streams": [_stream(stream) for stream in streams],
+        "streams": [{**asdict(stream), "error": stream.error or None} for stream in streams],
         "totals": {
             **{end: ends.count(end) for end in ("done", "failed", "stopped", "not_started")},
             "rows": sum(stream.rows for stream in streams),
@@ -83,27 +84,4 @@ def summary(run: RunOutcome, state: Mapping[str, Any]) -> dict[str, Any]:
             "credits": sum(spent, Decimal(0)) if spent else None,
         },
         "state": state,
-    }
-
-
-def _stream(stream: StreamOutcome) -> dict[str, Any]:
-    return {
-        "stream": stream.stream,
-        "outcome": stream.outcome.value,
-        "error": stream.error or None,
-        "rows": stream.rows,
-        "first_day": stream.first_day.isoformat() if stream.first_day else None,
-        "last_day": stream.last_day.isoformat() if stream.last_day else None,
-        "slices": stream.slices,
-        "slices_done": stream.slices_done,
-        "jobs": [
-            {
-                "job_id": job.job_id,
-                "action": job.action,
-                "bytes": job.bytes,
-                "credits": job.credits,
-                "seconds": job.seconds,
-            }
-            for job in stream.jobs
-        ],
     }

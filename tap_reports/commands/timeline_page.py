@@ -6,10 +6,11 @@ import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
 
-from tap_reports.commands.console import MISSING, printable, size
+from tap_reports.commands.console import MISSING, size
 from tap_reports.commands.timeline import OPEN, Phase, how_it_ended, runs, totals
 from tap_reports.ledger.records import JobRecord
 from tap_reports.models import RunOutcome
+from tap_reports.redaction import printable
 
 
 def page(

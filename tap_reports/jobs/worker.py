@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tap_reports.client import ReportClient
-from tap_reports.exceptions import CallError, JobUnknown, Stopped, StreamError
+from tap_reports.exceptions import CallError, JobUnknown, Stopped, StreamError, defect
 from tap_reports.jobs.context import NotYet, Over, RunContext
 from tap_reports.jobs.download import Downloads
 from tap_reports.jobs.event_loop import CALL_THREADS
@@ -120,8 +120,8 @@ class VendorWorker:
             self._fail(task, StreamError.of(error))
         except Exception as error:
             # A defect of ours must end its stream, not the others.
-            logger.debug("Unexpected error", exc_info=True)
-            self._fail(task, StreamError(f"unexpected {type(error).__name__}: {error}"))
+            logger.debug("traceback", exc_info=True)
+            self._fail(task, defect(error))
         finally:
             self.submissions.gate.free(task)
             self._context.unsettled.discard(task)

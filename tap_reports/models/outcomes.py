@@ -30,7 +30,7 @@ class JobUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamOutcome:
-    """What became of one stream in one run: the facts of `--summary`, of the ledger and of the last lines.
+    """What became of one stream in one run: the facts of `--summary` (by these names), ledger and last lines.
 
     Attributes:
         error: Cause and remedy in one sentence, redacted; "" unless it failed.

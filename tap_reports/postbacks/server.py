@@ -127,8 +127,10 @@ class Listener:
     def _run(self) -> None:
         try:
             asyncio.run(self._listen())
-        except Exception:  # a defect of ours; the jobs are polled all the same
-            logger.exception("Unexpected error: the vendors' calls are not heard any more")
+        except Exception:
+            logger.exception(
+                "a defect of tap-reports: the vendors' calls are not heard any more; the jobs are polled"
+            )
         finally:
             self._started.set()
 
@@ -169,7 +171,7 @@ class Listener:
         except OSError:
             pass  # the caller has left
         except Exception:
-            logger.exception("Unexpected error in a vendor's call")
+            logger.exception("a defect of tap-reports in a vendor's call; jobs are polled all the same")
         finally:
             if not writer.is_closing():
                 writer.transport.abort()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from singer_sdk.exceptions import AbortedSyncFailedException, AbortedSyncPausedException, MappingError
 
 from tap_reports.emit.writer import OutputError
-from tap_reports.exceptions import CallError, QuotaSpent, StreamError, counted
+from tap_reports.exceptions import CallError, QuotaSpent, StreamError, counted, defect
 from tap_reports.jobs.task import Stage
 from tap_reports.models import JobUse, RunOutcome, StreamEnd, StreamOutcome
 from tap_reports.redaction import redact
@@ -31,7 +31,6 @@ NOT_OURS = (BrokenPipeError, OutputError, AbortedSyncFailedException, AbortedSyn
 """Exceptions that end more than the stream: the output is closed or full; a dry run has enough records."""
 FELT_CELLS = 10_000
 """From so many cells on it takes a noticeable time that Python converts them."""
-DEFECT = "If no setting explains it, report it with the log at level DEBUG."
 
 
 @dataclass(slots=True)
@@ -190,7 +189,7 @@ def stream_error(error: Exception) -> StreamError:
         return StreamError.of(error)
     if isinstance(error, MappingError):
         return StreamError(f"stream_maps: {error}", remedy="Correct the expression.")
-    return StreamError(f"unexpected {type(error).__name__}: {error}", remedy=DEFECT)
+    return defect(error)
 
 
 def log_tally(logger: logging.Logger, stream: str, tally: Tally, columns: int) -> None:

@@ -57,7 +57,7 @@ def faults(case: Case, ran: Ran) -> list[str]:
         f"{ran.submissions} submissions": ran.submissions > 2,
         **{
             f"{text!r} in the log": text in log
-            for text in ("unexpected", "traceback", SECRET, "signature", "\x1b")
+            for text in ("defect", "traceback", SECRET, "signature", "\x1b")
         },
     }
     return [text for text, is_wrong in wrong.items() if is_wrong]

@@ -166,7 +166,7 @@ def test_polls_that_stay_broken_or_make_no_sense_end_the_stream_and_keep_the_job
     assert worded.is_loud(ran)
     (failed,) = ran.tap.outcome.failures.values()
     assert type(failed) is StreamError
-    assert "unexpected" not in str(failed)
+    assert "defect" not in str(failed)
     assert worded.calls("poll") == polls
     worded.sandbox.faults.clear()
     assert worded.is_whole(worded.run(state=ran.state))
