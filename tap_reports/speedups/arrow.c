@@ -22,9 +22,13 @@ typedef struct {
     char format[16], name[8];
 } Label;
 
+void free_buffers(Column *column) {
+    for (int buffer = 0; buffer < BUFFERS; buffer++) free((void *)column->buffers[buffer]);
+    memset(column, 0, sizeof(Column));
+}
+
 void free_columns(Column *columns, size_t count) {
-    for (size_t at = 0; columns && at < count; at++)
-        for (int buffer = 0; buffer < BUFFERS; buffer++) free((void *)columns[at].buffers[buffer]);
+    for (size_t at = 0; columns && at < count; at++) free_buffers(&columns[at]);
     free(columns);
 }
 
@@ -86,6 +90,10 @@ static int export(struct ArrowSchema *schema, struct ArrowArray *array, const Ta
         }
         *column = columns[at];
         memset(&columns[at], 0, sizeof(Column));
+        if (!column->null_count) { /* who reads it need not look */
+            free((void *)column->buffers[0]);
+            column->buffers[0] = NULL;
+        }
         *values = (struct ArrowArray){
             .length = (int64_t)table->rows,
             .null_count = column->null_count,

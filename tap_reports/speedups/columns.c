@@ -2,7 +2,9 @@
 #include "speedups.h"
 
 enum { AT_ONCE = 18 }; /* digits that are read at once */
-enum { STRIPE = 128 }; /* rows that stay in the processor's cache while column after column is made */
+enum { STRIPE = 128 }; /* rows that stay in the processor's cache while column after column is made; a multiple of 8 */
+enum { STEP = 32 };    /* short texts are copied as so many bytes at once */
+enum { OFFSET = 6 };   /* bytes of `+00:00` */
 
 typedef struct {
     uint64_t low, high; /* as a decimal lies in memory of this order of bytes */
@@ -34,70 +36,44 @@ static Wide times_plus(Wide value, int power, uint64_t more) {
     return found;
 }
 
-/* Return what is behind the digits of a number, which are added to `value`; leading zeros do not count. */
-static const unsigned char *take_digits(const unsigned char *here, const unsigned char *end, Wide *value, int *count) {
-    while (here < end && (unsigned)(*here - '0') < 10) {
-        uint64_t digits = 0;
-        int taken = 0;
-        for (; taken < AT_ONCE && here < end && (unsigned)(*here - '0') < 10; here++, taken++) {
-            digits = digits * 10 + (uint64_t)(*here - '0');
-            *count += *count || digits;
-        }
-        if (*count > PRECISION) return NULL;
-        *value = value->low || value->high ? times_plus(*value, taken, digits) : (Wide){digits, 0};
+/* Return the value of so many digits, 19 at most. */
+static uint64_t digits_of(const unsigned char *text, size_t count) {
+    uint64_t value = 0;
+    for (; count >= 8; text += 8, count -= 8) { /* neighbours are joined: 8 digits, 4 pairs, 2 fours, one number */
+        uint64_t eight;
+        memcpy(&eight, text, 8);
+        eight = (eight & UINT64_C(0x0f0f0f0f0f0f0f0f)) * 2561 >> 8;
+        eight = (eight & UINT64_C(0x00ff00ff00ff00ff)) * 6553601 >> 16;
+        value = value * 100000000 + ((eight & UINT64_C(0x0000ffff0000ffff)) * UINT64_C(42949672960001) >> 32);
     }
-    return here;
+    for (; count; text++, count--) value = value * 10 + (uint64_t)(*text - '0');
+    return value;
 }
 
-/* Set the value of a JSON number of so many digits behind the point; 0: it has more, or too many. */
-static int decimal(const unsigned char *here, const unsigned char *end, int scale, Wide *value) {
-    int is_negative = *here == '-', count = 0, power = 0, behind = 0;
-    *value = (Wide){0, 0};
-    here = take_digits(here + is_negative, end, value, &count);
-    if (here && here < end && *here == '.') {
-        const unsigned char *point = here;
-        here = take_digits(here + 1, end, value, &count);
-        behind = here ? (int)(here - point - 1) : 0;
-    }
-    if (!here) return 0;
-    if (here < end) { /* the exponent, of three digits at most */
-        int is_small = here[1] == '-';
-        for (here += 1 + (is_small || here[1] == '+'); here < end; here++) power = power * 10 + *here - '0';
-        power = is_small ? -power : power;
-    }
-    int zeros = scale - behind + power;
-    if (zeros < 0 || (count && count + zeros > PRECISION)) return 0;
-    if (zeros && count) *value = times_plus(*value, zeros, 0);
-    if (is_negative) {
-        value->low = ~value->low + 1;
-        value->high = ~value->high + !value->low;
-    }
-    return 1;
+static Wide with_digits(Wide value, const unsigned char *text, size_t count) {
+    for (; count > AT_ONCE; text += AT_ONCE, count -= AT_ONCE) value = times_plus(value, AT_ONCE, digits_of(text, AT_ONCE));
+    uint64_t digits = digits_of(text, count);
+    return value.low || value.high ? times_plus(value, (int)count, digits) : (Wide){digits, 0};
 }
 
-static int64_t number_of(const unsigned char *here, size_t size) {
-    int64_t value = 0; /* below zero, where there is one number more */
-    int is_negative = *here == '-';
-    for (size_t at = (size_t)is_negative; at < size; at++) value = value * 10 - (here[at] - '0');
-    return is_negative ? value : -value;
-}
+static int two(const unsigned char *text) { return (text[0] - '0') * 10 + text[1] - '0'; }
 
 static int32_t day_of(const unsigned char *text) { /* days since 1970-01-01, by the calendar */
-    int64_t year = number_of(text, 4), month = number_of(text + 5, 2), day = number_of(text + 8, 2);
+    int year = two(text) * 100 + two(text + 2), month = two(text + 5), day = two(text + 8);
     year -= month <= 2;
-    int64_t of_era = year % 400;
-    int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    return (int32_t)(year / 400 * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468);
+    int of_era = year % 400;
+    int of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+    return year / 400 * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
-static int64_t minutes_of(const unsigned char *text) { /* of an offset: `-05:30` */
-    int64_t minutes = number_of(text + 1, 2) * 60 + number_of(text + 4, 2);
+static int minutes_of(const unsigned char *text) { /* of an offset: `-05:30` */
+    int minutes = two(text + 1) * 60 + two(text + 4);
     return text[0] == '-' ? -minutes : minutes;
 }
 
 /* Set microseconds since 1970-01-01 in UTC; 0: the instant has a finer fraction. */
 static int moment(const unsigned char *text, size_t size, Span zone, int64_t *value) {
-    int64_t seconds = (number_of(text + 11, 2) * 60 + number_of(text + 14, 2)) * 60 + number_of(text + 17, 2), micros = 0;
+    int64_t seconds = (two(text + 11) * 60 + two(text + 14)) * 60 + two(text + 17), micros = 0;
     size_t at = 19, digits = 0;
     if (at < size && text[at] == '.') {
         for (at++; at < size && (unsigned)(text[at] - '0') < 10; at++, digits++) {
@@ -107,54 +83,55 @@ static int moment(const unsigned char *text, size_t size, Span zone, int64_t *va
         for (; digits < 6; digits++) micros *= 10;
     }
     if (at == size)
-        seconds -= zone.end - zone.text == 6 ? minutes_of(zone.text) * 60 : 0;
+        seconds -= zone.end - zone.text == OFFSET ? minutes_of(zone.text) * 60 : 0;
     else if (text[at] != 'Z')
         seconds -= minutes_of(text + at) * 60;
     *value = (day_of(text) * INT64_C(86400) + seconds) * 1000000 + micros;
     return 1;
 }
 
-/* Tell whether an integer has 64 bits. */
-static int is_small(const unsigned char *text, size_t size) {
-    size_t sign = text[0] == '-';
-    if (size - sign != 19) return size - sign < 19;
-    return memcmp(text + sign, sign ? "9223372036854775808" : "9223372036854775807", 19) <= 0;
+/* Set an integer; 0: it has more than 64 bits. */
+static int integer(const unsigned char *text, size_t size, int64_t *value) {
+    size_t is_negative = text[0] == '-';
+    if (size - is_negative > 19) return 0;
+    uint64_t digits = digits_of(text + is_negative, size - is_negative);
+    if (digits > (uint64_t)INT64_MAX + is_negative) return 0;
+    *value = (int64_t)(is_negative ? ~digits + 1 : digits);
+    return 1;
 }
 
-/* Widen the digits before and behind the point to those of a JSON number. */
-static void measure(const unsigned char *here, const unsigned char *end, int *whole, int *scale) {
-    int before = 0, behind = 0, power = 0, is_small_power;
-    here += *here == '-';
-    for (; here < end && (unsigned)(*here - '0') < 10; here++) before += before || *here != '0';
-    if (here < end && *here == '.')
-        for (here++; here < end && (unsigned)(*here - '0') < 10; here++) behind++;
-    if (here < end) {
-        is_small_power = here[1] == '-';
-        for (here += 1 + (is_small_power || here[1] == '+'); here < end; here++) power = power * 10 + *here - '0';
-        power = is_small_power ? -power : power;
+/* Set a JSON number behind others of its column, which get more digits behind the point where this one has more.
+ * 0: a decimal has not so many digits. */
+static int decimal(const unsigned char *here, const unsigned char *end, Column *column, size_t row) {
+    Wide *values = (Wide *)column->buffers[1];
+    int is_negative = *here == '-', power = 0;
+    for (here += is_negative; here < end && *here == '0';) here++;
+    const unsigned char *whole = here;
+    while (here < end && (unsigned)(*here - '0') < 10) here++;
+    const unsigned char *fraction = here;
+    int before = (int)(here - whole), behind = 0;
+    if (here < end && *here == '.') {
+        for (fraction = ++here; here < end && (unsigned)(*here - '0') < 10;) here++;
+        behind = (int)(here - fraction);
     }
-    if (before + power > *whole) *whole = before + power;
-    if (behind - power > *scale) *scale = behind - power;
-}
-
-/* Copy the text of a cell; as many bytes as the cell has may be written. */
-static size_t copy_text(unsigned char *out, const Table *table, const unsigned char *text, Cell cell) {
-    size_t size = cell.size & SIZE_BITS;
-    unsigned char *start = out;
-    if (!(cell.size & REWRITTEN) || cell.size & EXTRA) {
-        memcpy(out, text, size);
-        return size;
+    if (here < end) { /* the exponent, of three digits at most */
+        int is_small = here[1] == '-';
+        for (here += 1 + (is_small || here[1] == '+'); here < end; here++) power = power * 10 + *here - '0';
+        power = is_small ? -power : power;
     }
-    if (table->is_json) return (size_t)(put_json_text(out, text, text + size, 0) - start);
-    for (size_t at = 0; at < size; at++) {
-        *out++ = text[at];
-        at += text[at] == '"'; /* they come in pairs */
+    if (before + power > column->whole) column->whole = before + power;
+    int more = behind - power - column->scale;
+    if (more > 0) column->scale += more;
+    if (column->whole + column->scale > PRECISION) return 0;
+    for (size_t at = 0; more > 0 && at < row; at++) values[at] = times_plus(values[at], more, 0);
+    Wide value = with_digits(with_digits((Wide){0, 0}, whole, (size_t)before), fraction, (size_t)behind);
+    if (more < 0 && (value.low || value.high)) value = times_plus(value, -more, 0);
+    if (is_negative) {
+        value.low = ~value.low + 1;
+        value.high = ~value.high + !value.low;
     }
-    return (size_t)(out - start);
-}
-
-static size_t width_of(unsigned code) {
-    return code == DAY || code == TEXT ? sizeof(int32_t) : code == NUMBER ? sizeof(Wide) : sizeof(int64_t);
+    values[row] = value;
+    return 1;
 }
 
 typedef struct {
@@ -165,87 +142,114 @@ typedef struct {
     int64_t row;
 } Job;
 
-/* Find out what a column's values are, and make room for them. Returns 0: no memory. */
-static int plan(const Job *job, size_t at, Column *column) {
-    enum { OFFSET = 8 };
+static size_t width_of(unsigned code) {
+    return code == DAY || code == TEXT ? sizeof(int32_t) : code == NUMBER ? sizeof(Wide) : sizeof(int64_t);
+}
+
+/* Make room for a column. Returns 0: no memory. */
+static int begin(const Table *table, Column *column, unsigned code) {
+    *column = (Column){.code = (unsigned char)code};
+    column->buffers[0] = calloc(1, table->rows / 8 + 1);
+    column->buffers[1] = calloc(table->rows + 1, width_of(code));
+    return column->buffers[0] && column->buffers[1];
+}
+
+/* Note whether a cell holds something. */
+static int is_set(Column *column, Cell cell, size_t row) {
+    unsigned is_valid = (cell.size & SIZE_BITS) != 0;
+    ((unsigned char *)column->buffers[0])[row / 8] |= (unsigned char)(is_valid << row % 8);
+    column->null_count += !is_valid;
+    return (int)is_valid;
+}
+
+/* Set the values of some rows. Returns the first row whose value is not one of the column's; the end if all are. */
+static size_t set_values(const Job *job, Field field, Column *column, size_t row, size_t end) {
     const Table *table = job->table;
-    Field field = job->fields[at];
-    const Cell *cell = field.code == ROW ? NULL : table->cells + field.at;
-    size_t texts = 0;
-    int whole = 0, scale = 0, fits = 1;
-    int64_t ignored;
-    for (size_t row = 0; cell && row < table->rows; row++, cell += table->wanted) {
+    void *values = (void *)column->buffers[1];
+    for (const Cell *cell = table->cells + row * table->wanted + field.at; row < end; row++, cell += table->wanted) {
+        if (!is_set(column, *cell, row)) continue;
         size_t size = cell->size & SIZE_BITS;
         const unsigned char *text = text_of(table, job->data, *cell);
-        texts += size + (field.code == INSTANT ? OFFSET : 0);
-        if (!size || !fits) continue;
-        if (field.code == NUMBER)
-            measure(text, text + size, &whole, &scale);
-        else if (field.code == INTEGER)
-            fits = is_small(text, size);
-        else if (field.code == INSTANT)
-            fits = moment(text, size, job->zone, &ignored);
-        fits &= whole + scale <= PRECISION;
+        int fits = 1;
+        switch (field.code) {
+        case INTEGER: fits = integer(text, size, (int64_t *)values + row); break;
+        case DAY: ((int32_t *)values)[row] = day_of(text); break;
+        case INSTANT: fits = moment(text, size, job->zone, (int64_t *)values + row); break;
+        case NUMBER: fits = decimal(text, text + size, column, row); break;
+        default: ((unsigned char *)values)[row / 8] |= (unsigned char)((*text == 't') << row % 8);
+        }
+        if (!fits) return row;
     }
-    column->code = (unsigned char)(field.code == ROW ? INTEGER : fits ? field.code : TEXT);
-    column->scale = (unsigned char)(fits ? scale : 0);
-    if (texts > INT32_MAX) return 0;
-    column->buffers[0] = calloc(1, table->rows / 8 + 1);
-    column->buffers[1] = calloc(table->rows + 1, width_of(column->code));
-    column->buffers[2] = column->code == TEXT ? malloc(texts + 1) : NULL;
-    return column->buffers[0] && column->buffers[1] && (column->buffers[2] || column->code != TEXT);
+    return end;
 }
 
-static void set_value(const Job *job, Cell cell, unsigned code, Column *column, size_t row) {
+/* Copy the text of a cell; `STEP` bytes more than it has may be written. */
+static unsigned char *put_text(const Job *job, Field field, Cell cell, unsigned char *out) {
     size_t size = cell.size & SIZE_BITS;
     const unsigned char *text = text_of(job->table, job->data, cell);
-    void *values = (void *)column->buffers[1];
-    if (column->code == TEXT) {
-        int32_t *ends = (int32_t *)values + row;
-        unsigned char *out = (unsigned char *)column->buffers[2] + ends[0];
-        if (code == INSTANT && size)
-            ends[1] = ends[0] + (int32_t)(put_instant(out, text, size, job->zone, 0) - out);
+    if (field.code == INSTANT && size) return put_instant(out, text, size, job->zone, 0);
+    if (!(cell.size & REWRITTEN) || cell.size & EXTRA) {
+        if (size <= STEP && !(cell.size & EXTRA) && job->data.end - text >= STEP)
+            memcpy(out, text, STEP);
         else
-            ends[1] = ends[0] + (int32_t)copy_text(out, job->table, text, cell);
+            memcpy(out, text, size);
+        return out + size;
     }
-    if (!size) {
-        column->null_count++;
-        return;
+    if (job->table->is_json) return put_json_text(out, text, text + size, 0);
+    for (const unsigned char *end = text + size; text < end; text++) {
+        *out++ = *text;
+        text += *text == '"'; /* they come in pairs */
     }
-    ((unsigned char *)column->buffers[0])[row / 8] |= (unsigned char)(1 << row % 8);
-    switch (column->code) {
-    case INTEGER: ((int64_t *)values)[row] = number_of(text, size); break;
-    case DAY: ((int32_t *)values)[row] = day_of(text); break;
-    case INSTANT: moment(text, size, job->zone, (int64_t *)values + row); break;
-    case NUMBER: decimal(text, text + size, column->scale, (Wide *)values + row); break;
-    case BOOLEAN:
-        if (*text == 't') ((unsigned char *)values)[row / 8] |= (unsigned char)(1 << row % 8);
-        break;
-    default: break;
-    }
+    return out;
 }
 
-static void set_row(const Job *job, Column *column, size_t row) {
-    ((unsigned char *)column->buffers[0])[row / 8] |= (unsigned char)(1 << row % 8);
-    ((int64_t *)column->buffers[1])[row] = job->row + (int64_t)(job->table->numbers ? job->table->numbers[row] : row);
+/* Set the texts of some rows. Returns 0: no memory. */
+static int set_texts(const Job *job, Field field, Column *column, size_t row, size_t end) {
+    const Table *table = job->table;
+    int32_t *ends = (int32_t *)column->buffers[1];
+    for (const Cell *cell = table->cells + row * table->wanted + field.at; row < end; row++, cell += table->wanted) {
+        size_t need = (size_t)ends[row] + (cell->size & SIZE_BITS) + STEP; /* an offset is shorter */
+        if (need > column->room) {
+            size_t room = 2 * need + table->rows;
+            void *texts = room < INT32_MAX ? realloc((void *)column->buffers[2], room) : NULL;
+            if (!texts) return 0;
+            column->buffers[2] = texts;
+            column->room = room;
+        }
+        unsigned char *start = (unsigned char *)column->buffers[2] + ends[row];
+        is_set(column, *cell, row);
+        ends[row + 1] = ends[row] + (int32_t)(put_text(job, field, *cell, start) - start);
+    }
+    return 1;
+}
+
+static void set_rows(const Job *job, Column *column, size_t row, size_t end) {
+    for (; row < end; row++)
+        ((int64_t *)column->buffers[1])[row] = job->row + (int64_t)(job->table->numbers ? job->table->numbers[row] : row);
+}
+
+/* Set some rows of a column, which becomes one of texts where a value does not fit. Returns 0: no memory. */
+static int set(const Job *job, Field field, Column *column, size_t row, size_t end) {
+    if (field.code == ROW) {
+        set_rows(job, column, row, end);
+        return 1;
+    }
+    if (column->code != TEXT) {
+        if (set_values(job, field, column, row, end) == end) return 1;
+        free_buffers(column);
+        if (!begin(job->table, column, TEXT)) return 0;
+        row = 0;
+    }
+    return set_texts(job, field, column, row, end);
 }
 
 static enum outcome fill(const Job *job, Column *columns) {
-    const Table *table = job->table;
+    size_t rows = job->table->rows;
     for (size_t at = 0; at < job->count; at++)
-        if (!plan(job, at, &columns[at])) return NO_MEMORY;
-    for (size_t first = 0; first < table->rows; first += STRIPE) {
-        size_t end = table->rows - first < STRIPE ? table->rows : first + STRIPE;
-        for (size_t at = 0; at < job->count; at++) {
-            Field field = job->fields[at];
-            for (size_t row = first; row < end; row++) {
-                if (field.code == ROW)
-                    set_row(job, &columns[at], row);
-                else
-                    set_value(job, table->cells[row * table->wanted + field.at], field.code, &columns[at], row);
-            }
-        }
-    }
+        if (!begin(job->table, &columns[at], job->fields[at].code == ROW ? INTEGER : job->fields[at].code)) return NO_MEMORY;
+    for (size_t row = 0; row < rows; row += STRIPE)
+        for (size_t at = 0; at < job->count; at++)
+            if (!set(job, job->fields[at], &columns[at], row, rows - row < STRIPE ? rows : row + STRIPE)) return NO_MEMORY;
     return FOUND;
 }
 
@@ -260,6 +264,7 @@ PyObject *columns(PyObject *module, PyObject *args) {
     Table *table = table_of(capsule);
     const Field *fields = table ? fields_of(table, bytes, size) : NULL;
     if (!fields) return NULL;
+    if (zone_size > OFFSET) return PyErr_Format(PyExc_ValueError, "an offset that is none");
     size_t count = (size_t)size / sizeof(Field);
     Column *made = calloc(count + 1, sizeof(Column));
     if (!made) return PyErr_NoMemory();

@@ -119,10 +119,12 @@ enum { PRECISION = 38, BUFFERS = 3 };
 typedef struct {
     const void *buffers[BUFFERS]; /* validity, values or offsets, texts */
     int64_t null_count;
-    unsigned char code;  /* what its values are; TEXT for those that do not fit their type */
-    unsigned char scale; /* of a decimal */
+    size_t room;        /* for so many bytes of texts */
+    int whole, scale;   /* digits of decimals before the point and behind it */
+    unsigned char code; /* what its values are; TEXT for those that do not fit their type */
 } Column;
 
+void free_buffers(Column *column);
 void free_columns(Column *columns, size_t count);
 /* Return the two capsules of columns, which are theirs from then on. */
 PyObject *capsules(const Table *table, Column *columns, size_t count);
