@@ -19,7 +19,13 @@ T = TypeVar("T")
 
 
 class BatchFile(Protocol[T]):
-    """A file that is being written, in chunks: lines, or columns."""
+    """A file that is being written, in chunks: lines, or columns.
+
+    Attributes:
+        held: Bytes that are written only when the file is finished.
+    """
+
+    held: int
 
     def __init__(self, config: BatchConfig, name: str, kinds: Mapping[str, Kind]) -> None: ...
 
@@ -46,6 +52,8 @@ class BatchFile(Protocol[T]):
 
 class JsonLinesFile:
     """Lines as they are, packed with gzip where `encoding.compression` says so."""
+
+    held = 0
 
     def __init__(self, config: BatchConfig, name: str, kinds: Mapping[str, Kind]) -> None:
         del kinds

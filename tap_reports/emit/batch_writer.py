@@ -128,7 +128,7 @@ class BatchWriter:
     def close(self) -> None:
         """Let the file be finished, if there is one."""
         if self._file:
-            url = self._background.later(0, self._file.finish)
+            url = self._background.later(self._file.held, self._file.finish)
             self._closed.append(ClosedFile(self._file, url, self._records))
             self._file, self._records = None, 0
 
@@ -154,7 +154,8 @@ class BatchWriter:
         if fitted is None:
             self.close()
             fitted = self._open().fitted(chunk)
-        self._background.later(self._make.size_of(fitted), self._open().write, fitted)
+        if fitted:
+            self._background.later(self._make.size_of(fitted), self._open().write, fitted)
         self._records += count
 
     def _open(self) -> BatchFile[Any]:

@@ -17,8 +17,9 @@ from emitting import CONTEXT, plan_of, table_of
 from singer_sdk import Stream, Tap
 from singer_sdk.helpers._batch import BatchConfig
 
-from tap_reports.emit import batch_files, parquet_file
+from tap_reports.emit import batch, batch_files, parquet_file
 from tap_reports.emit.batch import batches
+from tap_reports.emit.batch_writer import Background
 from tap_reports.emit.plan import Tally
 from tap_reports.emit.rows import records
 from tap_reports.exceptions import InvalidValue, StreamError
@@ -181,6 +182,22 @@ def test_a_full_disk_leaves_the_files_that_were_told_of_and_no_others(tmp_path, 
     left = {path.name for path in (tmp_path / "out").iterdir()}
     assert made[6] not in left
     assert left <= {path_of(one.manifest[0]).name for one in told}
+
+
+@pytest.mark.parametrize("format_", ["jsonl", "parquet"])
+def test_all_that_waits_to_be_written_counts(tmp_path, monkeypatch, format_):
+    """Otherwise memory grows with the report where the storage is slow."""
+    sizes = []
+
+    class Counting(Background):
+        def later(self, size, work, *arguments):
+            sizes.append(size)
+            return super().later(size, work, *arguments)
+
+    monkeypatch.setattr(batch, "Background", Counting)
+    table, plan = table_and_plan(tmp_path, "Name,Clicks\n" + f"{'x' * 1000},1\n" * 100, KINDS[1:4:2])
+    list(batches(table, plan, CONTEXT, config_of(tmp_path, format_, None), stream_of()))
+    assert sum(sizes) > 100_000
 
 
 def test_values_set_to_null_are_counted(tmp_path):
