@@ -126,15 +126,3 @@ def test_the_sources_that_are_released_hold_no_more_than_they_should(commands):
         tops = {name.split("/")[1] for name in archive.getnames()}
     assert {"tap_reports", "tests", "README.md", "LICENSE", "meltano.yml"} <= tops
     assert not tops & {".quickstart", ".meltano", ".tests", ".venv"}
-
-
-def test_the_tap_feeds_a_target(run, tmp_path):
-    """`tap-reports | target-jsonl`, the target in an environment of its own."""
-    target = environment(tmp_path / "target", ["target-jsonl"]) / "target-jsonl"
-    with Sandbox(rows=5, speed=500, today=dt.date(2026, 3, 20)) as sandbox:
-        config = {**sandbox.config("digital_turbine"), "start_date": "2026-03-01"}
-        (tmp_path / "config.json").write_text(json.dumps(config))
-        messages = run("tap-reports", "--config", "config.json")
-    subprocess.run([target], cwd=tmp_path, input=messages, text=True, capture_output=True, check=True)
-    (loaded,) = tmp_path.glob("digital_turbine_campaign_daily*.jsonl")
-    assert len(loaded.read_text().splitlines()) == 5 * 19

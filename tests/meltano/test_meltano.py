@@ -136,6 +136,7 @@ def test_two_accounts_of_a_vendor_are_inherited_plugins_that_share_a_ledger(proj
                 f"{plugin}_IMPACT_AUTH_TOKEN": account.impact_word,
                 f"{plugin}_IMPACT_REPORTS": json.dumps([report]),
                 f"{plugin}_IMPACT_POLL_INTERVAL_SECONDS": "0.01",
+                f"{plugin}_IMPACT_REPORTS_PER_DAY": "1",  # each account has its own quota
             }
             (tmp_path / name).mkdir()
             project.run("install", f"tap-reports-impact-{name}")

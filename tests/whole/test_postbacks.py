@@ -30,29 +30,32 @@ def port():
 def start(port):
     with contextlib.ExitStack() as stack:
 
-        def make(**options):
-            options = {
-                "rows": 2,
-                "delay": 0.2,
-                "postback": Postback(f"http://127.0.0.1:{port}/x/{IN_URL}/impact"),
-            } | options
-            return stack.enter_context(Sandbox(**options))
+        def make(path=f"/x/{IN_URL}/impact", **postback):
+            called = Postback(f"http://127.0.0.1:{port}{path}", **postback)
+            return stack.enter_context(Sandbox(rows=2, delay=0.2, postback=called))
 
         yield make
 
 
 @pytest.fixture
 def config_of(port):
-    def make(sandbox, vendor, fallback=300.0, **settings):
+    def make(sandbox, vendor, fallback=300.0):
         postbacks = {
             "listen": f"127.0.0.1:{port}",
             "public_url": f"http://127.0.0.1:{port}/x",
             "secret": SECRET,
             "fallback_poll_seconds": fallback,
         }
-        return SCENARIOS[vendor].config(sandbox, job_ledger="off", postbacks=postbacks, **settings)
+        return SCENARIOS[vendor].config(sandbox, job_ledger="off", postbacks=postbacks)
 
     return make
+
+
+@pytest.fixture
+def taken(port):
+    """Somebody else listens on the port."""
+    with socket.create_server(("127.0.0.1", port)):
+        yield f"127.0.0.1:{port}"
 
 
 def run_now(config, sandbox, vendor):
@@ -90,57 +93,51 @@ def test_each_job_is_polled_once(start, config_of, vendor, caplog):
         {"method": "POST", "job_parameter": "x", "extra": {"id": "17"}},
     ],
 )
-def test_an_operator_sets_impact_up_as_he_likes(start, config_of, port, postback):
-    url = f"http://127.0.0.1:{port}/x/{IN_URL}/impact?fixed=1"
-    sandbox = start(postback=Postback(url, **postback))
+def test_an_operator_sets_impact_up_as_he_likes(start, config_of, postback):
+    sandbox = start(f"/x/{IN_URL}/impact?fixed=1", **postback)
     assert run_now(config_of(sandbox, "impact"), sandbox, "impact") == 2
 
 
-def test_repeated_calls_cost_nothing_more(start, config_of, vendor):
+@pytest.mark.parametrize(
+    ("fault", "polls"),
+    [
+        ({"action": "duplicate"}, 2),
+        ({"action": "forge"}, 4),  # one more a job
+        ({"action": "lose"}, 2),  # at the fallback
+        ({"action": "delay", "seconds": 0.4}, 2),
+    ],
+)
+def test_calls_that_are_repeated_forged_lost_or_late_change_no_row(start, config_of, vendor, fault, polls):
     sandbox = start()
-    sandbox.faults.add("duplicate", vendor=vendor, kind=KINDS[vendor], times=0)
-    assert run_now(config_of(sandbox, vendor), sandbox, vendor) == 2
+    sandbox.faults.add(vendor=vendor, kind=KINDS[vendor], times=0, **fault)
+    fallback = 300.0 if fault["action"] == "duplicate" else 0.4
+    assert run_now(config_of(sandbox, vendor, fallback), sandbox, vendor) == polls
 
 
-def test_forged_calls_cost_one_poll_a_job(start, config_of, vendor):
-    sandbox = start()
-    sandbox.faults.add("forge", vendor=vendor, kind=KINDS[vendor], times=0)
-    assert run_now(config_of(sandbox, vendor, fallback=0.4), sandbox, vendor) == 4
-
-
-def test_lost_calls_leave_polling_at_the_fallback(start, config_of, vendor):
-    sandbox = start()
-    sandbox.faults.add("lose", vendor=vendor, kind=KINDS[vendor], times=0)
-    assert run_now(config_of(sandbox, vendor, fallback=0.4), sandbox, vendor) == 2
-
-
-def test_late_calls_do_not_matter(start, config_of, vendor):
-    sandbox = start()
-    sandbox.faults.add("delay", vendor=vendor, kind=KINDS[vendor], times=0, seconds=0.4)
-    assert run_now(config_of(sandbox, vendor, fallback=0.4), sandbox, vendor) == 2
-
-
-def test_a_wrong_secret_changes_nothing(start, config_of, port, caplog):
+def test_a_wrong_secret_changes_nothing(start, config_of, caplog):
     caplog.set_level("DEBUG")
-    sandbox = start(postback=Postback(f"http://127.0.0.1:{port}/guessed-secret/impact"))
+    sandbox = start("/guessed-secret/impact")
     assert run_now(config_of(sandbox, "impact", fallback=0.4), sandbox, "impact") == 2
     assert "0 received" in caplog.text
     assert "2 with a wrong secret" in caplog.text
     assert "guessed-secret" not in caplog.text
 
 
-def test_a_port_that_is_taken_ends_the_run_before_any_call(start, config_of, program):
+def test_a_port_that_is_taken_ends_a_run_before_any_call_and_the_check_says_so(
+    start, config_of, program, taken
+):
     sandbox = start()
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        config = config_of(sandbox, "impact")
-        config["postbacks"]["listen"] = f"127.0.0.1:{port}"
-        result = program.run(config)
+    config = config_of(sandbox, "impact")
+    result = program.run(config)
     assert result.status == 78
-    assert f"postbacks.listen: 127.0.0.1:{port} is taken" in result.stderr
-    assert "Traceback" not in result.stderr
+    assert f"postbacks.listen: {taken} is taken" in result.stderr
     assert result.messages == []
     assert sandbox.calls == []
+    assert program.run(config, "--discover").status == 0, "it does not listen"
+    checked = program.run(config, "--test")
+    assert checked.status == 1
+    assert f"{taken} is taken" in checked.stdout
+    assert "failed" in checked.stdout
 
 
 def test_the_command_listens_and_keeps_its_secret(start, config_of, program):
@@ -155,14 +152,6 @@ def test_the_command_listens_and_keeps_its_secret(start, config_of, program):
         assert secret not in result.stdout
 
 
-def test_discovery_does_not_listen(start, config_of, program):
-    sandbox = start()
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        config = config_of(sandbox, "impact")
-        config["postbacks"]["listen"] = f"127.0.0.1:{taken.getsockname()[1]}"
-        assert program.run(config, "--discover").status == 0
-
-
 def test_the_check_listens_for_similarweb_s_test_call(start, config_of, program):
     sandbox = start()
     done = program.run(config_of(sandbox, "similarweb"), "--test")
@@ -170,18 +159,6 @@ def test_the_check_listens_for_similarweb_s_test_call(start, config_of, program)
     assert "listens on 127.0.0.1:" in done.stdout
     assert "test call was delivered" in done.stdout
     assert len(sandbox.calls_of("similarweb", "webhook_test")) == 1
-
-
-def test_the_check_says_that_the_port_is_taken(start, config_of, program):
-    sandbox = start()
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        config = config_of(sandbox, "impact")
-        config["postbacks"]["listen"] = f"127.0.0.1:{port}"
-        done = program.run(config, "--test")
-    assert done.status == 1
-    assert f"127.0.0.1:{port} is taken" in done.stdout
-    assert "failed" in done.stdout
 
 
 def test_nobody_listens_after_a_run(start, config_of, port):

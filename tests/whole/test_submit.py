@@ -11,7 +11,6 @@ from tap_reports.sandbox import Sandbox
 
 TODAY = dt.date(2026, 3, 20)
 VENDORS = ("similarweb", "impact", "digital_turbine", "second_nature")
-PHASES = {"poll_interval_seconds": 0.05, "start_date": "2026-03-01"}
 
 
 @pytest.fixture
@@ -21,8 +20,13 @@ def slow():
         yield running
 
 
-def asked(program, config, *options):
-    done = program.run(config, "--submit", "--format", "json", *options)
+@pytest.fixture
+def config_of(program):
+    return lambda sandbox, *vendors: program.config(**sandbox.config(*vendors) | {"start_date": "2026-03-01"})
+
+
+def asked(program, config):
+    done = program.run(config, "--submit", "--format", "json")
     return done.status, json.loads(done.stdout or "null"), done.stderr
 
 
@@ -34,8 +38,8 @@ def until_ready(program, config):
     raise AssertionError(answer)
 
 
-def test_calls_take_all_jobs_on_and_a_sync_submits_nothing_more(program, slow):
-    config = {**slow.config(), **PHASES, "job_ledger": str(program.folder / "jobs.sqlite")}
+def test_calls_take_all_jobs_on_and_a_sync_submits_nothing_more(program, config_of, slow):
+    config = config_of(slow)
     status, answer, _ = asked(program, config)
     assert status == 75
     assert answer["again_in_seconds"] >= 1
@@ -52,10 +56,9 @@ def test_calls_take_all_jobs_on_and_a_sync_submits_nothing_more(program, slow):
     assert len(ran.streams) >= 6
 
 
-def test_a_spent_minute_quota_is_asked_for_again_within_a_minute(program):
+def test_a_spent_minute_quota_is_asked_for_again_within_a_minute(program, config_of):
     with Sandbox(rows=1, delay=0, today=TODAY) as sandbox:
-        config = {**sandbox.config("digital_turbine"), **PHASES}
-        config["job_ledger"] = str(program.folder / "jobs.sqlite")
+        config = config_of(sandbox, "digital_turbine")
         config["digital_turbine"] |= {"slice_days": 3, "reports_per_minute": 3}
         status, answer, _ = asked(program, config)
         assert status == 75
@@ -64,25 +67,25 @@ def test_a_spent_minute_quota_is_asked_for_again_within_a_minute(program):
         assert sandbox.submissions("digital_turbine").calls == 3
 
 
-def test_a_job_that_failed_for_good_ends_with_1_and_says_why(program, slow):
+def test_a_job_that_failed_for_good_ends_with_1_and_says_why(program, config_of, slow):
     slow.faults.add("statuses", vendor="second_nature", kind="submit", words=["failed"], times=0)
-    config = {**slow.config("second_nature"), **PHASES, "job_ledger": str(program.folder / "jobs.sqlite")}
+    config = config_of(slow, "second_nature")
     status, answer, log = until_ready(program, config)
     assert status == 1
     assert answer["failed"] >= 1
     assert "failed" in log
 
 
-def test_without_a_ledger_it_is_a_configuration_error(program, slow):
-    config = {**slow.config("digital_turbine"), **PHASES, "job_ledger": "off"}
+def test_without_a_ledger_it_is_a_configuration_error(program, config_of, slow):
+    config = config_of(slow, "digital_turbine") | {"job_ledger": "off"}
     done = program.run(config, "--submit")
     assert done.status == 78
     assert "job_ledger" in done.stderr
     assert slow.submissions("digital_turbine").calls == 0
 
 
-def test_people_get_a_table_and_what_to_do(program, slow):
-    config = {**slow.config("digital_turbine"), **PHASES, "job_ledger": str(program.folder / "jobs.sqlite")}
+def test_people_get_a_table_and_what_to_do(program, config_of, slow):
+    config = config_of(slow, "digital_turbine")
     done = program.run(config, "--submit")
     assert done.status == 75
     assert "look again in" in done.stdout

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import io
+
 import pytest
 from scenarios import SCENARIOS, counted, run_here
 from virtual_clock import FakeClock
 
-from tap_reports.downloads import transfer
 from tap_reports.sandbox import Sandbox
 
 FORMATS = {
@@ -157,22 +159,14 @@ def test_a_report_without_rows_is_a_finished_slice_or_loud(case, action):
 
 def body_of(scenario, sandbox, change):
     """Return the report's file as it is, changed, as a body for every download."""
-    rows = [
-        dict(row)
-        for row in sandbox.expected(
-            scenario.vendor,
-            scenario.report,
-            scenario.first_day(sandbox),
-            scenario.last_day(sandbox),
-            **scenario.what,
-        )
-    ]
+    days = (scenario.first_day(sandbox), scenario.last_day(sandbox))
+    rows = [dict(row) for row in sandbox.expected(scenario.vendor, scenario.report, *days, **scenario.what)]
     change(rows)
-    lines = [",".join(rows[0])]
-    for row in rows:
-        cells = (str(cell) for cell in row.values())
-        lines.append(",".join(f'"{cell.replace(chr(34), chr(34) * 2)}"' for cell in cells))
-    return "\n".join(lines) + "\n"
+    text = io.StringIO()
+    writer = csv.DictWriter(text, rows[0])
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
 
 
 def with_column(rows):
@@ -225,14 +219,18 @@ def test_a_cell_that_does_not_fit_is_loud_or_null_and_counted(sandbox, policy, c
     assert any("1 value did not fit" in one.getMessage() for one in caplog.records)
 
 
-def test_a_full_disk_during_a_download_is_loud(sandbox, monkeypatch):
-    """The disk's own error, as far as a test can bring it about: writes fail after some bytes."""
-    scenario = SCENARIOS["impact"]
-
-    def write(_self, _chunk):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(transfer.Transfer, "write", write)
-    ran = run_here(config_of(scenario, sandbox))
-    assert is_loud(ran, scenario)
-    assert "no room" in ran.error
+@pytest.mark.parametrize("vendor", ["similarweb", "impact", "second_nature"])
+def test_a_refused_file_is_read_again_by_each_run_and_made_again_only_on_demand(sandbox, vendor, tmp_path):
+    """The job is finished: nothing is paid again unless the user says so, and it is told how."""
+    scenario = SCENARIOS[vendor]
+    config = {**config_of(scenario, sandbox), "job_ledger": str(tmp_path / "jobs.sqlite")}
+    sandbox.faults.add(vendor=vendor, kind="download", times=2, **FAULTS["another report"])
+    first = run_here(config)
+    second = run_here(config, state=first.state)
+    for ran in (first, second):
+        assert ran.status == 1
+        assert "without a new submission; a run with reuse_finished_jobs false" in ran.error
+        assert ran.pending(scenario.stream)
+    assert sandbox.submissions(vendor).calls == 1
+    third = run_here({**config, "reuse_finished_jobs": False}, state=second.state)
+    assert is_whole(third, scenario, sandbox)

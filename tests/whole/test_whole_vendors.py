@@ -6,7 +6,7 @@ import datetime as dt
 import json
 
 import pytest
-from scenarios import SCENARIOS, counted, run_here
+from scenarios import SCENARIOS, counted, run_here, states_of
 
 from tap_reports.sandbox import Sandbox, Switch
 
@@ -104,42 +104,31 @@ def test_every_state_names_only_what_is_out(sandbox, scenario):
     assert sorted(set(steps)) == [*steps[:1], scenario.last_day(sandbox).isoformat()]
 
 
+def pending(state, scenario):
+    return state["bookmarks"].get(scenario.stream, {}).get("pending_jobs", [])
+
+
 def test_a_state_follows_each_submission_before_the_first_poll(sandbox, scenario):
-    ran = run_here(scenario.config(sandbox))
-    states = [one["value"] for one in ran.messages if one["type"] == "STATE"]
-    pending = [
-        {job["slice_start"] for job in state["bookmarks"].get(scenario.stream, {}).get("pending_jobs", [])}
-        for state in states
-    ]
-    assert {len(days) for days in pending} >= {1, 2, 0}
+    states = states_of(run_here(scenario.config(sandbox)).messages)
+    assert {len(pending(state, scenario)) for state in states} >= {1, 2, 0}
     assert "?" not in json.dumps(states)  # no signed link
 
 
-def test_a_job_of_the_state_is_resumed_without_a_submission(sandbox, scenario, tmp_path):
-    config = scenario.config(sandbox, job_ledger=str(tmp_path / "jobs.sqlite"))
-    first = run_here(config)
-    states = [one["value"] for one in first.messages if one["type"] == "STATE"]
-    killed = next(
-        state
-        for state in states
-        if len(state["bookmarks"].get(scenario.stream, {}).get("pending_jobs", [])) == 2
-    )
-    second = run_here(config, state=killed)
-    assert counted(second.records(scenario.stream)) == counted(scenario.expected(sandbox))
-    assert sandbox.submissions(scenario.vendor).accepted == 2
-
-
-@pytest.mark.parametrize("vendor", ["similarweb", "impact", "second_nature"])
-def test_the_state_alone_resumes_a_job(sandbox, vendor):
+@pytest.mark.parametrize(
+    ("vendor", "has_ledger"),
+    [
+        *((vendor, True) for vendor in SCENARIOS),
+        *(
+            (vendor, False) for vendor in SCENARIOS if vendor != "digital_turbine"
+        ),  # its link is not in the state
+    ],
+)
+def test_a_job_of_the_state_is_resumed_without_a_submission(sandbox, tmp_path, vendor, has_ledger):
     scenario = SCENARIOS[vendor]
-    first = run_here(scenario.config(sandbox, job_ledger="off"))
-    states = [one["value"] for one in first.messages if one["type"] == "STATE"]
-    killed = next(
-        state
-        for state in states
-        if len(state["bookmarks"].get(scenario.stream, {}).get("pending_jobs", [])) == 2
-    )
-    second = run_here(scenario.config(sandbox, job_ledger="off"), state=killed)
+    config = scenario.config(sandbox, job_ledger=str(tmp_path / "jobs.sqlite") if has_ledger else "off")
+    states = states_of(run_here(config).messages)
+    killed = next(state for state in states if len(pending(state, scenario)) == 2)
+    second = run_here(config, state=killed)
     assert counted(second.records(scenario.stream)) == counted(scenario.expected(sandbox))
     assert sandbox.submissions(vendor).accepted == 2
 
