@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -41,13 +42,17 @@ def record(
     )
 
 
-def action(entry: JobRecord | None, known: dict[str, Any] | None = None, **top: Any) -> str:
+def action(
+    entry: JobRecord | None,
+    known: dict[str, Any] | None = None,
+    settled_on: dt.date | None = None,
+    **top: Any,
+) -> str:
     top = {"start_date": "2026-01-01", "impact": IMPACT, "reuse_job_hours": 6} | top
     settings = read(top, version="0")
     (config,) = settings.vendors
-    decision = decide(
-        REQUEST, entry, known, vendor=all_vendors()["impact"], config=config, can_replay=True, now=NOW
-    )
+    request, vendor = replace(REQUEST, settled_on=settled_on), all_vendors()["impact"]
+    decision = decide(request, entry, known, vendor=vendor, config=config, can_replay=True, now=NOW)
     return str(decision.action)
 
 
@@ -69,6 +74,12 @@ def test_a_finished_job_whose_records_are_out_is_reused_within_reuse_job_hours_o
     assert action(record("succeeded", hours_ago=7, is_out=True)) == "replay"
 
 
+def test_a_result_of_the_day_on_which_nothing_changes_any_more_is_reused_always_and_none_before():
+    old = record("succeeded", hours_ago=24, is_out=True)
+    assert action(old, settled_on=NOW.date() - dt.timedelta(days=1)) == "reuse"
+    assert action(old, settled_on=NOW.date()) == "replay"
+
+
 def test_a_result_that_the_vendor_no_longer_keeps_is_asked_for_again():
     assert action(record("succeeded", hours_ago=24 * 400, is_out=False)) == "submit"
 
@@ -78,8 +89,11 @@ def test_how_long_a_result_is_kept_is_the_job_s_own_whatever_the_settings_have_b
     assert action(record("succeeded", hours_ago=24 * 300, is_out=False, result_hours=24 * 365)) == "reuse"
 
 
-def test_a_failed_job_is_asked_for_again():
-    assert action(record("failed", hours_ago=1, is_out=False)) == "submit"
+def test_a_failed_job_is_asked_for_again_unless_the_state_names_a_later_one():
+    failed = record("failed", hours_ago=1, is_out=False)
+    assert action(failed) == "submit"
+    assert action(failed, {"id": "j1"}) == "submit"
+    assert action(failed, {"id": "j2"}) == "resume"
 
 
 def test_a_running_job_and_one_that_the_state_names_are_resumed():

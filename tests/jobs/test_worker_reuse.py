@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import logging
 
@@ -9,6 +10,8 @@ import pytest
 import sqlalchemy as sa
 from job_cases import is_loud, is_whole, vendors
 from scenarios import SCENARIOS, run_here
+
+from tap_reports.ledger.ledger import Ledger
 
 # --- earlier runs' jobs -------------------------------------------------------------------------------
 
@@ -45,7 +48,6 @@ def test_a_job_that_the_vendor_does_not_know_is_one_line_and_a_new_submission(
 def test_a_job_of_the_ledger_that_the_vendor_does_not_know_is_submitted_anew(
     sandbox, scenario, config, clock, caplog
 ):
-
     run_here(config, clock)
     sandbox.reset()
     caplog.clear()
@@ -53,6 +55,26 @@ def test_a_job_of_the_ledger_that_the_vendor_does_not_know_is_submitted_anew(
     assert is_whole(again, scenario, sandbox)
     assert sandbox.submissions(scenario.vendor).accepted == 1
     assert len([one for one in caplog.records if "submitted again" in one.getMessage()]) == 1
+    unknown = [call for call in sandbox.calls_of(scenario.vendor, "poll") if call.status == 404]
+    assert len(unknown) == (3 if scenario.vendor == "similarweb" else 1), (
+        "once, by all paths that it may have"
+    )
+    assert statuses_in(config) == ["succeeded", "expired"]
+
+
+def statuses_in(config):
+    """Return the statuses of the ledger's jobs, the newest first."""
+    with contextlib.closing(Ledger.open(config["job_ledger"])) as ledger:
+        return [job["status"] for job in ledger.listing()]
+
+
+@vendors("second_nature")
+def test_a_job_whose_result_has_gone_is_failed_in_the_ledger_once_it_is_submitted_again(
+    sandbox, scenario, config, clock
+):
+    sandbox.faults.add("expired_link", vendor=scenario.vendor, kind="download", times=2)
+    assert is_whole(run_here(config, clock), scenario, sandbox)
+    assert statuses_in(config) == ["succeeded", "failed"]
 
 
 def test_an_own_job_that_the_vendor_forgets_fails_and_the_next_run_submits_anew(sandbox, clock):
@@ -108,6 +130,8 @@ def test_reuse_finished_jobs_off_runs_them_again(sandbox, scenario, config, cloc
     ran = run_here({**config, "reuse_finished_jobs": False}, clock)
     assert is_whole(ran, scenario, sandbox)
     assert submitted_and_replayed(sandbox, scenario) == ((1, 1) if scenario.vendor == "impact" else (2, 0))
+    made = {job.revision for job in sandbox.jobs.of(scenario.vendor)}
+    assert scenario.vendor == "impact" or len(made) == 2, "the vendor's kept result is not taken again"
 
 
 @pytest.mark.parametrize(
