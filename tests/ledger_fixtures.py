@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 POSTGRES = os.environ.get(
-    "TAP_REPORTS_TEST_POSTGRES", "postgresql+psycopg://root@127.0.0.1:5432/test?connect_timeout=3"
+    "TAP_REPORTS_TEST_POSTGRES", "postgresql+psycopg://postgres@127.0.0.1:5432/test?connect_timeout=3"
 )
 
 

@@ -6,50 +6,37 @@ import json
 import os
 import subprocess
 import sys
-import threading
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+from fake_http import Answer, FakeServer, as_text
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-class Handler(BaseHTTPRequestHandler):
-    """Answers a call with what was recorded for it; the last answer to a call is given again and again."""
+class Recorded(FakeServer):
+    """Answers `METHOD /path` with what was recorded for it, call by call; the last answer again and again.
 
-    def do_GET(self):
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        call = f"{self.command} {self.path.partition('?')[0]}"
-        self.server.calls.append((call, json.loads(body) if body else None))
-        answers = self.server.answers.get(call, [404])
-        self.answer(answers.pop(0) if len(answers) > 1 else answers[0])
+    Args:
+        answers: JSON, text or a status, by call; `{url}` in them is the server's.
+    """
 
-    do_POST = do_GET
+    def __init__(self, answers):
+        super().__init__()
+        self.answers = answers
 
-    def answer(self, content):
-        status, content = (content, "") if isinstance(content, int) else (200, content)
+    def answer(self, call):
+        answers = self.answers.get(f"{call.method} {call.path}", [404])
+        content = answers.pop(0) if len(answers) > 1 else answers[0]
+        if isinstance(content, int):
+            return Answer(content)
         text = content if isinstance(content, str) else json.dumps(content)
-        data = text.replace("{url}", self.server.url).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
+        return as_text(text.replace("{url}", self.url))
 
-    def log_message(self, *_):
-        pass
-
-
-@contextmanager
-def recorded(answers):
-    """Serve answers: `METHOD /path` -> what it is answered with, call by call (JSON, text or a status)."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.url, server.answers, server.calls = f"http://127.0.0.1:{server.server_port}", answers, []
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    def bodies(self, method, path):
+        """Return what came with each of these calls."""
+        return [
+            json.loads(one.body or "null") for one in self.calls if (one.method, one.path) == (method, path)
+        ]
 
 
 def install(folder, name, point, **modules):

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from recorded_answers import install, messages_of, recorded, run_tap
+from recorded_answers import Recorded, install, messages_of, run_tap
 
 CODE = (Path(__file__).parent / "fifth_vendor.py").read_text()
 FILE = '{"day": "2026-03-01", "site": "a.example", "visits": %d}\n'
@@ -32,7 +32,7 @@ def answers():
 
 @pytest.fixture
 def lumen():
-    with recorded(answers()) as server:
+    with Recorded(answers()) as server:
         yield server
 
 
@@ -48,17 +48,13 @@ def tap(tmp_path, lumen):
     return run
 
 
-def submissions(server):
-    return [body for call, body in server.calls if call == "POST /exports"]
-
-
 def test_it_is_one_file_of_less_than_150_lines():
     assert len(CODE.splitlines()) < 150
 
 
 def test_prices_dated_reports_snapshots_retries_and_several_files(tap, lumen):
     plan = json.loads(tap("--plan", "--format", "json").stdout)["totals"]
-    assert (plan["submit"], plan["estimated_credits"], submissions(lumen)) == (2, 6, [])
+    assert (plan["submit"], plan["estimated_credits"], lumen.bodies("POST", "/exports")) == (2, 6, [])
     done = tap()
     assert done.returncode == 0, done.stderr
     records = [one["record"] for one in messages_of(done) if one["type"] == "RECORD"]
@@ -68,8 +64,8 @@ def test_prices_dated_reports_snapshots_retries_and_several_files(tap, lumen):
     ]
     assert [one["site"] for one in records if "day" not in one] == ["a.example"]
     asked = [{"export": "visits", "sites": [], "from": "2026-03-01", "to": "2026-03-01"}, {"export": "sites"}]
-    assert sorted(map(str, submissions(lumen))) == sorted(map(str, asked))
-    assert ("POST /exports/7/retry", None) in lumen.calls
+    assert sorted(map(str, lumen.bodies("POST", "/exports"))) == sorted(map(str, asked))
+    assert lumen.bodies("POST", "/exports/7/retry") == [None]
     states = [one["value"]["bookmarks"] for one in messages_of(done) if one["type"] == "STATE"]
     assert states[-1]["lumen_visits"]["replication_key_value"] == "2026-03-01"
     assert "s1gn" not in done.stderr
@@ -83,7 +79,7 @@ def test_a_limit_on_the_price_holds_and_the_account_is_tested_for_free(tap, lume
     assert "would cost 3 credits" in done.stderr
     tested = tap("--test")
     assert (tested.returncode, "Europe/Paris" in tested.stdout) == (0, True)
-    assert submissions(lumen) == []
+    assert lumen.bodies("POST", "/exports") == []
 
 
 def test_a_stranger_s_mistake_names_the_setting_and_an_odd_answer_the_field(tap, lumen):

@@ -12,17 +12,18 @@ import subprocess
 import sys
 import time
 import uuid
+from functools import partial
 from pathlib import Path
 
 import psycopg
 import pytest
 import requests
-from bootstrap import SetupError, environment
+import sqlalchemy as sa
+from installs import installed
 
 from tap_reports.sandbox import Sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
-POSTGRES = os.environ.get("TAP_REPORTS_TEST_POSTGRES", "postgresql://root@127.0.0.1:5432/test")
 COMPONENTS = {"scheduler": "scheduler", "dag-processor": "dag_processor", "triggerer": "triggerer"}
 """Beside the API server: the command -> its name in what that says of their health."""
 PATIENCE = 240
@@ -57,32 +58,20 @@ print("{}")
 @pytest.fixture(scope="module")
 def commands(tmp_path_factory) -> Path:
     """An environment with Airflow and the package, without the tap."""
-    try:
-        return environment(
-            tmp_path_factory.mktemp("airflow") / "venv",
-            [str(ROOT / "integrations/airflow"), "psycopg2-binary", "asyncpg"],
-        )
-    except SetupError as error:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(f"Airflow can't be installed: {error}")
+    folder = tmp_path_factory.mktemp("airflow") / "venv"
+    return installed(folder, str(ROOT / "integrations/airflow"), "psycopg2-binary", "asyncpg")
 
 
 @pytest.fixture
-def database():
+def database(postgres_url):
     """A database of this test's own: Airflow on SQLite is too slow for more than one process."""
-    url = POSTGRES.replace("+psycopg", "").partition("?")[0]
+    url = sa.make_url(postgres_url).set(drivername="postgresql", query={})
     name = f"airflow_{uuid.uuid4().hex[:12]}"
-    try:
-        connection = psycopg.connect(url, autocommit=True, connect_timeout=3)
-    except psycopg.OperationalError as error:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(f"no PostgreSQL server answers (set TAP_REPORTS_TEST_POSTGRES): {error}")
-    with connection:
+    connect = partial(psycopg.connect, url.render_as_string(hide_password=False), autocommit=True)
+    with connect() as connection:
         connection.execute(f"CREATE DATABASE {name}")
-    yield url.rpartition("/")[0] + f"/{name}"
-    with psycopg.connect(url, autocommit=True) as connection:
+    yield url.set(database=name).render_as_string(hide_password=False)
+    with connect() as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 

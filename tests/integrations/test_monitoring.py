@@ -7,13 +7,12 @@ import json
 import re
 import subprocess
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 import yaml
+from fake_http import Answer, FakeServer
 
 from tap_reports.ledger import schema
 
@@ -82,23 +81,14 @@ def test_prometheus_gets_a_gauge_for_each_fact(files):
 
 
 def test_a_collector_gets_the_same_as_otlp(files):
-    came = []
+    class Collector(FakeServer):
+        def answer(self, call):
+            return Answer()
 
-    class Collector(BaseHTTPRequestHandler):
-        def do_POST(self):
-            came.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_):
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Collector) as server:
-        thread = threading.Thread(target=server.handle_request)
-        thread.start()
-        run(*files, "--otlp", f"http://127.0.0.1:{server.server_port}/v1/metrics")
-        thread.join()
-    (scope,) = came[0]["resourceMetrics"][0]["scopeMetrics"]
+    with Collector() as server:
+        run(*files, "--otlp", f"{server.url}/v1/metrics")
+        (came,) = (call.json for call in server.calls)
+    (scope,) = came["resourceMetrics"][0]["scopeMetrics"]
     rows = next(one for one in scope["metrics"] if one["name"] == "tap_reports_stream_rows")
     assert [point["asDouble"] for point in rows["gauge"]["dataPoints"]] == [0, 30]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bootstrap import SetupError, environment
+from installs import installed
 from quickstart import MELTANO
 
 from tap_reports.sandbox import Sandbox
@@ -104,12 +104,7 @@ def _absolute(path: Path) -> None:
 @pytest.fixture(scope="session")
 def meltano() -> Path:
     """The command."""
-    try:
-        return environment(ROOT / ".tests" / "meltano", MELTANO) / "meltano"
-    except SetupError as error:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(f"Meltano can't be installed: {error}")
+    return installed(ROOT / ".tests" / "meltano", *MELTANO) / "meltano"
 
 
 @pytest.fixture
@@ -122,7 +117,7 @@ def empty_project(meltano, tmp_path) -> Project:
 
 
 @pytest.fixture(scope="session")
-def installed(meltano, tmp_path_factory) -> Project:
+def with_plugins(meltano, tmp_path_factory) -> Project:
     """The project with its plugins installed."""
     project = Project(tmp_path_factory.mktemp("meltano"), meltano)
     project.use(tmp_path_factory.mktemp("installation"))
@@ -131,9 +126,9 @@ def installed(meltano, tmp_path_factory) -> Project:
 
 
 @pytest.fixture
-def project(installed, tmp_path) -> Project:
-    installed.use(tmp_path)
-    return installed
+def project(with_plugins, tmp_path) -> Project:
+    with_plugins.use(tmp_path)
+    return with_plugins
 
 
 @pytest.fixture

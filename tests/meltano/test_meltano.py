@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
 import re
 import sqlite3
-import uuid
 from contextlib import ExitStack
 from pathlib import Path
 
-import psycopg
 import pytest
+import sqlalchemy as sa
 import yaml
 
 from tap_reports.sandbox import Sandbox
@@ -148,34 +146,19 @@ def test_two_accounts_of_a_vendor_are_inherited_plugins_that_share_a_ledger(proj
         assert {sid for (sid,) in ledger.execute("SELECT account FROM tap_reports_jobs")} == {"IRus", "IRuk"}
 
 
-@pytest.fixture
-def postgres():
-    """A schema in a local PostgreSQL's database `test`; where CI is set it must be there."""
-    url = f"postgresql://{os.environ.get('PGUSER', 'postgres')}@127.0.0.1:5432/test"
-    try:
-        connection = psycopg.connect(url, autocommit=True)
-    except psycopg.OperationalError as error:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(f"no PostgreSQL: {error}")
-    schema = f"tap_{uuid.uuid4().hex}"
-    with connection:
-        yield connection, url.replace("postgresql://", "postgresql+psycopg://"), schema
-        connection.execute(f'DROP SCHEMA IF EXISTS "{schema}" CASCADE')
-
-
-def test_postgres_gets_every_row_once_however_often_it_runs(project, tmp_path, config, postgres):
-    connection, url, schema = postgres
+def test_postgres_gets_every_row_once_however_often_it_runs(project, tmp_path, config, postgres_url):
+    url = sa.make_url(postgres_url)
     project.use(tmp_path, {**config, "end_date": "2026-03-10"})
     project.variables |= {
-        "TARGET_POSTGRES_SQLALCHEMY_URL": url,
-        "TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA": schema,
+        "TARGET_POSTGRES_SQLALCHEMY_URL": url.set(query={}).render_as_string(hide_password=False),
+        "TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA": str(url.query["options"]).removeprefix("-csearch_path="),
     }
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
     for _ in range(2):
         project.run("run", "tap-reports", "target-postgres")
-        connection.execute(f'SET search_path = "{schema}"')
         query = 'SELECT count(*), min("date"), max("date") FROM digital_turbine_campaign_daily'
-        rows, first, last = connection.execute(query).fetchone()
+        with engine.connect() as connection:
+            rows, first, last = connection.exec_driver_sql(query).one()
         assert (rows, str(first), str(last)) == (100, "2026-03-01", "2026-03-10")
 
 

@@ -9,7 +9,7 @@ from scenarios import run_here
 from virtual_clock import FakeClock
 
 from tap_reports.cli.commands import Mode
-from tap_reports.sandbox import Sandbox, Switch
+from tap_reports.sandbox import Sandbox
 from tap_reports.sandbox.options import Accounts, Time
 from tap_reports.tap import TapReports
 
@@ -36,24 +36,6 @@ def test_a_result_that_ends_at_the_limit_is_warned_of(sandbox, caplog):
     ran = run_here(similarweb(sandbox, {"table": "referrals", "limit": 200}))
     assert len(ran.records("similarweb_referrals_monthly")) == 150
     assert "which is the limit" not in caplog.text
-
-
-def test_metrics_that_are_listed_bring_the_key_columns_along(sandbox):
-    report = {"table": "channel_conversion", "metrics": ["channel_visits"]}
-    ran = run_here(similarweb(sandbox, report))
-    assert ran.status == 0
-    [first, *_] = ran.records("similarweb_channel_conversion_monthly")
-    assert {"channel_sector", "channel_visits"} <= set(first)
-
-
-def test_segments_come_a_hundred_at_a_time(sandbox):
-    report = {"table": "segments", "filters": {"segment_ids": [f"s{number}" for number in range(250)]}}
-    ran = run_here(similarweb(sandbox, report))
-    assert ran.status == 0
-    records = ran.records("similarweb_segments_monthly")
-    assert len({record["segment_id"] for record in records}) == 250
-    assert len(records) == 250
-    assert sandbox.submissions("similarweb").accepted == 3
 
 
 @pytest.mark.parametrize(("name", "paid"), [({"account": "us"}, 1), ({}, 2)])
@@ -151,22 +133,3 @@ def test_a_whole_file_without_rows_where_the_vendor_counts_some_is_warned_of(san
     ran = run_here(impact(sandbox, reports=[report], lookback_days=0))
     assert (ran.status, ran.records("impact_mp_action_listing_fast")) == (0, [])
     assert "came whole and has no rows, and the vendor counts 93" in caplog.text
-
-
-def test_a_wrong_token_names_the_settings(sandbox, caplog):
-    run_here(impact(sandbox, auth_token="wrong"))
-    assert 'set "account_sid" and "auth_token"' in caplog.text
-
-
-def test_another_form_of_second_nature_s_request_is_a_matter_of_settings():
-    with Sandbox(rows=3, speed=1000, delay=0, today=TODAY, switches={Switch.SN_OTHER_FIELDS}) as other:
-        config = other.config("second_nature")
-        report = {"report_name": "admin-xls-report", "dated": True}
-        names = {"report_name": "report", "start_time": "from", "end_time": "to"}
-        block = {**config["second_nature"], "reports": [report]}
-        settings = {**config, "start_date": "2026-08-01", "second_nature": block}
-        assert run_here(settings).status == 1
-        settings["second_nature"] = {**block, "request_method": "GET", "request_fields": names}
-        ran = run_here(settings)
-    assert ran.status == 0
-    assert len(ran.records("second_nature_admin_xls_report__session_overview")) == 42

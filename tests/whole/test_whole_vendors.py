@@ -148,6 +148,9 @@ def test_restated_days_are_extracted_again_within_the_lookback():
         assert days[-1] == second.bookmark(scenario.stream) == last.isoformat()
 
 
+OTHER_FIELDS = {"report_name": "report", "start_time": "from", "end_time": "to"}
+
+
 @pytest.mark.parametrize(
     ("vendor", "switches", "block"),
     [
@@ -165,6 +168,11 @@ def test_restated_days_are_extracted_again_within_the_lookback():
         ("similarweb", {Switch.SIMILARWEB_V3_GONE, Switch.NO_RANGE}, {}),
         ("impact", {Switch.IMPACT_PAGED, Switch.IMPACT_ZERO_BYTE}, {"result_format": "json"}),
         ("digital_turbine", {Switch.DT_URL_KEY, Switch.DT_ZERO_BYTE}, {}),
+        (
+            "second_nature",
+            {Switch.SN_OTHER_FIELDS},
+            {"request_method": "GET", "request_fields": OTHER_FIELDS},
+        ),
     ],
 )
 def test_what_the_vendors_documents_leave_open_changes_no_row(vendor, switches, block):
