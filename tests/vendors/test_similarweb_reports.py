@@ -162,20 +162,6 @@ def test_a_wrong_key_is_no_reason_for_documented_tables_and_asked_with_once(requ
     assert requests_mock.call_count == 1
 
 
-def test_describe_falls_back_to_the_path_without_version(requests_mock):
-    requests_mock.get(DESCRIBE, status_code=410)
-    requests_mock.get("https://api.similarweb.com/batch/tables/describe", json=DESCRIBED)
-    [report] = connect().report_types()
-    assert "pages" in kinds(report)
-
-
-def test_a_describe_path_of_the_user_goes_first(requests_mock):
-    own = requests_mock.get("https://api.similarweb.com/batch/v5/tables", json=DESCRIBED)
-    connect(describe_path="/batch/v5/tables").report_types()
-    assert own.call_count == 1
-    assert requests_mock.call_count == 1
-
-
 def test_describe_is_asked_once_by_many_threads(described):
     client = connect()
     threads = [threading.Thread(target=client.report_types) for _ in range(8)]

@@ -9,7 +9,7 @@ import requests
 from similarweb_account import API, ERRORS, HOOK, KEY, SUBMIT, VALIDATE, asked, clock_at, connect, request
 
 from tap_reports.exceptions import AccessDenied, BadAnswer, CallRejected, SubmissionLost
-from tap_reports.models import RESULT_HOURS, JobStatus
+from tap_reports.models import RESULT_HOURS, Estimate, JobStatus
 
 ANY = re.compile(f"^{re.escape(API)}/.*")
 SAID = "granularity should be one of the following - daily.; no such country"
@@ -52,10 +52,13 @@ FULL_DATES = {"start_date": "2023-02-01", "end_date": "2023-03-31"}
         ("v5", "/batch/v5", LIMITED, body(LIMITED, KEPT, **MONTHS, paging={"limit": 5000})),
     ],
 )
-def test_the_body_of_a_submission(requests_mock, version, path, wanted, sent):
+def test_the_body_of_a_validation_and_a_submission(requests_mock, version, path, wanted, sent):
     requests_mock.post(f"{API}{path}/request-report", json={"report_id": 7})
-    job = connect(api_version=version).submit(wanted)
-    assert requests_mock.last_request.json() == sent
+    requests_mock.post(f"{API}{path}/request-validate", json={"estimated_credits": "1.5", "warnings": "!"})
+    client = connect(api_version=version)
+    assert client.estimate(wanted) == Estimate(credits=Decimal("1.5"), warnings=("!",))
+    job = client.submit(wanted)
+    assert [call.json() for call in requests_mock.request_history] == [sent, sent]
     assert requests_mock.last_request.headers["api-key"] == KEY
     assert (job.id, job.status, job.submitted_at) == ("7", JobStatus.PENDING, clock_at().now())
     assert job.handle == ({RESULT_HOURS: 365 * 24} if wanted is LIMITED else {})
@@ -81,24 +84,6 @@ def test_the_webhook_goes_where_the_version_wants_it_and_only_to_submissions(req
 
 
 # --- estimate ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("version", "path"),
-    [
-        ("v5", "/batch/v5/request-validate"),
-        ("v4", "/batch/v4/request-validate"),
-        ("v3", "/v3/batch/traffic_and_engagement/request-validate"),
-    ],
-)
-def test_estimate_is_what_validate_says(requests_mock, version, path):
-    answer = {"estimated_credits": 208, "is_valid": True, "warnings": ["a.com is small"]}
-    requests_mock.post(f"{API}{path}", json=answer)
-
-    estimate = connect(api_version=version).estimate(request())
-
-    assert estimate.credits == Decimal(208)
-    assert estimate.warnings == ("a.com is small",)
 
 
 PLAIN_TEXT = "Request failed due to invalid start/end date."
@@ -144,12 +129,6 @@ def test_an_estimate_without_a_number_is_a_bad_answer(requests_mock, answer):
         connect().estimate(request())
 
 
-def test_one_warning_that_is_no_list_and_credits_as_text_are_taken(requests_mock):
-    requests_mock.post(VALIDATE, json={"estimated_credits": "1.5", "warnings": "careful"})
-    estimate = connect().estimate(request())
-    assert (estimate.credits, estimate.warnings) == (Decimal("1.5"), ("careful",))
-
-
 # --- submit ------------------------------------------------------------------------------------------
 
 
@@ -166,12 +145,12 @@ def test_a_rejected_submission_carries_the_vendors_words_and_a_remedy(requests_m
     assert requests_mock.call_count == 1
 
 
-@pytest.mark.parametrize("status", [401, 403])
-def test_a_refused_key_is_access_denied(requests_mock, status):
+@pytest.mark.parametrize(("status", "remedy"), [(401, "Batch API"), (403, "limit of Batch credits")])
+def test_a_refused_key_is_access_denied(requests_mock, status, remedy):
     requests_mock.post(SUBMIT, text="invalid API key", status_code=status)
     with pytest.raises(AccessDenied, match="invalid API key") as caught:
         connect().submit(request())
-    assert ("limit of Batch credits" in caught.value.remedy) == (status == 403)
+    assert remedy in caught.value.remedy
 
 
 @pytest.mark.parametrize(
@@ -190,8 +169,3 @@ def test_a_submission_without_a_readable_answer_is_lost_and_never_sent_again(req
         connect(retries=3).submit(request())
     assert request().key in caught.value.remedy, "the name under which the account shows it"
     assert requests_mock.call_count == 1
-
-
-def test_a_refresh_is_an_ordinary_submission(requests_mock):
-    requests_mock.post(SUBMIT, json={"report_id": "r-2", "status": "pending"})
-    assert connect().submit(request(), refresh=True).id == "r-2"

@@ -6,7 +6,6 @@ import datetime as dt
 from urllib.parse import urlsplit
 
 import pytest
-import requests
 from second_nature_account import (
     ADMIN,
     API,
@@ -21,7 +20,7 @@ from second_nature_account import (
     submitted,
 )
 
-from tap_reports.exceptions import AccessDenied, BadAnswer, CallRefused, CallRejected, SubmissionLost
+from tap_reports.exceptions import AccessDenied, BadAnswer, CallRejected
 from tap_reports.models import JobStatus
 from tap_reports.vendor import CatalogStream
 
@@ -115,10 +114,6 @@ def test_paths_are_settings(clock, api):
         ),
         ({"status_code": 401, "text": KEY}, AccessDenied, "has expired"),
         ({"status_code": 403}, AccessDenied, "not an Admin"),
-        ({"status_code": 400, "text": "bad format"}, CallRejected, "bad format"),
-        ({"status_code": 429}, CallRefused, "HTTP 429"),
-        ({"status_code": 502}, SubmissionLost, "HTTP 502"),
-        ({"exc": requests.ConnectionError("reset")}, SubmissionLost, "reset"),
         ({"json": {"id": "t-1"}}, BadAnswer, "no ticket_id came, only: id"),
         ({"json": {"ticket_id": ""}}, BadAnswer, "no ticket_id"),
         ({"json": ["t-1"]}, BadAnswer, "no JSON object came"),

@@ -1,4 +1,6 @@
-"""Similarweb: poll, and its paths."""
+"""Similarweb: poll and its paths, retry, download, pace."""
+
+from __future__ import annotations
 
 import logging
 import re
@@ -6,15 +8,34 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from similarweb_account import API, LINK, STATUS, connect, job
+from similarweb_account import (
+    API,
+    ERRORS,
+    HOOK,
+    KEY,
+    LINK,
+    RETRY,
+    STATUS,
+    VALIDATE,
+    clock_at,
+    connect,
+    job,
+    request,
+)
 
-from tap_reports.exceptions import AccessDenied, BadAnswer, JobUnknown
+from tap_reports.exceptions import AccessDenied, BadAnswer, CallRejected, JobUnknown, LinkExpired
 from tap_reports.models import JobStatus
+from tap_reports.vendors.similarweb import VENDOR
 
 ANY = re.compile(f"^{re.escape(API)}/.*")
 
 
 # --- poll --------------------------------------------------------------------------------------------
+
+
+def test_a_failure_brings_the_vendor_s_words_on_one_line(requests_mock):
+    requests_mock.get(f"{STATUS}/r-1", json={"status": "bad_request", "message": "invalid\n country"})
+    assert connect().poll(job()).message == "invalid country"
 
 
 @pytest.mark.parametrize("word", ["completed", "complete"])
@@ -40,11 +61,7 @@ def test_a_completed_report_has_its_link_and_its_cost(requests_mock, word, name)
     [
         {"json": {"status": "completed"}},
         {"json": {"status": "completed", "download_url": None}},
-        {"json": {}},
-        {"json": {"status": None}},
         {"json": {"status": " "}},
-        {"json": []},
-        {"text": "<html>"},
     ],
 )
 def test_a_status_that_makes_no_sense_is_a_bad_answer(requests_mock, answer):
@@ -118,3 +135,74 @@ def test_a_status_path_of_the_user_replaces_the_default(requests_mock):
         "/mine/r-1/state",
         "/batch/request-status/r-1",
     ]
+
+
+ANY = re.compile(f"^{re.escape(API)}/.*")
+
+
+@pytest.mark.parametrize(
+    ("answer", "job_id"),
+    [
+        ({"json": {"report_id": "r-9", "status": "pending"}}, "r-9"),
+        ({"json": {"status": "ok"}}, "r-1"),
+        ({"json": []}, "r-1"),
+        ({"text": "OK"}, "r-1"),
+        ({"text": ""}, "r-1"),
+    ],
+)
+def test_a_retried_job_is_pending_under_its_id(requests_mock, answer, job_id):
+    requests_mock.post(f"{RETRY}/r-1", **answer)
+    failed = job(
+        status=JobStatus.FAILED_RETRYABLE, word="internal_error", finished_at=clock_at().now(), message="oops"
+    )
+    again = connect().retry(failed)
+    assert again.id == job_id
+    assert again.status is JobStatus.PENDING
+    assert again.finished_at is None
+    assert again.submitted_at == failed.submitted_at
+    assert (again.word, again.message) == ("", "")
+    assert VENDOR.retries == 2
+
+
+@pytest.mark.parametrize(("status", "answer"), [(404, {}), (410, {}), (400, ERRORS), (200, ERRORS)])
+def test_a_retry_that_is_not_possible_is_rejected(requests_mock, status, answer):
+    for path in ("/v3/batch/retry/r-1", "/batch/retry/r-1"):
+        requests_mock.post(f"{API}{path}", json=answer, status_code=status)
+    with pytest.raises(CallRejected) as caught:
+        connect().retry(job())
+    assert not isinstance(caught.value, JobUnknown), "the job is known; it must not be submitted again"
+
+
+# --- downloads, credentials, pace --------------------------------------------------------------------
+
+
+def test_a_resumed_job_without_its_link_asks_for_a_new_one():
+    with pytest.raises(LinkExpired):
+        connect().downloads(job(status=JobStatus.SUCCEEDED))
+
+
+def test_no_secret_is_in_what_validation_retry_and_status_say(requests_mock):
+    echo = f"key {KEY} and {LINK} and {HOOK}"
+    requests_mock.post(VALIDATE, json={"errors": [echo], "is_valid": False})
+    requests_mock.post(re.compile(".*/retry/r-1"), text=echo, status_code=404)
+    requests_mock.get(f"{STATUS}/r-1", json={"status": "bad_request", "errors": [echo]})
+    client = connect(callback_url=HOOK)
+    said = [client.poll(job()).message]
+    for call, argument in ((client.estimate, request()), (client.retry, job())):
+        with pytest.raises(CallRejected) as caught:
+            call(argument)
+        said += [str(caught.value), repr(caught.value)]
+    assert not [text for text in said for secret in (KEY, "5ecret5ignature", "s3cr3t-hook") if secret in text]
+
+
+def test_at_most_ten_calls_are_sent_in_any_second(requests_mock):
+    requests_mock.get(f"{STATUS}/r-1", json={"status": "pending"})
+    clock = clock_at()
+    client = connect(clock=clock)
+    sent = []
+    for _ in range(35):
+        client.poll(job())
+        sent.append(clock.monotonic())
+    assert all(later - earlier >= 1 for earlier, later in zip(sent, sent[10:], strict=False))
+    assert sent[9] == 0, "the first ten need not wait"
+    assert sent[-1] < 4
