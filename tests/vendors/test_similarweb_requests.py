@@ -30,24 +30,10 @@ def test_a_request_holds_all_that_changes_the_result():
 
 
 @pytest.mark.usefixtures("undescribed")
-@pytest.mark.parametrize(
-    ("report", "metrics"),
-    [
-        (
-            {"table": "channel_conversion", "metrics": ["channel_visits"]},
-            ["channel_sector", "channel_visits"],
-        ),
-        (
-            {"table": "site_conversion", "metrics": ["site_visits", "site_sector"]},
-            ["site_sector", "stickiness_sector", "site_visits"],
-        ),
-        ({**TRAFFIC, "metrics": ["desktop_visits"]}, ["desktop_visits"]),
-    ],
-)
-def test_key_columns_that_are_metrics_are_asked_for_by_themselves(report, metrics):
-    filters = {"segment_ids": ["s"]} if "conversion" in report["table"] else {}
-    [request] = asked({**report, "filters": filters})
-    assert request.parameters["metrics"] == metrics
+def test_key_columns_that_are_metrics_are_asked_for_by_themselves_and_each_once():
+    report = {"table": "site_conversion", "metrics": ["site_visits", "site_sector"]}
+    [request] = asked({**report, "filters": {"segment_ids": ["s"]}})
+    assert request.parameters["metrics"] == ["site_sector", "stickiness_sector", "site_visits"]
 
 
 @pytest.mark.usefixtures("undescribed")
@@ -55,25 +41,6 @@ def test_a_limit_makes_another_job_and_how_long_it_is_kept_does_not():
     reports = [{"table": "referrals", **more} for more in ({}, {"retention_days": 60}, {"limit": 5})]
     plain, kept, limited = (asked(report)[0].key for report in reports)
     assert plain == kept != limited
-
-
-@pytest.mark.usefixtures("undescribed")
-def test_referrals_without_a_limit_are_known_to_end_at_a_hundred_results():
-    assert [one.row_limit for one in asked({"table": "referrals"}, TRAFFIC)] == [100, None]
-
-
-@pytest.mark.usefixtures("undescribed")
-def test_more_than_a_hundred_segments_become_several_requests_of_one_slice():
-    ids = [f"$PS_{number}" for number in range(250)]
-    client = connect({"table": "segments", "filters": {"segment_ids": ids, "countries": ["US", "GB"]}})
-    [report] = client.report_types()
-    assert report.primary_keys == ("segment_id", "country", "date")
-    requests = client.requests(report, MONTH)
-    sent = [request.parameters["filters"] for request in requests]
-    assert [len(part["segment_ids"]) for part in sent] == [100, 100, 50]
-    assert [one for part in sent for one in part["segment_ids"]] == ids
-    assert {tuple(part["countries"]) for part in sent} == {("US", "GB")}
-    assert len({request.key for request in requests}) == 3
 
 
 @pytest.mark.usefixtures("undescribed")

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 from one_account import tools
-from similarweb_account import KEY, MONTH, TRAFFIC, clock_at, config, connect, kinds
+from similarweb_account import KEY, MONTH, TRAFFIC, asked, clock_at, config, connect, kinds
 
 from tap_reports.exceptions import CallRejected, ConfigError
 from tap_reports.models import Granularity
-from tap_reports.vendors.similarweb import VENDOR, selection
+from tap_reports.vendors.similarweb import VENDOR
 from tap_reports.vendors.similarweb.selection import select
 from tap_reports.vendors.similarweb.tables import documented
 
@@ -82,8 +82,6 @@ def test_a_table_that_describe_does_not_list_is_tried_by_validation(requests_moc
 @pytest.mark.parametrize(
     ("report", "message"),
     [
-        ({"filters": {"include_subdomains": "yes"}}, 'filter "include_subdomains" of .* takes true or false'),
-        ({"filters": {"countries": True}}, 'filter "countries" of .* takes a list of texts'),
         ({"metrics": ["desktop_visit"]}, r'no metric "desktop_visit"\. Did you mean "desktop_visits"'),
         ({"granularity": "on-demand"}, 'no granularity "on-demand"; it has '),
     ],
@@ -172,17 +170,51 @@ def test_a_table_without_its_entity_names_the_setting():
         'reports[1]: table "apps" needs apps: set similarweb.apps or the report\'s filters.apps.',
     ]
     assert check(domains=[], reports=[{**TRAFFIC, "filters": {"domains": ["b.com"]}}]) == []
+    assert [text[:10] for text in check(domains=[])] == ["reports[0]"], "the default report, too"
+    assert VENDOR.report_name({"table": "apps", "granularity": "daily", "name": "Our Apps"}) == "our_apps"
 
 
-@pytest.mark.parametrize("value", [[None], [["a.com"]], {"a.com": True}, ["a.com", {}]])
-def test_values_of_a_filter_are_texts(value):
-    wrong = {**TRAFFIC, "filters": {"countries": value, "domains": [1, "2"], "include_subdomains": None}}
-    [error] = check(reports=[wrong])
-    assert error == "reports[0].filters.countries: must be a text, a list of texts, true or false."
+NO_TEXTS = "must be a text, a list of texts, true or false"
 
 
-def test_the_default_report_needs_domains_too():
-    assert [text[:10] for text in VENDOR.check({"api_key": KEY})] == ["reports[0]"]
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("countries", {"US": True}, NO_TEXTS),
+        ("countries", [None], NO_TEXTS),
+        ("countries", [["US"]], NO_TEXTS),
+        ("countries", ["US", {}], NO_TEXTS),
+        ("countries", ["US", True], NO_TEXTS),
+        ("countries", True, "takes a list of texts"),
+        ("domains", [], "needs domains"),
+        ("domains", " ", "needs domains"),
+        ("include_subdomains", {}, NO_TEXTS),
+        ("include_subdomains", [True], NO_TEXTS),
+        ("include_subdomains", ["true"], "takes true or false"),
+        ("include_subdomains", "true", "takes true or false"),
+        ("include_subdomains", 1, "takes true or false"),
+        ("country", ["US"], 'no filter "country". Did you mean "countries"?'),
+    ],
+)
+@pytest.mark.usefixtures("described")
+def test_a_filter_of_the_wrong_form_is_refused_before_anything_is_validated(requests_mock, name, value, said):
+    report = {**TRAFFIC, "filters": {name: value}}
+    errors = check(reports=[report])
+    if not errors:
+        with pytest.raises(ConfigError) as caught:
+            connect(report).report_types()
+        errors = caught.value.errors
+    assert [said in text and name in text for text in errors] == [True]
+    assert not [call for call in requests_mock.request_history if call.method == "POST"]
+
+
+@pytest.mark.usefixtures("described")
+def test_one_value_stands_for_a_list_of_it_and_a_number_for_its_text():
+    filters = {"countries": "us", "domains": [1, "B.com"]}
+    assert asked({**TRAFFIC, "filters": filters})[0].parameters["filters"] == {
+        "domains": ["1", "b.com"],
+        "countries": ["US"],
+    }
 
 
 def test_paths_of_jobs_need_the_place_of_the_id():
@@ -192,19 +224,7 @@ def test_paths_of_jobs_need_the_place_of_the_id():
     ]
 
 
-def test_default_report_and_names_are_known_without_a_call():
-    assert VENDOR.default_reports == ({"table": "traffic_and_engagement", "granularity": "monthly"},)
-    assert VENDOR.report_name({"table": "website"}) == "website_monthly"
-    assert VENDOR.report_name({"table": "apps", "granularity": "daily", "name": "Our Apps"}) == "our_apps"
-    assert VENDOR.is_dated({"table": "website"})
-
-
 def test_credit_limits_keep_their_digits():
     assert VENDOR.max_credits(config()) == (None, None)
     limits = VENDOR.max_credits(config(max_credits_per_report=3000, max_credits_per_run=0.1))
     assert [str(limit) for limit in limits] == ["3000", "0.1"]
-
-
-def test_entities_and_defaults_are_filters_that_documented_tables_have():
-    names = {item.name for table in documented().values() for item in table.filters}
-    assert set(selection.DEFAULT_FILTERS) <= names

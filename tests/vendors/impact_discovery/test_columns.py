@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from impact_account import attributes, client_of, entry
-from impact_listing import ISO, ZONE, kinds
+from impact_account import ISO, ZONE, attributes, client_of, entry, kinds
 
 from tap_reports.exceptions import ConfigError
 from tap_reports.models import Kind

@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 
 import pytest
-from impact_account import PREFIX, SID, attributes, client_of, entry
-from impact_listing import ZONE, kinds
+from impact_account import PREFIX, SID, ZONE, attributes, client_of, entry, kinds
 
 from tap_reports.exceptions import BadAnswer, CallRejected, ConfigError
 from tap_reports.models import FileFormat, Kind

@@ -7,8 +7,7 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from impact_account import PREFIX, client_of, clock_at, entry
-from impact_listing import ZONE
+from impact_account import PREFIX, ZONE, client_of, clock_at, entry
 
 from tap_reports.exceptions import AccessDenied
 from tap_reports.vendor import CatalogStream

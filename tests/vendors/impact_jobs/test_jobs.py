@@ -7,8 +7,7 @@ import json
 
 import pytest
 import requests
-from impact_account import NOW, PREFIX, SID
-from impact_job_cases import JOB, NEW, OLD, REPLAY, job_object
+from impact_account import JOB, NEW, NOW, OLD, PREFIX, REPLAY, SID, job_object
 
 from tap_reports.exceptions import (
     AccessDenied,

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from impact_account import BASE, NOW, SID, TOKEN, client_of, request_of
-from impact_job_cases import EXPORT, JOB, QUEUED, job_object
+from impact_account import BASE, EXPORT, JOB, NOW, QUEUED, SID, TOKEN, client_of, job_object, request_of
 
 from tap_reports.exceptions import (
     BadAnswer,
