@@ -127,7 +127,8 @@ class _Cleaned(Derived):
         held = next((size for size in (3, 2, 1) if data.endswith(MARKED_LINE[:size])), 0)
         self._held = data[len(data) - held :]
         data = data[: len(data) - held]
-        return data.replace(MARKED_LINE, b"\n") if MARKED_LINE in data else data
+        # A lone byte is looked for ten times as fast, and hardly any text has this one.
+        return data.replace(MARKED_LINE, b"\n") if MARKED_LINE[1:2] in data else data
 
 
 def end_before_footer(table: CsvTable, rows: int) -> int:
