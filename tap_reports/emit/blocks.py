@@ -18,8 +18,8 @@ from tap_reports.emit.encode import Encoder, LineBlocks
 from tap_reports.emit.rows import Block
 from tap_reports.emit.writer import envelope
 from tap_reports.exceptions import StreamError
-from tap_reports.files.blocks import cuts
 from tap_reports.files.csv_ import block_rows, rows_for_columns
+from tap_reports.files.csv_blocks import cuts
 from tap_reports.files.json_rows import JsonTable
 from tap_reports.files.table import CsvTable
 

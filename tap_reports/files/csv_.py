@@ -14,11 +14,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tap_reports.exceptions import FileError, counted
-from tap_reports.files.blocks import cuts
-from tap_reports.files.csv_records import readable, records_of
-from tap_reports.files.csv_sample import Lines, Start
-from tap_reports.files.csv_start import OTHER_HEADER, knows, start_of
-from tap_reports.files.csv_text import CsvText, end_before_footer
+from tap_reports.files.csv_blocks import cuts, end_before_footer, readable, records_of
+from tap_reports.files.csv_header import OTHER_HEADER, Start, start_of
+from tap_reports.files.csv_text import CsvText, Lines
+from tap_reports.files.header import knows
 from tap_reports.files.numbers import Number
 from tap_reports.files.prose import is_message
 from tap_reports.files.table import (
@@ -62,7 +61,7 @@ def csv_table(member: Member, sheet: str | None, layout: Layout) -> CsvTable:
     with text.open() as stream:
         lines = Lines(stream, member.name, encoding)
         start = start_of(lines, layout)
-        text.offset = lines.offset(start.rows[0].lines) if start.rows else 0
+        text.offset = len(lines.data(start.rows[0].lines)) if start.rows else 0
     words = layout.empty_words
     is_empty = not start.rows or says_empty(start.header, words)
     if not is_empty:

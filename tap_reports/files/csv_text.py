@@ -1,31 +1,29 @@
-"""CSV bytes, cleaned on the way: line breaks of old, NUL characters, footers."""
+"""CSV bytes, cleaned on the way: line breaks of old, NUL characters."""
 
 from __future__ import annotations
 
-import csv
 import io
 import logging
-from collections import deque
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
-from itertools import accumulate
+from itertools import count
 from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
 from tap_reports.exceptions import FileError
-from tap_reports.files.blocks import blocks
-from tap_reports.files.csv_records import Records, readable
 from tap_reports.files.streams import BUFFER, Derived
+from tap_reports.files.table import MAX_RECORD
 from tap_reports.files.text import open_utf8
 
 if TYPE_CHECKING:
-    from tap_reports.files.table import CsvTable
     from tap_reports.files.unpack import Member
 
 logger = logging.getLogger("tap-reports")
 
+MAX_HEADER = 1 << 24
+"""Bytes."""
 NUL_RUN = b"\0" * 4
 """So many at once are a hole in a damaged file."""
 MOST_NULS = 1000
@@ -131,28 +129,37 @@ class _Cleaned(Derived):
         return data.replace(MARKED_LINE, b"\n") if MARKED_LINE[1:2] in data else data
 
 
-def end_before_footer(table: CsvTable, rows: int) -> int:
-    """Return where the last `rows` rows of a table begin, in bytes behind its header.
+class Lines:
+    """The first lines of a file, kept to be read again with another delimiter."""
 
-    Raises:
-        FileError: The file is damaged.
-    """
-    starts: deque[int] = deque(maxlen=rows)
-    offset = 0
-    try:
-        for block in blocks(table):
-            starts.extend(offset + start for start in _record_starts(block, table.delimiter))
-            offset += len(block)
-    except csv.Error as error:
-        raise FileError(f"{table.name} can't be read to its footer: {readable(str(error))}.") from error
-    return starts[0] if starts else offset
+    def __init__(self, stream: io.BufferedIOBase, name: str, encoding: str) -> None:
+        self._stream = stream
+        self.name = name
+        self.encoding = encoding
+        self._lines: list[bytes] = []
+        self.size = 0
 
+    def __iter__(self) -> Iterator[str]:
+        for index in count():
+            if index == len(self._lines) and not self._more():
+                return
+            yield self._lines[index].decode(errors="surrogateescape")
 
-def _record_starts(block: bytes, delimiter: str) -> Iterator[int]:
-    lines = list(io.StringIO(block.decode("latin-1"), newline="\n"))  # a character for each byte
-    ends = list(accumulate(map(len, lines)))
-    begin, records = 0, Records(lines, delimiter)
-    for cells in records:
-        if cells:
-            yield begin
-        begin = ends[records.lines - 1]
+    def data(self, lines: int | None = None) -> bytes:
+        """Return so many of them, or all, as they are in the file."""
+        return b"".join(self._lines[:lines])
+
+    def _more(self) -> bool:
+        is_header = not any(line.strip() for line in self._lines)
+        most = MAX_HEADER if is_header else MAX_RECORD
+        line = self._stream.readline(most)
+        self.size += len(line)
+        if self.size > MAX_RECORD or len(line) == most:
+            part = "the header" if is_header else "one of the first rows"
+            raise FileError(
+                f"{self.name}: {part} is longer than {most:,} bytes: the file is not CSV.",
+                remedy="A quote in it may not be closed, or its delimiter is another one (file.delimiter).",
+            )
+        if line:
+            self._lines.append(line)
+        return bool(line)

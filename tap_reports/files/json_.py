@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_reports.exceptions import FileError
 from tap_reports.files import json_rows
-from tap_reports.files.csv_start import knows
+from tap_reports.files.header import knows
 from tap_reports.files.json_answers import (
     ENVELOPE_KEYS,
     ERROR_KEYS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from tap_reports.files.csv_start import knows
+from tap_reports.files.header import knows
 
 if TYPE_CHECKING:
     from tap_reports.models import Layout

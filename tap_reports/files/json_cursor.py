@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from tap_reports.exceptions import FileError
-from tap_reports.files.csv_records import MAX_RECORD
 from tap_reports.files.json_values import NOT_JSON, decoded
+from tap_reports.files.table import MAX_RECORD
 from tap_reports.files.text import not_text, shown
 
 if TYPE_CHECKING:

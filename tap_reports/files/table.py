@@ -30,6 +30,10 @@ Cell = str | int | Decimal | bool | dt.datetime | dt.date | dt.timedelta | Error
 """A cell as parsed: text where the format knows only text (CSV), else the file's own type."""
 
 
+MAX_RECORD = 1 << 26
+"""Bytes of the longest row of CSV or value of JSON. A longer one is a quote that nobody closed; looking on
+for its end would fill the memory."""
+
 ERROR_MARK, NUMBER_MARK = "\uffff", "\ufffe"
 """What stands before the cells of a workbook, written as CSV, that are not to be read as text. XML can't hold
 these characters."""

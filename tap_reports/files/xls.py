@@ -15,8 +15,8 @@ from tap_reports.files.table import Sheet
 from tap_reports.files.text import shown
 from tap_reports.files.xlsx_cells import Type, Value, numeric
 from tap_reports.files.xlsx_header import no_visible_sheet
-from tap_reports.files.xlsx_rows import SheetRow
-from tap_reports.files.xlsx_sheet import SheetFile, sheet_table
+from tap_reports.files.xlsx_rows import SheetFile, SheetRow
+from tap_reports.files.xlsx_sheet import sheet_table
 from tap_reports.files.xlsx_styles import Style, style_of
 from tap_reports.models import Layout
 

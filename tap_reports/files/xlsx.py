@@ -15,11 +15,10 @@ from tap_reports.files.text import shown
 from tap_reports.files.unpack import Member, open_zip, open_zipped
 from tap_reports.files.xlsx_cells import Book
 from tap_reports.files.xlsx_header import no_visible_sheet
-from tap_reports.files.xlsx_rows import sheet_rows
-from tap_reports.files.xlsx_sheet import SheetFile, sheet_table
-from tap_reports.files.xlsx_strings import SharedStrings, Strings
+from tap_reports.files.xlsx_parts import ASK, SharedStrings, Start, Strings, Xml, parse
+from tap_reports.files.xlsx_rows import SheetFile, sheet_rows
+from tap_reports.files.xlsx_sheet import sheet_table
 from tap_reports.files.xlsx_styles import read_styles
-from tap_reports.files.xlsx_xml import ASK, Start, Xml, parse
 from tap_reports.models import Layout
 
 MOST_BYTES = 1 << 24

@@ -3,42 +3,32 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from typing import NamedTuple
+import re
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import closing
+from typing import cast
 
 from tap_reports.exceptions import FileError
-from tap_reports.files.csv_sample import is_value
-from tap_reports.files.csv_start import NULL_WORDS, STEADY_ROWS, knows
+from tap_reports.files.header import Line, is_value, knows, later_header
 from tap_reports.files.text import shown
-from tap_reports.files.xlsx_cells import Type, Value
-from tap_reports.files.xlsx_rows import SheetRow
-from tap_reports.files.xlsx_xml import ASK
+from tap_reports.files.xlsx_cells import Type
+from tap_reports.files.xlsx_parts import ASK
+from tap_reports.files.xlsx_rows import SheetFile, SheetRow
 from tap_reports.models import Layout
 
 logger = logging.getLogger("tap-reports")
 
-LOOKED_AT = 20
-"""Rows below the first one that may be the header as well."""
+
+SAMPLE_ROWS = 100
+_RANGE = re.compile("[A-Z]{1,3}([0-9]{1,9}):[A-Z]{1,3}([0-9]{1,9})")
+"""Of cells: its first and its last row."""
 
 
-class Header(NamedTuple):
-    """A sheet's header.
-
-    Attributes:
-        row: Its number in the sheet.
-        names: The text of each cell filled in, by column.
-    """
-
-    row: int
-    names: dict[int, str]
-
-
-def find_header(sample: Sequence[SheetRow], sheet: str, layout: Layout, *, is_only: bool) -> Header | None:
+def find_header(sheet: SheetFile, layout: Layout, *, is_only: bool) -> Line | None:
     """Return the header: the first row with two cells filled in, or with one if there is no such row.
 
     Args:
-        sample: The first rows.
-        sheet: The sheet, for messages.
+        sheet: The sheet.
         layout: What is expected, and which row is the header where the user says so.
         is_only: The workbook has no other sheet, so a setting about the header is about this one.
 
@@ -48,42 +38,55 @@ def find_header(sample: Sequence[SheetRow], sheet: str, layout: Layout, *, is_on
     Raises:
         FileError: A row below may be the header as well; or the row wanted is empty.
     """
-    headers = [header for row in sample if (header := _header(row)).names]
-    if not headers:
-        return None
     wanted = layout.options.header_row
+    lines = [line for line in _lines(_sample(sheet, wanted)) if line.cells]
+    if not lines:
+        return None
     if wanted is not None:
-        for header in headers:
-            if header.row == wanted:
-                return header
-        raise FileError(
-            f"{sheet}: row {wanted} is empty, so it is not the header.",
-            remedy='Correct "header_row" in the report\'s "file".',
-        )
-    first = next((header for header in headers if len(header.names) > 1), headers[0])
-    if not knows(list(first.names.values()), layout):
-        _refuse_other_header(first, [row for row in sample if row.number > first.row], sheet, is_only=is_only)
+        found = next((line for line in lines if line.number == wanted), None)
+        if found is None:
+            raise FileError(
+                f"{sheet.name}: row {wanted} is empty, so it is not the header.",
+                remedy='Correct "header_row" in the report\'s "file".',
+            )
+        return found
+    first = next((line for line in lines if len(line.cells) > 1), lines[0])
+    if not knows(first.cells.values(), layout):
+        _refuse_other_header(first, lines[lines.index(first) + 1 :], sheet.name, is_only=is_only)
     return first
 
 
-def _refuse_other_header(first: Header, below: Sequence[SheetRow], sheet: str, *, is_only: bool) -> None:
-    """Raise FileError if a row below may be the header as well, and a setting can say which one is."""
-    other = _other_header(first, below)
-    if not other:
-        if is_only and below and all(map(is_value, first.names.values())):
-            raise FileError(
-                f"{sheet}: row {first.row} ({_listed(first)}) does not look like a header.",
-                remedy='Set "header_row" in the report\'s "file" to the row of the header.',
-            )
-        return
-    error = FileError(
-        f"{sheet}: row {first.row} ({_listed(first)}) and row {other.row} ({_listed(other)}) "
-        "both look like the header.",
-        remedy='Set "header_row" in the report\'s "file" to the one whose names the columns are to have.',
-    )
-    if is_only or not set(other.names) <= set(first.names):
-        raise error
-    logger.warning("%s Row %d was taken.", error, first.row)
+def warn_of_merged(sheet: SheetFile, header: Line, merged: Sequence[str]) -> None:
+    """Say that rows lack a value which the sheet shows once for several of them."""
+    ranges = [
+        found[0]
+        for found in map(_RANGE.fullmatch, merged)
+        if found and header.number < int(found[1]) < int(found[2])
+    ]
+    if ranges:
+        logger.warning(
+            "%s: merged cells (%s) have a value in their first row only; it is null in the others",
+            sheet.name,
+            ", ".join(ranges[:5]),
+        )
+
+
+def _refuse_other_header(first: Line, below: Sequence[Line], sheet: str, *, is_only: bool) -> None:
+    """Raise FileError if the first row may not be the header, and a setting can say which one is."""
+    what = f"{sheet}: row {first.number} ({_listed(first.cells)})"
+    if other := later_header(first, below):
+        error = FileError(
+            f"{what} and row {other.number} ({_listed(other.cells)}) both look like the header.",
+            remedy='Set "header_row" in the report\'s "file" to the one whose names the columns are to have.',
+        )
+        if is_only or not set(other.cells) <= set(first.cells):
+            raise error
+        logger.warning("%s Row %d was taken.", error, first.number)
+    elif is_only and below and first.values >= set(first.cells):
+        raise FileError(
+            f"{what} does not look like a header.",
+            remedy='Set "header_row" in the report\'s "file" to the row of the header.',
+        )
 
 
 def no_visible_sheet(workbook: str, hidden: list[str]) -> FileError:
@@ -95,44 +98,26 @@ def no_visible_sheet(workbook: str, hidden: list[str]) -> FileError:
     return FileError(f"{workbook} has no visible worksheet, only {names}.", remedy=remedy)
 
 
-def _header(row: SheetRow) -> Header:
-    return Header(
-        row.number, {column: value.text for column, value in sorted(row.cells.items()) if value.text.strip()}
-    )
+def _sample(sheet: SheetFile, header_row: int | None) -> list[SheetRow]:
+    """Return the first rows of a sheet, to the header and beyond."""
+    found = list[SheetRow]()
+    with closing(cast("Generator[list[SheetRow]]", sheet.rows(None, []))) as batches:
+        for batch in batches:
+            found.extend(row for row in batch if not found or row.number >= (header_row or 0))
+            if len(found) >= SAMPLE_ROWS:
+                break
+    return found[:SAMPLE_ROWS]
 
 
-def _other_header(first: Header, below: Sequence[SheetRow]) -> Header | None:
-    """Return a row of words above other values: one that names columns which the first header does not, or
-    that stands behind a blank row or above many values.
-    """
-    above = first.row
-    for at, row in enumerate(below[:LOOKED_AT]):
-        rest = below[at + 1 :]
-        used = {column for other in rest for column in other.cells}
-        names = _header(row).names
-        is_wider, is_behind_blank = bool(used - set(first.names)), row.number > above + 1
-        enough = 1 if is_wider or is_behind_blank else 2 if at else STEADY_ROWS
+def _lines(rows: Iterable[SheetRow]) -> list[Line]:
+    above, found = 0, []
+    for row in rows:
+        cells = {at: cell.text for at, cell in sorted(row.cells.items()) if cell.text.strip()}
+        values = {at for at, cell in row.cells.items() if cell.type != Type.TEXT or is_value(cell.text)}
+        found.append(Line(row.number, cells, frozenset(values), row.number > above + 1))
         above = row.number
-        if len(rest) < enough or not used <= set(names) or names == first.names:
-            continue
-        if all(map(_is_word, row.cells.values())) and _is_above_values(names, rest):
-            return _header(row)
-    return None
+    return found
 
 
-def _is_word(value: Value) -> bool:
-    text = value.text
-    return value.type == Type.TEXT and not is_value(text) and text.strip().casefold() not in NULL_WORDS
-
-
-def _is_above_values(names: dict[int, str], rest: Sequence[SheetRow]) -> bool:
-    """Tell whether some column has text in this row, and none below it."""
-    for column in names:
-        types = [row.cells[column].type for row in rest if column in row.cells]
-        if types and Type.TEXT not in types:
-            return True
-    return False
-
-
-def _listed(header: Header) -> str:
-    return shown(", ".join(header.names.values()))
+def _listed(names: Mapping[int, str]) -> str:
+    return shown(", ".join(names.values()))

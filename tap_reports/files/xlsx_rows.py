@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 from tap_reports.exceptions import FileError
 from tap_reports.files.text import shown
 from tap_reports.files.xlsx_cells import Book, RawCell, Value, column_name, column_of, value_of, whole_number
-from tap_reports.files.xlsx_xml import ASK, MOST_TEXT, Xml
+from tap_reports.files.xlsx_parts import ASK, MOST_TEXT, Xml
 
 FIRST_PIECE = 1 << 16
 PIECE = 1 << 19
@@ -33,11 +35,35 @@ class SheetRow(NamedTuple):
     cells: dict[int, Value]
 
 
+Quickly = Callable[["SheetReader", bytes], bytes]
+"""Takes whole rows of a sheet's XML, if it can. Returns those that it can't take."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SheetFile:
+    """A sheet within a workbook.
+
+    Attributes:
+        name: For messages.
+        sheet: The sheet's own name.
+        rows: Reads its rows from the start, in lists; those that are taken quickly are left out. Fills a list
+            with the ranges of merged cells.
+        folder: Where it is written as CSV.
+        check: Raises FileError if so many bytes are more than a file of this size becomes.
+    """
+
+    name: str
+    sheet: str
+    rows: Callable[[Quickly | None, list[str]], Iterator[list[SheetRow]]]
+    folder: Path
+    check: Callable[[int], None]
+
+
 def sheet_rows(
     open_: Callable[[], io.BufferedIOBase],
     name: str,
     book: Callable[[], Book],
-    quickly: Callable[[SheetReader, bytes], bytes] | None,
+    quickly: Quickly | None,
     merged: list[str],
 ) -> Generator[list[SheetRow]]:
     """Yield the rows of a sheet's XML; those that `quickly` takes are left out.

@@ -11,34 +11,28 @@ import logging
 import os
 import re
 from array import array
-from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import closing
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
-from pathlib import Path
-from typing import cast
 
 from tap_reports import speedups
 from tap_reports.exceptions import FileError, counted
 from tap_reports.files.csv_ import rows
-from tap_reports.files.csv_records import MAX_RECORD
-from tap_reports.files.csv_text import end_before_footer
+from tap_reports.files.csv_blocks import end_before_footer
+from tap_reports.files.header import Line
 from tap_reports.files.streams import TemporaryFile
-from tap_reports.files.table import ERROR_MARK, NUMBER_MARK, CsvTable, Table
+from tap_reports.files.table import ERROR_MARK, MAX_RECORD, NUMBER_MARK, CsvTable, Table
 from tap_reports.files.xlsx_cells import Type
-from tap_reports.files.xlsx_header import Header, find_header
-from tap_reports.files.xlsx_rows import LAST_COLUMN, SheetReader, SheetRow
-from tap_reports.files.xlsx_xml import ASK
+from tap_reports.files.xlsx_header import find_header, warn_of_merged
+from tap_reports.files.xlsx_parts import ASK
+from tap_reports.files.xlsx_rows import LAST_COLUMN, SheetFile, SheetReader, SheetRow
 from tap_reports.models import FileFormat, Kind, Layout
 
 logger = logging.getLogger("tap-reports")
 
 MOST_COLUMNS = 10_000
-SAMPLE_ROWS = 100
 MARKS = {Type.ERROR: ERROR_MARK, Type.NUMBER: NUMBER_MARK}
 _QUOTED = re.compile('[",\r\n]')
-_RANGE = re.compile("[A-Z]{1,3}([0-9]{1,9}):[A-Z]{1,3}([0-9]{1,9})")
-"""Of cells: its first and its last row."""
 _KINDS = {
     Type.NUMBER: Kind.NUMBER,
     Type.BOOLEAN: Kind.BOOLEAN,
@@ -46,30 +40,6 @@ _KINDS = {
     Type.DATE_TIME: Kind.DATE_TIME,
     Type.DATE | Type.DATE_TIME: Kind.DATE_TIME,
 }
-
-
-Quickly = Callable[[SheetReader, bytes], bytes]
-"""Takes whole rows of a sheet's XML, if it can. Returns those that it can't take."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SheetFile:
-    """A sheet within a workbook.
-
-    Attributes:
-        name: For messages.
-        sheet: The sheet's own name.
-        rows: Reads its rows from the start, in lists; those that are taken quickly are left out. Fills a list
-            with the ranges of merged cells.
-        folder: Where it is written as CSV.
-        check: Raises FileError if so many bytes are more than a file of this size becomes.
-    """
-
-    name: str
-    sheet: str
-    rows: Callable[[Quickly | None, list[str]], Iterator[list[SheetRow]]]
-    folder: Path
-    check: Callable[[int], None]
 
 
 def sheet_table(sheet: SheetFile, layout: Layout, *, is_only: bool) -> Table:
@@ -84,36 +54,21 @@ def sheet_table(sheet: SheetFile, layout: Layout, *, is_only: bool) -> Table:
         FileError: The sheet is damaged, too large, or its header can't be told.
     """
     options = layout.options
-    header = find_header(_sample(sheet, options.header_row), sheet.name, layout, is_only=is_only)
+    header = find_header(sheet, layout, is_only=is_only)
     if header is None:
         return _table(sheet, ())
     # Text is read by the user's notation, numbers are not.
     marks = MARKS if options.decimal_separator == "," else {Type.ERROR: MARKS[Type.ERROR]}
-    columns = sorted(header.names)
+    columns = sorted(header.cells)
     written = _written(sheet, header, columns, marks)
     if written.others:
         columns = sorted({*columns, *written.others})
         written = _written(sheet, header, columns, marks)
-    _warn_of_merged(sheet, header, written.merged)
+    warn_of_merged(sheet, header, written.merged)
     return _written_table(sheet, header, columns, written, options.footer_rows)
 
 
-def _warn_of_merged(sheet: SheetFile, header: Header, merged: list[str]) -> None:
-    """Say that rows lack a value which the sheet shows once for several of them."""
-    ranges = [
-        found[0]
-        for found in map(_RANGE.fullmatch, merged)
-        if found and header.row < int(found[1]) < int(found[2])
-    ]
-    if ranges:
-        logger.warning(
-            "%s: merged cells (%s) have a value in their first row only; it is null in the others",
-            sheet.name,
-            ", ".join(ranges[:5]),
-        )
-
-
-def _written(sheet: SheetFile, header: Header, columns: list[int], marks: Mapping[int, str]) -> _Written:
+def _written(sheet: SheetFile, header: Line, columns: list[int], marks: Mapping[int, str]) -> _Written:
     if len(columns) > MOST_COLUMNS:
         raise FileError(
             f"{sheet.name} has {len(columns):,} columns; at most {MOST_COLUMNS:,} are read.", remedy=ASK
@@ -131,10 +86,10 @@ def _table(sheet: SheetFile, header: tuple[str, ...]) -> Table:
 
 
 def _written_table(
-    sheet: SheetFile, header: Header, columns: list[int], written: _Written, footer_rows: int
+    sheet: SheetFile, header: Line, columns: list[int], written: _Written, footer_rows: int
 ) -> Table:
     # A column without header is named by its place in the sheet, which stays the same.
-    names = tuple(header.names.get(column, f"column_{column + 1}") for column in columns)
+    names = tuple(header.cells.get(column, f"column_{column + 1}") for column in columns)
     known = tuple(_KINDS.get(types & ~Type.ERROR) for types in written.types)
     plain = CsvTable(
         name=sheet.name,
@@ -162,17 +117,6 @@ def _end_before_footer(table: CsvTable, repeats: list[int], footer_rows: int) ->
     return end_before_footer(table, 0)
 
 
-def _sample(sheet: SheetFile, header_row: int | None) -> list[SheetRow]:
-    """Return the first rows of a sheet, to the header and beyond."""
-    found = list[SheetRow]()
-    with closing(cast("Generator[list[SheetRow]]", sheet.rows(None, []))) as batches:
-        for batch in batches:
-            found.extend(row for row in batch if not found or row.number >= (header_row or 0))
-            if len(found) >= SAMPLE_ROWS:
-                break
-    return found[:SAMPLE_ROWS]
-
-
 class _Written:
     """A sheet's rows behind the header, as CSV on disk.
 
@@ -190,9 +134,7 @@ class _Written:
         file: The CSV.
     """
 
-    def __init__(
-        self, sheet: SheetFile, header: Header, columns: list[int], marks: Mapping[int, str]
-    ) -> None:
+    def __init__(self, sheet: SheetFile, header: Line, columns: list[int], marks: Mapping[int, str]) -> None:
         self.marks = marks
         self.types = [0] * len(columns)
         self.others: set[int] = set()
@@ -204,8 +146,8 @@ class _Written:
         self._places = _places(self._at)
         self._size = 0
         # A sheet of one column may hold its header's name as a value.
-        self._names = header.names if len(header.names) > 1 else {}
-        cells = (header.names.get(column, "") for column in columns)
+        self._names = header.cells if len(header.cells) > 1 else {}
+        cells = (header.cells.get(column, "") for column in columns)
         self._header_line = (",".join(map(_quoted, cells)) + "\n").encode() if self._names else b""
         self.repeats: list[int] = []
         self.merged: list[str] = []
@@ -219,7 +161,7 @@ class _Written:
         with self.file.path.open("wb") as out:
             for batch in self._sheet.rows(partial(self._quickly, out), self.merged):
                 for row in batch:
-                    if row.number <= self._header.row:
+                    if row.number <= self._header.number:
                         continue
                     if self._names and {at: value.text for at, value in row.cells.items()} == self._names:
                         self.repeats.append(self._size)
@@ -234,7 +176,7 @@ class _Written:
 
     def _quickly(self, out: io.BufferedWriter, reader: SheetReader, data: bytes) -> bytes:
         """Let the compiled module write some rows."""
-        if reader.row < self._header.row:
+        if reader.row < self._header.number:
             return data
         is_marked = Type.NUMBER in self.marks
         found = speedups.sheet_rows(data, self._places, reader.book, reader.row, marks_numbers=is_marked)

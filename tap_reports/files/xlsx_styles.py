@@ -9,7 +9,7 @@ from decimal import Decimal
 from enum import IntEnum
 
 from tap_reports.files.numbers import is_json_number
-from tap_reports.files.xlsx_xml import Xml, parse
+from tap_reports.files.xlsx_parts import Xml, parse
 
 MOST_BYTES = 1 << 26
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_reports.exceptions import FileError
-from tap_reports.files.blocks import cuts
+from tap_reports.files.csv_blocks import cuts
 from tap_reports.files.table import CsvTable
 from tap_reports.models import FileFormat, Kind
 

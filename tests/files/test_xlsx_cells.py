@@ -256,7 +256,7 @@ def test_numbers_are_read_by_their_own_notation_where_text_has_a_decimal_comma(r
 
 
 def test_many_shared_strings_go_to_disk(reader, monkeypatch):
-    monkeypatch.setattr("tap_reports.files.xlsx_strings.HELD_BYTES", 10_000)
+    monkeypatch.setattr("tap_reports.files.xlsx_parts.HELD_BYTES", 10_000)
     strings = f"<sst {MAIN}>" + "".join(f"<si><t>string {n}</t></si>" for n in range(2000)) + "</sst>"
     order = [n * 7919 % 2000 for n in range(2000)]
     rows = "".join(f'<row><c t="s"><v>{n}</v></c><c t="s"><v>0</v></c></row>' for n in order)

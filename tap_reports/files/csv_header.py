@@ -4,22 +4,27 @@ names the setting.
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
-from tap_reports.exceptions import FileError, counted
-from tap_reports.files.csv_records import readable
-from tap_reports.files.csv_sample import Lines, Row, Start, divided, is_value
+from tap_reports.exceptions import FileError
+from tap_reports.files.csv_blocks import Records, readable
+from tap_reports.files.csv_text import Lines
+from tap_reports.files.header import Line, is_value, knows, later_header
 from tap_reports.files.table import says_empty
 from tap_reports.files.text import not_text, shown
 from tap_reports.models import Layout
-from tap_reports.models.columns import property_name
 
 DELIMITERS = ",\t;|"
 RARE_DELIMITERS = "~^§¦\x01\x1f"
 """Not tried, as they may be part of a name."""
-STEADY_ROWS = 5
-"""So many rows of one kind below a row of words, and that row may well be their header."""
+SAMPLE_ROWS = 30
+SAMPLE_BYTES = 1 << 18
+LONGEST_CELL = 1000
+"""Characters of a cell below the header that are looked at."""
 
 OTHER_HEADER = (
     "If the header is not the first row, set file.header_row; if rows at the end are a footer, "
@@ -28,7 +33,73 @@ OTHER_HEADER = (
 
 _SEP_LINE = re.compile(r'"?sep=(?P<delimiter>[^"\r\n])"?[,;\t|]*\s*', re.IGNORECASE)
 """What Excel takes for the delimiter, above the header."""
-NULL_WORDS = frozenset({"", "-", "--", "n/a", "na", "#n/a", "nan", "null", "none", "unknown"})
+
+
+class Row(NamedTuple):
+    """One row at the beginning of a file.
+
+    Attributes:
+        cells: Its cells.
+        line: Number of its first line in the file, from 1.
+        lines: Number of lines to its end.
+        is_behind_blank: A blank line stands before it.
+    """
+
+    cells: list[str]
+    line: int
+    lines: int
+    is_behind_blank: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """How a file begins, divided by one delimiter.
+
+    Attributes:
+        delimiter: What divides it.
+        rows: The header and the first rows; none for a file without any.
+        is_whole: These are all of the file.
+        error: What ended them, if they can't be divided.
+    """
+
+    delimiter: str
+    rows: tuple[Row, ...]
+    is_whole: bool
+    error: str = ""
+
+    @property
+    def header(self) -> list[str]:
+        """The header's cells."""
+        return self.rows[0].cells if self.rows else []
+
+    @property
+    def body(self) -> tuple[Row, ...]:
+        """The rows below the header."""
+        return self.rows[1:]
+
+    @property
+    def fitting(self) -> int:
+        """How many rows are as wide as the header, from the first on."""
+        width = len(self.header)
+        return next((at for at, row in enumerate(self.body) if len(row.cells) != width), len(self.body))
+
+    @property
+    def fits(self) -> bool:
+        """Every row is as wide as the header."""
+        return self.fitting == len(self.body) and not self.error
+
+    def explains(self, delimiters: Sequence[str]) -> bool:
+        """Tell whether every other delimiter in its rows is part of a value, as a decimal comma is."""
+        return all(
+            is_value(cell)
+            for row in self.body
+            for cell in row.cells
+            if any(one in cell for one in delimiters if one != self.delimiter)
+        )
+
+    def shown(self, row: Sequence[str]) -> str:
+        """Return a row for a message."""
+        return f'"{shown(self.delimiter.join(row))}"'
 
 
 def start_of(lines: Lines, layout: Layout) -> Start:
@@ -42,23 +113,40 @@ def start_of(lines: Lines, layout: Layout) -> Start:
     if found := _SEP_LINE.fullmatch(next(iter(lines), "")):
         given, first = given or found["delimiter"], 2
     first = options.header_row or first
-    starts = [divided(lines, delimiter, first, options.footer_rows) for delimiter in given or DELIMITERS]
+    starts = [_divided(lines, delimiter, first, options.footer_rows) for delimiter in given or DELIMITERS]
     start = starts[0] if given else _chosen(starts, lines.name, layout)
     _refuse_unreadable(start, lines)
     if options.header_row and (not start.rows or start.rows[0].line != options.header_row):
         raise FileError(
             f"{lines.name}: file.header_row is {options.header_row}, and that line is blank or missing."
         )
-    first_rows = [row.cells for row in start.rows[:2]]
-    if options.header_row is None and not any(says_empty(cells, layout.empty_words) for cells in first_rows):
+    is_empty = any(says_empty(row.cells, layout.empty_words) for row in start.rows[:2])
+    if start.rows and options.header_row is None and not is_empty and not knows(start.header, layout):
         _refuse_other_header(start, lines.name, layout)
     return start
 
 
-def knows(cells: Sequence[str], layout: Layout) -> bool:
-    """Tell whether at least half of some cells are headers of columns that are known."""
-    known = sum(cell in layout.renames or property_name(cell) in layout.known for cell in cells)
-    return bool(known) and known * 2 >= len(cells)
+def _divided(lines: Lines, delimiter: str, first: int, footer_rows: int) -> Start:
+    """Return how a file begins from line `first` on, without its footer."""
+    texts = iter(lines)
+    for _ in range(first - 1):
+        next(texts, None)
+    records = Records(texts, delimiter)
+    rows: list[Row] = []
+    begin, is_behind_blank, error, limit = first, False, "", 0
+    try:
+        for cells in records:
+            if cells:
+                looked_at = [cell[:LONGEST_CELL] for cell in cells] if rows else cells
+                rows.append(Row(looked_at, begin, first - 1 + records.lines, is_behind_blank))
+            begin, is_behind_blank = first + records.lines, not cells
+            limit = limit or (len(rows) and SAMPLE_BYTES + lines.size)
+            if len(rows) > SAMPLE_ROWS + footer_rows or (len(rows) > 1 and lines.size > limit):
+                return Start(delimiter, tuple(rows), is_whole=False)
+    except csv.Error as raised:
+        error = str(raised)
+    kept = max(1, len(rows) - footer_rows)
+    return Start(delimiter, tuple(rows[:kept]), is_whole=not error, error=error)
 
 
 def _chosen(starts: list[Start], name: str, layout: Layout) -> Start:
@@ -79,7 +167,7 @@ def _chosen(starts: list[Start], name: str, layout: Layout) -> Start:
     if len(sure) != 1:
         raise FileError(
             f"{name}: its cells may be divided by {' or '.join(map(repr, delimiters))}. It begins: "
-            f'"{shown(fitting[0].delimiter.join(fitting[0].header))}".',
+            f"{fitting[0].shown(fitting[0].header)}.",
             remedy="Set file.delimiter.",
         )
     return sure[0]
@@ -92,7 +180,7 @@ def _refuse_wider_rows(starts: list[Start], name: str) -> None:
             if len(row.cells) > 1:
                 raise FileError(
                     f"{name}: line {row.line} has {len(row.cells)} cells, the header has 1: "
-                    f'"{shown(start.header[0])}". The line: "{shown(start.delimiter.join(row.cells))}".',
+                    f"{start.shown(start.header)}. The line: {start.shown(row.cells)}.",
                     remedy=OTHER_HEADER,
                 )
 
@@ -123,50 +211,38 @@ def _refuse_unreadable(start: Start, lines: Lines) -> None:
 
 def _refuse_other_header(start: Start, name: str, layout: Layout) -> None:
     """Raise FileError if the first row may not be the header."""
-    if not start.rows or knows(start.header, layout):
-        return
-    width, header = len(start.header), start.header
-    rest = start.body[start.fitting :]
+    header, rest = start.header, start.body[start.fitting :]
     other = next((row for row in start.body if knows(row.cells, layout)), None)
     if other is None and start.body and not start.fitting:
         raise FileError(
-            f"{name}: row 1 has {counted(len(rest[0].cells), 'cell')}, the header has {width}. "
-            f'The header: "{shown(start.delimiter.join(header))}"; '
-            f'the row: "{shown(start.delimiter.join(rest[0].cells))}".',
+            f"{name}: row 1 has {len(rest[0].cells)} cells, the header has {len(header)}. "
+            f"The header: {start.shown(header)}; the row: {start.shown(rest[0].cells)}.",
             remedy=OTHER_HEADER,
         )
     if other is None and len(rest) > 2 and len({len(row.cells) for row in rest}) == 1 < len(rest[0].cells):
         other = rest[0]
-    if other := other or _later_header(start):
+    if other := other or _later_row(start):
         raise FileError(
-            f'{name}: its first row may not be the header: "{shown(start.delimiter.join(header))}". '
-            f'Line {other.line} looks like one: "{shown(start.delimiter.join(other.cells))}".',
+            f"{name}: its first row may not be the header: {start.shown(header)}. "
+            f"Line {other.line} looks like one: {start.shown(other.cells)}.",
             remedy=f"Set file.header_row, to {other.line} if that line is the header, or to "
             f"{start.rows[0].line} if the first one is.",
         )
     if all(is_value(cell) or not cell.strip() for cell in header):
         raise FileError(
-            f'{name}: its first row does not look like a header: "{shown(start.delimiter.join(header))}".',
+            f"{name}: its first row does not look like a header: {start.shown(header)}.",
             remedy="Set file.header_row to the line of the header.",
         )
 
 
-def _later_header(start: Start) -> Row | None:
-    """Return a row of words under which a column of numbers or dates begins, or one below a mere title."""
-    blank = sum(not cell.strip() for cell in start.header)
-    is_title = blank * 2 > len(start.header)
-    for number, row in enumerate(start.body[: start.fitting], start=1):
-        below = start.body[number : start.fitting]
-        if row.cells == start.header or any(
-            is_value(cell) or cell.strip().casefold() in NULL_WORDS for cell in row.cells
-        ):
-            continue
-        if is_title:
-            return row
-        enough = 1 if row.is_behind_blank or blank else 2 if number > 1 else STEADY_ROWS
-        if len(below) >= enough and any(
-            any(map(is_value, column)) and all(is_value(cell) or not cell.strip() for cell in column)
-            for column in zip(*(one.cells for one in below), strict=True)
-        ):
-            return row
-    return None
+def _later_row(start: Start) -> Row | None:
+    rows = start.rows[: start.fitting + 1]
+    first, *below = map(_line, rows)
+    found = later_header(first, below, has_blank=len(first.cells) < len(start.header))
+    return next((row for row in rows if found and row.line == found.number), None)
+
+
+def _line(row: Row) -> Line:
+    cells = {at: cell for at, cell in enumerate(row.cells) if cell.strip()}
+    values = frozenset(at for at, cell in cells.items() if is_value(cell))
+    return Line(row.line, cells, values, row.is_behind_blank)

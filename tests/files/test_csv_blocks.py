@@ -9,9 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_reports.exceptions import FileError
-from tap_reports.files import blocks as module
-from tap_reports.files.blocks import blocks, last_end
+from tap_reports.files import csv_blocks as module
 from tap_reports.files.csv_ import plain_rows
+from tap_reports.files.csv_blocks import cuts, last_end
+
+
+def blocks(table, size):
+    return (cut.data for cut in cuts(table, size, 0))
+
 
 CELLS = st.text(alphabet='ab",\n\r é', max_size=6)
 RAW_CELLS = st.sampled_from(

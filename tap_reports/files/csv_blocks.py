@@ -1,17 +1,21 @@
-"""CSV bytes -> blocks of whole records, in flat memory."""
+"""CSV bytes -> blocks of whole records, in flat memory, and blocks -> records.
+
+Records are read strictly, without blanks before a quoted cell.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from contextlib import closing
+from itertools import accumulate, chain
 from typing import TYPE_CHECKING
 
 from tap_reports.exceptions import FileError
-from tap_reports.files.csv_records import MAX_RECORD, records_of
 from tap_reports.files.streams import skip
-from tap_reports.files.table import Cut
+from tap_reports.files.table import MAX_RECORD, Cut
 from tap_reports.files.text import shown
 
 if TYPE_CHECKING:
@@ -22,10 +26,7 @@ BLOCK = 1 << 20
 LONGEST = 8
 """Blocks in which a record ends, unless its quotes are odd."""
 
-
-def blocks(table: CsvTable, size: int = BLOCK) -> Iterator[bytes]:
-    """Yield the bytes behind the header in blocks that end where a record ends. Arguments: see `cuts`."""
-    return (cut.data for cut in cuts(table, size, 0))
+csv.field_size_limit(MAX_RECORD)  # the module's own limit, 128 KiB, is one of the process, and too low
 
 
 def cuts(table: CsvTable, size: int, offset: int | None = None) -> Iterator[Cut]:
@@ -142,3 +143,92 @@ def _unclosed(table: CsvTable, record: bytes) -> FileError:
         f"{table.name}: a quoted cell is not closed before the end of the file, which is truncated or "
         f'damaged. Its record begins: "{begins}".'
     )
+
+
+def end_before_footer(table: CsvTable, rows: int) -> int:
+    """Return where the last `rows` rows of a table begin, in bytes behind its header.
+
+    Raises:
+        FileError: The file is damaged.
+    """
+    starts: deque[int] = deque(maxlen=rows)
+    offset = 0
+    try:
+        for cut in cuts(table, BLOCK, 0):
+            starts.extend(cut.offset + start for start in _record_starts(cut.data, table.delimiter))
+            offset += len(cut.data)
+    except csv.Error as error:
+        raise FileError(f"{table.name} can't be read to its footer: {readable(str(error))}.") from error
+    return starts[0] if starts else offset
+
+
+def _record_starts(block: bytes, delimiter: str) -> Iterator[int]:
+    lines = list(io.StringIO(block.decode("latin-1"), newline="\n"))  # a character for each byte
+    ends = list(accumulate(map(len, lines)))
+    begin, records = 0, Records(lines, delimiter)
+    for cells in records:
+        if cells:
+            yield begin
+        begin = ends[records.lines - 1]
+
+
+def records_of(text: str, lines: Iterable[str], delimiter: str) -> Iterator[list[str]]:
+    """Return the records of a text that was divided into lines; where it can, by the csv module alone."""
+    if _may_have_blank_before_quote(text, delimiter):
+        return Records(lines, delimiter)
+    return csv.reader(lines, delimiter=delimiter, strict=True)
+
+
+def _may_have_blank_before_quote(text: str, delimiter: str) -> bool:
+    at = text.find(' "')
+    while at >= 0:
+        before = at
+        while before and text[before - 1] == " ":
+            before -= 1
+        if not before or text[before - 1] in {delimiter, "\n"}:
+            return True
+        at = text.find(' "', at + 1)
+    return False
+
+
+class Records:
+    """The records of lines, as the csv module reads them strictly, without blanks before a quoted cell.
+
+    Attributes:
+        lines: How many lines the records so far had.
+    """
+
+    def __init__(self, lines: Iterable[str], delimiter: str) -> None:
+        self.lines = 0
+        self._taken: list[str] = []
+        self._source = self._noted(lines)
+        self._delimiter = delimiter
+        self._reader = csv.reader(self._source, delimiter=delimiter, strict=True)
+
+    def __iter__(self) -> Iterator[list[str]]:
+        return self
+
+    def __next__(self) -> list[str]:
+        self._taken.clear()
+        cells = next(self._reader)
+        if _has_blank_before_quote(cells):
+            lines = chain(list(self._taken), self._source)
+            again = next(csv.reader(lines, delimiter=self._delimiter, strict=True, skipinitialspace=True))
+            # A cell that still begins so is quoted itself.
+            cells = cells if _has_blank_before_quote(again) else again
+        return cells
+
+    def _noted(self, lines: Iterable[str]) -> Iterator[str]:
+        for line in lines:
+            self.lines += 1
+            self._taken.append(line)
+            yield line
+
+
+def readable(error: str) -> str:
+    """Return what the csv module says of a record, for people."""
+    return "it holds a carriage return" if "new-line" in error else error
+
+
+def _has_blank_before_quote(cells: list[str]) -> bool:
+    return any(cell[:1] == " " and cell.lstrip(" ")[:1] == '"' for cell in cells)
