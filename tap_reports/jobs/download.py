@@ -17,14 +17,13 @@ if TYPE_CHECKING:
     from tap_reports.http.retries import RetryPolicy
     from tap_reports.jobs.context import RunContext
     from tap_reports.jobs.event_loop import CallThreads
-    from tap_reports.vendor import ClientContext
 
 
 class Downloads:
     """One vendor's downloads.
 
     Args:
-        client, tools: The vendor's client and sessions.
+        client: The vendor's, with its sessions.
         policy: For broken transfers.
         threads: Where they run.
         context: What all vendors share.
@@ -33,14 +32,12 @@ class Downloads:
     def __init__(
         self,
         client: ReportClient,
-        tools: ClientContext,
         *,
         policy: RetryPolicy,
         threads: CallThreads,
         context: RunContext,
     ) -> None:
         self._client = client
-        self._tools = tools
         self._policy = policy
         self._threads = threads
         self._context = context
@@ -114,11 +111,11 @@ class Downloads:
             while True:
                 path, size = fetch(
                     download,
-                    api=self._tools.api,
-                    files=self._tools.files,
+                    api=self._client.api,
+                    files=self._client.files,
                     folder=self._context.folder(),
                     policy=self._policy,
-                    clock=self._tools.clock,
+                    clock=self._context.clock,
                     stopping=self._context.stopping,
                     name=f"{job.request.key}-{number}",
                 )

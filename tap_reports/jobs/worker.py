@@ -26,7 +26,7 @@ from tap_reports.jobs.starts import Starts
 from tap_reports.jobs.submit import Submissions
 from tap_reports.jobs.task import Action, Event, Stage, Task
 from tap_reports.models import ReportJob
-from tap_reports.vendor import ClientContext, Replays, Retries, Vendor, VendorConfig
+from tap_reports.vendor import Replays, Retries, Vendor, VendorConfig
 
 if TYPE_CHECKING:
     from tap_reports.http.retries import RetryPolicy
@@ -42,7 +42,6 @@ class VendorWorker:
 
     Args:
         vendor, config, client: The vendor.
-        tools: Its sessions.
         policy: For broken calls.
         context: What all vendors share.
         poll_interval: Seconds between two polls of a job, where its vendor calls when it is done.
@@ -54,7 +53,6 @@ class VendorWorker:
         config: VendorConfig,
         client: ReportClient,
         *,
-        tools: ClientContext,
         policy: RetryPolicy,
         context: RunContext,
         poll_interval: float | None = None,
@@ -67,7 +65,6 @@ class VendorWorker:
         self._calls = context.loop.threads(vendor.name, CALL_THREADS)
         self._downloads = Downloads(
             client,
-            tools,
             policy=replace(policy, deadline=config.job_deadline_seconds),
             threads=context.loop.threads(f"{vendor.name}-download", DOWNLOAD_THREADS),
             context=context,

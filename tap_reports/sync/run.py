@@ -74,7 +74,6 @@ class Run:
         self.clock: Clock = clock or self._stoppable
         """The time; sleepers wake when the run is to end."""
         self._loop = loop
-        self._tools: dict[str, ClientContext] = {}
         self._clients: dict[str, ReportClient] = {}
         self._work_folder: WorkFolder | None = None
         self._folder_lock = threading.Lock()
@@ -89,8 +88,8 @@ class Run:
     def client(self, config: VendorConfig) -> ReportClient:
         """Return the vendor's client; made once, no call is sent."""
         if config.name not in self._clients:
-            tools = self._tools[config.name] = self._tools_for(config)
-            client = self._clients[config.name] = all_vendors()[config.name].connect(config, tools)
+            client = all_vendors()[config.name].connect(config, self._tools_for(config))
+            self._clients[config.name] = client
             if recorder := current_recorder():
                 recorder.shareable.add_account(client.account)
         return self._clients[config.name]
@@ -135,7 +134,6 @@ class Run:
                 vendor,
                 config,
                 client,
-                tools=self._tools[config.name],
                 policy=self.settings.retry_policy,
                 context=context,
                 poll_interval=postbacks.fallback_poll_seconds if postbacks and vendor.calls_back else None,
@@ -210,9 +208,9 @@ class Run:
         atexit.unregister(self.close)
         with contextlib.ExitStack() as last:  # one that fails must not keep the others from ending
             last.callback(self._remove_folder)
-            for tools in self._tools.values():
-                last.callback(tools.api.close)
-                last.callback(tools.files.close)
+            for client in self._clients.values():
+                last.callback(client.api.close)
+                last.callback(client.files.close)
             if "ledger" in self.__dict__:
                 last.callback(self.ledger.close)
             if self.is_started:
@@ -220,9 +218,9 @@ class Run:
             if self._postbacks is not None:
                 last.callback(self._postbacks.close)
                 self._postbacks = None
-            for tools in self._tools.values():  # only calls that cost nothing: others have a moment
-                last.callback(tools.api.end_calls)
-                last.callback(tools.files.end_calls)
+            for client in self._clients.values():  # only calls that cost nothing: others have a moment
+                last.callback(client.api.end_calls)
+                last.callback(client.files.end_calls)
 
     def _remove_folder(self) -> None:
         with self._folder_lock:
