@@ -7,12 +7,11 @@ import datetime as dt
 import pytest
 
 from tap_reports.exceptions import ConfigError
-from tap_reports.models import Shard
-from tap_reports.settings.environment import environment_config, merged
 from tap_reports.settings.read import read
 from tap_reports.settings.validate import errors_of
 
 DT = {"client_id": "abcd1234", "client_secret": "very-secret-word"}
+OTHER_DAYS = ("2026-1-31", "31.01.2026", "yesterday", "", 20260131)
 IMPACT = {"account_sid": "IRabc", "auth_token": "token-of-impact", "account_type": "partner"}
 
 
@@ -59,82 +58,46 @@ def test_null_means_not_set():
     assert settings(digital_turbine={**DT, "api_url": None}, end_date=None).end_date is None
 
 
-def test_all_mistakes_come_at_once_and_name_setting_and_remedy():
-    found = errors_in(
-        {
-            "start_date": "2026-02-30",
-            "poll_interval_seconds": 0,
-            "digital_turbine": {"client_id": 7, "slice_dys": 3},
-            "impact": {**IMPACT, "account_type": "brnd"},
-            "second_nature": {"api_key": "a-long-key", "api_url": "http://example.com"},
-        }
-    )
-    text = "\n".join(found)
-    assert "start_date: must be a day such as 2026-01-31" in text
-    assert "poll_interval_seconds: must be more than 0" in text
-    assert "digital_turbine.client_id: must be text, not a number" in text
-    assert "TAP_REPORTS_DIGITAL_TURBINE_CLIENT_SECRET" in text
-    assert 'digital_turbine.slice_dys: unknown setting. Did you mean "slice_days"?' in text
-    assert '"brand", "partner", "agency", not "brnd". Did you mean "brand"?' in text
-    assert "second_nature.api_url: must be an https:// URL" in text
+def postbacks(**change):
+    given = {"listen": "127.0.0.1:8080", "public_url": "https://example.com/x", "secret": "s3cret-s3cret"}
+    return {"impact": IMPACT, "postbacks": {**given, **change}}
 
 
-def test_no_vendor_block_names_the_nearest():
-    (text,) = errors_in({"similarwb": {}})
-    assert 'Did you mean "similarweb"?' in text
-    (text,) = errors_in({})
-    assert text.startswith("No vendor is configured")
+REPORT = {"name": "Daily Spend", "metrics": ["Spend"], "splits": ["Date"]}
 
 
-def test_start_after_end():
-    (text,) = errors_in({"start_date": "2026-02-01", "end_date": "2026-01-31", "digital_turbine": DT})
-    assert "start_date: 2026-02-01 is after end_date, 2026-01-31" in text
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"similarwb": {}}, 'Did you mean "similarweb"?'),
+        ({}, "No vendor is configured"),
+        (
+            {"end_date": "2025-12-31", "digital_turbine": DT},
+            "start_date: 2026-01-01 is after end_date",
+        ),
+        (
+            {"digital_turbine": {**DT, "reports": [REPORT, {**REPORT, "name": "daily_spend"}]}},
+            '2 reports are named "digital_turbine_daily_spend"',
+        ),
+        (
+            {"digital_turbine": {**DT, "slice_days": 91}},
+            "digital_turbine.slice_days: must be at most 90",
+        ),
+        (postbacks(secret=""), "postbacks.secret: must not be empty"),
+        (postbacks(listen="localhost"), "postbacks.listen: must be"),
+        (postbacks(listen="localhost:99999"), "postbacks.listen: must be"),
+        (postbacks(public_url="ftp://example.com"), "postbacks.public_url: must be"),
+        *(({"end_date": day, "digital_turbine": DT}, "end_date: must be") for day in OTHER_DAYS),
+    ],
+)
+def test_one_mistake_is_one_error_that_names_the_setting(config, said):
+    (text,) = errors_in({"start_date": "2026-01-01", **config})
+    assert said in text
 
 
 @pytest.mark.parametrize("day", ["2026-01-31", "2026-01-31T05:00:00Z", "2026-01-31T23:59:59.5-06:00"])
 def test_days_are_taken_as_written(day):
     assert settings(digital_turbine=DT, end_date=day).end_date == dt.date(2026, 1, 31)
-
-
-@pytest.mark.parametrize("day", ["2026-1-31", "31.01.2026", "yesterday", "", 20260131])
-def test_other_days_are_refused(day):
-    assert any("end_date" in text for text in errors_in({"end_date": day, "digital_turbine": DT}))
-
-
-def test_two_reports_of_one_name():
-    report = {"name": "Daily Spend", "metrics": ["Spend"], "splits": ["Date"]}
-    (text,) = errors_in(
-        {
-            "start_date": "2026-01-01",
-            "digital_turbine": {**DT, "reports": [report, {**report, "name": "daily_spend"}]},
-        }
-    )
-    assert '2 reports are named "digital_turbine_daily_spend"' in text
-
-
-def test_a_slice_longer_than_the_vendor_takes():
-    (text,) = errors_in({"start_date": "2026-01-01", "digital_turbine": {**DT, "slice_days": 91}})
-    assert "digital_turbine.slice_days: must be at most 90, not 91" in text
-
-
-@pytest.mark.parametrize(
-    ("change", "named"),
-    [
-        ({"secret": ""}, "postbacks.secret"),
-        ({"listen": "localhost"}, "postbacks.listen"),
-        ({"listen": "localhost:99999"}, "postbacks.listen"),
-        ({"public_url": "ftp://example.com"}, "postbacks.public_url"),
-    ],
-)
-def test_postback_mistakes(change, named):
-    postbacks = {
-        "listen": "127.0.0.1:8080",
-        "public_url": "https://example.com/x",
-        "secret": "s3cret-s3cret",
-        **change,
-    }
-    (text,) = errors_in({"start_date": "2026-01-01", "impact": IMPACT, "postbacks": postbacks})
-    assert text.startswith(named)
 
 
 def test_secrets_are_never_shown():
@@ -162,55 +125,7 @@ def test_a_start_date_is_needed_for_dated_reports_only():
     assert read(config, version="1").start_date is None
 
 
-def test_variables_make_up_blocks():
-    found, errors = environment_config(
-        {
-            "TAP_REPORTS_START_DATE": "2026-01-01",
-            "TAP_REPORTS_IMPACT_AUTH_TOKEN": "word",
-            "TAP_REPORTS_IMPACT_REPORTS_PER_DAY": "7",
-            "TAP_REPORTS_IMPACT_CLICKS": "true",
-            "TAP_REPORTS_SIMILARWEB_DOMAINS": '["a.com"]',
-            "TAP_REPORTS_LINEAGE_COLUMNS": "off",
-            "OTHER": "x",
-        }
-    )
-    assert found == {
-        "start_date": "2026-01-01",
-        "impact": {"auth_token": "word", "reports_per_day": 7, "clicks": True},
-        "similarweb": {"domains": ["a.com"]},
-        "lineage_columns": False,
-    }
-    assert errors == []
-
-
-def test_a_misspelt_variable_is_an_error_and_any_other_unknown_one_a_warning(caplog):
-    found = environment_config({"TAP_REPORTS_IMPACT_AUTH_TOKN": "x", "TAP_REPORTS_HOME": "y"})
-    said = 'TAP_REPORTS_IMPACT_AUTH_TOKN: unknown variable. Did you mean "TAP_REPORTS_IMPACT_AUTH_TOKEN"?'
-    assert found == ({}, [said])
-    assert "TAP_REPORTS_HOME: unknown variable, ignored." in caplog.text
-
-
-def test_a_variable_of_the_wrong_type_is_named_with_its_value_unless_it_is_a_secret():
-    _, errors = environment_config(
-        {"TAP_REPORTS_IMPACT_REPORTS_PER_DAY": "many", "TAP_REPORTS_POSTBACKS": "very-secret-word"}
-    )
-    assert errors[0].startswith('TAP_REPORTS_IMPACT_REPORTS_PER_DAY: must be a whole number, not "many"')
-    assert "very-secret-word" not in errors[1]
-
-
-def test_a_variable_nested_too_deeply_is_an_error_in_words():
-    _, errors = environment_config({"TAP_REPORTS_SIMILARWEB_DOMAINS": "[" * 100_000})
-    assert "lists and objects are written as JSON" in errors[0]
-
-
-def test_files_are_merged_block_by_block():
-    assert merged({"impact": {"a": 1, "b": 2}, "x": [1]}, {"impact": {"b": 3}, "x": [2]}) == {
-        "impact": {"a": 1, "b": 3},
-        "x": [2],
-    }
-
-
-def test_a_mistake_hides_no_other_one():
+def test_all_mistakes_come_at_once_and_name_setting_and_remedy():
     report = {
         "name": "x",
         "metrics": ["Spend"],
@@ -218,24 +133,26 @@ def test_a_mistake_hides_no_other_one():
         "columns": {"Spend": "money"},
         "slice_days": "many",
     }
-    blocks = {
-        "digital_turbine": {"client_id": 5, "api_url": "http://far.example.com", "reports": [report, "none"]},
-        "impact": {"account_sid": "a", "clicks": {"program_ids": [{}]}, "api_url": "http://far.example.com"},
-        "second_nature": {"api_url": "ftp://far.example.com", "requests_per_minute": "many", "slice_days": 0},
-    }
-    with pytest.raises(ConfigError) as caught:
-        read({"start_date": "soon", "invalid_values": "maybe", **blocks}, version="1")
-    said = "\n".join(caught.value.errors)
+    far = "http://far.example.com"
+    turbine = {"client_id": 5, "api_url": far, "reports": [report, "none"], "slice_dys": 3}
+    impact = {"account_sid": "a", "clicks": {"program_ids": [{}]}, "api_url": far, "account_type": "brnd"}
+    nature = {"api_url": "ftp://far.example.com", "requests_per_minute": "many", "slice_days": 0}
+    blocks = {"digital_turbine": turbine, "impact": impact, "second_nature": nature}
+    top = {"start_date": "2026-02-30", "poll_interval_seconds": 0, "invalid_values": "maybe"}
+    said = "\n".join(errors_in({**top, **blocks}))
     for part in (
-        "start_date: must",
+        "start_date: must be a day such as 2026-01-31",
+        "poll_interval_seconds: must be more than 0",
         "invalid_values: must",
-        "digital_turbine.client_id: must",
-        "digital_turbine.client_secret: required",
-        "digital_turbine.api_url: must",
+        "digital_turbine.client_id: must be text, not a number",
+        "TAP_REPORTS_DIGITAL_TURBINE_CLIENT_SECRET",
+        'digital_turbine.slice_dys: unknown setting. Did you mean "slice_days"?',
+        "digital_turbine.api_url: must be an https:// URL",
         "digital_turbine.reports[0].columns.Spend: must",
         "digital_turbine.reports[0].slice_days: must",
         "digital_turbine.reports[1]: must",
         "impact.auth_token: required",
+        '"brand", "partner", "agency", not "brnd". Did you mean "brand"?',
         "impact.clicks",
         "impact.api_url: must",
         "second_nature.api_key: required",
@@ -301,48 +218,3 @@ def test_a_file_is_bounded_and_a_spent_quota_fails_unless_told_otherwise():
     )
     told = settings(impact=IMPACT, max_file_gib=0.5, on_quota_spent="stop")
     assert (told.max_file_bytes, told.on_quota_spent) == (2**29, "stop")
-
-
-@pytest.mark.parametrize(
-    ("block", "variables"),
-    [
-        ({"index": 2, "count": 4}, {"JOB_COMPLETION_INDEX": "1"}),
-        ({"count": 4}, {"JOB_COMPLETION_INDEX": "2"}),
-        ({"count": 4}, {"AWS_BATCH_JOB_ARRAY_INDEX": "2"}),
-        ({}, {"CLOUD_RUN_TASK_INDEX": "2", "CLOUD_RUN_TASK_COUNT": "4"}),
-    ],
-)
-def test_a_share_comes_from_the_settings_or_from_the_batch_service(monkeypatch, block, variables):
-    for name, text in variables.items():
-        monkeypatch.setenv(name, text)
-    assert settings(impact=IMPACT, end_date="2026-02-01", shard=block).shard == Shard(2, 4)
-
-
-def test_without_the_setting_nothing_is_shared(monkeypatch):
-    monkeypatch.setenv("CLOUD_RUN_TASK_INDEX", "2")
-    monkeypatch.setenv("CLOUD_RUN_TASK_COUNT", "4")
-    assert settings(impact=IMPACT).shard is None
-
-
-@pytest.mark.parametrize(
-    ("block", "variables", "said"),
-    [
-        ({"index": 4, "count": 4}, {}, "shard.index: 4 is not below the count, 4"),
-        ({"index": 0}, {}, "shard.count: required setting is missing"),
-        ({"count": 4}, {}, "TAP_REPORTS_SHARD_INDEX, JOB_COMPLETION_INDEX, AWS_BATCH_JOB_ARRAY_INDEX"),
-        (
-            {"count": 4},
-            {"JOB_COMPLETION_INDEX": "two"},
-            'JOB_COMPLETION_INDEX must hold a whole number, not "two"',
-        ),
-        ({"index": 0, "count": 2}, {}, "end_date: required setting is missing"),
-    ],
-)
-def test_a_share_that_is_not_clear_is_refused(monkeypatch, block, variables, said):
-    for name, text in variables.items():
-        monkeypatch.setenv(name, text)
-    assert said in " ".join(errors_in({"start_date": "2026-01-01", "impact": IMPACT, "shard": block}))
-
-
-def test_variables_of_a_share_are_read():
-    assert environment_config({"TAP_REPORTS_SHARD_COUNT": "4"}) == ({"shard": {"count": 4}}, [])

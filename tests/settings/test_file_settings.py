@@ -1,6 +1,7 @@
 """A report's `file` block: what cannot be known from its files."""
 
 import pytest
+from test_config import DT, IMPACT
 
 from tap_reports.exceptions import ConfigError
 from tap_reports.models import FileOptions
@@ -9,11 +10,8 @@ from tap_reports.vendors import all_vendors
 
 BLOCKS = {
     "similarweb": ({"api_key": "word-word", "domains": ["x.com"]}, {"table": "traffic_and_engagement"}),
-    "impact": ({"account_sid": "abcd", "auth_token": "word-word", "account_type": "brand"}, {"id": "x"}),
-    "digital_turbine": (
-        {"client_id": "abcd1234", "client_secret": "word-word"},
-        {"name": "x", "metrics": ["Spend"], "splits": ["Date"]},
-    ),
+    "impact": (IMPACT, {"id": "x"}),
+    "digital_turbine": (DT, {"name": "x", "metrics": ["Spend"], "splits": ["Date"]}),
     "second_nature": ({"api_key": "word-word"}, {"report_name": "x"}),
 }
 

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import pytest
+from test_config import DT, IMPACT, errors_in
 
 from tap_reports.exceptions import ConfigError
 from tap_reports.settings.read import read
 from tap_reports.settings.schema import settings_schema, walk
 
-IMPACT = {"account_sid": "IRabc", "auth_token": "token-of-impact", "account_type": "partner"}
 SIMILARWEB = {"api_key": "key-of-similarweb", "domains": ["x.com"]}
 VALUES = ["x", "", 7, -1, 0.5, True, [], ["x"], [[]], [None], {}, {"x": {}}, 1e999, None]
 
 
 def errors(**config):
-    with pytest.raises(ConfigError) as caught:
-        read({"start_date": "2026-01-01", **config}, version="1")
-    return caught.value.errors
+    return errors_in({"start_date": "2026-01-01", **config})
 
 
 def put(config, path, value):
@@ -118,7 +116,7 @@ BLOCKS = {
     "impact": IMPACT,
     "similarweb": SIMILARWEB,
     "second_nature": {"api_key": "key-of-second-nature"},
-    "digital_turbine": {"client_id": "client", "client_secret": "secret-of-dt"},
+    "digital_turbine": DT,
     "postbacks": {"listen": "127.0.0.1:1", "public_url": "https://x.com", "secret": "abcd"},
 }
 
