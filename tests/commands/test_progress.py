@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 import fcntl
 import io
 import json
@@ -25,10 +24,6 @@ from rich.text import Text
 
 from tap_reports.commands.progress import SHORT, _Above, is_wanted
 from tap_reports.commands.progress_table import _age, _cut
-from tap_reports.jobs.metrics import durations, log_job
-from tap_reports.jobs.runner import waited_for
-from tap_reports.jobs.task import Action, Event, Stage, Task, Timeline
-from tap_reports.models import ReportJob, ReportRequest, Slice
 from tap_reports.redaction import add_secrets
 from tap_reports.sandbox import Sandbox
 
@@ -95,13 +90,6 @@ def test_names_are_cut_in_their_middle():
     assert _cut("impact_a", 20) == "impact_a"
 
 
-def test_a_shared_job_names_one_stream_and_counts_the_others(task):
-    task.streams = frozenset({"a__long", "a__b", "a__other"})
-    assert task.stream == "a__b +2"
-    task.streams = frozenset()
-    assert task.stream == ""
-
-
 @pytest.mark.parametrize(("seconds", "shown"), [(0.4, "0:00"), (65, "1:05"), (3725, "1:02:05")])
 def test_ages_are_minutes_and_seconds(seconds, shown):
     assert _age(seconds) == shown
@@ -117,107 +105,6 @@ def test_a_log_line_does_not_tear_the_table():
     drawn = plain(screen.getvalue().replace("\x1b[2K", "\n"))
     assert max(map(len, drawn.splitlines())) <= 40
     assert drawn.count("quota_4 4") == 3
-
-
-# --- the times of a task ------------------------------------------------------------------------------
-
-
-class Hand:
-    """A clock that the test moves."""
-
-    def __init__(self):
-        self.time = 100.0
-
-    def __call__(self):
-        return self.time
-
-
-@pytest.fixture
-def hand():
-    return Hand()
-
-
-@pytest.fixture
-def task(hand):
-    day = dt.date(2026, 3, 1)
-    request = ReportRequest(
-        vendor="impact", account="IR1", api_url="https://x", report="a", slice=Slice(day, day)
-    )
-    made = Task(request=request, order=0, streams=frozenset({"impact_a"}), timeline=Timeline(hand))
-    made.action = Action.SUBMIT
-    made.job = ReportJob(request=request, id="job-1", submitted_at=dt.datetime(2026, 3, 2, tzinfo=dt.UTC))
-    return made
-
-
-def step(hand, task, seconds, stage):
-    hand.time += seconds
-    task.timeline.enter(stage)
-
-
-def test_durations_add_up_to_the_whole(hand, task):
-    step(hand, task, 2, Stage.SUBMITTING)
-    step(hand, task, 1, Stage.RUNNING)
-    hand.time += 4
-    task.timeline.began = hand.time
-    step(hand, task, 20, Stage.DOWNLOADING)
-    step(hand, task, 3, Stage.READY)
-    assert durations(task) == {"queue": 7, "run": 20, "download": 3}
-    assert (
-        sum(durations(task).values())
-        == task.timeline.entered[Stage.READY] - task.timeline.entered[Stage.WAITING]
-    )
-
-
-def test_a_job_run_again_counts_from_its_first_stages(hand, task):
-    step(hand, task, 1, Stage.RUNNING)
-    step(hand, task, 10, Stage.WAITING)
-    step(hand, task, 1, Stage.RUNNING)
-    step(hand, task, 5, Stage.DOWNLOADING)
-    step(hand, task, 1, Stage.READY)
-    assert durations(task) == {"queue": 1, "run": 16, "download": 1}
-
-
-def test_job_duration_is_a_metric_of_the_sdk(hand, task, caplog):
-    step(hand, task, 1, Stage.RUNNING)
-    step(hand, task, 10, Stage.DOWNLOADING)
-    step(hand, task, 2, Stage.READY)
-    with caplog.at_level(logging.INFO, logger="singer_sdk.metrics"):
-        log_job(task)
-    point = json.loads(caplog.messages[0].removeprefix("METRIC: "))
-    assert (point["type"], point["metric"], point["value"]) == ("timer", "job_duration", 13)
-    tags = point["tags"]
-    assert (tags["stream"], tags["vendor"], tags["slice"]) == ("impact_a", "impact", "2026-03-01..2026-03-01")
-    assert (tags["job_id"], tags["job_type"], tags["status"]) == ("job-1", "submit", "succeeded")
-    assert (tags["queue_seconds"], tags["run_seconds"], tags["download_seconds"]) == (1, 10, 2)
-
-
-def test_a_task_that_was_never_sent_has_no_metric(task, caplog):
-    task.job = None
-    task.timeline.enter(Stage.ABANDONED)
-    with caplog.at_level(logging.INFO, logger="singer_sdk.metrics"):
-        log_job(task)
-    assert caplog.messages == []
-
-
-def test_a_transition_has_the_same_keys_in_words_and_in_structure(task, caplog):
-    with caplog.at_level(logging.INFO, logger="tap-reports.jobs"):
-        task.log(Event.SUBMITTED)
-    line = "job vendor=impact stream=impact_a slice=2026-03-01..2026-03-01 job_id=job-1 status=submitted"
-    assert caplog.messages == [f"{line} attempt=1 seconds=0.0"]
-    record = caplog.records[0]
-    keys = ("vendor", "stream", "slice", "job_id", "status", "attempt", "seconds")
-    values = ("impact", "impact_a", "2026-03-01..2026-03-01", "job-1", "submitted", 1, 0.0)
-    assert tuple(getattr(record, key) for key in keys) == values
-
-
-def test_the_heartbeat_names_the_oldest_job_and_its_age(hand, task):
-    step(hand, task, 5, Stage.RUNNING)
-    hand.time += 720
-    assert waited_for([task]) == (
-        "1 running; oldest: impact_a 2026-03-01..2026-03-01 job job-1, running for 725 s"
-    )
-    task.timeline.enter(Stage.READY)
-    assert waited_for([task]) == ""
 
 
 # --- the program on a terminal ------------------------------------------------------------------------
