@@ -40,7 +40,6 @@ static int replace(Table *table, Cell *cell, PyObject *text) {
     memcpy(out, span.text, size);
     *cell = (Cell){(uint32_t)table->extra_size, (uint32_t)size | EXTRA | REWRITTEN};
     table->extra_size += size;
-    table->rewritten += size;
     return 1;
 }
 

@@ -59,7 +59,6 @@ static int take_marked(Cell *cell, unsigned char code, const unsigned char *text
 static int set_cell(Table *table, Cell *cell, size_t at, unsigned char code, const unsigned char *start,
                     const unsigned char *text, size_t size, int is_rewritten, int flags) {
     *cell = (Cell){(uint32_t)(text - start), (uint32_t)size | (is_rewritten ? REWRITTEN : 0)};
-    if (is_rewritten) table->rewritten += size;
     if (!size) return 1;
     int taken = 0;
     if (flags & IS_MARKED && size >= 3 && text[0] == 0xef && text[1] == 0xbf && text[2] >= 0xbe)

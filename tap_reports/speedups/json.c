@@ -353,7 +353,6 @@ static int set_nested(Table *table, Cell *cell, const unsigned char *text, size_
     size = (size_t)(out - start);
     *cell = (Cell){(uint32_t)table->extra_size, (uint32_t)size | EXTRA | REWRITTEN};
     table->extra_size += size;
-    table->rewritten += size;
     return 1;
 }
 
@@ -369,7 +368,6 @@ static inline enum found take_value(Table *table, Reader *reader, Cell *cell, si
     case '"':
         *cell = (Cell){cell->begin + 1, (uint32_t)(size - 2) | (has & HAS_ESCAPES ? REWRITTEN : 0)};
         if (size == 2) return WHOLE;
-        if (has & HAS_ESCAPES) table->rewritten += size;
         if (code == TEXT)
             taken = !(has & HAS_HALVES) && !is_guarded(text + 1, size - 2);
         else if (!(has & HAS_ESCAPES))

@@ -139,7 +139,6 @@ static unsigned char *put_cell(unsigned char *out, const Table *table, Span data
 /* Some rows of a table. */
 typedef struct {
     size_t begin, end;
-    int is_all; /* and no column is written twice */
 } Rows;
 
 static size_t written(unsigned char *out, const Table *table, Span data, Rows rows, const Part *parts, size_t count,
@@ -183,34 +182,22 @@ static unsigned char *parts_of(PyObject *texts, const Field *fields, Py_ssize_t 
     return memory;
 }
 
-/* Return the most bytes that the lines can take: to the point where it is not plain that each cell comes once. */
-static size_t bound(const Table *table, Span data, Rows rows, size_t texts, const Part *parts, size_t fields, Span zone) {
+/* Return the most bytes that the lines can take; `texts`: those of a row around its values. */
+static size_t bound(const Table *table, Rows rows, size_t texts, const Part *parts, size_t fields, Span zone) {
     size_t offset = (size_t)(zone.end - zone.text) > OFFSET_ROOM ? (size_t)(zone.end - zone.text) : OFFSET_ROOM;
-    size_t all = (size_t)(data.end - data.text) + table->extra_size, cells = 0;
-    if (!rows.is_all) {
-        all = 0;
-        for (size_t row = rows.begin; row < rows.end; row++)
-            for (size_t part = 0; part < fields; part++)
-                if (parts[part].field.code != ROW) {
-                    uint32_t size = table->cells[row * table->wanted + parts[part].field.at].size;
-                    all += (size_t)(size & SIZE_BITS) * (size & REWRITTEN ? LONGEST_ESCAPE : 1);
-                }
-    } else {
-        cells = table->rewritten * LONGEST_ESCAPE;
+    size_t cells = 0, row = texts;
+    for (size_t part = 0; part < fields; part++) {
+        unsigned code = parts[part].field.code;
+        row += code == ROW ? LONGEST_ROW : sizeof("null") + (code == INSTANT ? offset : 0); /* more than two quotes */
     }
-    /* A value has two quotes and an offset, or is `null`, or the row. */
-    return (rows.end - rows.begin) * (texts + fields * (offset + 2 + LONGEST_ROW)) + all + cells + 2 * STEP;
-}
-
-/* Tell whether no column is written twice; -1: no memory. */
-static int is_each_once(const Table *table, const Part *parts, size_t fields) {
-    unsigned char *seen = calloc(table->wanted + 1, 1);
-    if (!seen) return -1;
-    int is_once = 1;
-    for (size_t part = 0; part < fields; part++)
-        if (parts[part].field.code != ROW && seen[parts[part].field.at]++) is_once = 0;
-    free(seen);
-    return is_once;
+    for (size_t at = rows.begin; at < rows.end; at++) {
+        const Cell *cell = table->cells + at * table->wanted;
+        for (size_t part = 0; part < fields; part++) {
+            uint32_t size = parts[part].field.code == ROW ? 0 : cell[parts[part].field.at].size;
+            cells += (size_t)(size & SIZE_BITS) * (size & REWRITTEN ? LONGEST_ESCAPE : 1);
+        }
+    }
+    return (rows.end - rows.begin) * row + cells + 2 * STEP;
 }
 
 static PyObject *lines_of(const Table *table, Rows rows, const Part *parts, size_t count, size_t around, uint64_t row, Span zone) {
@@ -218,7 +205,7 @@ static PyObject *lines_of(const Table *table, Rows rows, const Part *parts, size
     unsigned char *made;
     size_t length = 0;
     Py_BEGIN_ALLOW_THREADS;
-    made = malloc(bound(table, data, rows, around, parts, count, zone));
+    made = malloc(bound(table, rows, around, parts, count, zone));
     if (made) length = written(made, table, data, rows, parts, count, parts[count], row, zone);
     Py_END_ALLOW_THREADS;
     PyObject *found = made ? PyBytes_FromStringAndSize(NULL, (Py_ssize_t)length) : PyErr_NoMemory();
@@ -250,13 +237,9 @@ PyObject *lines(PyObject *module, PyObject *args) {
     if (!parts) return PyErr_NoMemory();
     size_t around;
     unsigned char *memory = parts_of(texts, fields, count, parts, &around);
-    int is_once = memory ? is_each_once(table, parts, (size_t)count) : 0;
-    if (is_once < 0) {
-        PyErr_NoMemory();
-    } else if (memory) {
-        int is_all = is_once && (size_t)(end - begin) == table->rows;
+    if (memory) {
         Span zone = {(const unsigned char *)zone_text, (const unsigned char *)zone_text + zone_size};
-        found = lines_of(table, (Rows){(size_t)begin, (size_t)end, is_all}, parts, (size_t)count, around, row, zone);
+        found = lines_of(table, (Rows){(size_t)begin, (size_t)end}, parts, (size_t)count, around, row, zone);
     }
     free(memory);
     free(parts);

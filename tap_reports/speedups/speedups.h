@@ -61,7 +61,6 @@ typedef struct {
     size_t rows;
     size_t wanted;
     size_t room;        /* for so many cells */
-    size_t rewritten;   /* bytes of the cells that are marked so */
     unsigned char *extra;
     size_t extra_size, extra_room;
     uint32_t *numbers;  /* of the rows within the block, from 0; NULL: one after the other */
