@@ -117,7 +117,7 @@ def survey(cursor: Cursor, *, is_lines: bool = False) -> JsonRows:
     while not is_empty:
         if cursor.peek() != b"{":
             _refuse_row(cursor, rows)
-        if cursor.position - begin >= SIZE:
+        if cursor.position - begin >= SIZE // 2:  # what was read at once, but for an object that is cut
             rows.sizes.append(cursor.position - begin)
             begin = cursor.position
         _go_on(cursor, rows)
@@ -137,17 +137,13 @@ def survey(cursor: Cursor, *, is_lines: bool = False) -> JsonRows:
 
 def _go_on(cursor: Cursor, rows: JsonRows) -> None:
     """Go behind one object at least."""
+    cursor.where = f"row {rows.count + 1}" if rows.is_lines else ""
+    flags = Flag.IS_LINES if rows.is_lines else Flag(0)
     while rows.is_plain:
-        cursor.where = f"row {rows.count + 1}" if rows.is_lines else ""
-        flags = Flag.IS_LINES if rows.is_lines else Flag(0)
-        found = speedups.json_keys(cursor.data, cursor.at, tuple(rows.spelled), 1 << 30, flags)
+        found = speedups.json_keys(cursor.data, cursor.at, tuple(rows.spelled), flags)
         rows.count += found.objects
         cursor.at = found.end
-        try:
-            names = [decoded(b'"%b"' % key) for key in found.new]
-        except NOT_JSON:  # not UTF-8, say
-            rows.is_plain = False
-            break
+        names = [decoded(b'"%b"' % key) for key in found.new]
         rows.add(names)
         rows.spelled.update((key, rows.keys[name]) for key, name in zip(found.new, names, strict=True))
         if found.objects:
@@ -156,8 +152,7 @@ def _go_on(cursor: Cursor, rows: JsonRows) -> None:
             rows.is_plain = False  # it may be JSON all the same
         elif not found.new and not cursor.more():
             cursor.truncated()
-    if rows.is_plain or not _go_on_in_python(cursor, rows):
-        cursor.where = f"row {rows.count + 1}" if rows.is_lines else ""
+    if not _go_on_in_python(cursor, rows):
         rows.add(cursor.value())
         rows.count += 1
 

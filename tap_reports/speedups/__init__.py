@@ -121,9 +121,9 @@ def json_cells(block: bytes, start: int, keys: JsonKeys, most_rows: int, flags: 
     return found and Cells(*found)
 
 
-def json_keys(block: bytes, start: int, spelled: tuple[bytes, ...], most: int, flags: Flag) -> Survey:
-    """Go over up to `most` JSON objects, from the brace at `start` on, up to one with unknown keys."""
-    end, objects, new, is_json = _compiled.json_keys(block, start, spelled, most, flags)
+def json_keys(block: bytes, start: int, spelled: tuple[bytes, ...], flags: Flag) -> Survey:
+    """Go over JSON objects, from the brace at `start` on, up to one with unknown keys."""
+    end, objects, new, is_json = _compiled.json_keys(block, start, spelled, flags)
     return Survey(end, objects, new, bool(is_json))
 
 

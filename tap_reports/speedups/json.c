@@ -498,15 +498,15 @@ static PyObject *listed(const Unknown *unknown) {
     return keys;
 }
 
-/* json_keys(data, start, keys, most objects, flags): go over whole objects from the brace at `start` on. Returns
+/* json_keys(data, start, keys, flags): go over whole objects from the brace at `start` on. Returns
  * where the last one ends; how many there were; the keys of the next one that are not among the known spellings;
  * and whether all of it is JSON, as far as it goes. */
 PyObject *json_keys(PyObject *module, PyObject *args) {
     (void)module;
     PyObject *data, *spelled;
-    Py_ssize_t start, most;
+    Py_ssize_t start;
     int flags;
-    if (!PyArg_ParseTuple(args, "SnO!ni", &data, &start, &PyTuple_Type, &spelled, &most, &flags)) return NULL;
+    if (!PyArg_ParseTuple(args, "SnO!i", &data, &start, &PyTuple_Type, &spelled, &flags)) return NULL;
     if (start < 0 || start > PyBytes_Size(data)) return PyErr_Format(PyExc_ValueError, "a start behind the end");
     Keys keys = {0};
     if (!learn_keys(&keys, spelled)) {
@@ -520,7 +520,7 @@ PyObject *json_keys(PyObject *module, PyObject *args) {
     Py_ssize_t objects = 0;
     enum found found = WHOLE;
     Py_BEGIN_ALLOW_THREADS;
-    while (objects < most && reader.here < reader.end && *reader.here == '{') {
+    while (reader.here < reader.end && *reader.here == '{') {
         found = take_object(NULL, NULL, NULL, &reader, &keys, &unknown, flags);
         if (found != WHOLE || unknown.count) break;
         objects++;

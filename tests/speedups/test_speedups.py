@@ -282,7 +282,7 @@ def test_what_is_nested_is_refused_only_where_python_changes_it():
 def test_objects_may_be_nested_to_a_depth_of_200(depth):
     block = b'{"a":' + b"[" * depth + b"]" * depth + b"}"
     assert bool(json_cells(block, [Code.TEXT])) == (depth < 200)
-    assert speedups.json_keys(block, 0, (b"a",), 9, Flag(0)).is_json == (depth < 200)
+    assert speedups.json_keys(block, 0, (b"a",), Flag(0)).is_json == (depth < 200)
 
 
 VALUES = ["null", "nul", "tru", "", "{}", "[]", '"', '"x', '"\\x"', '"\\ud800"', "[1,{}]", '{"b":[{}]}']
@@ -298,7 +298,7 @@ def test_json_is_taken_if_it_is_json(value, code):
         is_json = False
     block = f'{{"a":{value}}}'.encode()
     assert bool(json_cells(block, [code])) == is_json
-    assert (speedups.json_keys(block, 0, (b"a",), 9, Flag(0)).objects == 1) == is_json
+    assert (speedups.json_keys(block, 0, (b"a",), Flag(0)).objects == 1) == is_json
 
 
 @pytest.mark.parametrize(
@@ -362,7 +362,7 @@ def test_objects_are_read_whatever_stands_between_their_values(objects):
     fields = packed([(Code.INTEGER, at) for at in range(3)])
     lines = speedups.lines(cells, fields, (b"[", b",", b",", b"]\n"), 1, b"", (0, len(objects)))
     assert [json.loads(line) for line in lines.splitlines()] == expected
-    assert speedups.json_keys(text.encode(), 0, SPELLED, 99, Flag(0)).objects == len(objects)
+    assert speedups.json_keys(text.encode(), 0, SPELLED, Flag(0)).objects == len(objects)
 
 
 def test_a_part_of_the_objects_can_be_taken():
@@ -375,11 +375,11 @@ def test_a_part_of_the_objects_can_be_taken():
 
 def test_keys_that_are_not_known_are_found():
     block = b'{"a":1},{"a":2,"\\u0062":3,"c":4},{"d":5}'
-    found = speedups.json_keys(block, 0, (b"a",), 9, Flag(0))
+    found = speedups.json_keys(block, 0, (b"a",), Flag(0))
     assert (found.end, found.objects, found.new, found.is_json) == (7, 1, [b"\\u0062", b"c"], True)
-    found = speedups.json_keys(block, 8, (b"a",), 9, Flag(0))
+    found = speedups.json_keys(block, 8, (b"a",), Flag(0))
     assert (found.end, found.objects, found.new) == (8, 0, [b"\\u0062", b"c"])
-    cut = speedups.json_keys(b'{"a":1},{"a":', 0, (b"a",), 9, Flag(0))
+    cut = speedups.json_keys(b'{"a":1},{"a":', 0, (b"a",), Flag(0))
     assert (cut.end, cut.objects, cut.is_json) == (7, 1, True)
 
 
@@ -577,7 +577,7 @@ def test_what_does_not_go_together_is_an_error():
         lambda: speedups.json_cells(b"{}", 0, keys._replace(wanted=b""), 1, ALL),
         lambda: speedups.json_cells(b"{}", 0, keys._replace(wanted=b"\7"), 1, ALL),
         lambda: speedups.json_cells(b"{}", 0, keys, 0, ALL),
-        lambda: speedups.json_keys(b"{}", 3, (), 1, ALL),
+        lambda: speedups.json_keys(b"{}", 3, (), ALL),
     ):
         with pytest.raises(ValueError, match=r"\w"):
             wrong()
@@ -585,7 +585,7 @@ def test_what_does_not_go_together_is_an_error():
         lambda: speedups.lines(cells, right, ("", ""), 1, b"", one),
         lambda: speedups.csv_cells("1,a\n", ",", bytes([1, 1]), ALL),
         lambda: speedups.json_cells(b"{}", 0, keys._replace(spelled=("a",)), 1, ALL),
-        lambda: speedups.json_keys(b"{}", 0, ("a",), 1, ALL),
+        lambda: speedups.json_keys(b"{}", 0, ("a",), ALL),
         lambda: speedups.convert(cells, 0, [], str),
     ):
         with pytest.raises(TypeError):
