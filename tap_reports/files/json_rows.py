@@ -139,6 +139,7 @@ def _go_on(cursor: Cursor, rows: JsonRows) -> None:
     """Go behind one object at least."""
     cursor.where = f"row {rows.count + 1}" if rows.is_lines else ""
     flags = Flag.IS_LINES if rows.is_lines else Flag(0)
+    rows.is_plain &= len(rows.spelled) <= MOST_KEYS  # one key can be spelled in many ways
     while rows.is_plain:
         found = speedups.json_keys(cursor.data, cursor.at, tuple(rows.spelled), flags)
         rows.count += found.objects

@@ -129,6 +129,18 @@ def test_too_many_keys_are_an_error(tmp_path, monkeypatch, slow):
             read(tmp_path, ODD["new keys all the time"])
 
 
+def test_a_key_that_is_spelled_in_very_many_ways_is_read_in_python(tmp_path, monkeypatch, slow):
+    monkeypatch.setattr(json_rows, "MOST_KEYS", 20)
+    spellings = [f"{number:05b}".translate({48: "a", 49: "\\u0061"}) for number in range(32)]
+    text = json.dumps([{"key": at} for at in range(32)])
+    for spelling in spellings:
+        text = text.replace("key", spelling, 1)
+    table = table_of(tmp_path, text)
+    assert not table.objects.is_plain
+    assert table.header == ("aaaaa",)
+    assert list(table.rows()) == list(slow(tmp_path, text).rows()) == [[at] for at in range(32)]
+
+
 DAMAGED = {
     "truncated": COMPACT[:-1],
     "truncated in an object": COMPACT[:-20],

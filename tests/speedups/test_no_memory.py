@@ -85,7 +85,7 @@ def of_csv():
 
 def of_json():
     names = (b"a", b"b", b"c", b"d")
-    rows = b'{"a":"$1","b":"\\u0041\\n","c":"2026-01-02","d":1.5,"new":{"x":[1]}},' * 300
+    rows = b'{"a":"$1","b":"\\u0041\\n","c":"2026-01-02","d":1.5,"new":{"x":[1]}},{"b":{"x" : [1.5]}},' * 150
     found = speedups.json_keys(rows, 0, names, FLAGS)
     wanted = JsonKeys(names, CODES, b"\0\0\1\0\2\0\3\0", CODES)
     cells = speedups.json_cells(rows.replace(b',"new":{"x":[1]}', b""), 0, wanted, 1 << 20, FLAGS)
