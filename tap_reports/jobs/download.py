@@ -105,8 +105,10 @@ class Downloads:
 
     def _fetched(self, job: ReportJob) -> Iterator[ReportFile]:
         """Fetch a job's files, those of several pages one by one."""
-        number = 0
-        for first in self._client.downloads(job):
+        number, downloads = 0, self._client.downloads(job)
+        if not downloads:
+            raise FileError("the vendor says that the job is done and names no file of it")
+        for first in downloads:
             download = first
             while True:
                 path, size = fetch(

@@ -83,6 +83,9 @@ def read(raw: Json, *, version: str, for_sync: bool = False) -> Settings:
     if errors := [*errors, *errors_of(given, for_sync=for_sync)]:
         raise ConfigError(errors)
     filled = copy.deepcopy(given)
+    for name, vendor in all_vendors().items():
+        if name in filled and (reports := reports_of(vendor, filled[name])) is not None:
+            filled[name]["reports"] = copy.deepcopy(reports)
     list(JSONSchemaValidator(settings_schema()).iter_errors(filled))  # it fills in the defaults
     return _settings(given, filled, version)
 
@@ -162,12 +165,12 @@ def _vendor_config(
     block = filled[vendor.name]
     first = _own_or_top(given, vendor, "poll_interval_seconds", POLL_INTERVAL_SECONDS)
     most = _own_or_top(given, vendor, "poll_max_interval_seconds", POLL_MAX_INTERVAL_SECONDS)
-    reports = reports_of(vendor, block)
+    reports = block.get("reports")
     return VendorConfig(
         name=vendor.name,
         values=block,
         api_url=block.get("api_url", vendor.api_url).rstrip("/"),
-        reports=None if reports is None else tuple(_report_config(report) for report in reports),
+        reports=None if reports is None else tuple(map(_report_config, reports)),
         max_jobs_in_flight=block.get("max_jobs_in_flight", vendor.max_jobs_in_flight),
         lookback_days=block.get("lookback_days"),
         slice_days=block.get("slice_days"),

@@ -69,6 +69,15 @@ def test_the_example_is_a_vendor_as_any_other(tap, acme):
     assert acme.bodies("POST", "/v1/reports") == asked, "the second run reuses the finished job"
 
 
+def test_a_finished_job_without_its_link_is_an_error_in_words_and_not_asked_for_again(tap, acme):
+    acme.answers["GET /v1/reports/1"] = [{"status": "done", "link": None}]
+    for _ in range(2):
+        done = tap()
+        assert done.returncode == 1
+        assert "GET /v1/reports/1: HTTP 200: no link came, only: status, link" in done.stderr
+        assert len(acme.bodies("POST", "/v1/reports")) == 1
+
+
 def test_its_settings_are_in_about_and_its_credentials_are_checked(tap):
     about = json.loads(tap("--about", "--format", "json").stdout)
     assert about["settings"]["properties"]["acme"]["properties"]["token"]["secret"] is True

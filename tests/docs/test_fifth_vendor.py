@@ -82,6 +82,15 @@ def test_a_limit_on_the_price_holds_and_the_account_is_tested_for_free(tap, lume
     assert lumen.bodies("POST", "/exports") == []
 
 
+def test_a_finished_job_without_a_file_is_not_a_day_without_data(tap, lumen):
+    lumen.answers["GET /exports/7"] = [{"state": "ready", "files": []}]
+    done = tap()
+    assert done.returncode == 1
+    assert "job 7: the vendor says that the job is done and names no file of it" in done.stderr
+    bookmarks = [one["value"]["bookmarks"] for one in messages_of(done) if one["type"] == "STATE"][-1]
+    assert "replication_key_value" not in bookmarks.get("lumen_visits", {})
+
+
 def test_a_stranger_s_mistake_names_the_setting_and_an_odd_answer_the_field(tap, lumen):
     wrong = tap("--check-config", usr="x")
     assert wrong.returncode == 78

@@ -37,7 +37,7 @@ RENAMES = {"yearmonth": DATE}
 EMPTY_WORDS = ("No data returned",)
 SLICE_DAYS: Mapping[str, int] = {Granularity.DAILY: 30, Granularity.WEEKLY: 365, Granularity.MONTHLY: 365}
 SELECTED = ("table", "metrics", "filters", "limit", "retention_days")
-DEFAULT_REPORTS: tuple[Json, ...] = ({"table": "traffic_and_engagement", "granularity": "monthly"},)
+DEFAULT_REPORTS: tuple[Json, ...] = ({"table": "traffic_and_engagement"},)
 
 
 # --- report types -------------------------------------------------------------------------------------
