@@ -13,9 +13,8 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "whole")]
 
 from concurrent_runs import PER_DAY, PROCESSES, Crowd, crowd
-from kill_points import kills
+from kill_points import kills, table
 from ledger_fixtures import own_schema
-from outcomes import table
 from random_faults import random_faults
 from scenario_runner import run_all
 

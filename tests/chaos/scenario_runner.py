@@ -14,8 +14,7 @@ from typing import Any
 
 from command import PATIENCE, Printed, Program, Running
 from fork_server import shared
-from kill_points import SLICES, Kill
-from outcomes import Outcome
+from kill_points import SLICES, Kill, Outcome
 from pauses import Gate, held, put_up, waits_for_a_lock
 from scenarios import DAYS, SCENARIOS, counted, plain_record, records_of
 

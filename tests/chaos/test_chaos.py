@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 from concurrent_runs import PER_DAY, PROCESSES, crowd
-from kill_points import kills
-from outcomes import table
+from kill_points import kills, table
 from random_faults import random_faults
 from scenario_runner import run_all
 

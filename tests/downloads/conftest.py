@@ -36,7 +36,8 @@ def get(server, clock, tmp_path):
     api.headers["Authorization"] = "Bearer sesame"
     files = DownloadSession(timeout=5, user_agent="test", loopback=True)
 
-    def run(path="/file", *, authenticated=False, stopping=lambda: False) -> bytes:
+    def run(path="/file", *, authenticated=False, stopping=lambda: False, largest=1 << 30) -> bytes:
+        files.largest = largest
         url = path if "://" in path else f"{server.url}{path}"
         found, size = fetch(
             Download(url=url, authenticated=authenticated),

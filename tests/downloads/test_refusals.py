@@ -44,6 +44,14 @@ def test_a_server_that_stays_busy_ends_the_download_with_what_it_said(server, ge
     assert left() == []
 
 
+@pytest.mark.parametrize("length", [str(len(BODY)), None], ids=["by its length", "as it comes"])
+def test_a_file_larger_than_max_file_gib_is_refused(length, server, get, left):
+    server.script = [whole(Content_Length=length)]
+    with pytest.raises(FileError, match="the report file is larger than"):
+        get(largest=len(BODY) - 1)
+    assert left() == []
+
+
 @pytest.mark.parametrize(
     ("answer", "error"),
     [

@@ -101,6 +101,11 @@ def test_a_file_that_unpacks_to_more_than_the_user_allows_is_refused(reader):
         assert "max_file_gib" in text
 
 
+def test_the_files_of_a_zip_count_together(reader):
+    both = zipped({"a.csv": BODY, "b.csv": BODY})
+    assert "GiB: refused" in reader.error(both, Layout(most_bytes=2 * len(BODY) - 1))
+
+
 def test_names_in_a_zip_are_made_printable(reader):
     assert "\x1b" not in reader.error(zipped({"\x1b]0;owned\x07.bin": "x"}))
 
