@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import json
 import os
 import signal
 import socket
@@ -187,27 +186,13 @@ def airflow(commands, tmp_path, database):
         found.kill(component)
 
 
-def test_phases_wait_in_the_triggerer_and_survive_its_restart(airflow, tmp_path):
+def test_phases_wait_in_the_triggerer_and_survive_its_restart(airflow, tap, tmp_path):
     (tmp_path / "dags").mkdir()
     (tmp_path / "target.py").write_text(TARGET)
-    tap = [sys.executable, "-m", "tap_reports"]
-    with Sandbox(
-        rows=3, delay=JOB_SECONDS, today=dt.date(2026, 3, 20), dt_reports_per_minute=1000
-    ) as sandbox:
-        config = {**sandbox.config("digital_turbine"), "start_date": "2026-03-01", "poll_interval_seconds": 1}
-        config["digital_turbine"]["slice_days"] = 7
-        config["job_ledger"] = str(tmp_path / "jobs.sqlite")
-        (tmp_path / "tap.json").write_text(json.dumps(config))
-        catalog = subprocess.run(
-            [*tap, "--config", tmp_path / "tap.json", "--discover"], capture_output=True, check=True
-        ).stdout
-        (tmp_path / "catalog.json").write_bytes(catalog)
-        dag = DAG.format(
-            config=tmp_path / "tap.json",
-            catalog=tmp_path / "catalog.json",
-            command=tap,
-            target=[sys.executable, str(tmp_path / "target.py"), str(tmp_path / "rows")],
-        )
+    target = [sys.executable, str(tmp_path / "target.py"), str(tmp_path / "rows")]
+    today = dt.date(2026, 3, 20)
+    with Sandbox(rows=3, delay=JOB_SECONDS, today=today, dt_reports_per_minute=1000) as sandbox:
+        dag = DAG.format(target=target, **tap(sandbox, slice_days=7))
         (tmp_path / "dags/reports.py").write_text(dag)
         airflow.command("db", "migrate")
         airflow.command("dags", "reserialize")

@@ -51,25 +51,11 @@ def python(tmp_path_factory) -> Path:
     return installed(tmp_path_factory.mktemp("dagster") / "venv", "dagster>=1.13") / "python"
 
 
-def test_partitions_are_windows_and_the_sensor_waits_for_the_jobs(python, tmp_path):
-    tap = [sys.executable, "-m", "tap_reports"]
+def test_partitions_are_windows_and_the_sensor_waits_for_the_jobs(python, tap, tmp_path):
     target = [sys.executable, "-c", "import sys; sys.stdin.read()"]
     with Sandbox(rows=3, delay=3, today=dt.date(2026, 3, 20), dt_reports_per_minute=1000) as sandbox:
-        config = {**sandbox.config("digital_turbine"), "start_date": "2026-03-01", "poll_interval_seconds": 1}
-        config["job_ledger"] = str(tmp_path / "jobs.sqlite")
-        config["reuse_job_hours"] = 0
-        (tmp_path / "tap.json").write_text(json.dumps(config))
-        catalog = subprocess.run(
-            [*tap, "--config", tmp_path / "tap.json", "--discover"], capture_output=True, check=True
-        ).stdout
-        (tmp_path / "catalog.json").write_bytes(catalog)
-        program = PROGRAM.format(
-            module=str(ROOT / "integrations/dagster"),
-            config=str(tmp_path / "tap.json"),
-            catalog=str(tmp_path / "catalog.json"),
-            target=target,
-            command=tap,
-        )
+        files = tap(sandbox, reuse_job_hours=0)
+        program = PROGRAM.format(module=str(ROOT / "integrations/dagster"), target=target, **files)
         done = subprocess.run(
             [python, "-c", program],
             capture_output=True,
