@@ -10,33 +10,30 @@ from typing import TYPE_CHECKING
 
 from tap_reports.files.numbers import plain_text
 from tap_reports.files.table import USUAL, Notation, bare
+from tap_reports.models import Kind
 
 if TYPE_CHECKING:
     import pendulum
 
     from tap_reports.files.table import Cell
 
+_MONTH_NAMES = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+]
 _MONTHS = {
-    name: number
-    for number, names in enumerate(
-        (
-            ("jan", "january"),
-            ("feb", "february"),
-            ("mar", "march"),
-            ("apr", "april"),
-            ("may",),
-            ("jun", "june"),
-            ("jul", "july"),
-            ("aug", "august"),
-            ("sep", "sept", "september"),
-            ("oct", "october"),
-            ("nov", "november"),
-            ("dec", "december"),
-        ),
-        start=1,
-    )
-    for name in names
-}
+    short: number for number, name in enumerate(_MONTH_NAMES, start=1) for short in (name, name[:3])
+} | {"sept": 9}
 _ISO_DAY = re.compile(r"([0-9]{4})-([0-9]{2})(?:-([0-9]{2}))?")
 _COMPACT_DAY = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})")
 _NAMED_DAY = re.compile(r"([A-Za-z]{3,9}) ([0-9]{1,2}), ([0-9]{4})")
@@ -68,10 +65,32 @@ _MISREAD = re.compile("[dES]")
 """Tokens of which pendulum reads more than they say: the day of a week, a fraction with fewer digits."""
 _LEADING_ZEROS = re.compile(r"(?<!:[0-9]{2}[.,])\b0+(?=[0-9])")
 """But not those of a fraction of a second."""
+_TIME_TOKENS = re.compile(r"\[[^\]]*\]|\\.|([HhmsSAaXx])")
 FIRST_YEAR = 1000
 """Earlier ones are years of two digits, which pendulum takes for one of four."""
 _ESCAPED = re.compile(r"\\.|\[[^\]]*\]")
 """What stands for itself in a format."""
+
+
+def kind_of_text(text: str, date_format: str | None) -> Kind | None:
+    """Return whether a text is a day or an instant to inference: in a format, or else as in `2026-08-03` and
+    `2026-08-03T10:00:00Z`; None for another text.
+    """
+    try:
+        if date_format and by_format(text, date_format):
+            return Kind.DATE_TIME if any(_TIME_TOKENS.findall(date_format)) else Kind.DATE
+    except ValueError:
+        pass
+    try:
+        if found := _INSTANT.fullmatch(text):
+            _moment(found)
+            return Kind.DATE_TIME
+        if len(text) == len("2026-08-03") and _ISO_DAY.fullmatch(text):
+            _written_day(text)
+            return Kind.DATE
+    except ValueError:
+        pass
+    return None
 
 
 def instant(cell: Cell, zone: dt.tzinfo, notation: Notation = USUAL) -> str | None:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
-from tap_reports.files.cells import converter
-from tap_reports.files.days import by_format
-from tap_reports.files.numbers import Number
+from tap_reports.files.days import kind_of_text
+from tap_reports.files.numbers import COMMA, POINT, UNCLEAR, WHOLE, Number, how_written
 from tap_reports.files.table import USUAL, Cell, ErrorCell, Notation
 from tap_reports.models import Kind
 
@@ -17,9 +15,8 @@ Sign = tuple[Kind, str]
 """What one cell speaks for, and as what it is written: "" for a value of the file's own type."""
 
 PLAIN_TEXT: Sign = (Kind.STRING, "text")
-COMMA_TEXT: Sign = (Kind.STRING, "a decimal comma")
-WHOLE, POINT, UNCLEAR = ((Kind.NUMBER, how) for how in ("digits", "a decimal point", "1.250"))
-"""Text that is a number. `1.250` is 1250 where a decimal comma stands elsewhere in the file."""
+COMMA_TEXT: Sign = (Kind.STRING, COMMA)
+NUMBERS: frozenset[Sign] = frozenset({(Kind.NUMBER, how) for how in (WHOLE, POINT, UNCLEAR)})
 
 _TYPES = {
     bool: Kind.BOOLEAN,
@@ -31,15 +28,6 @@ _TYPES = {
     dt.datetime: Kind.DATE_TIME,
     dt.timedelta: Kind.STRING,
 }
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+(?:[eE][+-]?[0-9]{1,3})?)?")
-"""Without an exponent behind an integer: `12E4` is a code, and it would be 120000."""
-_COMMA_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:,[0-9]+)?")
-_MAYBE_THOUSANDS = re.compile(r"-?[1-9][0-9]{0,2}\.[0-9]{3}")
-_WITH_COMMA = re.compile(r"-?[0-9]{1,3}(?:\.?[0-9]{3})*,(?:[0-9]{1,2}|[0-9]{4,})")
-_TIME_TOKENS = re.compile(r"\[[^\]]*\]|\\.|([HhmsSAaXx])")
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}.*")
-_WRITTEN = {Kind.DATE: (_DATE, converter(Kind.DATE)), Kind.DATE_TIME: (_INSTANT, converter(Kind.DATE_TIME))}
 
 
 def infer(
@@ -87,32 +75,16 @@ def _kind(seen: set[Sign], *, has_commas: bool) -> Kind:
     if seen == {(Kind.DATE, ""), (Kind.DATE_TIME, "")}:
         # A workbook's midnight comes as a date.
         return Kind.DATE_TIME
-    if seen and seen <= {WHOLE, POINT, UNCLEAR}:
-        return Kind.STRING if has_commas and UNCLEAR in seen and POINT not in seen else Kind.NUMBER
+    if seen and seen <= NUMBERS:
+        is_unclear = has_commas and (Kind.NUMBER, UNCLEAR) in seen and (Kind.NUMBER, POINT) not in seen
+        return Kind.STRING if is_unclear else Kind.NUMBER
     return seen.pop()[0] if len(seen) == 1 else Kind.STRING
 
 
 def _text_sign(cell: str, notation: Notation, *, numbers_in_text: bool) -> Sign:
-    number = _COMMA_NUMBER if notation.decimal_separator == "," else _NUMBER
-    if numbers_in_text and number.fullmatch(cell):
-        return WHOLE if "." not in cell else UNCLEAR if _MAYBE_THOUSANDS.fullmatch(cell) else POINT
-    if notation.date_format and (kind := _formatted_kind(cell, notation.date_format)):
+    how = how_written(cell, notation.decimal_separator)
+    if how in {WHOLE, POINT, UNCLEAR} and numbers_in_text:
+        return Kind.NUMBER, how
+    if kind := kind_of_text(cell, notation.date_format):
         return kind, "text"
-    for kind, (pattern, convert) in _WRITTEN.items():
-        if pattern.fullmatch(cell):
-            try:
-                convert(cell)
-            except ValueError:
-                break
-            return kind, "text"
-    return COMMA_TEXT if _WITH_COMMA.fullmatch(cell) else PLAIN_TEXT
-
-
-def _formatted_kind(cell: str, date_format: str) -> Kind | None:
-    """Return the kind of a cell that is written in a date format; None for another one."""
-    try:
-        is_date = by_format(cell, date_format)
-    except ValueError:
-        return None
-    has_time = any(_TIME_TOKENS.findall(date_format))
-    return (Kind.DATE_TIME if has_time else Kind.DATE) if is_date else None
+    return COMMA_TEXT if how == COMMA else PLAIN_TEXT

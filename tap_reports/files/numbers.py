@@ -16,6 +16,22 @@ JSON_NUMBER = r"-?+(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?+[0-9]{1,3}+)?+"
 
 is_json_number = re.compile(JSON_NUMBER).fullmatch
 
+WHOLE, POINT, UNCLEAR, COMMA = "digits", "a decimal point", "1.250", "a decimal comma"
+"""How a text is written that may be a number (see `how_written`)."""
+_WHOLE = r"-?(?:0|[1-9][0-9]*)"
+_HOW = {
+    WHOLE: re.compile(_WHOLE),
+    UNCLEAR: re.compile(r"-?[1-9][0-9]{0,2}\.[0-9]{3}"),
+    # Without an exponent behind an integer: `12E4` is a code, and it would be 120000.
+    POINT: re.compile(rf"{_WHOLE}\.[0-9]+(?:[eE][+-]?[0-9]{{1,3}})?"),
+    COMMA: re.compile(r"-?[0-9]{1,3}(?:\.?[0-9]{3})*,(?:[0-9]{1,2}|[0-9]{4,})"),
+}
+_WITH_COMMA = re.compile(rf"{_WHOLE}(?:,[0-9]+)?")
+_LONGEST_PLAIN = 40
+"""Digits of the longest number that `plain_number` writes without its exponent."""
+_ANY_NUMBER = re.compile(r"(-?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,3}))?")
+_is_plain = re.compile(rf"{_WHOLE}(?:\.[0-9]+)?").fullmatch
+
 _CURRENCY = r"[$\u00a2-\u00a5\u20a0-\u20cf\u0e3f]"
 _BLANK = r"[ \u00a0\u202f]?"
 _SPACES = "\u00a0\u202f\u2009'\u2019"
@@ -89,6 +105,35 @@ def number_text(cell: Cell, notation: Notation = USUAL) -> str | None:
     minus = "-" if "-" in (found["sign"], found["inner"]) else ""
     point = "." if fraction else ""
     return f"{minus}{whole.lstrip('0') or '0'}{point}{fraction}{found['exponent'] or ''}"
+
+
+def how_written(text: str, decimal_separator: str | None) -> str | None:
+    """Return how a text is written that is a number to inference, or would be with a decimal comma.
+
+    Returns:
+        `WHOLE`, `POINT`, or `UNCLEAR`, which is 1250 where decimal commas stand elsewhere in the file;
+        `COMMA`; None for another text.
+    """
+    if decimal_separator == ",":
+        return WHOLE if _WITH_COMMA.fullmatch(text) else None
+    return next((how for how, pattern in _HOW.items() if pattern.fullmatch(text)), None)
+
+
+def plain_number(text: str) -> str | None:
+    """Return a number without an exponent, all digits kept; a very long one as it is; None: not a number."""
+    if _is_plain(text):
+        return text
+    found = _ANY_NUMBER.fullmatch(text)
+    if found is None or not (found[2] or found[3]):
+        return None
+    sign, whole, fraction, power = found[1], found[2], found[3] or "", int(found[4] or 0)
+    digits, point = whole + fraction, len(whole) + power
+    if found[4] and not -_LONGEST_PLAIN < point < _LONGEST_PLAIN:
+        return text if is_json_number(text) else None
+    digits = digits.ljust(point, "0") if point > 0 else "0" * (1 - point) + digits
+    point = max(point, 1)
+    whole, fraction = digits[:point].lstrip("0") or "0", digits[point:]
+    return f"{sign}{whole}.{fraction}" if fraction else f"{sign}{whole}"
 
 
 def plain_text(cell: Cell) -> str:

@@ -101,7 +101,7 @@ class Unpacked(Derived):
         self,
         member: Member,
         stream: io.BufferedIOBase | io.RawIOBase,
-        damage: tuple[type[Exception], ...] = (),
+        damage: tuple[type[Exception], ...],
     ) -> None:
         super().__init__(stream)
         self._member = member
@@ -129,17 +129,20 @@ class Gzip(Derived):
         name: For messages.
         packed: The file.
         warned: Names of files whose bytes behind the end have been warned of.
+
+    Attributes:
+        damage: What it raises for a damaged file.
     """
 
     def __init__(self, name: str, packed: io.BufferedIOBase, warned: set[str]) -> None:
         super().__init__(packed)
         self._name = name
         self._warned = warned
-        self._unpacker, self._damage = _unpacker()
+        self._unpacker, self.damage = _unpacker()
         self._packed = packed
         self._member: Any = None
         self._rest = b""
-        self._members = self._count = 0
+        self._members = 0
         self._is_done = False
 
     @override
@@ -150,16 +153,12 @@ class Gzip(Derived):
             if self._member is None and not self._begins():
                 break
             if not self._rest:
-                raise self._damaged("it ends before its last check sum")
-            try:
-                data: bytes = self._member.decompress(self._rest, most)
-            except self._damage as error:
-                raise self._damaged(str(error)) from error
+                raise EOFError("it ends before its last check sum")
+            data: bytes = self._member.decompress(self._rest, most)
             self._rest = self._member.unconsumed_tail
             if self._member.eof:
                 self._rest, self._member = self._member.unused_data, None
             if data:
-                self._count += len(data)
                 return data
         return b""
 
@@ -187,18 +186,13 @@ class Gzip(Derived):
         self._members += 1
         return True
 
-    def _damaged(self, why: str) -> FileError:
-        return FileError(
-            f"{self._name} is damaged or truncated: unpacking failed after {self._count:,} bytes ({why})."
-        )
 
-
-def _unpacker() -> tuple[Callable[[int], Any], type[Exception]]:
-    """Return the fastest there is, and what it raises for damage."""
+def _unpacker() -> tuple[Callable[[int], Any], tuple[type[Exception], ...]]:
+    """Return the fastest there is, and what is raised for damage."""
     try:
         from isal import isal_zlib
     except ImportError:
         import zlib
 
-        return zlib.decompressobj, zlib.error
-    return isal_zlib.decompressobj, cast("type[Exception]", isal_zlib.error)
+        return zlib.decompressobj, (EOFError, zlib.error)
+    return isal_zlib.decompressobj, (EOFError, cast("type[Exception]", isal_zlib.error))

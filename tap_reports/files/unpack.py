@@ -147,7 +147,7 @@ def _unpacked(member: Member, expected: FileFormat, work_dir: Path, layers: int)
 
 def _open_gzip(member: Member, warned: set[str]) -> io.BufferedIOBase:
     stream = Gzip(member.name, member.open(), warned)
-    return io.BufferedReader(Unpacked(member, stream), BUFFER)
+    return io.BufferedReader(Unpacked(member, stream, stream.damage), BUFFER)
 
 
 def open_zip(member: Member) -> zipfile.ZipFile:

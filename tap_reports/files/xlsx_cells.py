@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from tap_reports.exceptions import FileError
+from tap_reports.files.numbers import plain_number
 from tap_reports.files.text import shown
 from tap_reports.files.xlsx_parts import ASK, Strings, unescaped
-from tap_reports.files.xlsx_styles import Style, dated, iso_dated, plain_number
+from tap_reports.files.xlsx_styles import Style, dated, iso_dated
 
 NO_VALUE = "a formula without a stored value"
 

@@ -8,7 +8,6 @@ import re
 from decimal import Decimal
 from enum import IntEnum
 
-from tap_reports.files.numbers import is_json_number
 from tap_reports.files.xlsx_parts import Xml, parse
 
 MOST_BYTES = 1 << 26
@@ -48,12 +47,6 @@ _LITERAL = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _HALF_DAY = re.compile(r"am/pm|a/p", re.IGNORECASE)
-_PLAIN = 40
-"""Digits of the longest number that is written without its exponent."""
-_NUMBER = re.compile(r"(-?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,3}))?")
-
-
-_is_plain = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?").fullmatch
 
 
 def style_of(code: str) -> Style:
@@ -94,23 +87,6 @@ def read_styles(stream: io.BufferedIOBase, name: str) -> bytes:
 
     parse(stream, Xml(name, start, end), name, MOST_BYTES)
     return bytes(found)
-
-
-def plain_number(text: str) -> str | None:
-    """Return a number without an exponent, all digits kept; a very long one as it is; None: not a number."""
-    if _is_plain(text):
-        return text
-    found = _NUMBER.fullmatch(text)
-    if found is None or not (found[2] or found[3]):
-        return None
-    sign, whole, fraction, power = found[1], found[2], found[3] or "", int(found[4] or 0)
-    digits, point = whole + fraction, len(whole) + power
-    if found[4] and not -_PLAIN < point < _PLAIN:
-        return text if is_json_number(text) else None
-    digits = digits.ljust(point, "0") if point > 0 else "0" * (1 - point) + digits
-    point = max(point, 1)
-    whole, fraction = digits[:point].lstrip("0") or "0", digits[point:]
-    return f"{sign}{whole}.{fraction}" if fraction else f"{sign}{whole}"
 
 
 def dated(text: str, style: int, *, is_1904: bool) -> tuple[str, bool] | None:
