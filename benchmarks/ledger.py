@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from tap_reports.exceptions import TapReportsError
-from tap_reports.ledger.ledger import Existing, Ledger, Reservation, Wait
+from tap_reports.ledger.ledger import Existing, Ledger, Reservation, Submission, Wait
 from tap_reports.ledger.schema import jobs, streams, submissions
 from tap_reports.models import JobStatus, Quota, ReportJob, ReportRequest, Slice
 
@@ -68,15 +68,16 @@ def reserve(
     ledger: Ledger, request: ReportRequest, run_id: str, places: int = PLACES
 ) -> Reservation | Existing | Wait:
     """Ask for a place."""
-    return ledger.reserve(
-        request,
-        stream="acme_r",
+    wanted = Submission(
+        request=request,
+        streams=["acme_r"],
         run_id=run_id,
         quotas=QUOTAS,
         max_in_flight=places,
         in_flight_hours=1,
         now=dt.datetime.now(dt.UTC),
     )
+    return ledger.reserve(wanted)
 
 
 def whole_job(

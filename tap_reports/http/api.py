@@ -95,10 +95,11 @@ class ApiSession:
             CallBroken: Still broken after all retries.
             AccessDenied, CallRejected: The vendor said no.
         """
+        what = self.shown(method, path)
 
         def once() -> requests.Response:
-            response = self._send(method, path, params, json, headers, stream=stream)
-            return self._checked(response, method, path, accept)
+            request = self._request(method, path, params, json, headers)
+            return self._checked(self._send(request, what, stream=stream), what, accept)
 
         return self.repeated(once)
 
@@ -141,9 +142,9 @@ class ApiSession:
             SubmissionLost: Nobody knows (reset, time-out, any other 5xx).
             AccessDenied, CallRejected: The vendor said no.
         """
-        what = self.shown(method, path)
+        request, what = self._request(method, path, params, json, headers), self.shown(method, path)
         try:
-            response = self._send(method, path, params, json, headers, is_paid=True)
+            response = self._send(request, what, is_paid=True)
         except NotSent:
             raise
         except CallBroken as error:
@@ -160,7 +161,7 @@ class ApiSession:
             )
         if response.status_code == 408 or response.status_code >= 500:
             raise SubmissionLost(what, body_excerpt(response), status=response.status_code)
-        return self._checked(response, method, path, ())
+        return self._checked(response, what, ())
 
     def url(self, path: str) -> str:
         """Return the absolute URL of a path, refusing other origins (credentials go nowhere else)."""
@@ -181,20 +182,10 @@ class ApiSession:
         """End all calls, also those that may cost, and close all connections."""
         self._http.close()
 
-    def _send(
-        self,
-        method: str,
-        path: str,
-        params: Any,
-        json: Any,
-        headers: Mapping[str, str] | None,
-        *,
-        stream: bool = False,
-        is_paid: bool = False,
-    ) -> requests.Response:
-        if self.rate_limit:
-            self.rate_limit.wait()
-        request = requests.Request(
+    def _request(
+        self, method: str, path: str, params: Any, json: Any, headers: Mapping[str, str] | None
+    ) -> requests.Request:
+        return requests.Request(
             method,
             self.url(path),
             params=params,
@@ -202,7 +193,13 @@ class ApiSession:
             headers={**self.headers, **(headers or {})},
             auth=self.auth,
         )
-        what, origin = self.shown(method, path), origin_of(self.base_url)
+
+    def _send(
+        self, request: requests.Request, what: str, *, stream: bool = False, is_paid: bool = False
+    ) -> requests.Response:
+        if self.rate_limit:
+            self.rate_limit.wait()
+        origin = origin_of(self.base_url)
         if stream:
             response = self._http.open(request, what, origin=origin)
         else:
@@ -211,18 +208,16 @@ class ApiSession:
             self.rate_limit.apply_headers(response.headers)
         return response
 
-    def _checked(
-        self, response: requests.Response, method: str, path: str, accept: Collection[int]
-    ) -> requests.Response:
+    def _checked(self, response: requests.Response, what: str, accept: Collection[int]) -> requests.Response:
         status = response.status_code
         if status in accept or 200 <= status < 300:
             return response
-        url, what, answer = self.url(path), self.shown(method, path), body_excerpt(response)
+        answer = body_excerpt(response)
         if status == 429 or status >= 500:
             asked = retry_after(response.headers, self._clock.now())
             raise CallBroken(what, answer, status=status, retry_after=asked)
         if status in REDIRECTS:
-            target = shown_host(url, response.headers.get("Location", ""))
+            target = shown_host(response.url, response.headers.get("Location", ""))
             raise CallRejected(
                 what,
                 f"redirects to {target}, which is not followed",

@@ -51,8 +51,10 @@ def origin_of(url: str) -> Origin:
         BadUrl: It is not plain: two programs could read different hosts in it.
     """
     _refuse_odd_characters(url)
+    prepared = requests.PreparedRequest()
     try:
-        found = parse_url(requests.Request("GET", url).prepare().url or "")
+        prepared.prepare_url(url, None)
+        found = parse_url(prepared.url or "")
     except (requests.RequestException, HTTPError, ValueError) as error:
         raise BadUrl("is not a valid URL") from error
     if found.scheme not in PORTS:

@@ -11,7 +11,6 @@ from typing import Any
 from weakref import WeakSet
 
 import requests
-from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import NameResolutionError, NewConnectionError
 
 from tap_reports.clock import TIMERS
@@ -126,11 +125,8 @@ class HttpSession:
 
     def _open(self, request: requests.Request, origin: Origin) -> requests.Response:
         session = self._session
-        # Not by `Session.prepare_request`: it would read ~/.netrc, and takes as long as all else here.
-        request.headers = CaseInsensitiveDict({**session.headers, **request.headers})
-        request.cookies = session.cookies
         try:
-            prepared = request.prepare()
+            prepared = self._prepared(request)
             found = origin_of(prepared.url or "")
         except BadUrl:
             raise
@@ -145,6 +141,18 @@ class HttpSession:
         return session.send(
             prepared, timeout=self._timeout, allow_redirects=False, **self._surroundings[origin]
         )
+
+    def _prepared(self, request: requests.Request) -> requests.PreparedRequest:
+        """Return a call as it is sent. `Session.prepare_request` would read ~/.netrc, and takes longer."""
+        prepared, cookies = requests.PreparedRequest(), self._session.cookies
+        prepared.prepare_method(request.method)
+        prepared.prepare_url(request.url, request.params or None)
+        prepared.prepare_headers({**self._session.headers, **request.headers})
+        if cookies:
+            prepared.prepare_cookies(cookies)
+        prepared.prepare_body(None, None, request.json)
+        prepared.prepare_auth(request.auth)
+        return prepared
 
     @contextmanager
     def _recorded(self, request: requests.Request) -> Iterator[None]:

@@ -27,7 +27,7 @@ from tap_reports.jobs.event_loop import CALL_THREADS
 from tap_reports.jobs.gate import Gate
 from tap_reports.jobs.poll_policy import busy_wait
 from tap_reports.jobs.task import Action, Event, Stage, Task
-from tap_reports.ledger.ledger import Existing, Reservation, Wait
+from tap_reports.ledger.ledger import Existing, Reservation, Submission, Wait
 from tap_reports.models import ReportJob
 from tap_reports.vendor import Estimates, LostSubmission, Vendor, VendorConfig
 
@@ -116,18 +116,21 @@ class Submissions:
         self._context.unsettled.add(task)
         task.timeline.enter(Stage.SUBMITTING)
         request, context = task.request, self._context
-        place = await context.records.run(
-            lambda: context.ledger.reserve(
-                request,
-                stream=",".join(sorted(task.streams)),
+
+        def reserve() -> Reservation | Existing | Wait:
+            wanted = Submission(
+                request=request,
+                streams=task.streams,
                 run_id=context.run_id,
-                quotas=list(self._vendor.quotas(self._config)),
+                quotas=self._vendor.quotas(self._config),
                 max_in_flight=self._config.max_jobs_in_flight,
                 in_flight_hours=self._config.job_deadline_seconds / 3600,
                 now=context.clock.now(),
                 estimate=self.credits.counted(request.key),
             )
-        )
+            return context.ledger.reserve(wanted)
+
+        place = await context.records.run(reserve)
         if isinstance(place, Wait):
             self._wait_for(task, place)
             return None

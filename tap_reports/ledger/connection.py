@@ -11,6 +11,7 @@ import math
 import os
 import random
 import socket
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -110,17 +111,14 @@ class SharedConnection:
         """
         with self._lock:
             self._began_at = time.monotonic()
-            connection = self._open()
-            if self._is_server:
-                connection = connection.execution_options(isolation_level=isolation)
-            else:
-                connection = connection.execution_options(
-                    tap_reports_write=is_write, tap_reports_lasting=is_lasting
-                )
-            seconds = self._busy_seconds + SILENT_SECONDS
-            cancel = TIMERS.start(seconds, self._cut) if self._is_server else None
+            connection, cancel = self._open(), None
             try:
-                with self._begin(connection, is_write=is_write):
+                if self._is_server:
+                    cancel = TIMERS.start(self._busy_seconds + SILENT_SECONDS, self._cut)
+                    connection = connection.execution_options(isolation_level=isolation)
+                else:
+                    self._begin_in_file(connection, is_write=is_write, is_lasting=is_lasting)
+                with connection.begin():
                     yield connection
             except BaseException:
                 self._drop()
@@ -150,20 +148,31 @@ class SharedConnection:
         self._has_answered, self._failing_since = True, None
         return self._connection
 
-    def _begin(self, connection: sa.Connection, *, is_write: bool) -> sa.Transaction:
-        """Begin a transaction; a file that another process writes to is asked again until that is done."""
-        if self._is_server or not is_write:
-            return connection.begin()
-        until = time.monotonic() + self._busy_seconds
+    def _begin_in_file(self, connection: sa.Connection, *, is_write: bool, is_lasting: bool) -> None:
+        """Begin a transaction of SQLite's; a file that another process writes to is asked again until that is
+        done. Not by SQLAlchemy, for which it would be one statement more.
+        """
         driver: Any = connection.connection.driver_connection
+        if not is_write:
+            driver.execute("BEGIN")
+            return
+        wanted = "FULL" if is_lasting else "NORMAL"
+        # Without a WAL, a power failure may damage the file.
+        if connection.info.get("mode") == "wal" and connection.info.get("synchronous") != wanted:
+            driver.execute(f"PRAGMA synchronous={wanted}")
+            connection.info["synchronous"] = wanted
+        until = time.monotonic() + self._busy_seconds
         driver.execute(f"PRAGMA busy_timeout = {int(STEP_SECONDS * 1000)}")
         try:
             while True:
                 try:
-                    return connection.begin()
-                except OperationalError as error:
-                    if "locked" not in str(error.orig) or time.monotonic() > min(until, self._ends_at):
-                        raise
+                    # IMMEDIATE: what is read stays true until it is written.
+                    driver.execute("BEGIN IMMEDIATE")
+                except sqlite3.OperationalError as error:
+                    if "locked" not in str(error) or time.monotonic() > min(until, self._ends_at):
+                        raise OperationalError("BEGIN", None, error) from error
+                else:
+                    return
         finally:
             driver.execute(f"PRAGMA busy_timeout = {int(self._busy_seconds * 1000)}")
 

@@ -158,29 +158,17 @@ def _kind(start: bytes) -> str:
 
 def _set_up_sqlite(engine: sa.Engine, *, is_file: bool) -> None:
     @sa.event.listens_for(engine, "connect")
-    def connected(connection: Any, record: Any) -> None:
-        # Transactions begin where `began` says so, not where the driver guesses.
+    def connected(connection: sqlite3.Connection, record: Any) -> None:
+        # Transactions begin where `SharedConnection` says so, not where the driver guesses.
         connection.isolation_level = None
         connection.execute("PRAGMA foreign_keys=ON")
         if is_file:
             # Only for speed: where the file system or another process does not allow it, it works without.
             (waits,) = connection.execute("PRAGMA busy_timeout").fetchone()
             connection.execute(f"PRAGMA busy_timeout={MODE_MILLISECONDS}")
-            with contextlib.suppress(connection.OperationalError):
+            with contextlib.suppress(sqlite3.OperationalError):
                 record.info["mode"] = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
             connection.execute(f"PRAGMA busy_timeout={waits}")
-
-    @sa.event.listens_for(engine, "begin")
-    def began(connection: sa.Connection) -> None:
-        # IMMEDIATE: what is read in a writing transaction stays true until it is written.
-        options = connection.get_execution_options()
-        is_write = options.get("tap_reports_write")
-        if is_write and connection.info.get("mode") == "wal":  # without, a power failure may damage the file
-            wanted = "FULL" if options.get("tap_reports_lasting", True) else "NORMAL"
-            if connection.info.get("synchronous") != wanted:
-                connection.exec_driver_sql(f"PRAGMA synchronous={wanted}")
-                connection.info["synchronous"] = wanted
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if is_write else "BEGIN")
 
 
 def _postgresql(url: sa.URL, busy_seconds: float) -> sa.Engine:

@@ -14,7 +14,6 @@ import contextlib
 import datetime as dt
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,14 +22,13 @@ from tap_reports.clock import Clock, SystemClock
 from tap_reports.exceptions import StreamError
 from tap_reports.ledger import history, places, statements
 from tap_reports.ledger.history import EVERYTHING, Wanted
-from tap_reports.ledger.places import Intent
-from tap_reports.ledger.records import LOST, Existing, JobRecord, QuotaUse, Reservation, Wait
+from tap_reports.ledger.records import LOST, Existing, JobRecord, QuotaUse, Reservation, Submission, Wait
 from tap_reports.ledger.rows import record, values_of, warning
 from tap_reports.ledger.schema import lock
 from tap_reports.ledger.store import BUSY_SECONDS, Store
 from tap_reports.models import JobStatus, Quota, ReportJob, ReportRequest, RunOutcome, Slice
 
-__all__ = ["Existing", "JobRecord", "Ledger", "QuotaUse", "Reservation", "Wait", "Wanted"]
+__all__ = ["Existing", "JobRecord", "Ledger", "QuotaUse", "Reservation", "Submission", "Wait", "Wanted"]
 
 
 logger = logging.getLogger("tap-reports.ledger")
@@ -99,48 +97,18 @@ class Ledger:
         rows = self._store.read(lambda db: statements.on_its_way(db, like, stream, first, last))
         return [found for row in rows if (found := self._record(row)).slice]
 
-    def reserve(
-        self,
-        request: ReportRequest,
-        *,
-        stream: str,
-        run_id: str,
-        quotas: Sequence[Quota],
-        max_in_flight: int,
-        in_flight_hours: float,
-        now: dt.datetime,
-        estimate: Decimal | None = None,
-    ) -> Reservation | Existing | Wait:
+    def reserve(self, wanted: Submission) -> Reservation | Existing | Wait:
         """Take a place for a submission, or say what stands against it.
-
-        Args:
-            request: What is to be submitted.
-            stream: Who wants it; several names joined by commas.
-            run_id: This run.
-            quotas: The account's; those of the request's kind count.
-            max_in_flight: Most jobs of the account that are not terminal.
-            in_flight_hours: A job older than this no longer counts as in flight.
-            now: The time.
-            estimate: What it is expected to cost, if that is known.
 
         Returns:
             A reservation, to be completed with `submitted`, `refused` or `lost`; or another run's job that
             was not there when `find` was asked; or what to wait for.
         """
-        shown = self._shown.get(request.key, (0, ""))
+        shown = self._shown.get(wanted.request.key, (0, ""))
 
         def take(db: sa.Connection) -> Reservation | Existing | Wait:
-            lock(db, request.vendor, request.account)
-            return places.take(
-                db,
-                request,
-                [item for item in quotas if item.counts == request.quota],
-                most=max_in_flight,
-                oldest=now - dt.timedelta(hours=in_flight_hours),
-                now=now,
-                shown=shown,
-                intent=Intent(stream, run_id, estimate),
-            )
+            lock(db, wanted.request.vendor, wanted.request.account)
+            return places.take(db, wanted, shown)
 
         return self._store.write(take)
 
@@ -177,13 +145,13 @@ class Ledger:
         """Note that the submission was not sent at all: no job, and counted in no quota."""
         self._answered(reservation, None, None)
 
-    def seen(self, job: ReportJob, *, stream: str = "", run_id: str = "") -> None:
+    def seen(self, job: ReportJob) -> None:
         """Note the job as the vendor sees it now.
 
         A job that the ledger does not have yet (from a state, or the vendor's re-run under a new id) is
-        added, for `stream` and `run_id` or else those of the newest submission of its key.
+        added, for the streams and the run of the newest submission of its key.
         """
-        self._change(job, values_of(job), stream=stream, run_id=run_id)
+        self._change(job, values_of(job))
 
     def failed(self, job: ReportJob, message: str) -> None:
         """Note that the job came to nothing."""
@@ -262,16 +230,14 @@ class Ledger:
         at = self._clock.now()  # counted from the answer: the vendor may have counted it as late as that
         self._store.note(lambda db: places.answered(db, reservation, values, outcome, at), is_lasting=True)
 
-    def _change(
-        self, job: ReportJob, values: Mapping[str, Any], *, stream: str = "", run_id: str = ""
-    ) -> None:
+    def _change(self, job: ReportJob, values: Mapping[str, Any]) -> None:
         """Change a job's rows, adding one if there is none."""
         running_at = self._clock.now() if values.get("status") == JobStatus.RUNNING else None
 
         def change(db: sa.Connection) -> None:
             row = statements.change(db, job, values, running_at)
             if not row:
-                statements.adopt(db, job, stream, run_id)
+                statements.adopt(db, job)
                 row = statements.change(db, job, values, running_at)
             if "status" in values and row >= self._shown.get(job.request.key, (0, ""))[0]:
                 self._shown[job.request.key] = row, values["status"]

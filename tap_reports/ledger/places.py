@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -16,28 +15,22 @@ import sqlalchemy as sa
 from sqlalchemy import bindparam
 
 from tap_reports.ledger import quota
-from tap_reports.ledger.records import INTENT, Existing, QuotaUse, Reservation, Wait
+from tap_reports.ledger.records import INTENT, Existing, QuotaUse, Reservation, Submission, Wait
 from tap_reports.ledger.rows import record
 from tap_reports.ledger.schema import UtcTime, jobs, submissions
 from tap_reports.ledger.statements import IS_OUT, RUNNING, add_job, inserted
-from tap_reports.models import Quota, ReportRequest
+from tap_reports.models import Quota
 from tap_reports.process import is_gone, this_process
 
 ANSWER_SECONDS = 120.0
 """An intent older than this is no longer waited for: its run was killed."""
+CLOCKS_DIFFER = dt.timedelta(days=1)
+"""What machines' clocks may differ by, and calls take, in the rough count of `_may_be_spent`."""
 ADD_SUBMISSION = submissions.insert()
 ANSWERED_JOB = jobs.update().where(jobs.c.id == bindparam("of_row"))
 DROPPED_JOB = jobs.delete().where(jobs.c.id == bindparam("of_row"))
 COUNTED = submissions.update().where(submissions.c.id == bindparam("of_row"))
 NOT_COUNTED = submissions.delete().where(submissions.c.id == bindparam("of_row"))
-
-
-class Intent(NamedTuple):
-    """What is to be submitted: for which streams (joined by commas), in which run, at what cost, if known."""
-
-    stream: str
-    run_id: str
-    estimate: Decimal | None
 
 
 class Blocking(NamedTuple):
@@ -54,34 +47,21 @@ class Blocking(NamedTuple):
     deciding: dict[str, dt.datetime | None]
 
 
-def take(
-    db: sa.Connection,
-    request: ReportRequest,
-    quotas: Sequence[Quota],
-    *,
-    most: int,
-    oldest: dt.datetime,
-    now: dt.datetime,
-    shown: tuple[int, str],
-    intent: Intent,
-) -> Reservation | Existing | Wait:
+def take(db: sa.Connection, wanted: Submission, shown: tuple[int, str]) -> Reservation | Existing | Wait:
     """Take a place for a submission, or say what stands against it.
 
     Args:
-        quotas: Those that count it.
-        most: Most jobs in flight.
-        oldest: Jobs that were sent before no longer count as in flight.
         shown: The row of its key that this run knows of, and its status.
     """
-    found = blocking(db, request, quotas, oldest, now)
-    if changed := _changed_since(found.rows, request, intent.run_id, shown, now):
+    found = blocking(db, wanted)
+    if changed := _changed_since(found.rows, wanted, shown):
         return changed
-    if wait := quota.wait_for(quotas, found.deciding, now):
+    if wait := quota.wait_for(wanted.counting_quotas, found.deciding, wanted.now):
         return wait
     # What a killed run was sending holds no place: nobody will ever say that it is done.
-    if found.running + sum(is_being_sent(row, now) for row in found.rows) >= most:
+    if found.running + sum(is_being_sent(row, wanted.now) for row in found.rows) >= wanted.max_in_flight:
         return Wait()
-    return reserve(db, request, intent, now)
+    return _reserve(db, wanted)
 
 
 def is_being_sent(row: sa.RowMapping, now: dt.datetime) -> bool:
@@ -91,43 +71,39 @@ def is_being_sent(row: sa.RowMapping, now: dt.datetime) -> bool:
 
 
 def _changed_since(
-    rows: Sequence[sa.RowMapping],
-    request: ReportRequest,
-    run_id: str,
-    shown: tuple[int, str],
-    now: dt.datetime,
+    rows: Sequence[sa.RowMapping], wanted: Submission, shown: tuple[int, str]
 ) -> Existing | Wait | None:
     """Return what other runs did about a request since the ledger was asked for it.
 
     What this run knows already it has judged: it means to submit all the same.
     """
     for row in rows:
-        if row["key"] != request.key or row["run_id"] == run_id:
+        if row["key"] != wanted.request.key or row["run_id"] == wanted.run_id:
             continue
-        if is_being_sent(row, now):
+        if is_being_sent(row, wanted.now):
             return Wait()
-        found = record(row, now)
+        found = record(row, wanted.now)
         is_new = row["id"] > shown[0] or (row["id"] == shown[0] and found.status != shown[1])
-        job = found.job(request)
+        job = found.job(wanted.request)
         if is_new and job and (found.is_in_flight or found.is_good):
             return Existing(job=job)
     return None
 
 
-def blocking(
-    db: sa.Connection, request: ReportRequest, quotas: Sequence[Quota], oldest: dt.datetime, now: dt.datetime
-) -> Blocking:
-    """Return what may stand against a submission, in one statement; of jobs, those sent after `oldest`."""
+def blocking(db: sa.Connection, wanted: Submission) -> Blocking:
+    """Return what may stand against a submission, in one statement; of jobs, those not too old to count."""
+    request, now, quotas = wanted.request, wanted.now, wanted.counting_quotas
+    age = dt.timedelta(hours=wanted.in_flight_hours)
     values = {
         "key": request.key,
         "vendor": request.vendor,
         "account": request.account,
-        "oldest": oldest,
+        "oldest": now - age,
         # Not of a time that a clock gone wrong has put far ahead: it would hold its place until then.
-        "newest": now + (now - oldest),
+        "newest": now + age,
         **_windows(quotas, now),
     }
-    rows = db.execute(_blocking(tuple(quotas)), values).mappings().all()
+    rows = db.execute(_blocking(quotas), values).mappings().all()
     deciding = {item.name: rows[0].get(f"quota_{number}") for number, item in enumerate(quotas)}
     return Blocking([row for row in rows if row["id"] is not None], rows[0]["running"], deciding)
 
@@ -135,13 +111,7 @@ def blocking(
 @cache
 def _blocking(quotas: tuple[Quota, ...]) -> sa.Select[Any]:
     deciding = [
-        sa.select(submissions.c.at)
-        .where(*_counted(number, item))
-        .order_by(submissions.c.at.desc())
-        .limit(1)
-        .offset(item.limit - 1)
-        .scalar_subquery()
-        .label(f"quota_{number}")
+        sa.case((_may_be_spent(number, item), _deciding(number, item))).label(f"quota_{number}")
         for number, item in enumerate(quotas)
         if item.limit >= 1
     ]
@@ -164,6 +134,24 @@ def _blocking(quotas: tuple[Quota, ...]) -> sa.Select[Any]:
     )
 
 
+def _deciding(number: int, item: Quota) -> sa.ScalarSelect[Any]:
+    """Return the time of the submission that is the `limit`-th newest in a quota's window."""
+    newest = sa.select(submissions.c.at).where(*_counted(number, item)).order_by(submissions.c.at.desc())
+    return newest.limit(1).offset(item.limit - 1).scalar_subquery()
+
+
+def _may_be_spent(number: int, item: Quota) -> sa.ColumnElement[bool]:
+    """Return whether so many were submitted at all since long before a window began, by their numbers: else
+    a long day need not be counted. How long before is beyond what clocks differ and calls take.
+    """
+    before = sa.select(submissions.c.id).where(
+        *_of_quota(item), submissions.c.at < bindparam(f"before_{number}")
+    )
+    first = before.order_by(submissions.c.at.desc()).limit(1).scalar_subquery()
+    last = sa.select(sa.func.max(submissions.c.id)).scalar_subquery()
+    return last - sa.func.coalesce(first, 0) >= item.limit
+
+
 def quota_uses(
     db: sa.Connection, vendor: str, account: str, quotas: Sequence[Quota], now: dt.datetime
 ) -> list[QuotaUse]:
@@ -181,30 +169,34 @@ def quota_uses(
 def _counted(number: int, item: Quota) -> list[sa.ColumnElement[bool]]:
     """Return the conditions on the submissions that count in a quota, for the values of `_windows`."""
     start: sa.BindParameter[Any] = bindparam(f"start_{number}")
-    same = [
-        submissions.c.vendor == bindparam("vendor"),
-        submissions.c.account == bindparam("account"),
-        submissions.c.quota == item.counts,
-        submissions.c.at <= bindparam(f"end_{number}"),
-    ]
+    same = [*_of_quota(item), submissions.c.at <= bindparam(f"end_{number}")]
     if quota.is_day(item):
         return [*same, submissions.c.at >= start, submissions.c.outcome != "refused"]
     return [*same, submissions.c.at > start]
+
+
+def _of_quota(item: Quota) -> list[sa.ColumnElement[bool]]:
+    return [
+        submissions.c.vendor == bindparam("vendor"),
+        submissions.c.account == bindparam("account"),
+        submissions.c.quota == item.counts,
+    ]
 
 
 def _windows(quotas: Sequence[Quota], now: dt.datetime) -> dict[str, dt.datetime]:
     found = dict[str, dt.datetime]()
     for number, item in enumerate(quotas):
         start, end = quota.window(item, now)
-        found |= {f"start_{number}": start, f"end_{number}": end}
+        found |= {f"start_{number}": start, f"end_{number}": end, f"before_{number}": start - CLOCKS_DIFFER}
     return found
 
 
-def reserve(db: sa.Connection, request: ReportRequest, intent: Intent, now: dt.datetime) -> Reservation:
+def _reserve(db: sa.Connection, wanted: Submission) -> Reservation:
     """Count a submission and leave its intent."""
-    cost = None if intent.estimate is None else str(intent.estimate)
+    request, now = wanted.request, wanted.now
+    cost = None if wanted.estimate is None else str(wanted.estimate)
     values = {"status": INTENT, "sent_at": now, "owner": this_process(), "estimate": cost}
-    row = add_job(db, request, intent.run_id, intent.stream.split(","), **values)
+    row = add_job(db, request, wanted.run_id, wanted.streams, **values)
     sent = {
         "vendor": request.vendor,
         "account": request.account,

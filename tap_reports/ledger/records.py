@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from tap_reports.models import JobStatus, Json, ReportJob, ReportRequest, Slice
+from tap_reports.models import JobStatus, Json, Quota, ReportJob, ReportRequest, Slice
 
 INTENT = "intent"
 """Status of a row whose submission has not been answered: on its way, or its run was killed."""
@@ -117,6 +118,35 @@ class JobRecord:
             credits=self.credits,
             rows=self.rows,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """What is to be submitted, and within which limits.
+
+    Attributes:
+        streams: Who wants it.
+        run_id: This run.
+        quotas: The account's; those of the request's kind count.
+        max_in_flight: Most jobs of the account that are not terminal.
+        in_flight_hours: A job older than this no longer counts as in flight.
+        now: The time.
+        estimate: What it is expected to cost, if that is known.
+    """
+
+    request: ReportRequest
+    streams: Collection[str]
+    run_id: str
+    quotas: Sequence[Quota]
+    max_in_flight: int
+    in_flight_hours: float
+    now: dt.datetime
+    estimate: Decimal | None = None
+
+    @property
+    def counting_quotas(self) -> tuple[Quota, ...]:
+        """The quotas that count it."""
+        return tuple(quota for quota in self.quotas if quota.counts == self.request.quota)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

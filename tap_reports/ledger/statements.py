@@ -68,10 +68,10 @@ def on_its_way(
     return db.execute(statement.order_by(jobs.c.id.desc())).mappings().all()
 
 
-def adopt(db: sa.Connection, job: ReportJob, stream: str, run_id: str) -> None:
+def adopt(db: sa.Connection, job: ReportJob, stream: str = "", run_id: str = "") -> None:
     """Add a job that this ledger did not see submitted, for a stream and those of its key's newest row."""
     newest = next(iter(of_key(db, job.request.key)), None)
-    names = stream.split(",")
+    names = [stream]
     if newest is not None:
         run_id = run_id or newest["run_id"]
         names += db.scalars(sa.select(streams.c.stream).where(streams.c.job == newest["id"]))

@@ -88,7 +88,9 @@ class StreamState:
     def drop(self, key: str) -> None:
         """Forget a job: its records are out, or it has ended without any."""
         # All are looked at for each of thousands of jobs: whether they can be read is asked elsewhere.
-        self.values[PENDING] = [job for job in self._listed() if _key(job) != key]
+        self.values[PENDING] = [
+            job for job in self._listed() if not isinstance(job, dict) or job.get("key") != key
+        ]
 
     def keep_only(self, keys: Collection[str]) -> None:
         """Forget the jobs of other requests."""

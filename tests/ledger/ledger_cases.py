@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import replace
 
 from tap_reports.ledger.ledger import Ledger
-from tap_reports.ledger.records import Reservation
+from tap_reports.ledger.records import Reservation, Submission
 from tap_reports.models import Quota, ReportJob, ReportRequest, Slice
 
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
@@ -49,16 +49,19 @@ def job_of(request: ReportRequest, job_id: str = "j1", **changes) -> ReportJob:
     return ReportJob(**{"request": request, "id": job_id, "submitted_at": NOON} | changes)
 
 
-def reserve(ledger: Ledger, request: ReportRequest, **changes):
-    arguments = {
-        "stream": "acme_campaign_daily",
+def wanted_of(request: ReportRequest, now: dt.datetime, **changes) -> Submission:
+    given = {
+        "streams": ["acme_campaign_daily"],
         "run_id": "run1",
         "quotas": [],
         "max_in_flight": 100,
         "in_flight_hours": 1.0,
-        "now": ledger._clock.now(),
     }
-    return ledger.reserve(request, **arguments | changes)
+    return Submission(request=request, now=now, **given | changes)
+
+
+def reserve(ledger: Ledger, request: ReportRequest, **changes):
+    return ledger.reserve(wanted_of(request, ledger._clock.now(), **changes))
 
 
 def submit(ledger: Ledger, request: ReportRequest, job_id: str = "j1", run_id: str = "run1") -> ReportJob:

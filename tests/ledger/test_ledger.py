@@ -86,9 +86,10 @@ def test_a_lost_submission_is_found_as_unanswered_until_a_newer_one(ledger):
 
 def test_a_job_that_only_the_state_knew_is_added_when_it_is_seen(ledger):
     request = request_of()
-    ledger.seen(job_of(request, submitted_at=NOON - HOUR), stream="acme_x", run_id="run2")
-    entry = ledger.find(request.key)
-    assert (entry.job_id, entry.submitted_at, entry.run_id) == ("j1", NOON - HOUR, "run2")
+    job = job_of(request, submitted_at=NOON - HOUR)
+    ledger.seen(job)
+    assert (ledger.find(request.key).job_id, ledger.find(request.key).submitted_at) == ("j1", NOON - HOUR)
+    ledger.emitted(job, stream="acme_x", rows=1)
     assert [line["stream"] for line in ledger.listing()] == ["acme_x"]
 
 
@@ -180,7 +181,7 @@ def test_the_listing_shows_each_job_newest_first_and_no_handle(ledger, clock):
 
 def test_a_job_of_several_sheets_is_listed_for_each_stream_with_its_rows(ledger):
     request = request_of()
-    reservation = reserve(ledger, request, stream="acme_r__a,acme_r__b")
+    reservation = reserve(ledger, request, streams=["acme_r__a", "acme_r__b"])
     job = job_of(request)
     ledger.submitted(reservation, job)
     ledger.emitted(job, stream="acme_r__b", rows=2)

@@ -106,7 +106,7 @@ def test_what_a_full_disk_refused_is_written_once_there_is_room(local, sqlite_ur
     local.submitted(reserved, job)
     assert "full" in caplog.text
     with pytest.raises(StreamError, match=r"full.*Free space"):
-        reserve(local, request_of(2), stream=long)
+        reserve(local, request_of(2), streams=[long])
     pages[0] = 10**6
     local.downloaded(job, size=7)
     again = Ledger.open(sqlite_url, clock=clock)

@@ -20,8 +20,13 @@ def job(status=JobStatus.PENDING, **values):
     return ReportJob(request=request, id="job-1", submitted_at=NOON, status=status, **values)
 
 
+def begun(ledger, given=None, streams=("impact_a",)):
+    given = given or job()
+    ledger.submitted(reserve(ledger, given.request, streams=streams, run_id="first"), given)
+
+
 def test_a_job_is_started_when_it_was_first_seen_running(ledger, clock):
-    ledger.seen(job(), stream="impact_a", run_id="first")
+    begun(ledger)
     clock.sleep(10)
     ledger.seen(job(JobStatus.RUNNING))
     clock.sleep(10)
@@ -31,7 +36,7 @@ def test_a_job_is_started_when_it_was_first_seen_running(ledger, clock):
 
 def test_each_run_that_wrote_a_jobs_records_is_kept_with_its_times(ledger, clock):
     done = job(JobStatus.SUCCEEDED, finished_at=NOON)
-    ledger.seen(done, stream="impact_a", run_id="first")
+    begun(ledger, done)
     for run_id, rows in (("first", 5), ("second", 6)):
         clock.sleep(60)
         ledger.downloaded(done, size=10, seconds=2.5)
@@ -48,7 +53,7 @@ def test_each_run_that_wrote_a_jobs_records_is_kept_with_its_times(ledger, clock
 
 def test_records_written_twice_in_a_run_count_once(ledger):
     done = job(JobStatus.SUCCEEDED, finished_at=NOON)
-    ledger.seen(done, stream="impact_a", run_id="first")
+    begun(ledger, done)
     for rows in (5, 6):
         ledger.emitted(done, stream="impact_a", rows=rows, run_id="first")
     (found,) = ledger.history()
@@ -56,12 +61,12 @@ def test_records_written_twice_in_a_run_count_once(ledger):
 
 
 def test_a_report_whose_sheets_are_known_is_not_listed_under_its_own_name(ledger):
-    ledger.seen(job(), stream="impact_a,impact_a__one,impact_a__two", run_id="first")
+    begun(ledger, streams=["impact_a", "impact_a__one", "impact_a__two"])
     assert [one["stream"] for one in ledger.listing()] == ["impact_a__one", "impact_a__two"]
 
 
 def test_an_older_versions_file_gets_the_columns_that_it_lacks(sqlite_url, clock, local):
-    local.seen(job(), stream="impact_a", run_id="first")
+    begun(local)
     local.close()
     with closing(sqlite3.connect(sqlite_url)) as db, db:
         db.execute("ALTER TABLE tap_reports_jobs DROP COLUMN started_at")
@@ -93,7 +98,7 @@ def test_how_a_run_and_its_streams_ended_is_kept_with_the_reason(ledger):
 
 
 def test_a_replay_leaves_what_an_earlier_run_did_as_it_was(ledger):
-    ledger.seen(job(JobStatus.SUCCEEDED, finished_at=NOON), stream="impact_a", run_id="first")
+    begun(ledger, job(JobStatus.SUCCEEDED, finished_at=NOON))
     ledger.emitted(job(), stream="impact_a", rows=5, run_id="first")
     later = NOON + dt.timedelta(hours=1)
     ledger.seen(job(JobStatus.SUCCEEDED, finished_at=later))
@@ -103,8 +108,7 @@ def test_a_replay_leaves_what_an_earlier_run_did_as_it_was(ledger):
 
 
 def test_jobs_are_listed_by_pattern_and_newest_only(ledger):
-    ledger.seen(job(), stream="impact_a", run_id="first")
-    ledger.seen(job(), stream="impact_b", run_id="first")
+    begun(ledger)
     assert [one["stream"] for one in ledger.listing(Wanted(stream="*_a"))] == ["impact_a"]
     assert len(list(ledger.listing(Wanted(limit=1)))) == 1
     assert list(ledger.listing(Wanted(failed=True))) == []

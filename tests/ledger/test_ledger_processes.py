@@ -16,7 +16,7 @@ PROCESSES = 10
 BEGIN = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
 CHILD = """
 import datetime as dt, sys
-from tap_reports.ledger.ledger import Existing, Ledger, Reservation
+from tap_reports.ledger.ledger import Existing, Ledger, Reservation, Submission
 from tap_reports.models import Quota, ReportJob, ReportRequest
 
 url, me, begin = sys.argv[1], sys.argv[2], dt.datetime.fromisoformat(sys.argv[3])
@@ -34,15 +34,16 @@ ledger = Ledger.open(url, clock=clock)
 
 def reserve(account, report, quotas, places):
     request = ReportRequest(vendor="acme", account=account, api_url="https://a.example.com", report=report)
-    place = ledger.reserve(
-        request,
-        stream="s",
+    wanted = Submission(
+        request=request,
+        streams=["s"],
         run_id=me,
         quotas=quotas,
         max_in_flight=places,
         in_flight_hours=24,
         now=clock.now(),
     )
+    place = ledger.reserve(wanted)
     if isinstance(place, Reservation):
         ledger.submitted(place, ReportJob(request=request, id=f"{me}-{report}", submitted_at=clock.now()))
     return place

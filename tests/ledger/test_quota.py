@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ledger_cases import wanted_of
 
 from tap_reports.ledger import places
 from tap_reports.ledger import quota as arithmetic
@@ -50,7 +51,8 @@ class Counted:
 
     def wait(self, quotas: list[Quota], now: dt.datetime = NOON) -> Wait | None:
         read = self.store.read
-        deciding = read(lambda db: places.blocking(db, REQUEST, quotas, now, now)).deciding
+        wanted = wanted_of(replace(REQUEST, quota=quotas[0].counts), now, quotas=quotas)
+        deciding = read(lambda db: places.blocking(db, wanted)).deciding
         return arithmetic.wait_for(quotas, deciding, now)
 
     def use(self, quota: Quota) -> arithmetic.QuotaUse:
@@ -86,12 +88,14 @@ histories = st.lists(
     st.builds(
         Submission,
         at=st.integers(-50_000, 20).map(lambda seconds: NOON + seconds * SECOND)
-        | st.integers(-70, 20).map(lambda seconds: NOON + seconds * SECOND),
+        | st.integers(-70, 20).map(lambda seconds: NOON + seconds * SECOND)
+        | st.integers(-300_000, 20).map(lambda seconds: NOON + seconds * SECOND),
         quota=st.sampled_from(["report", "click"]),
         refused=st.booleans(),
     ),
     max_size=12,
-)
+).map(lambda found: sorted(found, key=lambda one: one.at.date()))
+"""In whatever order within a day: clocks differ, and answers come late."""
 quotas = st.builds(
     Quota,
     name=st.just("q"),
