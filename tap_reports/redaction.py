@@ -180,9 +180,14 @@ class RedactingFormatter(logging.Formatter):
         return printable(redact(self._inner.format(record)))
 
 
+def log_handlers() -> set[logging.Handler]:
+    """Return all handlers of the log that there are now."""
+    loggers = [logging.getLogger(), *map(logging.getLogger, logging.root.manager.loggerDict)]
+    return {handler for logger in loggers for handler in logger.handlers}
+
+
 def install() -> None:
-    """Wrap the formatters of all handlers there are now."""
-    loggers = [logging.getLogger(), *(logging.getLogger(name) for name in logging.root.manager.loggerDict)]
-    for handler in {handler for logger in loggers for handler in logger.handlers}:
+    """Wrap the formatters of all handlers."""
+    for handler in log_handlers():
         if not isinstance(handler.formatter, RedactingFormatter):
             handler.setFormatter(RedactingFormatter(handler.formatter))

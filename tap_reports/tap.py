@@ -190,12 +190,14 @@ class TapReports(Tap):
         does not wait for one that is not, and what comes after a failure or a signal is added.
         """
         self._reset_state_progress_markers()
-        self.all_streams.sync(self.selected_streams(), self.display, lambda: self.account)
+        streams = self.selected_streams()
+        with self.display:
+            self.all_streams.sync(streams, self.display.begin_sync)
 
     @cached_property
     def all_streams(self) -> AllStreams:
         """The streams on their way out."""
-        return AllStreams(self.run, self.state_of_run, self.outcome, self.signals, self._added)
+        return AllStreams(self.run, self.state_of_run, self.outcome, self.signals, self._added, self.account)
 
     @cached_property
     def state_of_run(self) -> RunState:
@@ -224,9 +226,8 @@ class TapReports(Tap):
     def state_writer(self) -> StateOutput:
         return self.state_of_run.output
 
-    @property
     def account(self) -> RunOutcome:
-        """What became of the run, up to now."""
+        """Return what became of the run, up to now."""
         streams = self._selected() if self._streams else []
         return self.outcome.of_run(self.run_by_now, streams, self.plugin_version)
 

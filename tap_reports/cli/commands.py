@@ -172,7 +172,7 @@ def _sync(asked: Asked) -> int:
 
     def facts(status: int) -> tuple[RunOutcome, Mapping[str, Any]]:
         if made:
-            return made[0].account, made[0].state
+            return made[0].account(), made[0].state
         outcome.status_of_error = status
         return outcome.of_run(None, (), tap.plugin_version), inputs.state or {}
 

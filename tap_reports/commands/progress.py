@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TextIO, cast
 
 from tap_reports.exceptions import TapReportsError
-from tap_reports.redaction import RedactingFormatter
+from tap_reports.redaction import RedactingFormatter, log_handlers
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -105,7 +105,9 @@ class Display:
         )
         self._live.start()
         console.show_cursor(show=True)
-        for handler in _handlers_of(sys.stderr):
+        for handler in log_handlers():
+            if not isinstance(handler, logging.StreamHandler) or handler.stream is not sys.stderr:
+                continue
             self._above[handler] = handler.stream, handler.formatter
             handler.setStream(cast("TextIO", _Above(console)))
             handler.setFormatter(SHORT)
@@ -146,16 +148,6 @@ class Display:
         return drawn(
             run, self._outcome, self._streams, self._quotas, self._since, most_lines=most, width=console.width
         )
-
-
-def _handlers_of(stream: TextIO) -> list[logging.StreamHandler[TextIO]]:
-    """Return all log handlers that write to a stream."""
-    loggers = [logging.getLogger(), *(logging.getLogger(name) for name in logging.root.manager.loggerDict)]
-    return [
-        handler
-        for handler in {handler for logger in loggers for handler in logger.handlers}
-        if isinstance(handler, logging.StreamHandler) and handler.stream is stream
-    ]
 
 
 def _is_news(record: logging.LogRecord) -> bool:

@@ -6,7 +6,7 @@ import contextlib
 import logging
 import sys
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from tap_reports.exceptions import Stopped
 from tap_reports.sync.column_discovery import ColumnDiscovery
@@ -25,17 +25,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger("tap-reports")
 
 
-class Display(Protocol):
-    """Shows what a run does, while it is entered."""
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, *_: object) -> None: ...
-
-    def begin_sync(self, run: Run, streams: list[ReportStream]) -> None:
-        """Note what is shown."""
-
-
 class AllStreams:
     """The selected streams, and those whose columns are still to be discovered.
 
@@ -45,6 +34,7 @@ class AllStreams:
         outcome: What becomes of the streams.
         signals: End the run.
         add: Makes a stream of a report whose columns are known by now; returns it if it is selected.
+        account: Returns what became of the run up to now.
     """
 
     def __init__(
@@ -54,12 +44,14 @@ class AllStreams:
         outcome: Outcome,
         signals: Signals,
         add: Callable[[Found], ReportStream | None],
+        account: Callable[[], RunOutcome],
     ) -> None:
         self._run = run
         self._state = state
         self._outcome = outcome
         self._signals = signals
         self._add = add
+        self._account = account
         self._columns = ColumnDiscovery(run, state)
         self._streams: list[ReportStream] = []
         if run.settings.on_quota_spent == "stop":
@@ -89,34 +81,27 @@ class AllStreams:
             self._run.close()
             raise
 
-    def sync(self, streams: list[ReportStream], display: Display, account: Callable[[], RunOutcome]) -> None:
-        """Extract streams; one's failure does not stop the others.
-
-        Args:
-            streams: The selected ones.
-            display: Shows what they do.
-            account: Returns what became of the run up to now.
-        """
+    def sync(self, streams: list[ReportStream], begin: Callable[[Run, list[ReportStream]], object]) -> None:
+        """Extract the selected streams; one's failure does not stop the others. `begin` is told of them."""
         self._streams = streams
         if not (streams or self._outcome.failures or self._columns.tasks):
             logger.warning("no stream is selected, so nothing is extracted; select some in the catalog")
-        with display:
-            try:
-                with self._ending(account):
-                    display.begin_sync(self._run, streams)
-                    if self._state.values:
-                        self._state.write()
-                    self._run.note_start(account())
-                    self._start(streams)
-                    for stream in self._ready_first():
-                        stream.sync()
-                        if stream.extraction.is_over:
-                            stream.finalize_state_progress_markers()
-            except Exception:
-                self._outcome.status_of_error = 1
-                raise
-            finally:
-                self._outcome.log_summary(account())
+        try:
+            with self._ending():
+                begin(self._run, streams)
+                if self._state.values:
+                    self._state.write()
+                self._run.note_start(self._account())
+                self._start(streams)
+                for stream in self._ready_first():
+                    stream.sync()
+                    if stream.extraction.is_over:
+                        stream.finalize_state_progress_markers()
+        except Exception:
+            self._outcome.status_of_error = 1
+            raise
+        finally:
+            self._outcome.log_summary(self._account())
 
     def is_another_ready(self, current: ReportStream) -> bool:
         """Return whether there is something to do beside this stream."""
@@ -159,7 +144,7 @@ class AllStreams:
         return self._columns.is_any_ready or any(stream.extraction.is_ready for stream in self._open())
 
     @contextlib.contextmanager
-    def _ending(self, account: Callable[[], RunOutcome]) -> Iterator[None]:
+    def _ending(self) -> Iterator[None]:
         """Leave nothing behind but the last STATE."""
         try:
             with contextlib.suppress(Stopped):
@@ -168,16 +153,16 @@ class AllStreams:
             self._outcome.closed = True
             forget_stdout()
         finally:
-            self._end(account)
+            self._end()
 
-    def _end(self, account: Callable[[], RunOutcome]) -> None:
+    def _end(self) -> None:
         try:
             with contextlib.ExitStack() as last:  # one that fails must not keep the others from ending
                 last.callback(sys.stdout.flush)
                 # After a signal the last word is a STATE, also one that was said before.
                 last.callback(self._state.write, now=True, again=self._outcome.signal is not None)
                 last.callback(self._run.close)
-                self._run.note_end(account())
+                self._run.note_end(self._account())
         except BrokenPipeError:
             self._outcome.closed = True
             forget_stdout()
