@@ -9,7 +9,6 @@ import json
 import math
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ import yaml
 
 from tap_reports.settings.about import print_about
 from tap_reports.settings.environment import is_text_in_meltano
-from tap_reports.settings.schema import SettingPath, types_of, walk
+from tap_reports.settings.schema import SettingPath, walk
 from tap_reports.tap import TapReports
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -43,64 +42,49 @@ GROUPS = (
 """A configuration is complete when one vendor's credentials are."""
 
 
-@dataclass(frozen=True)
-class Setting:
-    """One setting as Meltano knows it, by its dotted name."""
+def definition(setting: SettingPath) -> dict[str, Any]:
+    """Return a setting as an entry of a plugin definition.
 
-    name: str
-    schema: dict[str, Any]
+    Inside a vendor block no default is repeated: Meltano would pass it on, and so begin the blocks of vendors
+    that are not used.
+    """
+    schema, name = setting.schema, setting.name
+    description = " ".join(str(schema.get("description", "")).split())
+    entry: dict[str, Any] = {"name": name, "label": label(setting), "description": description}
+    entry["kind"] = kind(setting)
+    if "enum" in schema:
+        entry["options"] = [{"label": in_words(one), "value": one} for one in schema["enum"]]
+    default = schema.get("default")
+    if default is not None and "." not in name and name not in VENDORS_DIFFER:
+        entry["value"] = default
+    if setting.is_secret:
+        entry["sensitive"] = True
+    return entry
 
-    @property
-    def kind(self) -> str:
-        """Meltano's kind."""
-        if self.name in ENV_NAMES:
-            return ENV_NAMES[self.name]
-        if "enum" in self.schema:
-            return "options"
-        if is_text_in_meltano(self.schema):
-            return "string"
-        types = types_of(self.schema)
-        return KINDS.get(types[-1], "string") if types else "string"
 
-    @property
-    def label(self) -> str:
-        """The schema's title, or the name in words, behind its vendor's name."""
-        block, _, last = self.name.rpartition(".")
-        words = [WORDS.get(word, word) for word in last.split("_")]
-        label = str(self.schema.get("title") or " ".join([words[0][:1].upper() + words[0][1:], *words[1:]]))
-        vendor = properties().get(block, {}).get("title")
-        return f"{vendor}: {label}" if vendor else label
+def kind(setting: SettingPath) -> str:
+    """Return Meltano's kind of a setting."""
+    if setting.name in ENV_NAMES:
+        return ENV_NAMES[setting.name]
+    if "enum" in setting.schema:
+        return "options"
+    if is_text_in_meltano(setting.schema) or not setting.types:
+        return "string"
+    return KINDS.get(setting.types[-1], "string")
 
-    @property
-    def description(self) -> str:
-        """The schema's description on one line."""
-        return " ".join(str(self.schema.get("description", "")).split())
 
-    @property
-    def is_secret(self) -> bool:
-        """Whether it must not be shown."""
-        return bool(self.schema.get("secret"))
+def label(setting: SettingPath) -> str:
+    """Return a setting's title, or its name in words, behind its vendor's name."""
+    block, _, last = setting.name.rpartition(".")
+    named = str(setting.schema.get("title") or in_words(last))
+    vendor = properties().get(block, {}).get("title")
+    return f"{vendor}: {named}" if vendor else named
 
-    @property
-    def default(self) -> Any:
-        """The schema's default, None if there is none."""
-        return self.schema.get("default")
 
-    def definition(self) -> dict[str, Any]:
-        """Return the setting as an entry of a plugin definition.
-
-        Inside a vendor block no default is repeated: Meltano would pass it on, and so begin the blocks
-        of vendors that are not used.
-        """
-        entry: dict[str, Any] = {"name": self.name, "label": self.label, "description": self.description}
-        entry["kind"] = self.kind
-        if "enum" in self.schema:
-            entry["options"] = [{"label": _option(one), "value": one} for one in self.schema["enum"]]
-        if self.default is not None and "." not in self.name and self.name not in VENDORS_DIFFER:
-            entry["value"] = self.default
-        if self.is_secret:
-            entry["sensitive"] = True
-        return entry
+def in_words(name: str) -> str:
+    """Return a name as a label."""
+    first, *rest = (WORDS.get(word, word) for word in name.split("_"))
+    return " ".join([first[:1].upper() + first[1:], *rest])
 
 
 @functools.cache
@@ -119,24 +103,13 @@ def properties() -> dict[str, Any]:
     return found
 
 
-def settings() -> list[Setting]:
+def settings() -> list[SettingPath]:
     """Return all settings of the tap that Meltano knows one by one."""
-    found = walk(about()["settings"])
     return [
-        Setting(setting.name, dict(setting.schema))
-        for setting in found
-        if not is_listed_by_parts(setting) and all(part in NESTED for part in setting.path[:-1])
+        setting
+        for setting in walk(about()["settings"])
+        if setting.path[-1] not in NESTED and all(part in NESTED for part in setting.path[:-1])
     ]
-
-
-def is_listed_by_parts(setting: SettingPath) -> bool:
-    """Return whether the settings in an object are listed one by one, under dotted names."""
-    return setting.path[-1] in NESTED
-
-
-def _option(value: str) -> str:
-    words = [WORDS.get(word, word) for word in value.split("_")]
-    return " ".join([words[0][:1].upper() + words[0][1:], *words[1:]])
 
 
 def meltano_yml() -> str:
@@ -181,7 +154,7 @@ def _definition(without: Sequence[str] = ()) -> str:
     body = {
         "capabilities": sorted(about()["capabilities"]),
         "settings_group_validation": [list(group) for group in GROUPS if is_kept(group[0])],
-        "settings": [setting.definition() for setting in settings() if is_kept(setting.name)],
+        "settings": [definition(setting) for setting in settings() if is_kept(setting.name)],
     }
     return _yaml(body)
 
