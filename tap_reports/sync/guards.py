@@ -53,10 +53,8 @@ def check_days(days: Slice | None, tally: Tally) -> str:
         return ""
     found = f"{tally.first_day}..{tally.last_day}"
     if tally.outside == tally.dated:
-        raise FileError(
-            f"the vendor ignored the dates: all {tally.dated} rows lie outside of {days}, in {found}",
-            remedy=REMEDY,
-        )
+        rows = counted(tally.dated, "row")
+        raise FileError(f"the vendor ignored the dates: {rows}, all outside of {days}, in {found}", remedy=REMEDY)
     return f"{tally.outside} of {counted(tally.dated, 'row')} of {days} lie outside of it (rows: {found})"
 
 
