@@ -54,7 +54,8 @@ def check_days(days: Slice | None, tally: Tally) -> str:
     found = f"{tally.first_day}..{tally.last_day}"
     if tally.outside == tally.dated:
         rows = counted(tally.dated, "row")
-        raise FileError(f"the vendor ignored the dates: {rows}, all outside of {days}, in {found}", remedy=REMEDY)
+        what = f"the vendor ignored the dates: {rows}, all outside of {days}, in {found}"
+        raise FileError(what, remedy=REMEDY)
     return f"{tally.outside} of {counted(tally.dated, 'row')} of {days} lie outside of it (rows: {found})"
 
 
