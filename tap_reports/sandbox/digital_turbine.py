@@ -13,9 +13,8 @@ from tap_reports.sandbox.faults import Action
 from tap_reports.sandbox.files import Part, csv_part, text_part
 from tap_reports.sandbox.http import Answer, Refusal, Request, Route, answer_json
 from tap_reports.sandbox.jobs import Phase
-from tap_reports.sandbox.limits import DayQuota, RollingLimit
 from tap_reports.sandbox.options import Switch
-from tap_reports.sandbox.shared import Day, Shared, VendorApi
+from tap_reports.sandbox.shared import Day, DayQuota, RollingLimit, Shared, VendorApi
 
 MOST_DAYS = 90
 METRICS = {"Impressions": 100_000, "Clicks": 5_000, "Installs": 400, "Spend": 0}

@@ -11,16 +11,14 @@ from dataclasses import replace
 from typing import Any
 
 from tap_reports.sandbox import impact_catalog as catalog
-from tap_reports.sandbox import impact_data as data
+from tap_reports.sandbox import impact_reports as data
 from tap_reports.sandbox.files import Part, csv_part, text_part
 from tap_reports.sandbox.http import Answer, Refusal, Request, Route, answer_json
 from tap_reports.sandbox.impact_catalog import error
 from tap_reports.sandbox.impact_jobs import ImpactJobs
-from tap_reports.sandbox.impact_reports import REPORTS
 from tap_reports.sandbox.jobs import Job
-from tap_reports.sandbox.limits import DayQuota, RollingLimit
 from tap_reports.sandbox.options import Switch
-from tap_reports.sandbox.shared import Call, Day, Shared
+from tap_reports.sandbox.shared import Call, Day, DayQuota, RollingLimit, Shared
 
 PREFIXES = {"Advertisers": "brand", "Mediapartners": "partner", "Agencies": "agency"}
 FORMATS = ("CSV", "JSON", "XML")
@@ -45,8 +43,8 @@ class Impact(ImpactJobs):
             ("GET", "Reports", "list", catalog.reports),
             ("GET", "Reports/{report}/MetaData", "metadata", catalog.metadata),
             ("GET", "ReportExport/{report}", "submit", self._export),
-            ("GET", "Jobs", "jobs", self.listed),
             ("GET", "Jobs/{job_id}", "poll", self.status),
+            ("GET", "Jobs/{job_id}/Download", "link", self.download),
             ("PUT", "Jobs/{job_id}/Replay", "replay", self.replay),
         ]
         more = {
@@ -58,8 +56,6 @@ class Impact(ImpactJobs):
             root = f"/{prefix}/{{sid}}"
             for method, path, kind, call in (*table, *more.get(prefix, ())):
                 routes.append(Route(method, f"{root}/{path}", self.name, kind, self._guard(prefix, call)))
-            download = ("download", self._guard(prefix, self.download), self.kind_of_download)
-            routes.append(Route("GET", f"{root}/Jobs/{{job_id}}/Download", self.name, *download))
         return routes
 
     def query(self, report: str, start: Day, end: Day, what: dict[str, Any]) -> data.Query:
@@ -98,7 +94,7 @@ class Impact(ImpactJobs):
 
     def _export(self, request: Request) -> Answer:
         name, kind = request.params["report"], request.params["kind"]
-        spec = REPORTS.get(name)
+        spec = data.REPORTS.get(name)
         if spec is None and kind == "partner":
             return error(f"Report {name} not found", 404)
         if spec is None or kind not in spec.kinds or not spec.accessible:

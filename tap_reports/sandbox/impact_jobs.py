@@ -1,4 +1,4 @@
-"""impact.com's Jobs: list, read, download, replay, and the call on completion."""
+"""impact.com's Jobs: read, download, replay, and the call on completion."""
 
 from __future__ import annotations
 
@@ -30,39 +30,20 @@ class ImpactJobs(VendorApi):
     def count(self, job: Job) -> int:
         """Return how many rows a job has."""
 
-    def listed(self, request: Request) -> Answer:
-        """Answer the jobs made between two days."""
-        after, before = request.value("CreatedAfter")[:10], request.value("CreatedBefore")[:10]
-        jobs = [
-            self._shown(job, self._standing(job), request)
-            for job in self._jobs.of(self.name)
-            if (after or "0") <= f"{job.created_at:%Y-%m-%d}" <= (before or "9")
-        ]
-        return answer_json(jobs if request.params["kind"] == "agency" else {"Jobs": jobs})
-
     def status(self, request: Request) -> Answer:
         """Answer one job."""
         job = self._kept(request)
         return answer_json(self._shown(job, self.word(job, request), request))
 
-    def kind_of_download(self, request: Request) -> str:
-        """Return `download` where the file itself is asked for, `link` where a redirect is."""
-        return "download" if request.value("Mode").lower() == "stream" else "link"
-
     def download(self, request: Request) -> Answer:
-        """Answer with a redirect to the storage, with the file itself, or with 202 and the job."""
+        """Answer with a redirect to the storage, or with 202 and the job."""
         job = self._kept(request)
         word = self._standing(job)
         if word != "COMPLETED":
             if job.failed:
                 return error("The job has no result", 404)
             return answer_json(self._shown(job, word, request), 202)
-        part = self.part(job, request.value("Page"))
-        if request.value("Mode").lower() == "stream":
-            answer = self._shared.files.answer(part, request)
-            answer.content_type = "application/octet-stream"
-            return answer
-        link = self.sign(job, part, request)
+        link = self.sign(job, self.part(job, request.value("Page")), request)
         return Answer(302, headers={"Location": link})
 
     def replay(self, request: Request) -> Answer:

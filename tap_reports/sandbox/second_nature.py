@@ -15,9 +15,8 @@ from tap_reports.sandbox.faults import Action
 from tap_reports.sandbox.files import Part, csv_part, text_part
 from tap_reports.sandbox.http import Answer, Refusal, Request, Route, answer_json
 from tap_reports.sandbox.jobs import DONE, Job, Phase
-from tap_reports.sandbox.limits import RollingLimit
 from tap_reports.sandbox.options import Switch
-from tap_reports.sandbox.shared import Day, Shared, VendorApi
+from tap_reports.sandbox.shared import Day, RollingLimit, Shared, VendorApi
 
 FORMATS = ("xlsx", "csv", "json")
 OTHER_FIELDS = {"start_time": "from", "end_time": "to"}

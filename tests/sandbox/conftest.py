@@ -55,7 +55,7 @@ class Client:
         return self.impact(f"ReportExport/{report}", prefix, **(span | params)).json()
 
     def impact_file(self, export):
-        return self.http.get(f"{self.sandbox.url}{export['ResultUri']}?Mode=Stream", auth=self.basic)
+        return self.http.get(f"{self.sandbox.url}{export['ResultUri']}", auth=self.basic)
 
     def token(self):
         body = {

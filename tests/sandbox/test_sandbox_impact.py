@@ -95,12 +95,6 @@ def test_lists_differ_between_account_types(client):
     assert "Page=2" in first["@nextpageuri"]
 
 
-def test_jobs_are_listed_by_their_day(client):
-    client.export()
-    assert len(client.impact("Jobs", CreatedAfter="2026-08-15").json()["Jobs"]) == 1
-    assert client.impact("Jobs", "Agencies", CreatedAfter="2026-08-16").json() == []
-
-
 def test_credentials_and_limits(start):
     client = start(requests_per_hour=1)
     url = f"{client.sandbox.url}/Agencies/{client.accounts.impact_sid}/CompanyInformation"
