@@ -10,8 +10,9 @@ import pytest
 from tap_reports.models import Column, FileOptions, Granularity, Kind, Layout, ReportType, Slice
 from tap_reports.settings.read import read
 from tap_reports.sync.configured import catalogued, configured
+from tap_reports.sync.planning import _grouped
 from tap_reports.sync.report import ROW, SLICE_END, SLICE_START, find_column
-from tap_reports.sync.slices import first_day
+from tap_reports.sync.slices import first_day, moved
 from tap_reports.vendor import ReportConfig
 from tap_reports.vendors import all_vendors
 
@@ -66,6 +67,19 @@ def test_a_partial_grid_slice_is_extracted_whole_again():
     report = made(DATED)
     found = slices_of(report, start=day("2026-01-10"), bookmark=day("2026-03-05"), final=day("2026-03-06"))
     assert found == [Slice(day("2026-03-01"), day("2026-03-06"))]
+
+
+def test_what_a_running_job_leaves_of_a_grid_slice_comes_out_with_it_alone_or_in_the_next_run():
+    """By slice and number, by its own days, as a sum over the slice that can't be added up."""
+    keyed = replace(DATED, primary_keys=("Date", "Campaign ID"))
+    found = []
+    for type_ in (DATED, keyed, replace(keyed, date_column=None, primary_keys=("Campaign ID",))):
+        report = made(type_, ReportConfig(slice_days=7))
+        days = replace(report, grid=True).cut.cell(day("2026-01-14"))
+        job = Slice(days.start, moved(days.start, 2))
+        groups, notes = _grouped(report, report.cut.slices(days, [job]), [job])
+        found.append(([len(group) for group in groups], len(notes)))
+    assert found == [([2], 0), ([1, 1], 0), ([1], 1)]
 
 
 def test_rows_without_a_date_are_extracted_day_by_day():

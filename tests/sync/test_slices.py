@@ -292,6 +292,11 @@ def test_a_job_of_other_days_changes_nothing(job):
     assert cut("2024-01-01", "2024-01-12", 90, grid="2024-01-01", known=[job]) == ["2024-01-01..2024-01-12"]
 
 
+def test_a_job_that_cuts_a_week_in_two_changes_nothing():
+    found = cut("2024-01-01", "2024-01-21", 30, WEEKLY, known=["2024-01-03..2024-01-09"])
+    assert found == ["2024-01-01..2024-01-21"]
+
+
 def test_of_two_jobs_of_the_same_days_the_first_that_is_named_stays():
     known = ["2024-01-03..2024-01-06", "2024-01-01..2024-01-10"]
     assert cut("2024-01-01", "2024-01-10", 90, known=known) == [

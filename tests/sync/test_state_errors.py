@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 
 from tap_reports.sync.state import StreamState, state_errors
@@ -42,3 +44,10 @@ def test_jobs_bookmarks_and_instants_as_they_are_written_are_not():
     values = {"replication_key_value": "2026-01-31T00:00:00+00:00", "pending_jobs": [JOB, snapshot]}
     assert list(state_errors({"bookmarks": {"impact_a": values, "impact_b": {}}})) == []
     assert list(StreamState(values).unreadable_jobs()) == []
+
+
+def test_what_is_looked_back_on_never_moves_a_bookmark_back():
+    state = StreamState({"replication_key_value": "2026-01-31"})
+    for day, bookmark in (("2026-01-29", "2026-01-31"), ("2026-02-01", "2026-02-01")):
+        state.advance("date", dt.date.fromisoformat(day))
+        assert state.values["replication_key_value"] == bookmark

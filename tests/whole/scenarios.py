@@ -233,8 +233,12 @@ class Ran:
         return [job["id"] for job in self.state.get("bookmarks", {}).get(stream, {}).get("pending_jobs", [])]
 
 
-def run_here(config: dict[str, Any], clock: FakeClock | None = None, **given: Any) -> Ran:
-    """Run the tap in this process and thread, on its own clock; if all goes well no job stays pending."""
+def run_here(
+    config: dict[str, Any], clock: FakeClock | None = None, *, leaves_jobs: bool = False, **given: Any
+) -> Ran:
+    """Run the tap in this process and thread, on its own clock; if all goes well no job stays pending,
+    unless it leaves some for later.
+    """
     clock = clock or FakeClock()
     began = clock.seconds
     out = io.StringIO()
@@ -242,6 +246,6 @@ def run_here(config: dict[str, Any], clock: FakeClock | None = None, **given: An
         tap = TapReports(config=config, clock=clock, loop=VirtualLoop(clock), **given)
         tap.sync_all()
     ran = Ran(tap, parsed(out.getvalue()), clock.seconds - began)
-    if ran.status == 0 and states_of(ran.messages):
+    if ran.status == 0 and states_of(ran.messages) and not leaves_jobs:
         assert not [name for name in ran.state["bookmarks"] if ran.pending(name)]
     return ran

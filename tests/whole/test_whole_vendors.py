@@ -133,6 +133,19 @@ def test_a_job_of_the_state_is_resumed_without_a_submission(sandbox, tmp_path, v
     assert sandbox.submissions(vendor).accepted == 2
 
 
+def test_a_job_of_days_after_end_date_stays_in_the_state(sandbox):
+    scenario = SCENARIOS["similarweb"]
+    config = scenario.config(sandbox, job_ledger="off")
+    states = states_of(run_here(config).messages)
+    killed = next(state for state in states if len(pending(state, scenario)) == 2)
+    middle = scenario.first_day(sandbox) + dt.timedelta(days=11)
+    half = run_here({**config, "end_date": middle.isoformat()}, state=killed, leaves_jobs=True)
+    assert half.bookmark(scenario.stream) == middle.isoformat()
+    assert len(half.pending(scenario.stream)) == 1
+    assert run_here(config, state=half.state).status == 0
+    assert sandbox.submissions("similarweb").accepted == 2
+
+
 def test_restated_days_are_extracted_again_within_the_lookback():
     scenario = SCENARIOS["impact"]
     with Sandbox(rows=2, speed=1000, delay=0, restated_days=5) as sandbox:
