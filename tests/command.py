@@ -8,6 +8,7 @@ import json
 import os
 import select
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -24,6 +25,13 @@ PATIENCE = 120.0
 LOOK = 0.02
 """Seconds between two looks of who reads a run's output."""
 PIPE_BYTES, READ_BYTES = 4096, 1 << 16
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports on which nothing listens, as long as nobody else on this machine takes them."""
+    with contextlib.ExitStack() as stack:
+        servers = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [server.getsockname()[1] for server in servers]
 
 
 @dataclass

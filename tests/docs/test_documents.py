@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +15,7 @@ import check_docs
 import pytest
 import settings_listing
 import yaml
+from command import free_ports
 
 from tap_reports.sandbox import Sandbox
 
@@ -80,12 +80,6 @@ def test_a_problem_in_a_document_is_found(tmp_path, monkeypatch):
     assert len(list(check_docs.problems())) == 6
 
 
-def free_port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
-
-
 @pytest.mark.parametrize("block", list(blocks()))
 def test_the_commands_that_are_shown_work(block, tmp_path):
     """Runs a block as it stands, but for the port and made-up credentials, beside a sandbox."""
@@ -100,9 +94,10 @@ def test_the_commands_that_are_shown_work(block, tmp_path):
     )
     target.chmod(0o755)
     with Sandbox(rows=2, speed=500) as sandbox:
-        port = free_port() if "tap-reports-sandbox" in script else urlsplit(sandbox.url).port
+        port, health = free_ports(2)
+        port = port if "tap-reports-sandbox" in script else urlsplit(sandbox.url).port
         script = re.sub(r"tap-reports-sandbox (?!--port)", "tap-reports-sandbox --port 8765 ", script)
-        ports = {"8765": str(port), "8080": str(free_port())}
+        ports = {"8765": str(port), "8080": str(health)}
         script = re.sub("8765|8080", lambda found: ports[found[0]], script)
         (tmp_path / "config.json").write_text(json.dumps(sandbox.config()))
         done = subprocess.run(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import resource
 import signal
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cases import Case
+from command import Program
 from server import SECRET, running
 
 KILLED_SECONDS = 90.0
@@ -65,8 +65,7 @@ def faults(case: Case, ran: Ran) -> list[str]:
 
 def run(case: Case, folder: Path) -> Ran:
     """Run the command in a folder of its own."""
-    temporary = folder / "tmp"
-    temporary.mkdir()
+    program = Program(folder)
     with running(case.vendor()) as vendor:
         config = {
             "start_date": "2026-11-10",
@@ -85,26 +84,19 @@ def run(case: Case, folder: Path) -> Ran:
             },
             **case.settings,
         }
-        (folder / "config.json").write_text(json.dumps(config))
-        status, seconds, peak = _measured(case, folder, temporary)
+        status, seconds, peak = _measured(case, program, program.arguments(config))
         log = (folder / "log").read_text(errors="replace")
-        left = tuple(sorted(path.name for path in temporary.iterdir()))
-        return Ran(status, seconds, peak, log, left, vendor.submissions)
+        return Ran(status, seconds, peak, log, tuple(program.left_behind()), vendor.submissions)
 
 
-def _measured(case: Case, folder: Path, temporary: Path) -> tuple[int | None, float, float]:
-    command = [sys.executable, "-m", "tap_reports", "--config", str(folder / "config.json")]
+def _measured(case: Case, program: Program, arguments: list[str]) -> tuple[int | None, float, float]:
     began = time.monotonic()
-    with (folder / "log").open("wb") as log, Path(os.devnull).open("wb") as nowhere:
+    with (program.folder / "log").open("wb") as log, Path(os.devnull).open("wb") as nowhere:
         process = subprocess.Popen(
-            command,
+            [sys.executable, "-m", "tap_reports", *arguments],
             stdout=nowhere,
             stderr=log,
-            env={
-                **{name: text for name, text in os.environ.items() if not name.startswith("TAP_REPORTS_")},
-                "XDG_STATE_HOME": str(folder / "state"),
-                "TMPDIR": str(temporary),
-            },
+            env=program.environment,
             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (MAPPED_MIB << 20, MAPPED_MIB << 20)),
         )
     peak = 0.0

@@ -6,7 +6,6 @@ import contextlib
 import datetime as dt
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ import psycopg
 import pytest
 import requests
 import sqlalchemy as sa
+from command import free_ports
 from installs import installed
 
 from tap_reports.sandbox import Sandbox
@@ -72,13 +72,6 @@ def database(postgres_url):
     yield url.set(database=name).render_as_string(hide_password=False)
     with connect() as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports on which nothing listens: other runs of Airflow have theirs on this machine."""
-    with contextlib.ExitStack() as stack:
-        servers = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [server.getsockname()[1] for server in servers]
 
 
 class Airflow:

@@ -37,7 +37,7 @@ def test_what_is_ready_comes_out_while_another_stream_waits(sandbox, mode, tmp_p
     assert last_ready < last_slow, "the slow vendor's second slice is waited for last"
 
 
-def test_a_snapshots_version_is_activated_when_all_of_it_is_out(sandbox, mode):
+def test_a_snapshots_version_is_activated_when_all_of_it_is_out_and_never_after_a_failure(sandbox, mode):
     kind, settings = mode
     config = SCENARIOS["second_nature"].config(sandbox, job_ledger="off", **settings)
     config["second_nature"]["reports"] = [{"report_name": "admin-xls-report", "format": "json"}]
@@ -47,6 +47,10 @@ def test_a_snapshots_version_is_activated_when_all_of_it_is_out(sandbox, mode):
         kinds = [one["type"] for one in ran.messages if one.get("stream") == stream]
         assert kinds[-2:] == [kind, "ACTIVATE_VERSION"]
         assert kinds.count("ACTIVATE_VERSION") == 1
+    sandbox.faults.add("wrong_content", vendor="second_nature", kind="download", body="busy", times=0)
+    failed = run_here(config, catalog=ran.tap.catalog_dict)
+    assert failed.status == 1
+    assert "ACTIVATE_VERSION" not in {one["type"] for one in failed.messages}
 
 
 CLICKS = {"account_type": "brand", "clicks": {"program_ids": ["1000", "1001"]}, "reports": []}

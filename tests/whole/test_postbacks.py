@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 
 import pytest
+from command import free_ports
 from scenarios import SCENARIOS, counted, parsed, records_of
 
 from tap_reports.sandbox import Postback, Sandbox
@@ -21,9 +22,7 @@ KINDS = {"impact": "postback", "similarweb": "webhook"}
 
 @pytest.fixture
 def port():
-    """A port that is free; what happens between here and its use is this machine's own."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return taken.getsockname()[1]
+    return free_ports(1)[0]
 
 
 @pytest.fixture
