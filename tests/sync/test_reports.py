@@ -10,9 +10,10 @@ import pytest
 from tap_reports.models import Column, FileOptions, Granularity, Kind, Layout, ReportType, Slice
 from tap_reports.settings.read import read
 from tap_reports.sync.configured import catalogued, configured
-from tap_reports.sync.planning import _grouped
+from tap_reports.sync.planning import Planning, _grouped
 from tap_reports.sync.report import ROW, SLICE_END, SLICE_START, find_column
 from tap_reports.sync.slices import first_day, moved
+from tap_reports.sync.state import StreamState
 from tap_reports.vendor import ReportConfig
 from tap_reports.vendors import all_vendors
 
@@ -80,6 +81,16 @@ def test_what_a_running_job_leaves_of_a_grid_slice_comes_out_with_it_alone_or_in
         groups, notes = _grouped(report, report.cut.slices(days, [job]), [job])
         found.append(([len(group) for group in groups], len(notes)))
     assert found == [([2], 0), ([1, 1], 0), ([1], 1)]
+
+
+@pytest.mark.parametrize(
+    ("marks", "bookmark"),
+    [(["2026-02-28", "2026-01-31"], "2026-01-31"), (["2026-02-28", None], None), ([], None)],
+)
+def test_of_the_streams_of_one_report_the_earliest_bookmark_counts(marks, bookmark):
+    states = [StreamState({"replication_key_value": mark}) for mark in marks]
+    planning = Planning(report=made(DATED), client=None, run=None, states=states)
+    assert planning._bookmark() == (bookmark and day(bookmark))
 
 
 def test_rows_without_a_date_are_extracted_day_by_day():
