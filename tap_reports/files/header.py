@@ -16,7 +16,9 @@ STEADY_ROWS = 5
 
 _VALUE = re.compile(r" *(?:[-+$€£]* ?[0-9][0-9.,'\u00a0]* ?[%€$]?|-?[0-9][0-9:/. T+-]*[Zz]?) *")
 """A number or a date, however it is written."""
-_NULL_WORDS = frozenset({"-", "--", "n/a", "na", "#n/a", "nan", "null", "none", "unknown"})
+_NULL_WORDS = frozenset(
+    {"-", "--", "\u2013", "\u2014", "n/a", "na", "#n/a", "nan", "null", "none", "unknown"}
+)
 
 
 class Line(NamedTuple):

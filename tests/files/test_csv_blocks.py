@@ -14,8 +14,9 @@ from tap_reports.files.csv_ import plain_rows
 from tap_reports.files.csv_blocks import cuts, last_end
 
 
-def blocks(table, size):
-    return (cut.data for cut in cuts(table, size, 0))
+def blocks(table, size, offset=0):
+    """Yield the data of exact cuts, or of quick ones without an offset."""
+    return (cut.data for cut in cuts(table, size, offset))
 
 
 CELLS = st.text(alphabet='ab",\n\r é', max_size=6)
@@ -43,12 +44,15 @@ def parsed(data):
     quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
     size=st.integers(1, 60),
     last=st.booleans(),
+    offset=st.sampled_from([None, 0]),
 )
-def test_blocks_are_the_file_and_each_is_whole_records(session_reader, records, ending, quoting, size, last):
+def test_blocks_are_the_file_and_each_is_whole_records(
+    session_reader, records, ending, quoting, size, last, offset
+):
     body = written(records, ending, quoting).encode()
     body = body if last else body.removesuffix(ending.encode())
     table = session_reader.table(b"h1,h2,h3\n" + body)
-    found = list(blocks(table, size))
+    found = list(blocks(table, size, offset))
     assert b"".join(found) == body
     assert [row for block in found for row in parsed(block)] == list(plain_rows(table, size)) == parsed(body)
     assert list(table.rows()) == [[cell or None for cell in row] for row in parsed(body)]
@@ -76,9 +80,18 @@ def test_no_block_ends_within_a_record_whatever_the_bytes(data):
     assert b"\n" not in data[end:] or len(parsed(data[end:])) == 1
 
 
-def test_a_record_longer_than_a_block_stays_whole(reader):
+def test_blocks_go_on_from_an_offset_and_are_cut_exactly_then(reader):
+    body = b'x,1\n5" pipe,2\n6" pipe,3\n' * 9
+    found = list(cuts(reader.table(b"a,b\n" + body), 16, 4))
+    assert all(cut.is_exact for cut in found)
+    assert b"".join(cut.data for cut in found) == body[4:]
+    assert found[1].offset == 4 + len(found[0].data)
+
+
+@pytest.mark.parametrize("offset", [None, 0])
+def test_a_record_longer_than_a_block_stays_whole(reader, offset):
     body = b'1,"' + b"x\n" * 50_000 + b'"\n2,y\n'
-    found = list(blocks(reader.table(b"a,b\n" + body), 1000))
+    found = list(blocks(reader.table(b"a,b\n" + body), 1000, offset))
     assert b"".join(found) == body
     assert found[0].startswith(b'1,"x')
     assert all(parsed(block) for block in found)
@@ -91,12 +104,13 @@ def test_blocks_of_a_gzip_are_as_small_as_asked_for(reader):
     assert max(sizes) <= 4096 + 4
 
 
-def test_a_quote_that_nobody_closes_does_not_fill_the_memory(reader, monkeypatch):
+@pytest.mark.parametrize("offset", [None, 0])
+def test_a_quote_that_nobody_closes_does_not_fill_the_memory(reader, monkeypatch, offset):
     table = reader.table(b'a,b\n1,2\n3,"' + b"x\n" * 10_000)
     taken = []
     monkeypatch.setattr(module, "MAX_RECORD", 1000)
     with pytest.raises(FileError, match="not closed"):
-        taken.extend(blocks(table, 100))
+        taken.extend(blocks(table, 100, offset))
     assert taken == [b"1,2\n"]
 
 

@@ -59,6 +59,7 @@ def test_a_message_is_never_a_header_and_the_error_shows_it(reader, text):
         "campaign_id,date\n",
         ",name\nx,Ada\n",
         "^a\nb\n",
+        "Trainee,Score\nAda,\u2013\nBo,\u2014\nCy,68\nDi,71\n",
         ",a\n0,1\n",
         "ORCID,PAR1\n1,2\n",
     ],
