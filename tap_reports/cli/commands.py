@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from functools import cached_property
@@ -117,10 +117,10 @@ def _check_config(asked: Asked) -> int:
 def _test(asked: Asked) -> int:
     from tap_reports.commands.test import test
 
-    tap = asked.made(Mode.ASK)
-    once = replace(tap.settings.retry_policy, max_retries=0)  # somebody waits for the answer
-    tap.settings = replace(tap.settings, retry_policy=once)
-    return test(tap.run, as_json=asked.as_json)
+    with closing(asked.made(Mode.ASK)) as tap:
+        once = replace(tap.settings.retry_policy, max_retries=0)  # somebody waits for the answer
+        tap.settings = replace(tap.settings, retry_policy=once)
+        return test(tap.run, as_json=asked.as_json)
 
 
 def _discover(asked: Asked) -> int:
@@ -131,22 +131,23 @@ def _discover(asked: Asked) -> int:
 def _plan(asked: Asked) -> int:
     from tap_reports.commands.plan import plan
 
-    tap = asked.made(Mode.PLAN)
-    return plan(tap.run, tap.selected_streams(), as_json=asked.as_json)
+    with closing(asked.made(Mode.PLAN)) as tap:
+        return plan(tap.run, tap.selected_streams(), as_json=asked.as_json)
 
 
 def _submit(asked: Asked) -> int:
     from tap_reports.commands.submit import submit
 
-    tap = asked.made(Mode.SUBMIT)
-    return submit(tap.run, tap.selected_streams(), as_json=asked.as_json)
+    with closing(asked.made(Mode.SUBMIT)) as tap:
+        return submit(tap.run, tap.selected_streams(), as_json=asked.as_json)
 
 
 def _jobs(asked: Asked) -> int:
     from tap_reports.commands.jobs import jobs
 
     chosen = {name: asked.options[name] for name in COMMANDS["jobs"].options}
-    return jobs(asked.made(Mode.ASK).run, asked.style or "text", **chosen)
+    with closing(asked.made(Mode.ASK)) as tap:
+        return jobs(tap.run, asked.style or "text", **chosen)
 
 
 def _about(asked: Asked) -> int:

@@ -48,19 +48,16 @@ def jobs(run: Run, style: str, **chosen: Any) -> int:
         chosen: Which jobs, as `Wanted` has them; those that are None are not given.
     """
     wanted = Wanted(**{"limit": NEWEST[style]} | {name: one for name, one in chosen.items() if one})
-    try:
-        if style == "json":
-            tables.write_json_list(run.ledger.listing(wanted))
-        elif style == "html":
-            found = run.ledger.history(wanted)
-            tables.write(page(found, _ended(run, wanted), run.clock.now(), limit=wanted.limit))
-        else:
-            runs = _ended(run, replace(wanted, limit=SHOWN_RUNS))
-            console = tables.stdout_console()
-            listed = list(run.ledger.listing(wanted))
-            tables.show(console, [*_run_lines(runs), *_parts(listed, console, wanted)])
-    finally:
-        run.close()
+    if style == "json":
+        tables.write_json_list(run.ledger.listing(wanted))
+    elif style == "html":
+        found = run.ledger.history(wanted)
+        tables.write(page(found, _ended(run, wanted), run.clock.now(), limit=wanted.limit))
+    else:
+        runs = _ended(run, replace(wanted, limit=SHOWN_RUNS))
+        console = tables.stdout_console()
+        listed = list(run.ledger.listing(wanted))
+        tables.show(console, [*_run_lines(runs), *_parts(listed, console, wanted)])
     return 0
 
 

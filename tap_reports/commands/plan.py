@@ -31,10 +31,7 @@ Json = dict[str, Any]
 def plan(run: Run, streams: Iterable[ReportStream], *, as_json: bool) -> int:
     """Print what a sync would do now. Returns the exit status: 1 if a stream could not be planned."""
     errors: list[str] = []
-    try:
-        content = planned(run, streams, errors)
-    finally:
-        run.close()
+    content = planned(run, streams, errors)
     if as_json:
         tables.write_json(content)
     else:

@@ -45,10 +45,7 @@ def submit(run: Run, streams: Iterable[ReportStream], *, as_json: bool) -> int:
             ["--submit needs a job_ledger, for the sync that collects the jobs. Set a path or a URL."]
         )
     errors: list[str] = []
-    try:
-        content = looked(run, list(streams), errors)
-    finally:
-        run.close()
+    content = looked(run, list(streams), errors)
     if as_json:
         tables.write_json(content)
     else:

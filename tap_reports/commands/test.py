@@ -30,14 +30,11 @@ Found = list[tuple[str, Check]]
 
 def test(run: Run, *, as_json: bool) -> int:
     """Print what the checks found. Returns the exit status: 0 if all is well, else 1."""
-    try:
-        found = [("postbacks", check) for check in _listening(run)]
-        vendors = list(run.vendors())
-        with ThreadPoolExecutor(len(vendors)) as pool:  # one that does not answer holds up no other
-            checks = pool.map(lambda one: list(_checked(one[2], one[1].api_url)), vendors)
-            found += [(one[0].name, check) for one, its in zip(vendors, checks, strict=True) for check in its]
-    finally:
-        run.close()
+    found = [("postbacks", check) for check in _listening(run)]
+    vendors = list(run.vendors())
+    with ThreadPoolExecutor(len(vendors)) as pool:  # one that does not answer holds up no other
+        checks = pool.map(lambda one: list(_checked(one[2], one[1].api_url)), vendors)
+        found += [(one[0].name, check) for one, its in zip(vendors, checks, strict=True) for check in its]
     if as_json:
         tables.write_json(
             [

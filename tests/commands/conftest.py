@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+from contextlib import closing
 
 import pytest
 from rich.console import Console
@@ -51,7 +52,8 @@ def planned(capsys):
         tap = TapReports(config=config, mode=Mode.PLAN, **given) if isinstance(config, dict) else config
         streams = tap.selected_streams()
         capsys.readouterr()
-        assert plan(tap.run, streams, as_json=True) == status
+        with closing(tap):
+            assert plan(tap.run, streams, as_json=True) == status
         return json.loads(capsys.readouterr().out)
 
     return content
@@ -62,7 +64,8 @@ def listed(capsys):
     """List the jobs of a configuration's ledger; return the JSON, or the text of another style."""
 
     def content(config, style="json", **chosen):
-        assert jobs(TapReports(config=config, mode=Mode.ASK).run, style, **chosen) == 0
+        with closing(TapReports(config=config, mode=Mode.ASK)) as tap:
+            assert jobs(tap.run, style, **chosen) == 0
         out = capsys.readouterr().out
         return json.loads(out) if style == "json" else out
 
@@ -74,7 +77,8 @@ def checked(capsys):
     """Check a configuration's accounts; return the exit status and what was printed."""
 
     def content(config, *, as_json):
-        status = run_checks(TapReports(config=config, mode=Mode.ASK).run, as_json=as_json)
+        with closing(TapReports(config=config, mode=Mode.ASK)) as tap:
+            status = run_checks(tap.run, as_json=as_json)
         out = capsys.readouterr().out
         return status, json.loads(out) if as_json else out
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+from contextlib import closing
 
 import pytest
 
@@ -76,7 +77,8 @@ def test_a_plan_goes_by_state_and_catalog(synced, planned):
 def test_nothing_new_is_said_in_the_table(synced, capsys):
     config, state = copy.deepcopy(synced)
     tap = TapReports(config=config, mode=Mode.PLAN, state=state)
-    assert plan(tap.run, tap.selected_streams(), as_json=False) == 0
+    with closing(tap):
+        assert plan(tap.run, tap.selected_streams(), as_json=False) == 0
     out = capsys.readouterr().out
     line = next(line for line in out.splitlines() if "similarweb_traffic_and_engagement_daily" in line)
     assert line.split() == ["similarweb_traffic_and_engagement_daily", "-", "nothing", "new", "-", "-"]
