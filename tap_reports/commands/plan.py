@@ -16,7 +16,7 @@ from tap_reports.exceptions import CallError, StreamError
 from tap_reports.jobs.lookup import lookup
 from tap_reports.jobs.task import Action
 from tap_reports.redaction import redact
-from tap_reports.vendor import Estimates, Vendor, VendorConfig
+from tap_reports.vendor import Estimates, Replays, Vendor, VendorConfig
 
 if TYPE_CHECKING:
     from tap_reports.models import ReportRequest
@@ -83,11 +83,11 @@ class _Planner:
         vendor, config, client = self.vendors[request.vendor]
         decision = lookup(
             request,
+            self.run.ledger.find(request.key),
             stream.bookmark_state.pending(request.key),
-            ledger=self.run.ledger,
             vendor=vendor,
             config=config,
-            client=client,
+            can_replay=isinstance(client, Replays),
             now=self.run.clock.now(),
         )
         if request.key not in self.jobs:

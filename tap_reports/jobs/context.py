@@ -1,4 +1,4 @@
-"""What all vendors' workers of a run share."""
+"""What the workers of a run share, all of them and those of one account."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING
 from tap_reports.exceptions import Stopped
 
 if TYPE_CHECKING:
+    from tap_reports.client import ReportClient
     from tap_reports.clock import Clock
     from tap_reports.downloads.work_dir import DiskBudget
+    from tap_reports.http.retries import RetryPolicy
     from tap_reports.jobs.event_loop import CallThreads, EngineLoop
     from tap_reports.jobs.task import Task
     from tap_reports.ledger.ledger import Ledger
+    from tap_reports.vendor import Vendor, VendorConfig
 
 
 class NotYet(Exception):
@@ -39,6 +42,60 @@ class Checkpoint:
 
     task: Task
     named: asyncio.Future[None]
+
+
+WriteState = Callable[[bool], float]
+"""Writes the state if it is due, or in any case. Returns the seconds until it is; 0 if all is written."""
+
+
+class Naming:
+    """Gathers jobs, and has the state name them all at once.
+
+    Args:
+        loop: Where their coroutines wait.
+        on_submitted: Called for each task, to name its job in the state.
+        write_state: Called then. The jobs are polled when it has returned 0.
+    """
+
+    def __init__(
+        self, loop: EngineLoop, on_submitted: Callable[[Task], None], write_state: WriteState
+    ) -> None:
+        self.on_submitted = on_submitted
+        self._loop = loop
+        self._write_state = write_state
+        self._unnamed: list[asyncio.Future[None]] = []
+
+    @property
+    def is_owed(self) -> bool:
+        """True while a job waits to be named."""
+        return bool(self._unnamed)
+
+    def add(self, checkpoint: Checkpoint) -> None:
+        """Name a job with the next state."""
+        self._unnamed.append(checkpoint.named)
+        self.on_submitted(checkpoint.task)
+
+    def write(self, *, now: bool) -> float:
+        """Write the state if jobs wait for that, and let them be polled.
+
+        Where it can't be written that is not tried again: nobody waits for it. Returns the seconds until it
+        is due, 0 if it is written.
+        """
+        seconds = 0.0
+        try:
+            if self._unnamed:
+                seconds = self._write_state(now)
+        finally:
+            if not seconds:
+                for named in self._unnamed:
+                    self._loop.soon(_set, named)
+                self._unnamed.clear()
+        return seconds
+
+
+def _set(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -96,3 +153,22 @@ class RunContext:
         """Raise Stopped if the run is ending."""
         if self.is_ending:
             raise Stopped("the run is to end")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """What all that works for one vendor's account shares.
+
+    Attributes:
+        vendor, config, client: The vendor.
+        policy: For broken, refused and lost calls.
+        calls: Threads for its calls.
+        run: What all vendors share.
+    """
+
+    vendor: Vendor
+    config: VendorConfig
+    client: ReportClient
+    policy: RetryPolicy
+    calls: CallThreads
+    run: RunContext

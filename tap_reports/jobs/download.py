@@ -13,9 +13,7 @@ from tap_reports.jobs.task import Event, Stage, Task
 from tap_reports.models import JobStatus, ReportFile, ReportJob
 
 if TYPE_CHECKING:
-    from tap_reports.client import ReportClient
-    from tap_reports.http.retries import RetryPolicy
-    from tap_reports.jobs.context import RunContext
+    from tap_reports.jobs.context import Account
     from tap_reports.jobs.event_loop import CallThreads
 
 
@@ -23,24 +21,15 @@ class Downloads:
     """One vendor's downloads.
 
     Args:
-        client: The vendor's, with its sessions.
-        policy: For broken transfers.
+        account: The vendor.
         threads: Where they run.
-        context: What all vendors share.
     """
 
-    def __init__(
-        self,
-        client: ReportClient,
-        *,
-        policy: RetryPolicy,
-        threads: CallThreads,
-        context: RunContext,
-    ) -> None:
-        self._client = client
-        self._policy = policy
+    def __init__(self, account: Account, threads: CallThreads) -> None:
+        self._client = account.client
+        self._policy = replace(account.policy, deadline=account.config.job_deadline_seconds)
         self._threads = threads
-        self._context = context
+        self._run = account.run
 
     async def files_of(
         self, task: Task, job: ReportJob, *, may_resubmit: bool
@@ -75,8 +64,8 @@ class Downloads:
             FileError: A file did not come through, or there is no room for it.
             CallError: The vendor hands it out no more.
         """
-        changed = self._context.disk_space_changed
-        while not self._context.disk.allows(job.request.key):
+        changed = self._run.disk_space_changed
+        while not self._run.disk.allows(job.request.key):
             changed.clear()
             await changed.wait()
         try:
@@ -86,21 +75,21 @@ class Downloads:
             raise
 
     def _files(self, job: ReportJob) -> tuple[ReportFile, ...]:
-        key, files, began = job.request.key, list[ReportFile](), self._context.clock.monotonic()
+        key, files, began = job.request.key, list[ReportFile](), self._run.clock.monotonic()
         try:
             for file in self._fetched(job):
                 files.append(file)
-                self._context.disk.add(key, file.bytes)
+                self._run.disk.add(key, file.bytes)
         except BaseException as error:
             for file in files:
                 file.path.unlink(missing_ok=True)
-            self._context.disk.remove(key)
+            self._run.disk.remove(key)
             if isinstance(error, CallBroken):
                 remedy = error.remedy if isinstance(error, NotSent) else ""
                 raise FileError(f"the download did not come through ({error})", remedy=remedy) from error
             raise
-        seconds = self._context.clock.monotonic() - began
-        self._context.ledger.downloaded(job, size=sum(file.bytes for file in files), seconds=seconds)
+        seconds = self._run.clock.monotonic() - began
+        self._run.ledger.downloaded(job, size=sum(file.bytes for file in files), seconds=seconds)
         return tuple(files)
 
     def _fetched(self, job: ReportJob) -> Iterator[ReportFile]:
@@ -115,10 +104,10 @@ class Downloads:
                     download,
                     api=self._client.api,
                     files=self._client.files,
-                    folder=self._context.folder(),
+                    folder=self._run.folder(),
                     policy=self._policy,
-                    clock=self._context.clock,
-                    stopping=self._context.stopping,
+                    clock=self._run.clock,
+                    stopping=self._run.stopping,
                     name=f"{job.request.key}-{number}",
                 )
                 number += 1

@@ -8,13 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tap_reports.client import ReportClient
 from tap_reports.jobs.task import Action
 from tap_reports.models import RESULT_HOURS, ReportJob, ReportRequest
-from tap_reports.vendor import LostSubmission, Replays, Vendor, VendorConfig
+from tap_reports.vendor import LostSubmission, Vendor, VendorConfig
 
 if TYPE_CHECKING:
-    from tap_reports.ledger.ledger import JobRecord, Ledger
+    from tap_reports.ledger.ledger import JobRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,39 +37,6 @@ class Decision:
 
 def lookup(
     request: ReportRequest,
-    known: Mapping[str, Any] | None,
-    *,
-    ledger: Ledger,
-    vendor: Vendor,
-    config: VendorConfig,
-    client: ReportClient,
-    now: dt.datetime,
-) -> Decision:
-    """Return how a request comes to its job, by what the ledger knows of it now.
-
-    Args:
-        request: The request.
-        known: The state's pending job of this request, if any (`id`, `submitted_at`).
-        ledger: The account's.
-        vendor, config, client: Its vendor.
-        now: The time.
-
-    Raises:
-        StreamError: The ledger failed.
-    """
-    return decide(
-        request,
-        ledger.find(request.key),
-        known,
-        vendor=vendor,
-        config=config,
-        can_replay=isinstance(client, Replays),
-        now=now,
-    )
-
-
-def decide(
-    request: ReportRequest,
     entry: JobRecord | None,
     known: Mapping[str, Any] | None,
     *,
@@ -79,11 +45,15 @@ def decide(
     can_replay: bool,
     now: dt.datetime,
 ) -> Decision:
-    """Return how a request comes to its job. Pure: `lookup` says what the arguments are.
+    """Return how a request comes to its job. Pure.
 
     Args:
-        entry: The ledger's newest row of the request's key, if any.
+        request: The request.
+        entry: What the ledger has of its key, if anything (`Ledger.find`).
+        known: The state's pending job of this request, if any (`id`, `submitted_at`).
+        vendor, config: Its vendor.
         can_replay: The vendor re-runs finished jobs.
+        now: The time.
     """
     job = entry.job(request) if entry else None
     if known and vendor.resumes_by_id and (job is None or not _is_usable(job, vendor, now)):

@@ -23,12 +23,8 @@ from tap_reports.models import JobStatus, ReportJob
 from tap_reports.redaction import redact
 
 if TYPE_CHECKING:
-    from tap_reports.client import ReportClient
-    from tap_reports.http.retries import RetryPolicy
-    from tap_reports.jobs.context import RunContext
-    from tap_reports.jobs.event_loop import CallThreads
+    from tap_reports.jobs.context import Account
     from tap_reports.jobs.submit import Submissions
-    from tap_reports.vendor import VendorConfig
 
 UNKNOWN_GRACE = 2
 """Polls in a row of a fresh job that may say "unknown": a vendor's status can lag behind its own answer."""
@@ -44,31 +40,17 @@ class Polls:
     """One vendor's polls.
 
     Args:
-        client, config: The vendor.
-        calls: Threads for its calls.
+        account: The vendor.
         submissions: Told of jobs that are done, and of what they cost.
-        policy: For broken calls.
-        context: What all vendors share.
         interval: Seconds between two polls of a job, where its vendor calls when it is done.
     """
 
-    def __init__(
-        self,
-        client: ReportClient,
-        config: VendorConfig,
-        *,
-        calls: CallThreads,
-        submissions: Submissions,
-        policy: RetryPolicy,
-        context: RunContext,
-        interval: float | None,
-    ) -> None:
-        self._client = client
-        self._calls = calls
+    def __init__(self, account: Account, submissions: Submissions, interval: float | None) -> None:
+        self._account = account
         self._submissions = submissions
-        self._policy = policy
-        self._context = context
-        self._clock = context.clock
+        self._run = account.run
+        self._clock = account.run.clock
+        config = account.config
         self._ask_again = PollPolicy(
             interval=config.poll_interval_seconds,
             max_interval=config.poll_max_interval_seconds,
@@ -93,11 +75,11 @@ class Polls:
         began, polls, odd = self._clock.monotonic(), 0, 0
         while True:
             if poll_in:
-                self._context.wait_or_leave(poll_in)
+                self._run.wait_or_leave(poll_in)
             await task.wakes.sleep(poll_in, self._clock.monotonic)
             polls += 1
             try:
-                polled = await self._calls.run(partial(self._poll, job))
+                polled = await self._account.calls.run(partial(self._poll, job))
             except (BadAnswer, CallBroken, CallRejected) as error:
                 odd += 1
                 if odd > self._allowed_failures(task, error):
@@ -120,7 +102,7 @@ class Polls:
         In a thread: what is new stands in the ledger before anybody goes on with it.
         """
         try:
-            polled = self._client.poll(job)
+            polled = self._account.client.poll(job)
         except LinkExpired as error:
             polled = replace(job, status=JobStatus.EXPIRED, message=str(error))
         if polled.message or polled.unknown_word:  # a vendor's text: it is logged, kept and shown
@@ -128,7 +110,7 @@ class Polls:
         if polled.status.is_terminal and polled.finished_at is None:
             polled = replace(polled, finished_at=self._clock.now())
         if polled.status is not job.status or polled.credits != job.credits:
-            self._context.ledger.seen(polled)
+            self._run.ledger.seen(polled)
         return polled
 
     def _allowed_failures(self, task: Task, error: CallError) -> int:
@@ -144,7 +126,7 @@ class Polls:
             case CallRejected() if not is_throttled and error.status not in PASSING:
                 return 0
             case _:
-                return self._policy.max_retries
+                return self._account.policy.max_retries
 
     def _note(self, task: Task, before: ReportJob, job: ReportJob) -> None:
         """Act on what a poll brought."""

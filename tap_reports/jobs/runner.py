@@ -15,9 +15,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_reports.exceptions import Stopped
-from tap_reports.jobs.context import Checkpoint, Over, RunContext
-from tap_reports.jobs.naming import Naming, WriteState
-from tap_reports.jobs.running_tasks import RunningTasks, Signal
+from tap_reports.jobs.context import Checkpoint, Naming, Over, RunContext, WriteState
+from tap_reports.jobs.event_loop import RunningTasks, Signal
 from tap_reports.jobs.task import Stage, Task, Timeline
 
 if TYPE_CHECKING:

@@ -7,17 +7,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from tap_reports.client import ReportClient
 from tap_reports.exceptions import AccessDenied, CallRejected, JobFailed, JobUnknown, StreamError
 from tap_reports.jobs.lookup import lookup
 from tap_reports.jobs.next_step import failure
 from tap_reports.jobs.task import Action, Event, Stage, Task
 from tap_reports.models import JobStatus, ReportJob
-from tap_reports.vendor import Replays, Retries, Vendor, VendorConfig
+from tap_reports.vendor import Replays, Retries
 
 if TYPE_CHECKING:
-    from tap_reports.jobs.context import RunContext
-    from tap_reports.jobs.event_loop import CallThreads
+    from tap_reports.jobs.context import Account
     from tap_reports.jobs.polls import Polls
     from tap_reports.jobs.submit import Submissions
 
@@ -35,45 +33,26 @@ class Starts:
     """One vendor's jobs, from nothing or from an earlier one.
 
     Each function returns the job and the seconds until its poll; None where its status is fresh.
-
-    Args:
-        vendor, config, client: The vendor.
-        calls: Threads for its calls.
-        submissions, polls: The vendor's.
-        context: What all vendors share.
     """
 
-    def __init__(
-        self,
-        vendor: Vendor,
-        config: VendorConfig,
-        client: ReportClient,
-        *,
-        calls: CallThreads,
-        submissions: Submissions,
-        polls: Polls,
-        context: RunContext,
-    ) -> None:
-        self._vendor = vendor
-        self._config = config
-        self._client = client
-        self._calls = calls
+    def __init__(self, account: Account, submissions: Submissions, polls: Polls) -> None:
+        self._account = account
         self._submissions = submissions
         self._polls = polls
-        self._context = context
+        self._run = account.run
 
     async def begun(self, task: Task, known: Mapping[str, Any] | None) -> tuple[ReportJob, float | None]:
         """Find the task's job, or submit it. Tasks are looked up one by one, so that they submit in order."""
-        context = self._context
+        context = self._run
         found = await context.records.run(
             lambda: lookup(
                 task.request,
+                context.ledger.find(task.request.key),
                 known,
-                ledger=context.ledger,
-                vendor=self._vendor,
-                config=self._config,
-                client=self._client,
-                now=self._context.clock.now(),
+                vendor=self._account.vendor,
+                config=self._account.config,
+                can_replay=isinstance(self._account.client, Replays),
+                now=context.clock.now(),
             )
         )
         if found.note:
@@ -106,24 +85,24 @@ class Starts:
         if not job.status.is_terminal:
             self._submissions.gate.count(task)
         task.log(event)
-        await self._context.checkpoint(task)
+        await self._run.checkpoint(task)
 
     async def without_job(self, task: Task, job: ReportJob, error: JobUnknown) -> tuple[ReportJob, float]:
         """Submit again, as the vendor does not know an earlier run's job."""
         if task.action is Action.SUBMIT:
             raise StreamError(str(error), remedy="Run again: a new job is submitted then.") from error
         task.log(Event.UNKNOWN, f"submitted again ({error.answer})", level=logging.WARNING)
-        await self._context.records.run(lambda: self._context.ledger.forget(job))
+        await self._run.records.run(lambda: self._run.ledger.forget(job))
         return await self._submitted(task)
 
     async def retried(self, task: Task, job: ReportJob) -> tuple[ReportJob, float]:
         """Have the vendor retry a failed job."""
-        client = self._client
+        client = self._account.client
         if not isinstance(client, Retries):
-            raise TypeError(f"{self._vendor.name} has no retry")
+            raise TypeError(f"{self._account.vendor.name} has no retry")
         task.attempts.retries += 1
         try:
-            again = await self._calls.run(lambda: client.retry(job))
+            again = await self._account.calls.run(lambda: client.retry(job))
         except AccessDenied:
             raise
         except CallRejected as error:
@@ -135,11 +114,11 @@ class Starts:
 
     async def replayed(self, task: Task, job: ReportJob) -> tuple[ReportJob, float | None]:
         """Have the vendor run a finished job again, for newer data."""
-        client = self._client
+        client = self._account.client
         if not isinstance(client, Replays):
-            raise TypeError(f"{self._vendor.name} has no replay")
+            raise TypeError(f"{self._account.vendor.name} has no replay")
         try:
-            again = await self._calls.run(lambda: client.replay(job))
+            again = await self._account.calls.run(lambda: client.replay(job))
         except AccessDenied:
             raise
         except CallRejected as error:
@@ -169,7 +148,7 @@ class Starts:
     async def _run_again(self, task: Task, job: ReportJob, event: Event) -> tuple[ReportJob, float]:
         """Go on with a job that runs again at the vendor."""
         again = replace(job, finished_at=None)
-        await self._context.records.run(lambda: self._context.ledger.seen(again))
+        await self._run.records.run(lambda: self._run.ledger.seen(again))
         await self._named(task, again, event)
         return again, self._polls.first_wait()
 
@@ -177,14 +156,14 @@ class Starts:
         """Submit once more, as the vendor's guide asks for."""
         task.attempts.resubmissions += 1
         said = job.message or str(job.status)
-        await self._context.records.run(lambda: self._context.ledger.failed(job, said))
+        await self._run.records.run(lambda: self._run.ledger.failed(job, said))
         task.log(Event.RESUBMITTED, said, level=logging.WARNING)
         return await self._submitted(task)
 
     async def drop(self, task: Task, job: ReportJob) -> None:
         """Note that a job came to nothing."""
         said = job.message or str(job.status)
-        await self._context.records.run(lambda: self._context.ledger.failed(job, said))
+        await self._run.records.run(lambda: self._run.ledger.failed(job, said))
         task.is_dropped = True
         if job.credits is None:
             self._submissions.credits.give_back(task.request.key)

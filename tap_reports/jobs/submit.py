@@ -10,7 +10,6 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from tap_reports.client import ReportClient
 from tap_reports.exceptions import (
     BadAnswer,
     CallError,
@@ -22,19 +21,16 @@ from tap_reports.exceptions import (
     StreamError,
     SubmissionLost,
 )
-from tap_reports.jobs.credits import Credits
 from tap_reports.jobs.event_loop import CALL_THREADS
-from tap_reports.jobs.gate import Gate
+from tap_reports.jobs.limits import Credits, Gate
 from tap_reports.jobs.poll_policy import busy_wait
 from tap_reports.jobs.task import Action, Event, Stage, Task
 from tap_reports.ledger.ledger import Existing, Reservation, Submission, Wait
 from tap_reports.models import ReportJob
-from tap_reports.vendor import Estimates, LostSubmission, Vendor, VendorConfig
+from tap_reports.vendor import Estimates, LostSubmission
 
 if TYPE_CHECKING:
-    from tap_reports.http.retries import RetryPolicy
-    from tap_reports.jobs.context import RunContext
-    from tap_reports.jobs.event_loop import CallThreads
+    from tap_reports.jobs.context import Account
     from tap_reports.models import Estimate
 
 SHORTEST_WAIT_SECONDS = 0.05
@@ -42,33 +38,13 @@ THROTTLED = 429
 
 
 class Submissions:
-    """One vendor's submissions in this run.
+    """One vendor's submissions in this run."""
 
-    Args:
-        vendor, config, client: The vendor.
-        policy: For refused and lost submissions.
-        calls: Threads for the vendor's calls.
-        context: What all vendors share.
-    """
-
-    def __init__(
-        self,
-        vendor: Vendor,
-        config: VendorConfig,
-        client: ReportClient,
-        *,
-        policy: RetryPolicy,
-        calls: CallThreads,
-        context: RunContext,
-    ) -> None:
-        self.gate = Gate(config.max_jobs_in_flight, context.clock)
-        self.credits = Credits(vendor, config)
-        self._vendor = vendor
-        self._config = config
-        self._client = client
-        self._policy = policy
-        self._calls = calls
-        self._context = context
+    def __init__(self, account: Account) -> None:
+        self.gate = Gate(account.config.max_jobs_in_flight, account.run.clock)
+        self.credits = Credits(account.vendor, account.config)
+        self._account = account
+        self._run = account.run
         self._estimates: dict[str, Estimate] = {}
         self._sending = asyncio.Semaphore(CALL_THREADS)
         self._busy = self._refusals = 0
@@ -88,8 +64,8 @@ class Submissions:
         """
         job: ReportJob | None = None
         while job is None:
-            self._context.unsettled.discard(task)
-            self._context.go_on()
+            self._run.unsettled.discard(task)
+            self._run.go_on()
             if task.is_cancelled:
                 task.timeline.enter(Stage.ABANDONED)
                 raise Stopped("its streams have failed")
@@ -113,18 +89,18 @@ class Submissions:
     async def _reserved_and_sent(self, task: Task, *, refresh: bool) -> ReportJob | None:
         """Pay, reserve, send."""
         await self._reserve_credits(task)
-        self._context.unsettled.add(task)
+        self._run.unsettled.add(task)
         task.timeline.enter(Stage.SUBMITTING)
-        request, context = task.request, self._context
+        request, context = task.request, self._run
 
         def reserve() -> Reservation | Existing | Wait:
             wanted = Submission(
                 request=request,
                 streams=task.streams,
                 run_id=context.run_id,
-                quotas=self._vendor.quotas(self._config),
-                max_in_flight=self._config.max_jobs_in_flight,
-                in_flight_hours=self._config.job_deadline_seconds / 3600,
+                quotas=self._account.vendor.quotas(self._account.config),
+                max_in_flight=self._account.config.max_jobs_in_flight,
+                in_flight_hours=self._account.config.job_deadline_seconds / 3600,
                 now=context.clock.now(),
                 estimate=self.credits.counted(request.key),
             )
@@ -147,18 +123,18 @@ class Submissions:
         """Count what the request costs, if the limits allow it. The vendor is asked what is left at first,
         and again where its last answer less what was submitted since does not suffice.
         """
-        client, credits_ = self._client, self.credits
+        client, credits_ = self._account.client, self.credits
         if not isinstance(client, Estimates):
             return
         credits_.give_back(task.request.key)  # an earlier attempt's
         estimate = self._estimates.get(task.request.key)
         if estimate is None:
-            estimate = await self._calls.run(lambda: client.estimate(task.request))
+            estimate = await self._account.calls.run(lambda: client.estimate(task.request))
             self._estimates[task.request.key] = estimate
             for text in estimate.warnings:
                 task.log(Event.WARNED, text, level=logging.WARNING)
         if not credits_.suffice_for(estimate.credits):
-            credits_.left = await self._calls.run(client.remaining_credits)
+            credits_.left = await self._account.calls.run(client.remaining_credits)
         try:
             credits_.take(task.request.key, estimate.credits)
         except CreditsSpent as error:
@@ -177,19 +153,19 @@ class Submissions:
             raise self.gate.spend(spent, task.request.quota)
         what = f"for {wait.quota}" if wait.quota else "for other jobs of this account that are in flight"
         task.log(Event.WAITING, what, level=logging.DEBUG)
-        self._context.wait_or_leave(wait.seconds if wait.quota else self._config.poll_interval_seconds)
+        self._run.wait_or_leave(wait.seconds if wait.quota else self._account.config.poll_interval_seconds)
         self._busy = 0 if wait.quota else self._busy + 1
         self.gate.hold(max(wait.seconds if wait.quota else busy_wait(self._busy), SHORTEST_WAIT_SECONDS))
 
     async def _send(self, task: Task, place: Reservation, *, refresh: bool) -> ReportJob | None:
-        ledger, request = self._context.ledger, task.request
-        if self._context.is_ending:
-            await self._context.records.run(lambda: ledger.not_sent(place))
-            self._context.go_on()
+        ledger, request = self._run.ledger, task.request
+        if self._run.is_ending:
+            await self._run.records.run(lambda: ledger.not_sent(place))
+            self._run.go_on()
 
         def send() -> ReportJob:  # in a thread: its answer is in the ledger before anybody waits for it
             try:
-                job = self._client.submit(request, refresh=refresh)
+                job = self._account.client.submit(request, refresh=refresh)
             except (NotSent, Stopped):  # a run that ends begins no submission
                 ledger.not_sent(place)
                 raise
@@ -203,7 +179,7 @@ class Submissions:
             return job
 
         try:
-            job = await self._calls.run(send)
+            job = await self._account.calls.run(send)
         except (SubmissionLost, BadAnswer) as error:
             self._lost(task, error)
             return None
@@ -212,7 +188,7 @@ class Submissions:
             self._refused(task, error)
             return None
         except asyncio.CancelledError:  # the run ends, and the answer may never come
-            await self._context.records.run(lambda: ledger.lost(place))
+            await self._run.records.run(lambda: ledger.lost(place))
             raise
         self._refusals = 0
         return job
@@ -229,18 +205,18 @@ class Submissions:
         if isinstance(error, QuotaSpent):
             raise self.gate.spend(error, task.request.quota) from error
         may_pass = isinstance(error, CallRefused) or (isinstance(error, NotSent) and error.is_worth_repeating)
-        now = self._context.clock.monotonic()
+        now = self._run.clock.monotonic()
         if not self._refusals:
             self._refused_since = now
         self._refusals += 1
-        wait = self._policy.wait(self._refusals, error.retry_after)
-        left = self._config.job_deadline_seconds - (now - self._refused_since)
-        tries_on = error.status == THROTTLED or self._refusals <= self._policy.max_retries
+        wait = self._account.policy.wait(self._refusals, error.retry_after)
+        left = self._account.config.job_deadline_seconds - (now - self._refused_since)
+        tries_on = error.status == THROTTLED or self._refusals <= self._account.policy.max_retries
         if not (may_pass and tries_on and wait <= left):
             raise error
         event = Event.NOT_SENT if isinstance(error, NotSent) else Event.REFUSED
         task.log(event, f"sent again in {wait:.1f} s ({error})", level=logging.WARNING)
-        self._context.wait_or_leave(wait)
+        self._run.wait_or_leave(wait)
         self.gate.hold(wait)
 
     def _lost(self, task: Task, error: SubmissionLost | BadAnswer) -> None:
@@ -250,13 +226,13 @@ class Submissions:
             StreamError: A second one might be charged.
         """
         task.attempts.losses += 1
-        allowed = {LostSubmission.RESEND: self._policy.max_retries, LostSubmission.RESEND_ONCE: 1}
-        if task.attempts.losses > allowed.get(self._vendor.lost_submission, 0):
-            at = self._context.clock.now().isoformat(timespec="seconds")
+        allowed = {LostSubmission.RESEND: self._account.policy.max_retries, LostSubmission.RESEND_ONCE: 1}
+        if task.attempts.losses > allowed.get(self._account.vendor.lost_submission, 0):
+            at = self._run.clock.now().isoformat(timespec="seconds")
             raise StreamError(
                 f"the answer to a submission sent at {at} was lost ({error}); "
-                f"{self._vendor.title} may or may not have accepted (and charged) it",
+                f"{self._account.vendor.title} may or may not have accepted (and charged) it",
                 remedy=error.remedy if isinstance(error, SubmissionLost) else SubmissionLost.remedy,
             ) from error
         task.log(Event.LOST, f"sent again ({error})", level=logging.WARNING)
-        self.gate.hold(self._policy.wait(task.attempts.losses, error.retry_after))
+        self.gate.hold(self._account.policy.wait(task.attempts.losses, error.retry_after))

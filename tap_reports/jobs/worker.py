@@ -11,12 +11,11 @@ import asyncio
 import datetime as dt
 import logging
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tap_reports.client import ReportClient
 from tap_reports.exceptions import CallError, JobUnknown, Stopped, StreamError, defect
-from tap_reports.jobs.context import NotYet, Over, RunContext
+from tap_reports.jobs.context import Account, NotYet, Over, RunContext
 from tap_reports.jobs.download import Downloads
 from tap_reports.jobs.event_loop import CALL_THREADS
 from tap_reports.jobs.lookup import is_good_still
@@ -62,38 +61,23 @@ class VendorWorker:
         self.client = client
         self._context = context
         self._clock = context.clock
-        self._calls = context.loop.threads(vendor.name, CALL_THREADS)
-        self._downloads = Downloads(
-            client,
-            policy=replace(policy, deadline=config.job_deadline_seconds),
-            threads=context.loop.threads(f"{vendor.name}-download", DOWNLOAD_THREADS),
-            context=context,
+        account = Account(
+            vendor=vendor,
+            config=config,
+            client=client,
+            policy=policy,
+            calls=context.loop.threads(vendor.name, CALL_THREADS),
+            run=context,
         )
-        self.submissions = Submissions(
-            vendor, config, client, policy=policy, calls=self._calls, context=context
-        )
+        threads = context.loop.threads(f"{vendor.name}-download", DOWNLOAD_THREADS)
+        self._downloads = Downloads(account, threads)
+        self.submissions = Submissions(account)
+        self._polls = Polls(account, self.submissions, poll_interval)
+        self._starts = Starts(account, self.submissions, self._polls)
         # A run that looks once can't count what earlier looks have tried: a job that failed is said to have.
         self._rules = Rules(
             retries=vendor.retries if isinstance(client, Retries) and not context.looks_once else 0,
             resubmissions=0 if context.looks_once else vendor.resubmissions,
-        )
-        self._polls = Polls(
-            client,
-            config,
-            calls=self._calls,
-            submissions=self.submissions,
-            policy=policy,
-            context=context,
-            interval=poll_interval,
-        )
-        self._starts = Starts(
-            vendor,
-            config,
-            client,
-            calls=self._calls,
-            submissions=self.submissions,
-            polls=self._polls,
-            context=context,
         )
 
     async def run(self, task: Task, known: Mapping[str, Any] | None) -> None:

@@ -28,8 +28,8 @@ from tap_reports.vendor import ClientContext, Vendor, VendorConfig
 from tap_reports.vendors import all_vendors
 
 if TYPE_CHECKING:
+    from tap_reports.jobs.context import WriteState
     from tap_reports.jobs.event_loop import EngineLoop
-    from tap_reports.jobs.naming import WriteState
     from tap_reports.jobs.runner import Runner
     from tap_reports.jobs.task import Task
     from tap_reports.ledger.ledger import Ledger

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tap_reports.jobs.lookup import decide
+from tap_reports.jobs.lookup import lookup
 from tap_reports.ledger.records import JobRecord
 from tap_reports.models import ReportRequest, Slice
 from tap_reports.settings.read import read
@@ -52,7 +52,7 @@ def action(
     settings = read(top, version="0")
     (config,) = settings.vendors
     request, vendor = replace(REQUEST, settled_on=settled_on), all_vendors()["impact"]
-    decision = decide(request, entry, known, vendor=vendor, config=config, can_replay=True, now=NOW)
+    decision = lookup(request, entry, known, vendor=vendor, config=config, can_replay=True, now=NOW)
     return str(decision.action)
 
 

@@ -10,7 +10,7 @@ from job_cases import is_whole
 from scenarios import SCENARIOS, run_here
 
 from tap_reports.exceptions import CreditsSpent
-from tap_reports.jobs.credits import Credits
+from tap_reports.jobs.limits import Credits
 from tap_reports.sandbox import Sandbox
 
 # --- submissions that the vendor refuses for now --------------------------------------------------------

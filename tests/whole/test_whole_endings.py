@@ -21,7 +21,7 @@ from command import PIPE_BYTES
 from scenarios import SCENARIOS, counted, parsed, records_of, rows, run_here, states_of
 
 from tap_reports.emit.writer import OutputError
-from tap_reports.jobs.running_tasks import LAST_ANSWER_SECONDS
+from tap_reports.jobs.event_loop import LAST_ANSWER_SECONDS
 from tap_reports.sandbox import Sandbox
 from tap_reports.tap import TapReports
 
