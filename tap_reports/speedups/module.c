@@ -58,6 +58,9 @@ PyMODINIT_FUNC PyInit__tap_reports_speedups(void) {
 #if defined(__GLIBC__)
     /* Blocks are allocated by one thread and freed by another: an arena for each thread grows with the file. */
     mallopt(M_ARENA_MAX, 1);
+    /* A block's memory is that of the next one: to hand it back and get it zeroed again costs a sixth of the time. */
+    mallopt(M_MMAP_THRESHOLD, 32 << 20);
+    mallopt(M_TRIM_THRESHOLD, 64 << 20);
 #endif
     return PyModule_Create(&definition);
 }

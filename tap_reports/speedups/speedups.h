@@ -112,7 +112,7 @@ unsigned char *put_instant(unsigned char *out, const unsigned char *text, size_t
 unsigned char *put_json_text(unsigned char *out, const unsigned char *text, const unsigned char *end, int is_escaped);
 
 /* arrow.c */
-enum { PRECISION = 38, BUFFERS = 3 };
+enum { PRECISION = 38, BUFFERS = 3, OFFSET = 6 }; /* digits of a decimal, and bytes of `+00:00` */
 
 /* A column on its way: what its array refers to. */
 typedef struct {
@@ -127,6 +127,20 @@ void free_buffers(Column *column);
 void free_columns(Column *columns, size_t count);
 /* Return the two capsules of columns, which are theirs from then on. */
 PyObject *capsules(const Table *table, Column *columns, size_t count);
+
+/* typed.c */
+typedef struct {
+    uint64_t low, high; /* as a decimal lies in memory of this order of bytes */
+} Wide;
+
+/* Set an integer; 0: it has more than 64 bits. */
+int integer(const unsigned char *text, size_t size, int64_t *value);
+/* Set a JSON number behind others of its column, which get more digits behind the point where this one has more.
+ * 0: a decimal has not so many digits. */
+int decimal(const unsigned char *here, const unsigned char *end, Column *column, size_t row);
+int32_t day_of(const unsigned char *text); /* days since 1970-01-01, by the calendar */
+/* Set microseconds since 1970-01-01 in UTC; 0: the instant has a finer fraction. */
+int moment(const unsigned char *text, size_t size, Span zone, int64_t *value);
 
 /* dates.c, convert.c, lines.c, columns.c */
 PyObject *dates(PyObject *module, PyObject *args);
