@@ -82,12 +82,12 @@ def kind_of_text(text: str, date_format: str | None) -> Kind | None:
     except ValueError:
         pass
     try:
-        if found := _INSTANT.fullmatch(text):
-            _moment(found)
-            return Kind.DATE_TIME
         if len(text) == len("2026-08-03") and _ISO_DAY.fullmatch(text):
             _written_day(text)
             return Kind.DATE
+        if found := _INSTANT.fullmatch(text):
+            _moment(found)
+            return Kind.DATE_TIME
     except ValueError:
         pass
     return None

@@ -19,13 +19,10 @@ is_json_number = re.compile(JSON_NUMBER).fullmatch
 WHOLE, POINT, UNCLEAR, COMMA = "digits", "a decimal point", "1.250", "a decimal comma"
 """How a text is written that may be a number (see `how_written`)."""
 _WHOLE = r"-?(?:0|[1-9][0-9]*)"
-_HOW = {
-    WHOLE: re.compile(_WHOLE),
-    UNCLEAR: re.compile(r"-?[1-9][0-9]{0,2}\.[0-9]{3}"),
-    # Without an exponent behind an integer: `12E4` is a code, and it would be 120000.
-    POINT: re.compile(rf"{_WHOLE}\.[0-9]+(?:[eE][+-]?[0-9]{{1,3}})?"),
-    COMMA: re.compile(r"-?[0-9]{1,3}(?:\.?[0-9]{3})*,(?:[0-9]{1,2}|[0-9]{4,})"),
-}
+_NUMBER = re.compile(rf"{_WHOLE}(?P<fraction>\.[0-9]+(?:[eE][+-]?[0-9]{{1,3}})?)?")
+"""Without an exponent behind an integer: `12E4` is a code, and it would be 120000."""
+_MAYBE_THOUSANDS = re.compile(r"-?[1-9][0-9]{0,2}\.[0-9]{3}")
+_NUMBER_WITH_COMMA = re.compile(r"-?[0-9]{1,3}(?:\.?[0-9]{3})*,(?:[0-9]{1,2}|[0-9]{4,})")
 _WITH_COMMA = re.compile(rf"{_WHOLE}(?:,[0-9]+)?")
 _LONGEST_PLAIN = 40
 """Digits of the longest number that `plain_number` writes without its exponent."""
@@ -116,7 +113,12 @@ def how_written(text: str, decimal_separator: str | None) -> str | None:
     """
     if decimal_separator == ",":
         return WHOLE if _WITH_COMMA.fullmatch(text) else None
-    return next((how for how, pattern in _HOW.items() if pattern.fullmatch(text)), None)
+    found = _NUMBER.fullmatch(text)
+    if found is None:
+        return COMMA if _NUMBER_WITH_COMMA.fullmatch(text) else None
+    if not found["fraction"]:
+        return WHOLE
+    return UNCLEAR if _MAYBE_THOUSANDS.fullmatch(text) else POINT
 
 
 def plain_number(text: str) -> str | None:
