@@ -39,8 +39,9 @@ def test_key_columns_that_are_metrics_are_asked_for_by_themselves_and_each_once(
 @pytest.mark.usefixtures("undescribed")
 def test_a_limit_makes_another_job_and_how_long_it_is_kept_does_not():
     reports = [{"table": "referrals", **more} for more in ({}, {"retention_days": 60}, {"limit": 5})]
-    plain, kept, limited = (asked(report)[0].key for report in reports)
-    assert plain == kept != limited
+    plain, kept, limited = (asked(report)[0] for report in reports)
+    assert plain.key == kept.key != limited.key
+    assert (plain.row_limit, limited.row_limit, asked(TRAFFIC)[0].row_limit) == (100, 5, None)
 
 
 @pytest.mark.usefixtures("undescribed")

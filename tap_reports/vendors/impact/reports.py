@@ -140,7 +140,7 @@ def described(type_: ReportType, entry: Json, columns: tuple[Column, ...], *, se
         type_,
         columns=columns,
         primary_keys=primary_keys_of(type_.report, columns, type_.parameters["params"]),
-        date_column=date_column_of(columns) if type_.dated else None,
+        date_column=date_column_of(columns),
         description=str(entry.get("Description") or entry.get("Name") or ""),
         selected=selected,
     )

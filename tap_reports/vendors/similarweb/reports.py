@@ -91,7 +91,7 @@ def bare(report: ReportConfig, config: VendorConfig) -> ReportType:
         report=values["table"],
         dated=dated,
         granularity=Granularity(granularity) if dated else Granularity.DAILY,
-        date_column=DATE if dated else None,
+        date_column=DATE,
         slice_days=SLICE_DAYS.get(granularity),
         parameters={**{name: values.get(name) for name in SELECTED}, "granularity": granularity},
         layout=Layout(

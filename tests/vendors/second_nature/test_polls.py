@@ -17,7 +17,7 @@ from second_nature_account import (
 )
 
 from tap_reports import redaction
-from tap_reports.exceptions import AccessDenied, BadAnswer, LinkExpired
+from tap_reports.exceptions import BadAnswer, LinkExpired
 from tap_reports.models import JobStatus
 
 
@@ -85,22 +85,6 @@ def test_links_are_shown_nowhere_and_are_no_handle_which_the_ledger_keeps(client
     shown = [repr(job), repr(client.downloads(job)), redaction.redact(f"GET with {query}")]
     assert not [text for text in shown if "only-in-this-test" in text]
     assert job.handle == {}
-
-
-@pytest.mark.parametrize(
-    ("answer", "error", "said"),
-    [
-        ({"status_code": 401}, AccessDenied, "has expired"),
-        ({"status_code": 403}, AccessDenied, "not an Admin"),
-        ({"json": {"state": "complete"}}, BadAnswer, "no status came, only: state"),
-    ],
-)
-def test_a_poll_without_a_status_is_an_error(client, api, answer, error, said):
-    job = submitted(client)
-    api.get(STATUS_URL, **answer)
-    with pytest.raises(error) as caught:
-        client.poll(job)
-    assert said in f"{caught.value}. {caught.value.remedy}"
 
 
 @pytest.mark.parametrize(
