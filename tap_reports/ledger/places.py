@@ -24,8 +24,6 @@ from tap_reports.process import is_gone, this_process
 
 ANSWER_SECONDS = 120.0
 """An intent older than this is no longer waited for: its run was killed."""
-CLOCKS_DIFFER = dt.timedelta(days=1)
-"""What machines' clocks may differ by, and calls take, in the rough count of `_may_be_spent`."""
 ADD_SUBMISSION = submissions.insert()
 ANSWERED_JOB = jobs.update().where(jobs.c.id == bindparam("of_row"))
 DROPPED_JOB = jobs.delete().where(jobs.c.id == bindparam("of_row"))
@@ -111,7 +109,7 @@ def blocking(db: sa.Connection, wanted: Submission) -> Blocking:
 @cache
 def _blocking(quotas: tuple[Quota, ...]) -> sa.Select[Any]:
     deciding = [
-        sa.case((_may_be_spent(number, item), _deciding(number, item))).label(f"quota_{number}")
+        sa.case((_may_be_spent(item), _deciding(number, item))).label(f"quota_{number}")
         for number, item in enumerate(quotas)
         if item.limit >= 1
     ]
@@ -140,16 +138,12 @@ def _deciding(number: int, item: Quota) -> sa.ScalarSelect[Any]:
     return newest.limit(1).offset(item.limit - 1).scalar_subquery()
 
 
-def _may_be_spent(number: int, item: Quota) -> sa.ColumnElement[bool]:
-    """Return whether so many were submitted at all since long before a window began, by their numbers: else
-    a long day need not be counted. How long before is beyond what clocks differ and calls take.
+def _may_be_spent(item: Quota) -> sa.ColumnElement[bool]:
+    """Return whether so many submissions are kept at all, by the first and the last one's number: else a long
+    day need not be counted.
     """
-    before = sa.select(submissions.c.id).where(
-        *_of_quota(item), submissions.c.at < bindparam(f"before_{number}")
-    )
-    first = before.order_by(submissions.c.at.desc()).limit(1).scalar_subquery()
-    last = sa.select(sa.func.max(submissions.c.id)).scalar_subquery()
-    return last - sa.func.coalesce(first, 0) >= item.limit
+    first, last = (sa.select(end(submissions.c.id)).scalar_subquery() for end in (sa.func.min, sa.func.max))
+    return last - first + 1 >= item.limit
 
 
 def quota_uses(
@@ -169,25 +163,22 @@ def quota_uses(
 def _counted(number: int, item: Quota) -> list[sa.ColumnElement[bool]]:
     """Return the conditions on the submissions that count in a quota, for the values of `_windows`."""
     start: sa.BindParameter[Any] = bindparam(f"start_{number}")
-    same = [*_of_quota(item), submissions.c.at <= bindparam(f"end_{number}")]
-    if quota.is_day(item):
-        return [*same, submissions.c.at >= start, submissions.c.outcome != "refused"]
-    return [*same, submissions.c.at > start]
-
-
-def _of_quota(item: Quota) -> list[sa.ColumnElement[bool]]:
-    return [
+    same = [
         submissions.c.vendor == bindparam("vendor"),
         submissions.c.account == bindparam("account"),
         submissions.c.quota == item.counts,
+        submissions.c.at <= bindparam(f"end_{number}"),
     ]
+    if quota.is_day(item):
+        return [*same, submissions.c.at >= start, submissions.c.outcome != "refused"]
+    return [*same, submissions.c.at > start]
 
 
 def _windows(quotas: Sequence[Quota], now: dt.datetime) -> dict[str, dt.datetime]:
     found = dict[str, dt.datetime]()
     for number, item in enumerate(quotas):
         start, end = quota.window(item, now)
-        found |= {f"start_{number}": start, f"end_{number}": end, f"before_{number}": start - CLOCKS_DIFFER}
+        found |= {f"start_{number}": start, f"end_{number}": end}
     return found
 
 

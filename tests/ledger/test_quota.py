@@ -94,8 +94,8 @@ histories = st.lists(
         refused=st.booleans(),
     ),
     max_size=12,
-).map(lambda found: sorted(found, key=lambda one: one.at.date()))
-"""In whatever order within a day: clocks differ, and answers come late."""
+)
+"""In whatever order: clocks differ, and answers come late."""
 quotas = st.builds(
     Quota,
     name=st.just("q"),
