@@ -16,7 +16,7 @@ from tap_reports.exceptions import CallError, StreamError
 from tap_reports.jobs.lookup import lookup
 from tap_reports.jobs.task import Action
 from tap_reports.redaction import redact
-from tap_reports.vendor import Estimates, Replays, Vendor, VendorConfig
+from tap_reports.vendor import Estimates, Replays, Vendor
 
 if TYPE_CHECKING:
     from tap_reports.models import ReportRequest
@@ -60,7 +60,7 @@ class _Planner:
     """What each slice's job would be; streams of one request share it."""
 
     run: Run
-    vendors: dict[str, tuple[Vendor, VendorConfig, ReportClient]]
+    vendors: dict[str, tuple[Vendor, ReportClient]]
     jobs: dict[str, PlannedJob] = field(default_factory=dict)
     """By request key."""
 
@@ -80,13 +80,13 @@ class _Planner:
         return list(dict.fromkeys(redact(text) for key in keys for text in self.jobs[key].warnings))
 
     def slice(self, stream: ReportStream, request: ReportRequest) -> Json:
-        vendor, config, client = self.vendors[request.vendor]
+        vendor, client = self.vendors[request.vendor]
         decision = lookup(
             request,
             self.run.ledger.find(request.key),
             stream.bookmark_state.pending(request.key),
             vendor=vendor,
-            config=config,
+            config=client.config,
             can_replay=isinstance(client, Replays),
             now=self.run.clock.now(),
         )
@@ -116,15 +116,15 @@ class _Planner:
         limits: list[Limit] = []
         budgets: list[Budget] = []
         submits = [job for job in self.jobs.values() if job.action is Action.SUBMIT]
-        for name, (vendor, config, _) in self.vendors.items():
+        for name, (vendor, client) in self.vendors.items():
             limits += [
                 Limit(vendor=name, quota=quota, remaining=left[name, quota.name])
-                for quota in vendor.quotas(config)
+                for quota in vendor.quotas(client.config)
                 if (name, quota.name) in left
             ]
             costs = [job.cost for job in submits if job.request.vendor == name and job.cost is not None]
             if costs:
-                per_report, per_run = vendor.max_credits(config)
+                per_report, per_run = vendor.max_credits(client.config)
                 budgets.append(
                     Budget(
                         vendor=name,
@@ -140,9 +140,7 @@ class _Planner:
 
 def planned(run: Run, streams: Iterable[ReportStream], errors: list[str]) -> Json:
     """Return the plan; what can't be planned is added to `errors`."""
-    planner = _Planner(
-        run, {config.name: (vendor, config, client) for vendor, config, client in run.vendors()}
-    )
+    planner = _Planner(run, {vendor.name: (vendor, client) for vendor, client in run.vendors})
     found = []
     for stream in streams:
         before = dict(planner.jobs)
@@ -157,11 +155,9 @@ def planned(run: Run, streams: Iterable[ReportStream], errors: list[str]) -> Jso
     return {"streams": found, "quotas": quotas, "totals": planner.totals(), "verdict": verdict_}
 
 
-def _quotas(
-    run: Run, vendors: Iterable[tuple[Vendor, VendorConfig, ReportClient]], errors: list[str]
-) -> Iterator[Json]:
-    for vendor, config, client in vendors:
-        quotas = list(vendor.quotas(config))
+def _quotas(run: Run, vendors: Iterable[tuple[Vendor, ReportClient]], errors: list[str]) -> Iterator[Json]:
+    for vendor, client in vendors:
+        quotas = list(vendor.quotas(client.config))
         for use in run.ledger.usage(vendor.name, client.account, quotas, run.clock.now()):
             yield {
                 "vendor": vendor.name,

@@ -130,8 +130,8 @@ class Display:
         self._streams = streams
         self._since = run.clock.monotonic()
         try:
-            for vendor, config, client in run.vendors():
-                quotas = list(vendor.quotas(config))
+            for vendor, client in run.vendors:
+                quotas = list(vendor.quotas(client.config))
                 self._quotas[vendor.name] = run.ledger.usage(
                     vendor.name, client.account, quotas, run.clock.now()
                 )

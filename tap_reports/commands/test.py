@@ -31,10 +31,9 @@ Found = list[tuple[str, Check]]
 def test(run: Run, *, as_json: bool) -> int:
     """Print what the checks found. Returns the exit status: 0 if all is well, else 1."""
     found = [("postbacks", check) for check in _listening(run)]
-    vendors = list(run.vendors())
-    with ThreadPoolExecutor(len(vendors)) as pool:  # one that does not answer holds up no other
-        checks = pool.map(lambda one: list(_checked(one[2], one[1].api_url)), vendors)
-        found += [(one[0].name, check) for one, its in zip(vendors, checks, strict=True) for check in its]
+    with ThreadPoolExecutor(len(run.vendors)) as pool:  # one that does not answer holds up no other
+        checks = pool.map(lambda one: list(_checked(one[1])), run.vendors)
+        found += [(one[0].name, check) for one, its in zip(run.vendors, checks, strict=True) for check in its]
     if as_json:
         tables.write_json(
             [
@@ -56,9 +55,9 @@ def _listening(run: Run) -> Iterator[Check]:
         yield Check(name="listen", ok=False, detail=str(error))
 
 
-def _checked(client: ReportClient, api_url: str) -> Iterator[Check]:
+def _checked(client: ReportClient) -> Iterator[Check]:
     """Yield a client's checks; a call that does not come through is a check that failed."""
-    if why := _unreachable(api_url):
+    if why := _unreachable(client.config.api_url):
         yield Check(name="network", ok=False, detail=why)
         return
     try:

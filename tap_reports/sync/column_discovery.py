@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tap_reports.jobs.task import Task
     from tap_reports.sync.run import Run
     from tap_reports.sync.state import RunState
-    from tap_reports.vendor import Vendor, VendorConfig
+    from tap_reports.vendor import Vendor
 
 Found = tuple[Report, "ReportClient"]
 Fail = Callable[[str, StreamError], None]
@@ -34,7 +34,6 @@ class _PendingReport:
 
     report: Report
     vendor: Vendor
-    config: VendorConfig
     client: ReportClient
     task: Task
 
@@ -54,11 +53,11 @@ class ColumnDiscovery:
         self._fail = fail
         self._open: list[_PendingReport] = []
 
-    def start(self, type_: ReportType, vendor: Vendor, config: VendorConfig, client: ReportClient) -> None:
+    def start(self, type_: ReportType, vendor: Vendor, client: ReportClient) -> None:
         """Ask for a report's file."""
-        report = report_of(type_, vendor, config, self._run.settings)
+        report = report_of(type_, vendor, client.config, self._run.settings)
         try:
-            self._open.append(_PendingReport(report, vendor, config, client, self._started(report, client)))
+            self._open.append(_PendingReport(report, vendor, client, self._started(report, client)))
         except (StreamError, CallError) as error:
             self._failed(report, StreamError.of(error))
 
@@ -88,7 +87,7 @@ class ColumnDiscovery:
             if len(types) > 1:  # the streams of its sheets take the job on, each by its own name
                 one.task.streams -= {one.report.stream}
             for type_ in types:
-                yield report_of(type_, one.vendor, one.config, self._run.settings), one.client
+                yield report_of(type_, one.vendor, one.client.config, self._run.settings), one.client
 
     def take_all(self) -> Iterator[Found]:
         """Wait for all files, and yield all reports."""
@@ -154,7 +153,7 @@ def _inferred(run: Run, pending: _PendingReport) -> list[ReportType]:
 
 def _require_keys(pending: _PendingReport, columns: list[Column]) -> None:
     """Raise FileError if there are columns, but not those that the settings name as keys."""
-    own = settings_of(pending.report.type, pending.vendor, pending.config)
+    own = settings_of(pending.report.type, pending.vendor, pending.client.config)
     named = dict.fromkeys([*own.primary_keys, *filter(None, [own.replication_key])])
     missing = [name for name in named if name not in LINEAGE_NAMES and not find_column(name, columns)]
     if missing and columns:

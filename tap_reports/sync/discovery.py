@@ -12,7 +12,7 @@ from tap_reports.client import ReportClient
 from tap_reports.exceptions import CallError, ConfigError, StreamError
 from tap_reports.sync.column_discovery import ColumnDiscovery, Fail, Found
 from tap_reports.sync.configured import report_of
-from tap_reports.vendor import CatalogStream, Vendor, VendorConfig
+from tap_reports.vendor import CatalogStream, Vendor
 
 if TYPE_CHECKING:
     from tap_reports.models import ReportType
@@ -54,7 +54,7 @@ def discover(
                 fail(asked.vendor.name, failed)
             case error:
                 raise error
-    reports = [report_of(type_, asked.vendor, asked.config, run.settings) for type_, asked in known]
+    reports = [report_of(type_, asked.vendor, asked.client.config, run.settings) for type_, asked in known]
     names = [report.stream for report in reports]
     errors += [
         f'more than one report is named "{name}"; give each its own "name"'
@@ -67,7 +67,7 @@ def discover(
     found = []
     for report, (type_, asked) in zip(reports, known, strict=True):
         if from_files and report.type.infers_columns:
-            columns.start(type_, asked.vendor, asked.config, asked.client)
+            columns.start(type_, asked.vendor, asked.client)
         else:
             found.append((report, asked.client))
     return found, columns
@@ -76,10 +76,9 @@ def discover(
 class _Asked(threading.Thread):
     """One vendor's report types, asked for in a thread: a slow vendor takes no time of the others."""
 
-    def __init__(self, vendor: Vendor, config: VendorConfig, client: ReportClient) -> None:
+    def __init__(self, vendor: Vendor, client: ReportClient) -> None:
         super().__init__(name=f"{vendor.name}-discovery", daemon=True)
         self.vendor = vendor
-        self.config = config
         self.client = client
         self.types: list[ReportType] = []
         self.error: BaseException | None = None
@@ -93,7 +92,7 @@ class _Asked(threading.Thread):
 
 
 def _ask_all(run: Run) -> list[_Asked]:
-    asked = [_Asked(*one) for one in run.vendors()]
+    asked = [_Asked(*one) for one in run.vendors]
     for one in asked:
         one.start()
     for one in asked:
@@ -112,7 +111,7 @@ def restore(run: Run, streams: Mapping[str, str]) -> list[Found]:
         ConfigError: There are streams, and none is of this configuration.
     """
     found: list[Found] = []
-    for vendor, config, client in run.vendors():
+    for vendor, client in run.vendors:
         prefix = f"{vendor.name}_"
         for name, title in streams.items():
             if not name.startswith(prefix):
@@ -120,7 +119,7 @@ def restore(run: Run, streams: Mapping[str, str]) -> list[Found]:
             type_ = client.restore(CatalogStream(name=name.removeprefix(prefix), title=title))
             if type_ is None:
                 continue
-            report = report_of(type_, vendor, config, run.settings)
+            report = report_of(type_, vendor, client.config, run.settings)
             found.append((replace(report, stream=name), client))
     known = {report.stream for report, _ in found}
     for name in streams:

@@ -9,7 +9,7 @@ import contextlib
 import logging
 import threading
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -74,25 +74,22 @@ class Run:
         self.clock: Clock = clock or self._stoppable
         """The time; sleepers wake when the run is to end."""
         self._loop = loop
-        self._clients: dict[str, ReportClient] = {}
         self._work_folder: WorkFolder | None = None
         self._folder_lock = threading.Lock()
         self._is_closed = False
         self._postbacks: Postbacks | None = None
 
-    def vendors(self) -> Iterable[tuple[Vendor, VendorConfig, ReportClient]]:
-        """Yield each configured vendor with its client."""
+    @cached_property
+    def vendors(self) -> list[tuple[Vendor, ReportClient]]:
+        """Each configured vendor with its client. No call is sent."""
+        found = []
         for config in self.settings.vendors:
-            yield all_vendors()[config.name], config, self.client(config)
-
-    def client(self, config: VendorConfig) -> ReportClient:
-        """Return the vendor's client; made once, no call is sent."""
-        if config.name not in self._clients:
-            client = all_vendors()[config.name].connect(config, self._tools_for(config))
-            self._clients[config.name] = client
+            vendor = all_vendors()[config.name]
+            client = vendor.connect(config, self._tools_for(config))
             if recorder := current_recorder():
                 recorder.shareable.add_account(client.account)
-        return self._clients[config.name]
+            found.append((vendor, client))
+        return found
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -129,10 +126,10 @@ class Run:
             on_over=self._on_over,
         )
         postbacks = self.settings.postbacks
-        for vendor, config, client in self.vendors():
+        for vendor, client in self.vendors:
             runner.workers[vendor.name] = VendorWorker(
                 vendor,
-                config,
+                client.config,
                 client,
                 policy=self.settings.retry_policy,
                 context=context,
@@ -154,7 +151,7 @@ class Run:
         if self._postbacks is None:
             from tap_reports.postbacks.postbacks import Postbacks
 
-            callers = [vendor.name for vendor, _, _ in self.vendors() if vendor.calls_back]
+            callers = [vendor.name for vendor, _ in self.vendors if vendor.calls_back]
             self._postbacks = Postbacks(
                 wanted.host,
                 wanted.port,
@@ -206,9 +203,10 @@ class Run:
     def close(self) -> None:
         """End all work and remove all temporary files. Vendor jobs are left to be resumed."""
         atexit.unregister(self.close)
+        clients = [client for _, client in self.__dict__.get("vendors", ())]
         with contextlib.ExitStack() as last:  # one that fails must not keep the others from ending
             last.callback(self._remove_folder)
-            for client in self._clients.values():
+            for client in clients:
                 last.callback(client.api.close)
                 last.callback(client.files.close)
             if "ledger" in self.__dict__:
@@ -218,7 +216,7 @@ class Run:
             if self._postbacks is not None:
                 last.callback(self._postbacks.close)
                 self._postbacks = None
-            for client in self._clients.values():  # only calls that cost nothing: others have a moment
+            for client in clients:  # only calls that cost nothing: others have a moment
                 last.callback(client.api.end_calls)
                 last.callback(client.files.end_calls)
 

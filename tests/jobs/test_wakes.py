@@ -39,7 +39,7 @@ class Watched:
         clock = FakeClock()
         loop = VirtualLoop(clock)
         self.run = Run(config.read(raw, version="1"), self.submitted, clock=clock, loop=loop)
-        client = self.run.client(self.run.settings.vendors[0])
+        _, client = self.run.vendors[0]
         (request,) = client.requests(next(iter(client.report_types())), DAYS)
         self.is_early = is_early
         self.polls = []
