@@ -36,7 +36,8 @@ def test_day_quotas_count_reports_and_clicks_apart():
         {"timezone": "(GMT -06:00) Central Time (US & Canada)"},
         {"clicks": True},
         {"clicks": {}},
-        {"account_type": "brand", "clicks": {"program_ids": ["1"]}},
+        {"account_type": "brand", "clicks": {"program_ids": ["1"], "media_ids": ["2"]}},
+        {"clicks": {"sub_ids": ["2"]}},
         {"account_type": "brand", "clicks": False},
         {"account_type": "agency"},
         {"reports": [{"id": 4222, "params": {"SUBAID": 1, "SUPERSTATUS_MS": ["NA", "PENDING"], "X": True}}]},
@@ -47,46 +48,56 @@ def test_good_blocks_have_no_errors(settings):
     assert errors(**settings) == []
 
 
-@pytest.mark.parametrize("clicks", [True, {}, {"program_ids": []}])
-def test_a_brand_must_name_the_programs_of_its_clicks(clicks):
-    (text,) = errors(account_type="brand", clicks=clicks)
-    assert text.startswith("clicks: a brand account must name its programs")
-
-
-def test_an_agency_has_no_clicks():
-    (text,) = errors(account_type="agency", clicks={"program_ids": ["1"]})
-    assert text.startswith("clicks: an agency account has no ClickExport")
-
-
-@pytest.mark.parametrize("zone", ["Mars/Phobos", "", "America", "../etc/passwd", "(GMT -99:00) Nowhere"])
-def test_a_bad_timezone_is_named(zone):
-    (text,) = errors(timezone=zone)
-    assert text.startswith(f'timezone: "{zone}" is not a time zone')
-
-
-@pytest.mark.parametrize("names", [["START_DATE"], ["a", "b", "c"], ["a", ""], ["a", "a"]])
-def test_two_different_date_parameters_are_needed(names):
-    (text,) = report_errors(date_parameters=names)
-    assert text.startswith("reports[0].date_parameters: must be two different names")
-
-
-@pytest.mark.parametrize("date_format", ["yyyy-MM-dd", "", "%Y-%m", "%d", "%Y-%m-%d%", "%Q%Y-%m-%d"])
-def test_a_date_format_that_does_not_write_days_is_named(date_format):
-    (text,) = report_errors(date_format=date_format)
-    assert text.startswith(f'reports[0].date_format: "{date_format}" does not write a day')
+PROGRAMS = {"program_ids": ["1"]}
 
 
 @pytest.mark.parametrize(
-    ("params", "start"),
+    ("settings", "start"),
     [
-        ({"START_DATE": "2026-01-01"}, "reports[0].params.START_DATE: the tap sets it"),
-        ({"resultformat": "XML"}, 'reports[0].params.resultformat: use the setting "result_format"'),
-        ({"FILTER": {"a": 1}}, "reports[0].params.FILTER: must be a text"),
+        *(
+            ({"account_type": "brand", "clicks": clicks}, "clicks: a brand account must name its programs")
+            for clicks in (True, {}, {"program_ids": []})
+        ),
+        ({"account_type": "agency", "clicks": PROGRAMS}, "clicks: an agency account has no ClickExport"),
+        ({"clicks": {**PROGRAMS, "media_ids": ["2"]}}, "clicks.media_ids: only a brand account"),
+        (
+            {"account_type": "brand", "clicks": {**PROGRAMS, "sub_ids": ["2"]}},
+            "clicks.sub_ids: only a partner account",
+        ),
+        (
+            {"clicks": True, "reports": [{"id": "x", "name": "Clicks"}]},
+            'reports[0].name: "clicks" is the stream of the click export',
+        ),
+        *(
+            ({"timezone": zone}, f'timezone: "{zone}" is not a time zone')
+            for zone in ("Mars/Phobos", "", "America", "../etc/passwd", "(GMT -99:00) Nowhere")
+        ),
     ],
 )
-def test_parameters_that_the_tap_sets_or_cannot_send_are_named(params, start):
-    (text,) = report_errors(params=params)
+def test_what_is_wrong_with_a_block_is_named(settings, start):
+    (text,) = errors(**settings)
     assert text.startswith(start)
+
+
+@pytest.mark.parametrize(
+    ("settings", "start"),
+    [
+        *(
+            ({"date_parameters": names}, "date_parameters: must be two different names")
+            for names in (["START_DATE"], ["a", "b", "c"], ["a", ""], ["a", "a"])
+        ),
+        *(
+            ({"date_format": form}, f'date_format: "{form}" does not write a day')
+            for form in ("yyyy-MM-dd", "", "%Y-%m", "%d", "%Y-%m-%d%", "%Q%Y-%m-%d")
+        ),
+        ({"params": {"START_DATE": "2026-01-01"}}, "params.START_DATE: the tap sets it"),
+        ({"params": {"resultformat": "XML"}}, 'params.resultformat: use the setting "result_format"'),
+        ({"params": {"FILTER": {"a": 1}}}, "params.FILTER: must be a text"),
+    ],
+)
+def test_what_is_wrong_with_a_report_is_named(settings, start):
+    (text,) = report_errors(**settings)
+    assert text.startswith(f"reports[0].{start}")
 
 
 def test_a_report_without_date_parameters_is_a_snapshot_and_has_no_settings_of_dates():
@@ -101,23 +112,9 @@ def test_a_report_without_date_parameters_is_a_snapshot_and_has_no_settings_of_d
     ]
 
 
-@pytest.mark.parametrize(("name", "kind"), [("media_ids", "brand"), ("sub_ids", "partner")])
-def test_a_filter_of_clicks_that_the_kind_of_account_lacks_is_named(name, kind):
-    other = {"brand": "partner", "partner": "brand"}[kind]
-    clicks = {"program_ids": ["1"], name: ["2"]}
-    assert errors(account_type=kind, clicks=clicks) == []
-    (text,) = errors(account_type=other, clicks=clicks)
-    assert text.startswith(f"clicks.{name}: only a {kind} account")
-
-
 def test_every_error_is_listed_at_once():
     found = errors(timezone="Mars", reports=[{"id": "a", "date_parameters": ["x"]}])
     assert [text.partition(":")[0] for text in found] == ["timezone", "reports[0].date_parameters"]
-
-
-def test_no_report_may_take_the_name_of_the_click_stream():
-    (text,) = errors(clicks=True, reports=[{"id": "x", "name": "Clicks"}])
-    assert text.startswith('reports[0].name: "clicks" is the stream of the click export')
 
 
 @pytest.mark.parametrize(
