@@ -128,7 +128,7 @@ class Listener:
         try:
             asyncio.run(self._listen())
         except Exception:
-            logger.exception("a defect of tap-reports: no further vendors' calls are heard; the jobs are polled")
+            logger.exception("a defect of tap-reports: the vendors' calls are heard no more; jobs are polled")
         finally:
             self._started.set()
 
