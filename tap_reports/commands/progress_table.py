@@ -166,7 +166,7 @@ def _left(
     """Yield what is left of each quota and of the credits."""
     now = run.clock.monotonic()
     for vendor, worker in run.runner.workers.items():
-        limits = {quota.name: quota for quota in worker.vendor.quotas(worker.config)}
+        limits = {quota.name: quota for quota in worker.account.vendor.quotas(worker.account.config)}
         for use in quotas.get(vendor, ()):
             quota = limits[use.name]
             own = sum(

@@ -160,15 +160,19 @@ class Account:
     """What all that works for one vendor's account shares.
 
     Attributes:
-        vendor, config, client: The vendor.
+        vendor, client: The vendor.
         policy: For broken, refused and lost calls.
         calls: Threads for its calls.
         run: What all vendors share.
     """
 
     vendor: Vendor
-    config: VendorConfig
     client: ReportClient
     policy: RetryPolicy
     calls: CallThreads
     run: RunContext
+
+    @property
+    def config(self) -> VendorConfig:
+        """The vendor's block."""
+        return self.client.config

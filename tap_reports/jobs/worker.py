@@ -11,13 +11,11 @@ import asyncio
 import datetime as dt
 import logging
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tap_reports.client import ReportClient
 from tap_reports.exceptions import CallError, JobUnknown, Stopped, StreamError, defect
-from tap_reports.jobs.context import Account, NotYet, Over, RunContext
+from tap_reports.jobs.context import Account, NotYet, Over
 from tap_reports.jobs.download import Downloads
-from tap_reports.jobs.event_loop import CALL_THREADS
 from tap_reports.jobs.lookup import is_good_still
 from tap_reports.jobs.next_step import Rules, Step, next_step
 from tap_reports.jobs.polls import Polls
@@ -25,10 +23,7 @@ from tap_reports.jobs.starts import Starts
 from tap_reports.jobs.submit import Submissions
 from tap_reports.jobs.task import Action, Event, Stage, Task
 from tap_reports.models import ReportJob
-from tap_reports.vendor import Replays, Retries, Vendor, VendorConfig
-
-if TYPE_CHECKING:
-    from tap_reports.http.retries import RetryPolicy
+from tap_reports.vendor import Replays, Retries
 
 logger = logging.getLogger("tap-reports.jobs")
 
@@ -40,44 +35,23 @@ class VendorWorker:
     """Takes one vendor's tasks from request to files, within that account's limits.
 
     Args:
-        vendor, config, client: The vendor.
-        policy: For broken calls.
-        context: What all vendors share.
+        account: The vendor.
         poll_interval: Seconds between two polls of a job, where its vendor calls when it is done.
     """
 
-    def __init__(
-        self,
-        vendor: Vendor,
-        config: VendorConfig,
-        client: ReportClient,
-        *,
-        policy: RetryPolicy,
-        context: RunContext,
-        poll_interval: float | None = None,
-    ) -> None:
-        self.vendor = vendor
-        self.config = config
-        self.client = client
-        self._context = context
-        self._clock = context.clock
-        account = Account(
-            vendor=vendor,
-            config=config,
-            client=client,
-            policy=policy,
-            calls=context.loop.threads(vendor.name, CALL_THREADS),
-            run=context,
-        )
-        threads = context.loop.threads(f"{vendor.name}-download", DOWNLOAD_THREADS)
+    def __init__(self, account: Account, *, poll_interval: float | None = None) -> None:
+        self.account = account
+        self._run = run = account.run
+        threads = run.loop.threads(f"{account.vendor.name}-download", DOWNLOAD_THREADS)
         self._downloads = Downloads(account, threads)
         self.submissions = Submissions(account)
         self._polls = Polls(account, self.submissions, poll_interval)
         self._starts = Starts(account, self.submissions, self._polls)
+        vendor = account.vendor
         # A run that looks once can't count what earlier looks have tried: a job that failed is said to have.
         self._rules = Rules(
-            retries=vendor.retries if isinstance(client, Retries) and not context.looks_once else 0,
-            resubmissions=0 if context.looks_once else vendor.resubmissions,
+            retries=vendor.retries if isinstance(account.client, Retries) and not run.looks_once else 0,
+            resubmissions=0 if run.looks_once else vendor.resubmissions,
         )
 
     async def run(self, task: Task, known: Mapping[str, Any] | None) -> None:
@@ -105,8 +79,8 @@ class VendorWorker:
             self._fail(task, defect(error))
         finally:
             self.submissions.gate.free(task)
-            self._context.unsettled.discard(task)
-        self._context.loop.post(Over(task))
+            self._run.unsettled.discard(task)
+        self._run.loop.post(Over(task))
 
     async def _life(self, task: Task, known: Mapping[str, Any] | None) -> None:
         """Take a task through its life. `poll_in` is None as long as its job's status is fresh."""
@@ -141,7 +115,7 @@ class VendorWorker:
 
         Returns False if it is not waited for, is to be polled so anyway, or was woken too often.
         """
-        return task.stage is Stage.RUNNING and task.wakes.ask(self._clock.monotonic())
+        return task.stage is Stage.RUNNING and task.wakes.ask(self._run.clock.monotonic())
 
     async def _next_step(self, task: Task, job: ReportJob) -> Step:
         """Return what to do with a job that is done.
@@ -154,21 +128,21 @@ class VendorWorker:
         except StreamError:
             await self._starts.drop(task, job)
             raise
-        return Step.READY if step is Step.DOWNLOAD and self._context.looks_once else step
+        return Step.READY if step is Step.DOWNLOAD and self._run.looks_once else step
 
     def _is_outdated(self, task: Task, job: ReportJob) -> bool:
         """Return whether a submission was answered with an older job whose data is no longer good."""
         return (
             task.action is Action.SUBMIT
-            and isinstance(self.client, Replays)
+            and isinstance(self.account.client, Replays)
             and not task.attempts.is_replay_refused
             and job.finished_at is not None
             and max(job.finished_at, job.created_at or job.finished_at)
             < job.submitted_at - dt.timedelta(minutes=1)
-            and not is_good_still(job, self.vendor, self.config, self._clock.now())
+            and not is_good_still(job, self.account.vendor, self.account.config, self._run.clock.now())
         )
 
     def _fail(self, task: Task, error: StreamError) -> None:
         slice_ = str(task.request.slice or "")
-        task.error = error.placed(vendor=self.vendor.name, slice_=slice_, job_id=task.job_id)
+        task.error = error.placed(vendor=self.account.vendor.name, slice_=slice_, job_id=task.job_id)
         task.timeline.enter(Stage.FAILED)

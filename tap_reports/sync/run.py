@@ -101,8 +101,8 @@ class Run:
     @cached_property
     def runner(self) -> Runner:
         """The engine, with a worker for each vendor."""
-        from tap_reports.jobs.context import RunContext
-        from tap_reports.jobs.event_loop import EngineLoop
+        from tap_reports.jobs.context import Account, RunContext
+        from tap_reports.jobs.event_loop import CALL_THREADS, EngineLoop
         from tap_reports.jobs.runner import Runner
         from tap_reports.jobs.worker import VendorWorker
 
@@ -127,14 +127,15 @@ class Run:
         )
         postbacks = self.settings.postbacks
         for vendor, client in self.vendors:
-            runner.workers[vendor.name] = VendorWorker(
-                vendor,
-                client.config,
-                client,
+            account = Account(
+                vendor=vendor,
+                client=client,
                 policy=self.settings.retry_policy,
-                context=context,
-                poll_interval=postbacks.fallback_poll_seconds if postbacks and vendor.calls_back else None,
+                calls=loop.threads(vendor.name, CALL_THREADS),
+                run=context,
             )
+            interval = postbacks.fallback_poll_seconds if postbacks and vendor.calls_back else None
+            runner.workers[vendor.name] = VendorWorker(account, poll_interval=interval)
         # Whatever ends the program: no temporary file outlives it.
         atexit.register(self.close)
         return runner
