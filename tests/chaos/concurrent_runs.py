@@ -12,8 +12,6 @@ from scenarios import SCENARIOS
 from tap_reports.sandbox import Sandbox
 
 PROCESSES = 10
-WANTED = 3
-"""Slices that each process wants."""
 PER_DAY = 20
 IN_FLIGHT = 4
 
