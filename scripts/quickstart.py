@@ -27,6 +27,8 @@ CONFIG = FOLDER / "sandbox.json"
 MELTANO_DATABASE = FOLDER / "meltano.sqlite"
 START_DATE = FOLDER / "start_date"
 LOG = FOLDER / "run.log"
+MELTANO = "meltano>=4.4,<5"
+"""Its tests use the same."""
 PLUGINS = ("tap-reports", "target-duckdb")
 EXECUTABLES = {"tap-reports": "tap-reports", "target-duckdb": "target-duckdb-all-rows"}
 WEEK = dt.timedelta(days=7)
@@ -74,7 +76,7 @@ def load() -> None:
     today = dt.datetime.now(dt.UTC).date()
     # The first run takes the part of one a week ago, so that the second finds a week's new days.
     until = today - WEEK if first else today
-    meltano = environment(FOLDER / "meltano", ["meltano>=4.4,<5"]) / "meltano"
+    meltano = environment(FOLDER / "meltano", [MELTANO]) / "meltano"
     install(meltano)
     since = dt.datetime.now(dt.UTC)
     with sandbox(until) as config:

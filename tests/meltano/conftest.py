@@ -104,7 +104,7 @@ def _absolute(path: Path) -> None:
 @pytest.fixture(scope="session")
 def meltano() -> Path:
     """The command."""
-    return installed(ROOT / ".tests" / "meltano", *MELTANO) / "meltano"
+    return installed(ROOT / ".tests" / "meltano", MELTANO) / "meltano"
 
 
 @pytest.fixture
