@@ -36,7 +36,7 @@ __all__ = ["Block", "columns", "encode"]
 T = TypeVar("T")
 R = TypeVar("R")
 
-LINES_SIZE = 3 << 19
+LINES_SIZE = 3 << 17
 """Bytes of a block: enough to hide what a block costs, little enough to be held several times over."""
 COLUMNS_SIZE = 3 << 20
 """The same for columns, which take less memory than lines."""
@@ -85,7 +85,9 @@ def _blocks(encoder: Encoder[T], size: int) -> Iterator[Block[T]]:
     if isinstance(table, CsvTable):
         return _Pipeline(partial(cuts, table, size), partial(block_rows, table), encoder, size).blocks()
     assert isinstance(table, JsonTable)  # noqa: S101  # there is no other
-    return _Pipeline(table.cuts, lambda block, _: table.rows_of(block), encoder, size).blocks()
+    return _Pipeline(
+        lambda _: table.cuts(size), lambda block, _: table.rows_of(block), encoder, size
+    ).blocks()
 
 
 class _Scan(NamedTuple):

@@ -27,8 +27,8 @@ from tap_reports.files.table import Cell, Cut, Table
 from tap_reports.files.text import shown
 from tap_reports.speedups.codes import Flag
 
-SIZE = 1 << 21
-"""Bytes of a block."""
+SIZE = 1 << 19
+"""Bytes of a block: they and what becomes of them stay in a processor's cache."""
 MOST_KEYS = 10_000
 """A table has at most so many columns."""
 PIECE = 1 << 16
@@ -46,7 +46,7 @@ class JsonRows:
         is_lines: No commas separate them.
         keys: Their keys in the order in which they come, with the number of each.
         spelled: The same for each way in which a key is spelled in the file.
-        sizes: Bytes of the blocks that they are read in.
+        sizes: Bytes of pieces of whole objects, which blocks are made of.
         count: How many there are.
         is_plain: The compiled module has understood all of them.
     """
@@ -83,19 +83,19 @@ class JsonTable(Table):
 
     @override
     def rows(self) -> Iterator[list[Cell]]:
-        for cut in self.cuts():
+        for cut in self.cuts(SIZE):
             yield from self.rows_of(cut.data)
 
-    def cuts(self, offset: int | None = None) -> Iterator[Cut]:
-        """Yield blocks of whole objects from an offset on, each with what follows the last of its objects."""
-        position = 0
+    def cuts(self, size: int) -> Iterator[Cut]:
+        """Yield blocks of whole objects, of `size` bytes or more, each with what follows its last object."""
+        begin = wanted = 0
         with closing(self.open_text()) as stream:
             skip(stream, self.objects.start)
-            for size in self.objects.sizes:
-                block = stream.read(size)
-                if position >= (offset or 0):
-                    yield Cut(block, position, is_exact=True)
-                position += size
+            for number, piece in enumerate(self.objects.sizes, start=1):
+                wanted += piece
+                if wanted >= size or number == len(self.objects.sizes):
+                    yield Cut(stream.read(wanted), begin, is_exact=True)
+                    begin, wanted = begin + wanted, 0
 
     def rows_of(self, block: bytes) -> Iterator[list[Cell]]:
         """Yield the rows of a block; a key that is missing is null."""
