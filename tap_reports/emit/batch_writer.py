@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-MOST_BYTES = 1 << 25
+MOST_BYTES = 1 << 24
 """Bytes that wait to be written: the writer is never idle, and memory is bounded."""
 
 
