@@ -25,7 +25,7 @@ from tap_reports.jobs.event_loop import CALL_THREADS
 from tap_reports.jobs.limits import Credits, Gate
 from tap_reports.jobs.poll_policy import busy_wait
 from tap_reports.jobs.task import Action, Event, Stage, Task
-from tap_reports.ledger.ledger import Existing, Reservation, Submission, Wait
+from tap_reports.ledger.ledger import ABANDONED_SECONDS, Existing, Reservation, Submission, Wait
 from tap_reports.models import ReportJob
 from tap_reports.vendor import Estimates, LostSubmission
 
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from tap_reports.models import Estimate
 
 SHORTEST_WAIT_SECONDS = 0.05
+NOTED_EVERY_SECONDS = ABANDONED_SECONDS / 4
+"""How often other runs are shown that a submission is still waiting for its answer."""
 THROTTLED = 429
 
 
@@ -178,6 +180,7 @@ class Submissions:
             ledger.submitted(place, job)
             return job
 
+        waiting = asyncio.create_task(self._note_waiting(place))
         try:
             job = await self._account.calls.run(send)
         except (SubmissionLost, BadAnswer) as error:
@@ -190,8 +193,16 @@ class Submissions:
         except asyncio.CancelledError:  # the run ends, and the answer may never come
             await self._run.records.run(lambda: ledger.lost(place))
             raise
+        finally:
+            waiting.cancel()
         self._refusals = 0
         return job
+
+    async def _note_waiting(self, place: Reservation) -> None:
+        """Show other runs that a submission waits for its turn or answer still: they would send it too."""
+        while True:
+            await asyncio.sleep(NOTED_EVERY_SECONDS)
+            await self._run.records.run(lambda: self._run.ledger.waiting(place))
 
     def _refused(self, task: Task, error: CallError | QuotaSpent) -> None:
         """Wait before the vendor is asked again, if that may help.

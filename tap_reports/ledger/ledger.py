@@ -22,13 +22,24 @@ from tap_reports.clock import Clock, SystemClock
 from tap_reports.exceptions import StreamError
 from tap_reports.ledger import history, places, statements
 from tap_reports.ledger.history import EVERYTHING, Wanted
+from tap_reports.ledger.places import ABANDONED_SECONDS
 from tap_reports.ledger.records import LOST, Existing, JobRecord, QuotaUse, Reservation, Submission, Wait
 from tap_reports.ledger.rows import record, values_of, warning
 from tap_reports.ledger.schema import lock
 from tap_reports.ledger.store import BUSY_SECONDS, Store
 from tap_reports.models import JobStatus, Quota, ReportJob, ReportRequest, RunOutcome, Slice
 
-__all__ = ["Existing", "JobRecord", "Ledger", "QuotaUse", "Reservation", "Submission", "Wait", "Wanted"]
+__all__ = [
+    "ABANDONED_SECONDS",
+    "Existing",
+    "JobRecord",
+    "Ledger",
+    "QuotaUse",
+    "Reservation",
+    "Submission",
+    "Wait",
+    "Wanted",
+]
 
 
 logger = logging.getLogger("tap-reports.ledger")
@@ -126,6 +137,11 @@ class Ledger:
 
     # --- what became of it ----------------------------------------------------------------------------
 
+    def waiting(self, reservation: Reservation) -> None:
+        """Note that a submission still waits for its answer, so that other runs wait for it, too."""
+        now = self._clock.now()
+        self._store.note(lambda db: places.waiting(db, reservation, now))
+
     def submitted(self, reservation: Reservation, job: ReportJob) -> None:
         """Note the vendor's answer."""
         # Jobs stand in the order in which they were sent, not in that of the answers.
@@ -139,7 +155,7 @@ class Ledger:
 
     def lost(self, reservation: Reservation) -> None:
         """Note that the answer was lost: nobody knows whether the vendor accepted."""
-        self._answered(reservation, {"status": LOST}, "lost")
+        self._answered(reservation, {"status": LOST, "sent_at": reservation.at}, "lost")
 
     def not_sent(self, reservation: Reservation) -> None:
         """Note that the submission was not sent at all: no job, and counted in no quota."""

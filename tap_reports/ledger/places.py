@@ -22,12 +22,13 @@ from tap_reports.ledger.statements import IS_OUT, RUNNING, add_job, inserted
 from tap_reports.models import Quota
 from tap_reports.process import is_gone, this_process
 
-ANSWER_SECONDS = 120.0
-"""An intent older than this is no longer waited for: its run was killed."""
+ABANDONED_SECONDS = 120.0
+"""An intent that nobody has noted for so long is no longer waited for: its run was killed."""
 ADD_SUBMISSION = submissions.insert()
 ANSWERED_JOB = jobs.update().where(jobs.c.id == bindparam("of_row"))
 DROPPED_JOB = jobs.delete().where(jobs.c.id == bindparam("of_row"))
 COUNTED = submissions.update().where(submissions.c.id == bindparam("of_row"))
+STILL_SENDING = ANSWERED_JOB.where(jobs.c.status == INTENT)
 NOT_COUNTED = submissions.delete().where(submissions.c.id == bindparam("of_row"))
 
 
@@ -65,7 +66,7 @@ def take(db: sa.Connection, wanted: Submission, shown: tuple[int, str]) -> Reser
 def is_being_sent(row: sa.RowMapping, now: dt.datetime) -> bool:
     """Return whether a submission is on its way: young, and its process not known to have ended."""
     age = abs((now - row["sent_at"]).total_seconds())  # a clock may have run back
-    return row["status"] == INTENT and age < ANSWER_SECONDS and not is_gone(row["owner"])
+    return row["status"] == INTENT and age < ABANDONED_SECONDS and not is_gone(row["owner"])
 
 
 def _changed_since(
@@ -197,6 +198,11 @@ def _reserve(db: sa.Connection, wanted: Submission) -> Reservation:
         "outcome": "sent",
     }
     return Reservation(row=row, submission=inserted(db, ADD_SUBMISSION, sent), at=now)
+
+
+def waiting(db: sa.Connection, reservation: Reservation, now: dt.datetime) -> None:
+    """Make a submission that has no answer yet as young as if it were sent now."""
+    db.execute(STILL_SENDING, {"of_row": reservation.row, "sent_at": now})
 
 
 def answered(

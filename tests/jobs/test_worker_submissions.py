@@ -15,7 +15,7 @@ from virtual_clock import FakeClock, VirtualLoop
 
 from tap_reports.exceptions import Stopped
 from tap_reports.jobs.event_loop import CALL_THREADS
-from tap_reports.ledger.ledger import Ledger
+from tap_reports.ledger.ledger import Ledger, Submission, Wait
 from tap_reports.tap import TapReports
 from tap_reports.vendors.second_nature.client import SecondNature
 
@@ -136,6 +136,34 @@ def test_no_intent_grows_old_before_it_is_sent(sandbox, tmp_path, monkeypatch):
     TapReports(config=config).sync_all()
     assert len(noted) == 24
     assert max(noted) <= CALL_THREADS
+
+
+def test_a_submission_that_waits_long_for_its_answer_is_not_sent_by_another_run(
+    sandbox, tmp_path, monkeypatch
+):
+    ledger, found, submit = str(tmp_path / "jobs.sqlite"), [], SecondNature.submit
+    config = SCENARIOS["second_nature"].config(sandbox, block={"slice_days": 24}, job_ledger=ledger)
+    monkeypatch.setattr("tap_reports.ledger.places.ABANDONED_SECONDS", 0.5)
+    monkeypatch.setattr("tap_reports.jobs.submit.NOTED_EVERY_SECONDS", 0.1)
+
+    def submitted(client, request, **how):
+        time.sleep(1)
+        with closing(Ledger.open(ledger)) as other:
+            wanted = Submission(
+                request=request,
+                streams=["other"],
+                run_id="other",
+                quotas=[],
+                max_in_flight=4,
+                in_flight_hours=1,
+                now=dt.datetime.now(dt.UTC),
+            )
+            found.append(other.reserve(wanted))
+        return submit(client, request, **how)
+
+    monkeypatch.setattr(SecondNature, "submit", submitted)
+    TapReports(config=config).sync_all()
+    assert found == [Wait()]
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404])
