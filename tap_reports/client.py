@@ -54,6 +54,10 @@ class ReportClient(ABC):
         """
         return self.clock.now().date() - dt.timedelta(days=1)
 
+    def gaps(self, report: ReportType, days: Slice) -> str:
+        """Return what a report is known to lack within the days, for a warning; "" where nothing is known."""
+        return ""
+
     def requests(self, report: ReportType, days: Slice | None) -> Sequence[ReportRequest]:
         """Return what to ask for a slice, in the order in which the rows come out: one request."""
         return [self.request(report, days)]

@@ -194,9 +194,16 @@ class StreamError(TapReportsError):
 
 
 def defect(error: Exception) -> StreamError:
-    """Return the error of a stream that ended by a mistake in this program."""
+    """Return the error of a stream that ended by what nobody expected: the machine's limits, or a mistake in
+    this program or a vendor's module.
+    """
+    if isinstance(error, MemoryError):
+        return StreamError("there is not enough memory", remedy="Give the process more, and run again.")
+    if isinstance(error, OSError) and error.strerror:
+        remedy = "Correct it on this machine (limits, rights, disk), and run again."
+        return StreamError(f"the operating system refused: {error.strerror}", remedy=remedy)
     remedy = "If no setting explains it, report it with the log at level DEBUG."
-    return StreamError(f"a defect of tap-reports: {type(error).__name__}: {error}", remedy=remedy)
+    return StreamError(f"internal error: {type(error).__name__}: {error}", remedy=remedy)
 
 
 class JobFailed(StreamError):

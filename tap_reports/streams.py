@@ -85,8 +85,7 @@ class ReportStream(Stream):
             self._warn_once(f"new columns are ignored: {named(new)}")
         if absent:
             self._warn_once(f"columns that the file lacks are null: {named(absent)}")
-        if sheets := [sheet for sheet in table.other_sheets if sheet not in self._known_sheets]:
-            self._warn_once(f"no stream loads the sheets {named(sheets)} of its file; run discovery again")
+        self._warn_of_other_sheets(table)
         return EmitPlan(
             stream=self.name,
             fields=tuple(fields(self.report, table, self._is_selected)),
@@ -97,10 +96,17 @@ class ReportStream(Stream):
             dated_by=self.report.dated_by,
         )
 
-    @property
-    def _known_sheets(self) -> set[str | None]:
-        types = [stream.report.type for stream in self._tap.report_streams]
-        return {type_.layout.sheet for type_ in types if type_.report == self.report.type.report}
+    def _warn_of_other_sheets(self, table: Table) -> None:
+        """Name the sheets of a file that no stream is of; the first of its report's streams does."""
+        if not table.other_sheets:
+            return
+        report = self.report.type.report
+        streams = [stream for stream in self._tap.report_streams if stream.report.type.report == report]
+        known = {stream.report.type.layout.sheet for stream in streams}
+        new = [sheet for sheet in table.other_sheets if sheet not in known]
+        if new and next(stream for stream in streams if stream.selected) is self:
+            remedy = "; run discovery again to load them" if self._input_schema else ""
+            self._warn_once(f"no stream loads the sheets {named(new)} of its file{remedy}")
 
     def _is_selected(self, name: str) -> bool:
         return self.mask["properties", name] or name in {*self.primary_keys, self.replication_key}
@@ -169,6 +175,9 @@ class ReportStream(Stream):
                 self._check_max_record_limit(current_record_index=index)
                 if write_messages:
                     self._write_record_message(record)
+                counter.increment()
+                if index % 1000 == 0:
+                    self._tap.run.runner.drain()
                 yield record
 
     @override

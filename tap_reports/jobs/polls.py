@@ -107,8 +107,10 @@ class Polls:
             polled = replace(job, status=JobStatus.EXPIRED, message=str(error))
         if polled.message or polled.unknown_word:  # a vendor's text: it is logged, kept and shown
             polled = replace(polled, word=redact(polled.word), message=redact(polled.message))
-        if polled.status.is_terminal and polled.finished_at is None:
-            polled = replace(polled, finished_at=self._clock.now())
+        # One that runs again has not finished, whatever its client still knows.
+        ended = (polled.finished_at or self._clock.now()) if polled.status.is_terminal else None
+        if polled.finished_at != ended:
+            polled = replace(polled, finished_at=ended)
         if polled.status is not job.status or polled.credits != job.credits:
             self._run.ledger.seen(polled)
         return polled

@@ -128,7 +128,7 @@ class Listener:
         try:
             asyncio.run(self._listen())
         except Exception:
-            logger.exception("a defect of tap-reports: the vendors' calls are heard no more; jobs are polled")
+            logger.exception("internal error: the vendors' calls are heard no more; jobs are polled")
         finally:
             self._started.set()
 
@@ -169,7 +169,7 @@ class Listener:
         except OSError:
             pass  # the caller has left
         except Exception:
-            logger.exception("a defect of tap-reports in a vendor's call; jobs are polled all the same")
+            logger.exception("internal error in a vendor's call; jobs are polled all the same")
         finally:
             if not writer.is_closing():
                 writer.transport.abort()

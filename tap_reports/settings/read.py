@@ -165,7 +165,7 @@ def _vendor_config(
     block = filled[vendor.name]
     first = _own_or_top(given, vendor, "poll_interval_seconds", POLL_INTERVAL_SECONDS)
     most = _own_or_top(given, vendor, "poll_max_interval_seconds", POLL_MAX_INTERVAL_SECONDS)
-    reports = block.get("reports")
+    reports = block.get("reports") or None  # an empty list asks for what the vendor lists, as no list does
     return VendorConfig(
         name=vendor.name,
         values=block,

@@ -143,6 +143,8 @@ class Planning:
             )
         parts = tuple(self._part(group) for group in groups)
         found = _with_jobs(parts, known, end=groups[-1][-1].end)
+        if gaps := self.client.gaps(report.type, days):
+            warnings = (*warnings, gaps)
         return replace(found, notes=tuple(notes), warnings=(*warnings, *found.warnings))
 
     def _first_day(self, start: dt.date, bookmark: dt.date | None) -> tuple[dt.date, tuple[str, ...]]:

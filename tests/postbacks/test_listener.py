@@ -103,7 +103,7 @@ def test_a_defect_ends_one_connection_and_not_the_listener(ears, listen, caplog)
         assert answer(port, b"GET /defect HTTP/1.1\r\nHost: x\r\n\r\n") == b""
     assert answer(port, b"GET /yes HTTP/1.1\r\nHost: x\r\n\r\n") == b"HTTP/1.1 204"
     assert ears.heard.is_set()
-    assert "a defect of tap-reports in a vendor's call" in caplog.text
+    assert "internal error in a vendor's call" in caplog.text
 
 
 def test_closing_ends_open_connections_and_frees_the_port(ears):

@@ -54,6 +54,13 @@ def test_a_vendor_s_deadline_comes_before_that_of_the_top_level():
     assert settings(digital_turbine=DT, job_deadline_seconds=600).vendors[0].job_deadline_seconds == 600
 
 
+@pytest.mark.parametrize("block", [{"second_nature": {"api_key": "a-long-key"}}, {"impact": IMPACT}])
+def test_an_empty_list_of_reports_asks_for_what_the_vendor_lists(block):
+    ((name, values),) = block.items()
+    for reports in ({}, {"reports": []}, {"reports": None}):
+        assert settings(**{name: {**values, **reports}}).vendors[0].reports is None
+
+
 def test_null_means_not_set():
     assert settings(digital_turbine={**DT, "api_url": None}, end_date=None).end_date is None
 

@@ -133,3 +133,11 @@ def test_a_whole_file_without_rows_where_the_vendor_counts_some_is_warned_of(san
     ran = run_here(impact(sandbox, reports=[report], lookback_days=0))
     assert (ran.status, ran.records("impact_mp_action_listing_fast")) == (0, [])
     assert "came whole and has no rows, and the vendor counts 93" in caplog.text
+
+
+def test_jobs_of_another_report_of_the_table_bring_no_warnings_of_metrics(sandbox, program, tmp_path):
+    table = "traffic_and_engagement"
+    config = similarweb(sandbox, {"table": table}, job_ledger=str(tmp_path / "jobs.sqlite"))
+    config["similarweb"]["reports"] = [{"table": table, "granularity": "daily"}, {"table": table}]
+    program.run(config, "--submit")
+    assert "metrics have values for a part" not in program.run(config).stderr

@@ -28,7 +28,7 @@ from tap_reports.vendor import CatalogStream, ClientContext, VendorConfig
 from tap_reports.vendors.similarweb import calls, checks, days, reports
 from tap_reports.vendors.similarweb.calls import GONE, WRONG_KEY, Calls, rejection
 from tap_reports.vendors.similarweb.describe import Catalog
-from tap_reports.vendors.similarweb.selection import Selection, select
+from tap_reports.vendors.similarweb.selection import select
 
 logger = logging.getLogger("tap-reports.similarweb")
 
@@ -65,7 +65,6 @@ class SimilarwebClient(ReportClient):
         self.api.denied = {401: WRONG_API_KEY}
         self._calls = Calls(tools.api, config.values)
         self.catalog = Catalog(self._calls)
-        self._told: set[str] = set()
 
     # --- reports --------------------------------------------------------------------------------------
 
@@ -96,8 +95,6 @@ class SimilarwebClient(ReportClient):
     @override
     def requests(self, report: ReportType, days: Slice | None) -> Sequence[ReportRequest]:
         selection = select(report.parameters, self.config.values, self.catalog.tables())
-        if days:
-            self._tell_gaps(report.name, selection, days)
         return [
             self.request(
                 report,
@@ -109,13 +106,11 @@ class SimilarwebClient(ReportClient):
             for parameters in reports.parameters_of(self.config.values, selection)
         ]
 
-    def _tell_gaps(self, name: str, selection: Selection, days: Slice) -> None:
-        """Warn once a run of each metric that has no data for a part of the days."""
-        text = "similarweb_%s: describe says that the metric %s; its cells of other days are empty"
-        for gap in selection.gaps(days):
-            if (found := f"{name}: {gap}") not in self._told:
-                self._told.add(found)
-                logger.warning(text, name, gap)
+    @override
+    def gaps(self, report: ReportType, days: Slice) -> str:
+        selection = select(report.parameters, self.config.values, self.catalog.tables())
+        gaps = ", ".join(selection.gaps(days))
+        return f"by describe, metrics have values for a part of these days only: {gaps}" if gaps else ""
 
     # --- before submitting ----------------------------------------------------------------------------
 
