@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MOST_BYTES = 1 << 24
-"""Bytes that wait to be written: the writer is never idle, and memory is bounded."""
+"""Bytes that may wait to be written; what is larger is waited for."""
 
 
 class Batch(NamedTuple):

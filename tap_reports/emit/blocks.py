@@ -42,6 +42,8 @@ COLUMNS_SIZE = 3 << 20
 """The same for columns, which take less memory than lines."""
 MOST_THREADS = 8
 """Each one holds a block and what becomes of it, some 10 MiB."""
+MOST_AHEAD = 1 << 25
+"""Bytes of blocks after which no other is begun: one with a cell of 60 MiB is alone."""
 
 
 def encode(
@@ -123,7 +125,8 @@ class _Pipeline(Generic[T]):
         self._ahead = self._threads + 1
         """The main thread reads and writes meanwhile."""
         self._scans: deque[_Scan] = deque()
-        self._writes: deque[Future[Block[T]]] = deque()
+        self._writes: deque[tuple[Future[Block[T]], int]] = deque()
+        """With the bytes of what they are made from."""
         self._failed: StreamError | None = None
         self._start = 0
         """Rows of the table before those that are to be written next."""
@@ -139,25 +142,29 @@ class _Pipeline(Generic[T]):
     def _run(self) -> Iterator[Block[T]]:
         self._cuts: Iterator[Cut] | None = self._read(None)
         while self._is_more():
-            scan = self._scans.popleft()
-            found = scan.found.result()
-            if found is not None:
-                if found.end < len(scan.cut.data):
-                    self._scan(scan.cut, found.end, is_next=True)
-                yield from self._write(scan.cut, found)
-            elif scan.cut.is_exact:
-                yield from self._drained()
-                yield from self._by_row(scan)
-            else:
-                self._scans.clear()
-                self._cuts, self._failed = self._read(scan.cut.offset), None
+            yield from self._next()
         yield from self._drained()
         if self._failed:
             raise self._failed
 
+    def _next(self) -> Iterator[Block[T]]:
+        """Take the next block. Nothing of it is held any more when the one after it is read."""
+        scan = self._scans.popleft()
+        found = scan.found.result()
+        if found is not None:
+            if found.end < len(scan.cut.data):
+                self._scan(scan.cut, found.end, is_next=True)
+            yield from self._write(scan.cut, found)
+        elif scan.cut.is_exact:
+            yield from self._drained()
+            yield from self._by_row(scan)
+        else:
+            self._scans.clear()
+            self._cuts, self._failed = self._read(scan.cut.offset), None
+
     def _is_more(self) -> bool:
         """Read on, some blocks ahead. Returns whether any is left."""
-        while self._cuts and len(self._scans) < self._ahead:
+        while self._cuts and self._has_room(len(scan.cut.data) for scan in self._scans):
             try:
                 cut = next(self._cuts)
             except StopIteration:
@@ -167,6 +174,11 @@ class _Pipeline(Generic[T]):
             else:
                 self._scan(cut, 0)
         return bool(self._scans)
+
+    def _has_room(self, sizes: Iterable[int]) -> bool:
+        """Return whether one more block can be held: few, and fewer where they are large."""
+        held = tuple(sizes)
+        return len(held) < self._ahead and sum(held) < MOST_AHEAD
 
     def _scan(self, cut: Cut, begin: int, *, is_next: bool = False) -> None:
         assert self._encoder.compiled is not None  # noqa: S101
@@ -188,9 +200,9 @@ class _Pipeline(Generic[T]):
         parts = self._encoder.parts(found)
         if len(parts) == 1:
             work = partial(self._encoder.by_cells, found, self._start, parts[0])
-            self._writes.append(self._soon(cut, work))
-            if len(self._writes) >= self._ahead:
-                yield self._writes.popleft().result()
+            self._writes.append((self._soon(cut, work), len(cut.data)))
+            while self._writes and not self._has_room(size for _, size in self._writes):
+                yield self._writes.popleft()[0].result()
         else:  # too large to be held several times
             yield from self._drained()
             for part in parts:
@@ -205,4 +217,4 @@ class _Pipeline(Generic[T]):
 
     def _drained(self) -> Iterator[Block[T]]:
         while self._writes:
-            yield self._writes.popleft().result()
+            yield self._writes.popleft()[0].result()

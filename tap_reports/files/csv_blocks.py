@@ -55,9 +55,11 @@ def cuts(table: CsvTable, size: int, offset: int | None = None) -> Iterator[Cut]
             # So long without a record's end, and the quotes are not to be trusted.
             is_exact |= not end and len(data) > LONGEST * size
             end = last_end(data, delimiter) if is_exact else end
+            cut, rest = Cut(data[:end], begin, is_exact or b'"' not in data), data[end:]
+            del chunk, data  # as long as a cell may be
             if end:
-                yield Cut(data[:end], begin, is_exact or b'"' not in data)
-            begin, rest = begin + end, data[end:]
+                yield cut
+            begin += end
             if len(rest) > MAX_RECORD:
                 raise _unclosed(table, rest)
             # A record longer than a block is looked through again as it doubles, not with each block.

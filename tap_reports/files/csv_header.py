@@ -189,7 +189,7 @@ def _refuse_undivided(start: Start, name: str) -> None:
     """Raise FileError where the only cell of each row has equally many of something that may divide it."""
     cells = [row.cells[0] for row in start.rows]
     for divider in DELIMITERS + RARE_DELIMITERS if start.body else "":
-        counts = {cell.count(divider) for cell in cells}
+        counts = {cell.count(divider) - cell.count(f"{divider} ") for cell in cells}  # `Austin, TX` is prose
         if len(counts) == 1 and 0 not in counts:
             raise FileError(
                 f'{name} has one column, and each of its cells has a {divider!r}: "{shown(cells[0])}", '

@@ -13,7 +13,10 @@ LOOKED_AT = 30
 """Rows below the first one that may be the header as well."""
 STEADY_ROWS = 5
 """So many rows of one kind below a row of words, and that row may well be their header."""
+UNSURE_ROWS = 2
+"""So many rows above may be a title's, whatever they hold."""
 
+_DIGITS = re.compile("[0-9]+")
 _VALUE = re.compile(r" *(?:[-+$€£]* ?[0-9][0-9.,'\u00a0]* ?[%€$]?|-?[0-9][0-9:/. T+-]*[Zz]?) *")
 """A number or a date, however it is written."""
 _NULL_WORDS = frozenset(
@@ -57,27 +60,31 @@ def knows(cells: Iterable[str], layout: Layout) -> bool:
 def later_header(first: Line, below: Sequence[Line], *, has_blank: bool = False) -> Line | None:
     """Return a row below the first one that may be the header as well.
 
-    It holds words for each column that is used below it, and values begin below it in some column: at once if
-    it has a column more than the first row, a blank row before it, or a first row that `has_blank` cells;
-    else behind some more rows. Below a mere title it takes none.
+    It holds words for each column that is named above and used below it, and values begin below it in some
+    column: at once if it has a column more than the first row, a blank row before it, or a first row that
+    `has_blank` cells. Else several rows must be below it, and no such values above it: one cell with words
+    (`absent`) in a column of numbers makes no header. Below a mere title it takes nothing.
     """
     for at, row in enumerate(below[:LOOKED_AT]):
         rest = below[at + 1 :]
         used = {column for other in rest for column in other.cells}
-        if row.cells == first.cells or not row.has_only_words or not used <= set(row.cells):
+        wanted = used | set(first.cells)
+        if row.cells == first.cells or not row.has_only_words or not wanted <= set(row.cells):
             continue
-        if len(row.cells) > 2 * len(first.cells):
+        if rest and len(row.cells) > 2 * len(first.cells):
             return row
         is_sure = has_blank or row.is_behind_blank or bool(used - set(first.cells))
-        if len(rest) >= (1 if is_sure else 2 if at else STEADY_ROWS) and _is_above_values(row, rest):
+        above = () if is_sure or at < UNSURE_ROWS else below[:at]
+        enough = 1 if is_sure else 2 if at else STEADY_ROWS
+        if len(rest) >= enough and any(_begins_below(column, above, rest) for column in row.cells):
             return row
     return None
 
 
-def _is_above_values(row: Line, rest: Sequence[Line]) -> bool:
-    """Tell whether some column holds nothing but values below a row."""
-    return any(
-        any(column in other.cells for other in rest)
-        and all(column in other.values or column not in other.cells for other in rest)
-        for column in row.cells
-    )
+def _begins_below(column: int, above: Sequence[Line], below: Sequence[Line]) -> bool:
+    """Tell whether a column holds nothing but values below a row, and none like them above it."""
+    filled = [row for row in below if column in row.cells]
+    if not filled or any(column not in row.values for row in filled):
+        return False
+    forms = {_DIGITS.sub("9", row.cells[column]) for row in filled}
+    return all(_DIGITS.sub("9", row.cells.get(column, "")) not in forms for row in above)

@@ -9,7 +9,7 @@ from contextlib import closing
 from typing import cast
 
 from tap_reports.exceptions import FileError
-from tap_reports.files.header import Line, is_value, knows, later_header
+from tap_reports.files.header import UNSURE_ROWS, Line, is_value, knows, later_header
 from tap_reports.files.text import shown
 from tap_reports.files.xlsx_cells import Type
 from tap_reports.files.xlsx_parts import ASK
@@ -79,10 +79,12 @@ def _refuse_other_header(first: Line, below: Sequence[Line], sheet: str, *, is_o
             f"{what} and row {other.number} ({_listed(other.cells)}) both look like the header.",
             remedy='Set "header_row" in the report\'s "file" to the one whose names the columns are to have.',
         )
-        if is_only or not set(other.cells) <= set(first.cells):
+        is_wider = not set(other.cells) <= set(first.cells)
+        may_be_data = not other.is_behind_blank and other in below[:UNSURE_ROWS]
+        if is_wider or (is_only and not may_be_data):
             raise error
         logger.warning("%s Row %d was taken.", error, first.number)
-    elif is_only and below and first.values >= set(first.cells):
+    elif is_only and below and all(row.values >= set(row.cells) for row in (first, *below)):
         raise FileError(
             f"{what} does not look like a header.",
             remedy='Set "header_row" in the report\'s "file" to the row of the header.',

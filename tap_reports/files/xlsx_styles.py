@@ -43,7 +43,8 @@ _LITERAL = re.compile(
     r"|\[(?!h+\]|m+\]|s+\])[^\]]*\]"  # colours, conditions, locales
     r"|e[+-]"
     # Words: `General`, which some writers translate (`Standard`, `G/標準`), and units without quotes (`USD`).
-    r"|[a-zà-ž]*[cfiklnopqruvwxz][a-zà-ž]*|g/[^\x00-\x7f]+",
+    # A word with parts of a date in a row is one, as in `yyyymmddThhmmssZ`.
+    r"|(?![a-z]*(?:yyyy|yymm|mmyy|mmdd|ddmm|hhmm|mmss))[a-zà-ž]*[cfiklnopqruvwxz][a-zà-ž]*|g/[^\x00-\x7f]+",
     re.IGNORECASE | re.DOTALL,
 )
 _HALF_DAY = re.compile(r"am/pm|a/p", re.IGNORECASE)

@@ -28,6 +28,7 @@ FORMATS = (
     "G/標準",
     "#,##0.00 USD",
     "d.m.yy h AM/PM",
+    "yyyymmddThhmmssZ",
 )
 STYLES = (
     f"<styleSheet {MAIN}><numFmts>"
@@ -124,6 +125,7 @@ CELLS = [
     ("<v>5</v>", 's="9"', "5"),
     ("<v>45351.5</v>", 's="10"', "2024-02-29T12:00:00"),
     ("<v>45351</v>", 's="6"', "2024-02-29"),
+    ("<v>45351.5</v>", 's="11"', "2024-02-29T12:00:00"),
     ("<v>1</v>", 't="b"', "true"),
     ("<v>0</v>", 't="b"', "false"),
     ("<v>2</v>", 't="b"', ERROR("2")),
@@ -202,7 +204,7 @@ def test_cells_and_rows_may_lack_their_references_and_have_prefixes(reader):
     ("rows", "says"),
     [
         ('<row r="2"><c r="A2" t="s"><v>9</v></c></row>', "refers to the shared string 9"),
-        ('<row r="2"><c r="A2" s="99"><v>9</v></c></row>', "has the style 99, and the workbook has 11"),
+        ('<row r="2"><c r="A2" s="99"><v>9</v></c></row>', "has the style 99, and the workbook has 12"),
         ('<row r="2"><c r="A2" t="q"><v>9</v></c></row>', 'is of the type "q"'),
         ('<row r="2"><c r="ZZZ2"><v>9</v></c></row>', "not within the columns A to XFD"),
         ('<row r="2"><c r="A2"><v>9</v></c><c r="A2"><v>9</v></c></row>', "two cells in one place"),
