@@ -110,7 +110,7 @@ def _report_error(error: Exception) -> int:
         case TapReportsError():
             logger.error("%s", error)
         case BrokenPipeError():
-            logger.error("the reader of the output went away")
+            logger.error("standard output was closed by its reader")
         case OSError() if error.errno in NOT_WRITTEN:
             logger.error("can't write: %s", error.strerror)
         case _:

@@ -118,13 +118,13 @@ class NotSent(CallBroken):
 class CallRefused(CallError):
     """A submission was refused for now and certainly not accepted."""
 
-    remedy = "The vendor is busy or throttles; run again later."
+    remedy = "The vendor is busy, or limits the calls; run again later."
 
 
 class SubmissionLost(CallError):
     """The answer to a submission was lost: it may or may not have been accepted."""
 
-    remedy = "Look at the vendor whether the report was accepted before you run again."
+    remedy = "Check with the vendor whether the report was accepted before you run again."
 
 
 class CallRejected(CallError):
@@ -154,7 +154,7 @@ class LinkExpired(CallError):
 class BadAnswer(CallError):
     """The vendor's answer is not what its API promises."""
 
-    remedy = "If this stays, the vendor's API has changed: check api_url, or report it."
+    remedy = "If this persists, the vendor's API has changed: check api_url, or report it."
 
 
 class StreamError(TapReportsError):

@@ -151,7 +151,7 @@ def test_a_reader_who_leaves_is_an_error_in_words():
     finally:
         os.close(writing)
     assert done.returncode == 1
-    assert "the reader of the output went away" in done.stderr
+    assert "standard output was closed by its reader" in done.stderr
     assert "Traceback" not in done.stderr
 
 

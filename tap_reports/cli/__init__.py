@@ -159,4 +159,4 @@ def _reader() -> Iterator[None]:
         yield
         sys.stdout.flush()
     except BrokenPipeError as error:
-        raise TapReportsError("the reader of the output went away") from error
+        raise TapReportsError("standard output was closed by its reader") from error

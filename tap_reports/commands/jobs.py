@@ -86,7 +86,7 @@ def _run_lines(runs: Sequence[RunOutcome]) -> Iterator[RenderableType]:
 def _parts(found: Sequence[Json], console: Console, wanted: Wanted) -> Iterator[RenderableType]:
     if not found:
         asked = wanted.stream or wanted.since or wanted.failed
-        yield "No job in the ledger fits." if asked else "The ledger holds no jobs yet: a sync adds them."
+        yield "No job in the ledger matches." if asked else "The ledger holds no jobs yet: a sync adds them."
         return
     whole = _whole_table(found)
     fits = whole.__rich_measure__(console, console.options).maximum <= console.width

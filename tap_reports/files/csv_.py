@@ -167,7 +167,7 @@ def _checked(table: CsvTable, text: str, first_row: int, header: list[str] | Non
         raise FileError(f"{table.name}: row {row} can't be read: {what}.", remedy=OTHER_HEADER) from error
     if repeated:
         logger.warning(
-            "%s: the header stands again in %s from row %d on; dropped",
+            "%s: the header is repeated in %s from row %d on; dropped",
             table.name,
             counted(repeated, "row"),
             first_row,

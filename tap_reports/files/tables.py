@@ -109,7 +109,7 @@ def _refuse_foreign(member: Member, text: str, layout: Layout) -> None:
     what = next((what for magic, what in FOREIGN.items() if member.head.startswith(magic)), None)
     if what:
         raise FileError(
-            f"{member.name} is {what}, which can't be read. Expected was {layout.format}.", remedy=ASK
+            f"{member.name} is {what}, which can't be read. Expected {layout.format}.", remedy=ASK
         )
     if text.startswith("<"):
         what = (

@@ -169,7 +169,7 @@ class _Written:
                         self._write_row(row, out)
         if self.repeats:
             logger.warning(
-                "%s: the header stands again in %s; dropped",
+                "%s: the header is repeated in %s; dropped",
                 self._sheet.name,
                 counted(len(self.repeats), "row"),
             )

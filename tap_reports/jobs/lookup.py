@@ -138,5 +138,6 @@ def _lost_note(entry: JobRecord | None, vendor: Vendor, request: ReportRequest) 
         return ""
     return (
         f"{vendor.name} {request.report} {request.slice or ''}: a submission of {entry.submitted_at} "
-        f"was never answered and may have been accepted; it is submitted again now: look for both there"
+        "was never answered and may have been accepted; it is submitted again now: check the vendor's "
+        "account for both"
     )

@@ -146,10 +146,10 @@ class Submissions:
         """Wait for a minute quota or a job in flight. A spent day quota ends what it counts."""
         self.credits.give_back(task.request.key)
         if wait.is_day and wait.quota:
-            resets = wait.resets_at.isoformat(timespec="minutes") if wait.resets_at else "tomorrow"
+            resets = f"at {wait.resets_at.isoformat(timespec='minutes')}" if wait.resets_at else "tomorrow"
             spent = QuotaSpent(
                 f"the quota {wait.quota} ({wait.limit} a day) is spent",
-                remedy=f"It resets at {resets}; run again after that, finished slices are kept.",
+                remedy=f"It resets {resets}; run again after that, finished slices are kept.",
             )
             spent.per_day = wait.limit
             raise self.gate.spend(spent, task.request.quota)

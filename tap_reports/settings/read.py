@@ -119,10 +119,10 @@ def _trim_credentials(given: Json) -> Iterator[str]:
         if setting.is_secret:
             redaction.add_secrets([text, trimmed])
         if trimmed and trimmed != text:
-            logger.warning("%s: white space around it is left out; correct it.", setting.name)
+            logger.warning("%s: white space around it was removed; correct the value.", setting.name)
             holder[name] = trimmed
         if trimmed and is_of_vendor and not is_printable(trimmed):
-            yield f"{setting.name}: must be printable ASCII text on one line; copy it once more."
+            yield f"{setting.name}: must be printable ASCII text on one line; copy it again."
 
 
 def _where_it_belongs(name: str) -> str:

@@ -145,7 +145,7 @@ class Outcome:
     def _why_stopped(self) -> str:
         if not self.is_stopped:
             return ""
-        why = "the reader of the output went away"
+        why = "standard output was closed by its reader"
         if self.signal is not None:
             why = f"ended by {signal.Signals(self.signal).name}"
         return f"; {why}; submitted jobs are resumed by the next run"

@@ -87,7 +87,7 @@ def test_what_is_asked_for_is_shown_and_that_there_is_more(synced, listed):
     found = listed(config, stream="impact_*", limit=2)
     assert [one["stream"].partition("_")[0] for one in found] == ["impact"] * 2
     assert listed(config, "text", limit=2).splitlines()[-1] == "These are the newest 2; --limit N shows more."
-    assert listed(config, "text", failed=True) == "No job in the ledger fits.\n"
+    assert listed(config, "text", failed=True) == "No job in the ledger matches.\n"
     assert "second_nature" not in listed(config, "html", stream="impact_*")
 
 

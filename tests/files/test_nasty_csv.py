@@ -110,7 +110,7 @@ def test_line_breaks_and_delimiters_in_a_cell_behind_a_blank(reader):
 
 def test_the_header_in_the_middle_is_counted_and_a_single_column_may_repeat_its_header(reader, caplog):
     reader.rows(READ["the header again"])
-    assert "the header stands again in 2 rows from row 1 on; dropped" in caplog.text
+    assert "the header is repeated in 2 rows from row 1 on; dropped" in caplog.text
     assert reader.rows("Name\nAda\nName\nBo\n") == (("Name",), [["Ada"], ["Name"], ["Bo"]])
 
 

@@ -211,7 +211,7 @@ def test_the_header_in_the_middle_is_dropped_and_counted(reader, caplog, first):
     found = list(table.rows())
     assert (len(found), found[-1]) == (first + 1, ["x", "2", "3"])
     assert table.kinds == (None, Kind.NUMBER, Kind.NUMBER)
-    assert "the header stands again in 2 rows; dropped" in caplog.text
+    assert "the header is repeated in 2 rows; dropped" in caplog.text
 
 
 @pytest.mark.parametrize(("footer_rows", "left"), [(0, 3), (1, 2), (2, 2), (3, 1), (4, 0), (9, 0)])

@@ -136,7 +136,7 @@ def test_a_reader_that_goes_away_is_exit_1_and_a_clear_line(program, unbuffered)
             process.stdout.readline()
             process.stdout.close()
             assert process.wait(100) == 1
-        assert "the reader of the output went away" in log()
+        assert "standard output was closed by its reader" in log()
         assert program.left_behind() == []
 
 
