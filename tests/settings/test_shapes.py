@@ -128,7 +128,7 @@ def test_white_space_around_a_credential_is_left_out_with_a_warning(path, name, 
     found = read({"start_date": "2026-01-01", **config}, version="1")
     values = {one.name: one.values for one in found.vendors}
     assert (found.postbacks.secret if block == "postbacks" else values[block][setting]) == "pasted-word"
-    assert f"{name}: white space around it is left out" in caplog.text
+    assert f"{name}: white space around it was removed" in caplog.text
     assert "pasted" not in caplog.text
 
 
