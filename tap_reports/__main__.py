@@ -16,6 +16,7 @@ import click
 from tap_reports import redaction
 from tap_reports.exceptions import (
     CONFIGURATION_IS_WRONG,
+    OUTPUT_CLOSED,
     CallError,
     ConfigError,
     Stopped,
@@ -110,7 +111,7 @@ def _report_error(error: Exception) -> int:
         case TapReportsError():
             logger.error("%s", error)
         case BrokenPipeError():
-            logger.error("standard output was closed by its reader")
+            logger.error(OUTPUT_CLOSED)
         case OSError() if error.errno in NOT_WRITTEN:
             logger.error("can't write: %s", error.strerror)
         case _:

@@ -34,6 +34,7 @@ from typing import Self
 
 CONFIGURATION_IS_WRONG = 78
 """Exit status EX_CONFIG of sysexits.h: running again does not help."""
+OUTPUT_CLOSED = "standard output was closed by its reader"
 LONG_WAIT_SECONDS = 60.0
 """From this on a message says how long the vendor asks to wait."""
 

@@ -13,7 +13,7 @@ import click
 from singer_sdk.plugin_base import SingerCommand
 
 from tap_reports.cli.commands import ALL, COMMANDS, Asked, Command
-from tap_reports.exceptions import TapReportsError
+from tap_reports.exceptions import OUTPUT_CLOSED, TapReportsError
 from tap_reports.settings.formats import DAY, WANTED, day_of
 from tap_reports.vendors import all_vendors
 
@@ -159,4 +159,4 @@ def _reader() -> Iterator[None]:
         yield
         sys.stdout.flush()
     except BrokenPipeError as error:
-        raise TapReportsError("standard output was closed by its reader") from error
+        raise TapReportsError(OUTPUT_CLOSED) from error

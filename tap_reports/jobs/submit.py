@@ -75,21 +75,15 @@ class Submissions:
             task.timeline.enter(Stage.WAITING)
             await self.gate.enter(task)
             try:
-                job = await self._turn(task, refresh=refresh)
+                # No more are reserved than can be sent: to other runs an old intent is an abandoned one.
+                async with self._sending:
+                    job = await self._turn(task, refresh=refresh)
             finally:
                 self.gate.release_turn(task)
         return job
 
     async def _turn(self, task: Task, *, refresh: bool) -> ReportJob | None:
-        """Use a task's turn. Returns None if it has to wait for another turn.
-
-        No more are reserved than can be sent at once: other runs take an intent that grows old for abandoned.
-        """
-        async with self._sending:
-            return await self._reserved_and_sent(task, refresh=refresh)
-
-    async def _reserved_and_sent(self, task: Task, *, refresh: bool) -> ReportJob | None:
-        """Pay, reserve, send."""
+        """Use a task's turn: check credits, reserve, send. Returns None if it has to wait for another."""
         await self._reserve_credits(task)
         self._run.unsettled.add(task)
         task.timeline.enter(Stage.SUBMITTING)

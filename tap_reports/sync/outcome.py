@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from singer_sdk.exceptions import AbortedSyncFailedException, AbortedSyncPausedException, MappingError
 
 from tap_reports.emit.writer import OutputError
-from tap_reports.exceptions import CallError, QuotaSpent, StreamError, counted, defect
+from tap_reports.exceptions import OUTPUT_CLOSED, CallError, QuotaSpent, StreamError, counted, defect
 from tap_reports.jobs.task import Stage
 from tap_reports.models import JobUse, RunOutcome, StreamEnd, StreamOutcome
 from tap_reports.redaction import redact
@@ -145,7 +145,7 @@ class Outcome:
     def _why_stopped(self) -> str:
         if not self.is_stopped:
             return ""
-        why = "standard output was closed by its reader"
+        why = OUTPUT_CLOSED
         if self.signal is not None:
             why = f"ended by {signal.Signals(self.signal).name}"
         return f"; {why}; submitted jobs are resumed by the next run"

@@ -76,8 +76,7 @@ def _read_token(response: Response, what: str) -> tuple[str, float]:
     fields = answer if isinstance(answer, dict) else {}
     token = fields.get("accessToken")
     if not isinstance(token, str) or not token:
-        remedy = "If this persists, the vendor's API has changed: check api_url, or report it."
-        raise NotSent(what, "no accessToken came", status=response.status_code, remedy=remedy)
+        raise NotSent(what, "no accessToken came", status=response.status_code, remedy=BadAnswer.remedy)
     add_secrets([token])
     return token, _life(fields.get("expiresIn"))
 
