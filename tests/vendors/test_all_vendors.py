@@ -28,7 +28,7 @@ SIGNED = "https://files.example.com/r.csv?X-Signature=5ecret5ignature"
 @pytest.fixture
 def account(request, requests_mock):
     found = ACCOUNTS[request.param]
-    redaction.add_secrets([found.secret])  # as reading the configuration does
+    redaction.add_secrets([one.secret for one in ACCOUNTS.values()])  # as reading a configuration of all does
     requests_mock.post(TOKEN_URL, json={"accessToken": TOKEN})
     return found
 
