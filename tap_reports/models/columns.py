@@ -70,6 +70,12 @@ def property_names(headers: Iterable[str], style: str = SNAKE_CASE, taken: Itera
     return names
 
 
+def columns_of(kinds: Mapping[str, Kind]) -> tuple[Column, ...]:
+    """Return a file's columns by what each header holds, in order."""
+    names = property_names(kinds)
+    return tuple(Column(header, name, kinds[header]) for header, name in zip(kinds, names, strict=True))
+
+
 def distinct_names(names: Iterable[str | None]) -> list[str | None]:
     """Return names of sheets; one that an earlier sheet has gets the first free `_2`, `_3`."""
     names = list(names)

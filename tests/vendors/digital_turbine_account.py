@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 from one_account import block, tools
 
 from tap_reports.models import Slice
-from tap_reports.vendors.digital_turbine import VENDOR, DigitalTurbine
+from tap_reports.vendors.digital_turbine import VENDOR
+from tap_reports.vendors.digital_turbine.client import DigitalTurbine
 
 API = "https://reporting.digitalturbine.com"
 TOKEN_URL, REPORT_URL = f"{API}/auth/v1/token", f"{API}/api/v1/report"

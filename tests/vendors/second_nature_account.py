@@ -9,7 +9,8 @@ from one_account import block, tools
 from tap_reports import redaction
 from tap_reports.models import Slice
 from tap_reports.vendor import CatalogStream
-from tap_reports.vendors.second_nature import VENDOR, SecondNature
+from tap_reports.vendors.second_nature import VENDOR
+from tap_reports.vendors.second_nature.client import SecondNature
 
 API = "https://app.secondnature.ai/api"
 REQUEST_URL, LIST_URL = f"{API}/reports/export/", f"{API}/reports/"

@@ -1,24 +1,27 @@
-"""Digital Turbine's client: ask for a report, watch its link.
+"""Digital Turbine's client: get a token, request a report, watch its link.
 
+https://docs.digitalturbine.com/dt-growth/reporting-api/reporting-api-endpoints/api-v1-token
 https://docs.digitalturbine.com/dt-growth/reporting-api/reporting-api-endpoints/api-v1-report
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from requests import Response
 from typing_extensions import override
 
 from tap_reports.client import ReportClient
-from tap_reports.exceptions import AccessDenied, BadAnswer, CallRejected, JobUnknown, LinkExpired
+from tap_reports.clock import Clock
+from tap_reports.exceptions import AccessDenied, BadAnswer, CallRejected, JobUnknown, LinkExpired, NotSent
+from tap_reports.http.api import ApiSession
 from tap_reports.http.origin import last_part
-from tap_reports.http.responses import answer_object, missing
+from tap_reports.http.responses import answer_object, json_of, missing
 from tap_reports.models import (
     Check,
-    Column,
     Download,
     JobStatus,
     Json,
@@ -28,37 +31,34 @@ from tap_reports.models import (
     ReportType,
     Slice,
 )
-from tap_reports.models.columns import property_name, property_names
-from tap_reports.redaction import add_link, redact
+from tap_reports.models.columns import columns_of, property_name
+from tap_reports.redaction import add_link, add_secrets, redact
 from tap_reports.vendor import ClientContext, ReportConfig, VendorConfig
-from tap_reports.vendors.digital_turbine.token import AccessToken
-
-if TYPE_CHECKING:
-    from requests import Response
 
 PRODUCT = "dtgrowth"
-REPORT_PATH = "/api/v1/report"
-DATE = "Date"
+TOKEN_PATH, REPORT_PATH = "/auth/v1/token", "/api/v1/report"
 NOTES = "Money is in US dollars, days are UTC; for performance analysis, not for billing."
+DATE = "Date"
 CAMPAIGN_ID, CAMPAIGN_NAME = "Campaign ID", "Campaign Name"
-"""A campaign's name may change, so it is not part of the key where its id is."""
+"""A campaign's name may change, so it is not part of the key where the id is."""
 KINDS = {
     DATE: Kind.DATE,
-    "Impressions": Kind.INTEGER,
-    "Clicks": Kind.INTEGER,
-    "Installs": Kind.INTEGER,
+    **dict.fromkeys(("Impressions", "Clicks", "Installs"), Kind.INTEGER),
     "Spend": Kind.NUMBER,
 }
 """The names that the vendor's pages show; every other column is text unless `columns` says more."""
 
 MAX_DAYS = 90
 FILLED_WITHIN = dt.timedelta(hours=1)
-"""A link that is empty for longer never fills: the vendor says to ask again."""
-SLACK = dt.timedelta(seconds=1)
+"""A link that is empty for longer never fills: the vendor says to request the report again."""
+TOLERANCE = dt.timedelta(seconds=1)
 """The poll at the default deadline, which is an hour too, must still see that the hour is over."""
 LINK_LIFE = dt.timedelta(hours=3)
 FINAL_AFTER = dt.timedelta(hours=36)
 """A UTC day is complete twelve hours after its end, so 36 hours after its start."""
+TOKEN_SECONDS = 3600.0
+"""A token's life as documented, also for an answer that does not say, or says something else."""
+RENEW_BEFORE_SECONDS = 60.0
 
 
 class DigitalTurbine(ReportClient):
@@ -67,7 +67,7 @@ class DigitalTurbine(ReportClient):
     def __init__(self, config: VendorConfig, tools: ClientContext) -> None:
         super().__init__(config.values["client_id"], config, tools)
         credentials = {name: config.values[name] for name in ("client_id", "client_secret")}
-        self._token = AccessToken(tools.api, tools.clock, credentials)
+        self._token = AccessToken(self.api, self.clock, credentials)
 
     @override
     def report_types(self) -> Iterable[ReportType]:
@@ -82,14 +82,13 @@ class DigitalTurbine(ReportClient):
         return [self.request(report, days, report=PRODUCT)]
 
     def submit(self, request: ReportRequest, *, refresh: bool = False) -> ReportJob:
-        """Ask for a report; the answer's link is the job."""
+        """Request a report; the answer's link is the job."""
         what = self.api.shown("POST", REPORT_PATH)
-        days = request.slice
-        if days is None:
+        if request.slice is None:
             raise CallRejected(what, "not sent: every report needs a date range")
         submitted_at = self.clock.now()
         query = {
-            "dateRange": {"start": days.start.isoformat(), "end": days.end.isoformat()},
+            "dateRange": {"start": str(request.slice.start), "end": str(request.slice.end)},
             "metrics": list(request.parameters["metrics"]),
             "splits": list(request.parameters["splits"]),
             "filters": [dict(entry) for entry in request.parameters["filters"]],
@@ -100,18 +99,17 @@ class DigitalTurbine(ReportClient):
             request=request, id=last_part(link), submitted_at=submitted_at, handle={"link": link}
         )
 
-    def _post(self, body: Json) -> Response:
-        token = self._token.get()
+    def _post(self, body: Json, *, refused_token: str | None = None) -> Response:
+        token = self._token.get(refused=refused_token)
         try:
-            return self._post_with(token, body)
+            return self.api.submit(
+                "POST", REPORT_PATH, json=body, headers={"Authorization": f"Bearer {token}"}
+            )
         except AccessDenied as error:
-            if error.status != 401:
+            if error.status != 401 or refused_token:
                 raise
         # A refused token means that nothing was accepted, so the one submission is still to come.
-        return self._post_with(self._token.get(refused=token), body)
-
-    def _post_with(self, token: str, body: Json) -> Response:
-        return self.api.submit("POST", REPORT_PATH, json=body, headers={"Authorization": f"Bearer {token}"})
+        return self._post(body, refused_token=token)
 
     def poll(self, job: ReportJob) -> ReportJob:
         """Look whether the link has a body yet; a header alone is one."""
@@ -123,33 +121,27 @@ class DigitalTurbine(ReportClient):
             filled = self.api.repeated(lambda: self.files.is_filled(link))
         except LinkExpired as error:
             return _expired(job, f"the link is no longer good: {error}")
-        if filled:
-            return replace(job, status=JobStatus.SUCCEEDED)
-        if age + SLACK >= FILLED_WITHIN:
+        if not filled and age + TOLERANCE >= FILLED_WITHIN:
             return _expired(job, "the report is still empty one hour after the request")
-        return replace(job, status=JobStatus.RUNNING)
+        return replace(job, status=JobStatus.SUCCEEDED if filled else JobStatus.RUNNING)
 
     def downloads(self, job: ReportJob) -> Sequence[Download]:
         """Return the link; it carries its own permission."""
         return [Download(url=_known_link(job))]
 
     def check(self) -> Iterable[Check]:
-        """Ask for a token."""
+        """Get a token."""
         found = f"client_id {self.account} gets an access token"
         yield Check.tried("credentials", lambda: self._token.get() and found)
 
 
 def _report_type(report: ReportConfig) -> ReportType:
     splits, metrics = tuple(report.values["splits"]), tuple(report.values["metrics"])
-    name = property_name(report.values["name"])
-    headers = splits + metrics
+    name, headers = property_name(report.values["name"]), splits + metrics
     return ReportType(
         name=name,
         report=name,
-        columns=tuple(
-            Column(header, property_, KINDS.get(header, Kind.STRING))
-            for header, property_ in zip(headers, property_names(headers), strict=True)
-        ),
+        columns=columns_of({header: KINDS.get(header, Kind.STRING) for header in headers}),
         primary_keys=tuple(split for split in splits if split != CAMPAIGN_NAME or CAMPAIGN_ID not in splits),
         asked=headers,
         date_column=DATE if DATE in splits else None,
@@ -190,3 +182,60 @@ def _known_link(job: ReportJob) -> str:
 
 def _expired(job: ReportJob, why: str) -> ReportJob:
     return replace(job, status=JobStatus.EXPIRED, message=why)
+
+
+class AccessToken:
+    """The token of one account: requested once, renewed shortly before its end. For many threads."""
+
+    def __init__(self, api: ApiSession, clock: Clock, credentials: Json) -> None:
+        self._api, self._clock, self._credentials = api, clock, credentials
+        self._lock = threading.Lock()
+        self._value = ""
+        self._renew_at = 0.0
+
+    def get(self, *, refused: str | None = None) -> str:
+        """Return a token that is still good and is not the one that the vendor just refused.
+
+        Raises:
+            AccessDenied: The credentials are wrong.
+            CallBroken, CallRejected: The call failed.
+            NotSent: No token came, so what needs it can't be sent.
+        """
+        with self._lock:
+            if self._value in {"", refused} or self._clock.monotonic() >= self._renew_at:
+                self._renew()
+            return self._value
+
+    def _renew(self) -> None:
+        requested_at = self._clock.monotonic()
+        what = self._api.shown("POST", TOKEN_PATH)
+        try:
+            body = {"grant_type": "client_credentials", **self._credentials}
+            response = self._api.call("POST", TOKEN_PATH, json=body)
+        except CallRejected as error:
+            if error.status not in {400, 401, 403}:  # wrong credentials are a 400 here
+                raise
+            answer = f"the vendor refuses client_id and client_secret; check both: {error.answer}"
+            raise AccessDenied(what, answer, status=error.status) from error
+        except BadAnswer as error:  # not of a submission, which may have been accepted
+            raise NotSent(what, error.answer, status=error.status, remedy=error.remedy) from error
+        self._value, seconds = _read_token(response, what)
+        self._renew_at = requested_at + max(seconds - RENEW_BEFORE_SECONDS, seconds / 2)
+
+
+def _read_token(response: Response, what: str) -> tuple[str, float]:
+    """Return token and life in seconds; the body is never shown, as it may hold the token."""
+    try:
+        answer = json_of(response.content)
+    except ValueError:
+        answer = None
+    fields = answer if isinstance(answer, dict) else {}
+    token = fields.get("accessToken")
+    if not isinstance(token, str) or not token:
+        raise NotSent(what, "no accessToken came", status=response.status_code, remedy=BadAnswer.remedy)
+    add_secrets([token])
+    try:
+        seconds = float(str(fields.get("expiresIn")))
+    except ValueError:
+        seconds = TOKEN_SECONDS
+    return token, seconds if 0 < seconds < TOKEN_SECONDS else TOKEN_SECONDS

@@ -2,24 +2,34 @@
 
 https://help.secondnature.ai/en/articles/11744961-reporting-api-export-reports-programmatically
 
-A report is asked for by name and answers with a ticket; the ticket's status brings the download link.
-The vendor's page names no paths, so these are settings.
+A report is requested by name, and the answer is a ticket; the ticket's status brings the download link.
+The vendor's page names neither paths nor fields, so these are settings.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from singer_sdk import typing as th
 
-from tap_reports.client import ACCOUNT
-from tap_reports.models import FileFormat, Json
+from tap_reports.client import ACCOUNT, ReportClient
+from tap_reports.models import FileFormat, Json, Kind, Layout, ReportType
+from tap_reports.models.columns import property_name
 from tap_reports.setting import FLAG, POSITIVE, TEXT, setting, settings_object
-from tap_reports.vendor import LostSubmission, Vendor
-from tap_reports.vendors.second_nature.client import POST, TICKET, SecondNature
-from tap_reports.vendors.second_nature.reports import FIELDS, field_names
+from tap_reports.vendor import (
+    CatalogStream,
+    ClientContext,
+    LostSubmission,
+    ReportConfig,
+    Vendor,
+    VendorConfig,
+)
 
+TICKET, POST = "{ticket_id}", "POST"
+FIELDS = ("report_name", "course_id", "start_time", "end_time", "format", "force_update")
+"""Our names of a request's fields."""
 DATE_SETTINGS = ("replication_key", "slice_days", "lookback_days")
 
 SETTINGS = (
@@ -88,6 +98,11 @@ REPORT_SETTINGS = (
 )
 
 
+def field_names(block: Json) -> dict[str, str]:
+    """Return what the vendor calls the fields of a request, by our names."""
+    return {name: (block.get("request_fields") or {}).get(name, name) for name in FIELDS}
+
+
 def check_block(block: Json) -> Iterator[str]:
     """Yield what is wrong with paths, names of fields and reports."""
     for name in ("request_path", "status_path", "list_path"):
@@ -114,13 +129,91 @@ def _report_errors(report: Json, named: Json) -> Iterator[str]:
             yield f'{name}: a snapshot has no dates; remove {name}, or set "dated": true for the report.'
 
 
+# --- report types -------------------------------------------------------------------------------------
+
+SHEET_MARK, SHEET_SEPARATOR = "__", " / "
+"""Between report and sheet: in a stream's name, in its title."""
+KNOWN_KINDS = {
+    **dict.fromkeys(("first_ai_score", "best_ai_score", "number_of_attempts"), Kind.NUMBER.value),
+    **dict.fromkeys(
+        (
+            *("trainee_email", "trainee_name", "manager_name", "manager_email"),
+            *("course_name", "task_name", "team_name", "region", "segment"),
+            *("first_to_best_calculation", "session_duration"),
+        ),
+        Kind.STRING.value,
+    ),
+}
+"""The glossary's columns, by header in snake_case. A percentage (`44%`) and a duration are text there.
+
+https://help.secondnature.ai/en/articles/12620641-reports-glossary
+"""
+
+
+def report_type(report: ReportConfig) -> ReportType:
+    """Return the type of a configured report; its columns are known from a file only."""
+    values = report.values
+    named: str = values["report_name"]
+    format_ = values.get("format", FORMATS[0])
+    filters = {name: values[name] for name in ("course_id", "filters") if values.get(name)}
+    return ReportType(
+        name=property_name(report.name or named),
+        report=named,
+        dated=bool(values.get("dated")),
+        parameters={
+            "asked": {"format": format_, **filters},
+            "force_update": values.get("force_update"),
+            "known_kinds": KNOWN_KINDS,
+        },
+        layout=Layout(format=FileFormat(format_)),
+        infers_columns=True,
+        description=f"Second Nature report {named}.",
+    )
+
+
+def listed_type(name: str) -> ReportType:
+    """Return the type of a report that is not configured: a snapshot, as XLSX."""
+    return report_type(ReportConfig(values={"report_name": name}))
+
+
+def type_from_catalog(known: CatalogStream, configured: Sequence[ReportConfig] | None) -> ReportType | None:
+    """Return the type of a catalog's stream, with its name and sheet; None if it is not configured.
+
+    Args:
+        known: The stream. Its title holds the sheet as the file names it; without a title there is only
+            the name's second part, in snake_case.
+        configured: The reports; None: all that the vendor lists, so the title must say which.
+    """
+    name, _, name_sheet = known.name.partition(SHEET_MARK)
+    if configured is None:
+        listed = known.title.partition(SHEET_SEPARATOR)[0]
+        types = [listed_type(listed)] if listed else []
+    else:
+        types = list(map(report_type, configured))
+    start = known.title + SHEET_SEPARATOR
+    by_name = [type_ for type_ in types if type_.name == name]
+    by_title = [type_ for type_ in types if start.startswith(type_.report + SHEET_SEPARATOR)]
+    found = next(iter(by_name + by_title), None)
+    if found is None:
+        return None
+    title_sheet = known.title.removeprefix(found.report).partition(SHEET_SEPARATOR)[2]
+    sheet = title_sheet if known.title else name_sheet
+    return replace(found, name=known.name, layout=replace(found.layout, sheet=sheet or None))
+
+
+def _connect(config: VendorConfig, tools: ClientContext) -> ReportClient:
+    from tap_reports.vendors.second_nature.client import SecondNature  # only where it is configured
+
+    return SecondNature(config, tools)
+
+
 VENDOR = Vendor(
     name="second_nature",
     title="Second Nature",
     api_url="https://app.secondnature.ai/api",
     settings=SETTINGS,
     report_settings=REPORT_SETTINGS,
-    connect=SecondNature,
+    connect=_connect,
     check=check_block,
     report_name=lambda report: report.get("report_name"),
     is_dated=lambda report: bool(report.get("dated")),

@@ -18,26 +18,23 @@ from tap_reports.client import ReportClient, account_of_key, status_of, unknown_
 from tap_reports.exceptions import AccessDenied, BadAnswer, CallError, CallRejected, ConfigError, LinkExpired
 from tap_reports.http.origin import joined, same_origin
 from tap_reports.http.rate_limit import RateLimiter
-from tap_reports.http.responses import answer_object, required_text
-from tap_reports.models import (
-    Check,
-    Download,
-    JobStatus,
-    Json,
-    ReportJob,
-    ReportRequest,
-    ReportType,
-    Slice,
-)
+from tap_reports.http.responses import answer_json, answer_object, required_text
+from tap_reports.models import Check, Download, JobStatus, Json, ReportJob, ReportRequest, ReportType, Slice
 from tap_reports.models.columns import distinct_names
 from tap_reports.redaction import add_link
+from tap_reports.setting import nearest
 from tap_reports.vendor import CatalogStream, ClientContext, VendorConfig
-from tap_reports.vendors.second_nature import reports
+from tap_reports.vendors.second_nature import (
+    POST,
+    TICKET,
+    field_names,
+    listed_type,
+    report_type,
+    type_from_catalog,
+)
 
 logger = logging.getLogger("tap-reports.second_nature")
 
-TICKET = "{ticket_id}"
-NOT_FOUND = 404
 KEY_CHECK_PATH = "/course-status/"
 """A documented neighbour call that any good key may make."""
 STATUSES = {
@@ -51,12 +48,12 @@ DENIED = {
     "Settings and set api_key.",
     403: "The user of the API key is not an Admin: set an api_key that an Admin user made.",
 }
-POST, FORCE_UPDATE = "POST", "force_update"
+FORCE_UPDATE = "force_update"
 
 
-def form_of(values: Json) -> Json:
+def form_of(block: Json) -> Json:
     """Return the form of a request by the block's settings: method, and the vendor's names of the fields."""
-    return {"method": values.get("request_method") or POST, "fields": reports.field_names(values)}
+    return {"method": block.get("request_method") or POST, "fields": field_names(block)}
 
 
 DEFAULT_FORM = form_of({})
@@ -66,96 +63,118 @@ class SecondNature(ReportClient):
     """The API for one account (an API key)."""
 
     def __init__(self, config: VendorConfig, tools: ClientContext) -> None:
-        key: str = config.values["api_key"]
-        super().__init__(account_of_key(config.values), config, tools)
-        self._paths = {name: config.values[f"{name}_path"] for name in ("request", "status", "list")}
-        self._form = form_of(config.values)
+        values = config.values
+        super().__init__(account_of_key(values), config, tools)
+        self._form = form_of(values)
         self.api.denied = DENIED
-        self.api.headers["Authorization"] = f"Token {key}"
-        if config.values.get("requests_per_minute"):
-            self.api.rate_limit = RateLimiter(config.values["requests_per_minute"], 60, tools.clock)
+        self.api.headers["Authorization"] = f"Token {values['api_key']}"
+        if values.get("requests_per_minute"):
+            self.api.rate_limit = RateLimiter(values["requests_per_minute"], 60, self.clock)
 
     def report_types(self) -> Iterable[ReportType]:
         """Return the configured reports, or all that the vendor lists. One call."""
         configured = self.config.reports
+        if configured is None:
+            try:
+                return [listed_type(name) for name in self._listed()]
+            except CallError as error:
+                if error.status != 404:
+                    raise
+                text = f"second_nature.list_path: correct it, or name reports. {error}"
+                raise ConfigError([text]) from error
         try:
-            listed = self._listed()
+            self._warn_of_unlisted(self._listed())
         except AccessDenied:
             raise
         except CallError as error:
-            if configured is None and error.status == NOT_FOUND:
-                raise ConfigError(
-                    [f"second_nature.list_path: correct it, or name reports. {error}"]
-                ) from error
-            if configured is None:
-                raise
             logger.warning("The report names are not checked, since the list call failed: %s", error)
-            return [reports.report_type(report) for report in configured]
-        if configured is None:
-            return [reports.listed_type(name) for name in listed]
-        for doubt in reports.unlisted(configured, listed):
-            logger.warning("%s", doubt)
-        return [reports.report_type(report) for report in configured]
+        return [report_type(report) for report in configured]
+
+    def _listed(self) -> list[str]:
+        """Return the names of the available reports, from a list of names or of objects that hold one, bare
+        or as `reports`.
+
+        Raises:
+            CallError: The list can't be read.
+        """
+        path = self.config.values["list_path"]
+        what = self.api.shown("GET", path)
+        answer = answer_json(self.api.call("GET", path), what)
+        listed = answer.get("reports") if isinstance(answer, dict) else answer
+        if not isinstance(listed, list):
+            raise BadAnswer(what, "no list of reports came", status=200)
+        entries = [entry if isinstance(entry, dict) else {"report_name": entry} for entry in listed]
+        return list(dict.fromkeys(required_text(entry, "report_name", what) for entry in entries))
+
+    def _warn_of_unlisted(self, listed: Sequence[str]) -> None:
+        """Warn of each configured report that is not listed. It is requested all the same: its own refusal
+        fails its stream alone.
+        """
+        for report in self.config.reports or ():
+            name = report.values["report_name"]
+            if name not in listed:
+                guess = nearest(name, listed) or f" It lists: {', '.join(listed) or 'none'}."
+                text = 'second_nature.reports: the vendor lists no report named "%s".%s'
+                logger.warning(text, name, guess)
 
     @override
     def restore(self, known: CatalogStream) -> ReportType | None:
-        return reports.restored(known, self.config.reports)
+        return type_from_catalog(known, self.config.reports)
 
     @override
     def requests(self, report: ReportType, days: Slice | None) -> Sequence[ReportRequest]:
-        values, form = report.parameters, self._form
+        values = report.parameters
         # A request of another form may bring another result: what a wrong name brought is not reused.
-        parameters = {**values["asked"], **({"form": form} if form != DEFAULT_FORM else {})}
-        options = {} if values["force_update"] is None else {FORCE_UPDATE: values["force_update"]}
-        return [self.request(report, days, parameters=parameters, options=options)]
+        form = {} if self._form == DEFAULT_FORM else {"form": self._form}
+        options = {} if values[FORCE_UPDATE] is None else {FORCE_UPDATE: values[FORCE_UPDATE]}
+        return [self.request(report, days, parameters={**values["asked"], **form}, options=options)]
 
     def submit(self, request: ReportRequest, *, refresh: bool = False) -> ReportJob:
-        """Ask for a report; the answer is a ticket."""
-        path, method = self._paths["request"], self._form["method"]
+        """Request a report; the answer is a ticket."""
+        path, method = self.config.values["request_path"], self._form["method"]
+        what = self.api.shown(method, path)
         fields = self._fields(request, refresh=refresh)
         submitted_at = self.clock.now()
         try:
-            if method == "GET":
-                response = self.api.submit(method, path, params=_query(fields))
-            else:
-                response = self.api.submit(method, path, json=fields)
+            sent = {"params": _query(fields)} if method == "GET" else {"json": fields}
+            answer = answer_object(self.api.submit(method, path, **sent), what)
         except CallRejected as error:
-            if error.status != NOT_FOUND:
+            if error.status != 404:
                 raise
             hint = f"no such report_name ({request.report}) or course_id, or request_path is wrong"
-            raise CallRejected(error.what, f"{hint}: {error.answer}", status=NOT_FOUND) from error
-        what = self.api.shown(method, path)
-        ticket = required_text(answer_object(response, what), "ticket_id", what)
-        return ReportJob(request=request, id=ticket, submitted_at=submitted_at)
+            raise CallRejected(what, f"{hint}: {error.answer}", status=404) from error
+        return ReportJob(
+            request=request, id=required_text(answer, "ticket_id", what), submitted_at=submitted_at
+        )
 
     def _fields(self, request: ReportRequest, *, refresh: bool) -> dict[str, Any]:
         """Return the fields of a request, by the vendor's names."""
-        asked = {name: value for name, value in request.parameters.items() if name != "form"}
-        filters = asked.pop("filters", {})
-        fields: dict[str, Any] = {"report_name": request.report, **asked}
+        filters = request.parameters.get("filters", {})
+        fields = {"report_name": request.report, **request.parameters}
         if request.slice:
             fields["start_time"] = _unix(request.slice.start, dt.time(0, 0, 0))
             fields["end_time"] = _unix(request.slice.end, dt.time(23, 59, 59))
         if request.options.get(FORCE_UPDATE, refresh):
             fields[FORCE_UPDATE] = True
-        return {**{self._form["fields"][name]: value for name, value in fields.items()}, **filters}
+        names = self._form["fields"]
+        return {**{names[ours]: value for ours, value in fields.items() if ours in names}, **filters}
 
     def poll(self, job: ReportJob) -> ReportJob:
         """Read the ticket's status; a complete one brings new links each time."""
-        path = self._paths["status"].replace(TICKET, quote(job.id, safe=""))
+        path = self.config.values["status_path"].replace(TICKET, quote(job.id, safe=""))
         what = self.api.shown("GET", path)
-        with unknown_where(NOT_FOUND):
+        with unknown_where(404):
             answer = answer_object(self.api.call("GET", path), what)
         word = required_text(answer, "status", what)
         status, unknown = status_of(STATUSES, word)
-        links = self._links(answer, what) if status is JobStatus.SUCCEEDED else []
+        is_done = status is JobStatus.SUCCEEDED
         return replace(
             job,
             status=status,
             word=word,
             unknown_word=unknown,
             message=str(answer.get("error") or ""),
-            links={"files": links} if links else {},
+            links={"files": self._links(answer, what)} if is_done else {},
         )
 
     def _links(self, answer: Json, what: str) -> list[Json]:
@@ -177,16 +196,11 @@ class SecondNature(ReportClient):
 
     def downloads(self, job: ReportJob) -> Sequence[Download]:
         """Return the links; the key goes along only where one leads to the API itself."""
-        links = job.links.get("files")
-        if not links:
+        if not job.links:
             raise LinkExpired(f"ticket {job.id}", "its link is not known here")
+        api_url = self.config.api_url
         return [
-            Download(
-                url=link["url"],
-                sheet=link.get("sheet"),
-                authenticated=same_origin(link["url"], self.config.api_url),
-            )
-            for link in links
+            Download(**link, authenticated=same_origin(link["url"], api_url)) for link in job.links["files"]
         ]
 
     def check(self) -> Iterable[Check]:
@@ -201,15 +215,6 @@ class SecondNature(ReportClient):
         except CallError as error:
             self.api.call("GET", KEY_CHECK_PATH)
             return f"the API key is good, but the reports can't be listed (see list_path): {error}"
-
-    def _listed(self) -> list[str]:
-        """Return the names of the available reports.
-
-        Raises:
-            CallError: The list cannot be read.
-        """
-        path = self._paths["list"]
-        return reports.report_names(self.api.call("GET", path), self.api.shown("GET", path))
 
 
 def _query(fields: Json) -> dict[str, Any]:
