@@ -13,11 +13,12 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
 from fork_server import shared
+from run_messages import RunMessages, parse
 
 FAST = {"poll_interval_seconds": 0.05, "poll_max_interval_seconds": 0.05, "retry_backoff_seconds": 0.05}
 PATIENCE = 120.0
@@ -35,16 +36,16 @@ def free_ports(count: int) -> list[int]:
 
 
 @dataclass
-class Printed:
+class Printed(RunMessages):
     """What a run has left; `status` is None while it is under way."""
 
     status: int | None
     stdout: str
     stderr: str
 
-    @property
-    def messages(self) -> list[dict[str, Any]]:
-        return [json.loads(line, parse_float=Decimal) for line in self.stdout.splitlines()]
+    @cached_property
+    def messages(self) -> list[dict[str, Any]]:  # type: ignore[override]
+        return parse(self.stdout)
 
     @property
     def json(self) -> Any:
@@ -53,33 +54,6 @@ class Printed:
     @property
     def everything(self) -> str:
         return self.stdout + self.stderr
-
-    def records(self, stream: str) -> list[dict[str, Any]]:
-        return [one["record"] for one in self.messages if one["type"] == "RECORD" and one["stream"] == stream]
-
-    def schemas(self, stream: str) -> list[dict[str, Any]]:
-        return [one for one in self.messages if one["type"] == "SCHEMA" and one["stream"] == stream]
-
-    @property
-    def streams(self) -> list[str]:
-        return list(dict.fromkeys(one["stream"] for one in self.messages if one["type"] == "SCHEMA"))
-
-    @property
-    def states(self) -> list[dict[str, Any]]:
-        return [one["value"] for one in self.messages if one["type"] == "STATE"]
-
-    @property
-    def state(self) -> dict[str, Any]:
-        return self.states[-1]
-
-    def mark(self, stream: str) -> dict[str, Any]:
-        return next(reversed(self.states), {}).get("bookmarks", {}).get(stream, {})
-
-    def bookmark(self, stream: str) -> str | None:
-        return self.mark(stream).get("replication_key_value")
-
-    def pending(self, stream: str) -> list[dict[str, Any]]:
-        return self.mark(stream).get("pending_jobs", [])
 
     @property
     def last_words(self) -> str:

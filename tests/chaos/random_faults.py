@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scenarios import SCENARIOS, Scenario, counted, run_here
+from scenarios import SCENARIOS, Scenario, run_here
 from virtual_clock import FakeClock
 
 from tap_reports.sandbox import Sandbox
@@ -79,7 +79,7 @@ def random_faults(folder: Path, seed: int, rounds: int) -> Walk:
 def _one(found: Walk, scenario: Scenario, sandbox: Sandbox, ledger: str, chance: random.Random) -> None:
     clock, state, rows, met = FakeClock(), None, Counter(), []
     config = scenario.config(sandbox, job_ledger=ledger)
-    expected = counted(scenario.expected(sandbox))
+    expected = scenario.rows(sandbox)
     for run in range(3 + LAST_RUNS):
         sandbox.faults.clear()
         faults = _faults(scenario.vendor, chance) if run < 3 else []
@@ -92,13 +92,13 @@ def _one(found: Walk, scenario: Scenario, sandbox: Sandbox, ledger: str, chance:
             found.wrong.append(f"{scenario.vendor} {met}: {type(error).__name__} {error}")
             return
         state = ran.state
-        now = counted(ran.records(scenario.stream))
+        now = ran.rows(scenario.stream)
         rows |= now
         clock.seconds += chance.choice((1, 4000, 30000))
         if now - expected:
             found.wrong.append(f"{scenario.vendor} {met}: invented rows")
-        mark = state.get("bookmarks", {}).get(scenario.stream, {}).get("replication_key_value")
-        due = counted(scenario.expected(sandbox, dt.date.fromisoformat(mark))) if mark else Counter()
+        mark = ran.bookmark(scenario.stream)
+        due = scenario.rows(sandbox, dt.date.fromisoformat(mark)) if mark else Counter()
         if due - rows:
             found.wrong.append(f"{scenario.vendor} {met}: bookmark {mark} is ahead")
         is_loud = ran.status == 1 and bool(ran.tap.outcome.failures)

@@ -8,6 +8,7 @@ import json
 import signal
 import sqlite3
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from command import PATIENCE, Printed, Program, Running
 from fork_server import shared
 from kill_points import SLICES, Kill, Outcome
 from pauses import Gate, held, put_up, waits_for_a_lock
-from scenarios import DAYS, SCENARIOS, counted, plain_record, records_of
+from run_messages import mark_of, plain_record
+from scenarios import DAYS, SCENARIOS
 
 from tap_reports.cli.commands import Mode
 from tap_reports.downloads.work_dir import LOCK
@@ -145,7 +147,7 @@ class ScenarioRunner:
         return any(path.stat().st_size for path in found if path.name != LOCK)
 
     def _rows_of(self, printed: Printed) -> int:
-        return len(records_of(printed.messages, self.scenario.stream))
+        return len(printed.records(self.scenario.stream))
 
     def _judge_end(self, ended: Printed) -> None:
         faults = self.outcome.faults
@@ -179,18 +181,18 @@ class ScenarioRunner:
         outcome.submissions = self.sandbox.submissions(vendor).accepted
         outcome.beyond = outcome.submissions - before - needed
         outcome.extra = outcome.submissions - SLICES - self.kill.days
-        rows = [counted(records_of(one.messages, stream)) for one in (first, second)]
+        rows = [one.rows(stream) for one in (first, second)]
         expected = self._expected(self.last_day)
         outcome.lost = sum((expected - (rows[0] | rows[1])).values())
         outcome.invented = sum(((rows[0] - expected) + (rows[1] - expected)).values())
-        outcome.ahead = self._ahead(first.messages, [])
-        outcome.ahead += self._ahead(second.messages, first.messages if state else [])
+        outcome.ahead = self._ahead(first)
+        outcome.ahead += self._ahead(second, first if state else None)
         if not second.states or self._mark(second.states[-1]) != self.last_day.isoformat():
             outcome.faults.append("the last bookmark is not the last day")
 
     def _needed(self, state: dict[str, Any] | None) -> int:
         """Return how many submissions the second run can't do without, by what it is given."""
-        bookmark = (state or {}).get("bookmarks", {}).get(self.scenario.stream, {})
+        bookmark = mark_of(state or {}, self.scenario.stream)
         pending = {job["slice_start"] for job in bookmark.get("pending_jobs", [])}
         in_ledger = self._in_ledger()
         if self.kill.vendor == "digital_turbine":  # its link is in the ledger alone, and lives three hours
@@ -215,20 +217,18 @@ class ScenarioRunner:
         return set()
 
     def _mark(self, state: dict[str, Any]) -> str | None:
-        mark: str | None = (
-            state.get("bookmarks", {}).get(self.scenario.stream, {}).get("replication_key_value")
-        )
+        mark: str | None = mark_of(state, self.scenario.stream).get("replication_key_value")
         return mark
 
     def _expected(self, last: dt.date) -> Any:
-        return counted(self.scenario.expected(self.sandbox, last, first=self.first_day))
+        return self.scenario.rows(self.sandbox, last, first=self.first_day)
 
-    def _ahead(self, messages: list[dict[str, Any]], earlier: list[dict[str, Any]]) -> int:
+    def _ahead(self, printed: Printed, earlier: Printed | None = None) -> int:
         """Return how many STATEs name a day up to which not all rows had come."""
-        seen = counted(records_of(earlier, self.scenario.stream))
+        seen = earlier.rows(self.scenario.stream) if earlier else Counter()
         judged: dict[str, bool] = {}
         wrong = 0
-        for message in messages:
+        for message in printed.messages:
             if message["type"] == "RECORD" and message["stream"] == self.scenario.stream:
                 seen[json.dumps(plain_record(message["record"]), sort_keys=True)] += 1
             mark = self._mark(message["value"]) if message["type"] == "STATE" else None

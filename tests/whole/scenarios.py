@@ -6,12 +6,11 @@ import contextlib
 import copy
 import datetime as dt
 import io
-import json
 from collections import Counter
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
+from run_messages import RunMessages, counted, parse, plain_cell
 from virtual_clock import FakeClock, VirtualLoop
 
 from tap_reports.models.columns import property_name
@@ -21,7 +20,6 @@ from tap_reports.tap import TapReports
 
 DAYS = 24
 """Of a report. From a line of impact.com's grid on they are two slices of 12 days, or 4 of 6."""
-LINEAGE = "_report_"
 
 
 @dataclass(frozen=True)
@@ -65,16 +63,18 @@ class Scenario:
         return last
 
     def expected(
-        self, sandbox: Sandbox, last: dt.date | None = None, *, first: dt.date | None = None, **what: Any
+        self, sandbox: Sandbox, last: dt.date | None = None, *, first: dt.date | None = None
     ) -> list[dict[str, Any]]:
-        rows = sandbox.expected(
-            self.vendor,
-            self.report,
-            first or self.first_day(sandbox),
-            last or self.last_day(sandbox),
-            **{**self.what, **what},
-        )
-        return [plain_row(row) for row in rows]
+        """Return the records of these days, as `RunMessages.rows` has them."""
+        days = (first or self.first_day(sandbox), last or self.last_day(sandbox))
+        rows = sandbox.expected(self.vendor, self.report, *days, **self.what)
+        return [{property_name(header): plain_cell(cell) for header, cell in row.items()} for row in rows]
+
+    def rows(
+        self, sandbox: Sandbox, last: dt.date | None = None, *, first: dt.date | None = None
+    ) -> Counter[str]:
+        """Return what `RunMessages.rows` must be of a run of these days."""
+        return counted(self.expected(sandbox, last, first=first))
 
 
 SCENARIOS = {
@@ -133,67 +133,8 @@ SCENARIOS = {
 }
 
 
-def plain_row(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row of the sandbox as the record that it must become."""
-    return {property_name(header): plain_cell(cell) for header, cell in row.items()}
-
-
-def plain_cell(cell: Any) -> Any:
-    """Return a cell as text that does not depend on its type; None for an empty one."""
-    if cell in {None, ""}:
-        return None
-    if isinstance(cell, bool):
-        return str(cell).lower()
-    if isinstance(cell, (int, float, Decimal)):
-        return _number(str(cell))
-    if isinstance(cell, dt.datetime):
-        return cell.replace(tzinfo=cell.tzinfo or dt.UTC).isoformat()
-    text = str(cell)
-    with contextlib.suppress(ValueError):
-        return dt.datetime.strptime(text, "%b %d, %Y").replace(tzinfo=dt.UTC).date().isoformat()
-    return _number(text)
-
-
-def _number(text: str) -> str:
-    """Return a number without what does not change its value; ids with leading zeros stay what they are."""
-    digits = text.replace(",", "").lstrip("-")
-    if not digits[:1].isdigit() or (digits.startswith("0") and digits[1:2].isdigit()):
-        return text
-    try:
-        return str(Decimal(text.replace(",", "")).normalize())
-    except ArithmeticError:
-        return text
-
-
-def plain_record(record: dict[str, Any]) -> dict[str, Any]:
-    return {name: plain_cell(value) for name, value in record.items() if not name.startswith(LINEAGE)}
-
-
-def parsed(text: str) -> list[dict[str, Any]]:
-    return [json.loads(line, parse_float=Decimal) for line in text.splitlines()]
-
-
-def records_of(messages: list[dict[str, Any]], stream: str) -> list[dict[str, Any]]:
-    return [
-        plain_record(one["record"]) for one in messages if one["type"] == "RECORD" and one["stream"] == stream
-    ]
-
-
-def states_of(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [one["value"] for one in messages if one["type"] == "STATE"]
-
-
-def counted(rows: list[dict[str, Any]]) -> Counter[str]:
-    """Return how often each row is there, in whatever order."""
-    return Counter(json.dumps(row, sort_keys=True) for row in rows)
-
-
-def rows(result: Any, stream: str) -> Counter[str]:
-    return counted(records_of(result.messages, stream))
-
-
 @dataclass
-class Ran:
+class Ran(RunMessages):
     """What a run in this process did.
 
     Attributes:
@@ -209,28 +150,18 @@ class Ran:
         return self.tap.outcome.status
 
     @property
-    def state(self) -> dict[str, Any]:
-        return states_of(self.messages)[-1]
+    def failure(self) -> Exception:
+        """The only one."""
+        (error,) = self.tap.outcome.failures.values()
+        return error
 
     @property
     def error(self) -> str:
-        """The text of the only failure."""
-        (error,) = self.tap.outcome.failures.values()
-        return str(error)
+        return str(self.failure)
 
     @property
     def error_class(self) -> str:
-        (error,) = self.tap.outcome.failures.values()
-        return type(error).__name__
-
-    def records(self, stream: str) -> list[dict[str, Any]]:
-        return records_of(self.messages, stream)
-
-    def bookmark(self, stream: str) -> str | None:
-        return self.state["bookmarks"][stream].get("replication_key_value")
-
-    def pending(self, stream: str) -> list[str]:
-        return [job["id"] for job in self.state.get("bookmarks", {}).get(stream, {}).get("pending_jobs", [])]
+        return type(self.failure).__name__
 
 
 def run_here(
@@ -245,7 +176,7 @@ def run_here(
     with contextlib.redirect_stdout(out):
         tap = TapReports(config=config, clock=clock, loop=VirtualLoop(clock), **given)
         tap.sync_all()
-    ran = Ran(tap, parsed(out.getvalue()), clock.seconds - began)
-    if ran.status == 0 and states_of(ran.messages) and not leaves_jobs:
+    ran = Ran(tap, parse(out.getvalue()), clock.seconds - began)
+    if ran.status == 0 and ran.states and not leaves_jobs:
         assert not [name for name in ran.state["bookmarks"] if ran.pending(name)]
     return ran

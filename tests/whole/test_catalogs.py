@@ -7,7 +7,7 @@ import datetime as dt
 import json
 
 import pytest
-from scenarios import SCENARIOS, counted, run_here
+from scenarios import SCENARIOS, run_here
 
 from tap_reports.cli.commands import Mode
 from tap_reports.exceptions import ConfigError
@@ -60,12 +60,12 @@ def test_keys_that_no_record_has_are_a_mistake_of_the_catalog(run, sandbox, chan
 def test_without_keys_the_records_are_known_by_slice_and_row(run, sandbox):
     ran = run(key_properties=[], table_key_properties=[])
     assert schema_of(ran)["key_properties"] == ["_report_slice_start", "_report_row"]
-    assert counted(ran.records(SCENARIO.stream)) == counted(SCENARIO.expected(sandbox))
+    assert ran.rows(SCENARIO.stream) == SCENARIO.rows(sandbox)
 
 
 def test_a_full_table_begins_at_the_start_date_whatever_the_bookmark_and_replaces_all(run, sandbox):
     ran = run(replication_method="FULL_TABLE", forced_replication_method="FULL_TABLE")
-    assert counted(ran.records(SCENARIO.stream)) == counted(SCENARIO.expected(sandbox))
+    assert ran.rows(SCENARIO.stream) == SCENARIO.rows(sandbox)
     versions = [one["version"] for one in ran.messages if one["type"] in {"RECORD", "ACTIVATE_VERSION"}]
     assert len(set(versions)) == 1
     assert [one["type"] for one in ran.messages if one["type"] != "STATE"][-1] == "ACTIVATE_VERSION"

@@ -17,8 +17,9 @@ import time
 from pathlib import Path
 
 import pytest
-from command import PIPE_BYTES
-from scenarios import SCENARIOS, counted, parsed, records_of, rows, run_here, states_of
+from command import PIPE_BYTES, Printed
+from run_messages import mark_of
+from scenarios import SCENARIOS, run_here
 
 from tap_reports.emit.writer import OutputError
 from tap_reports.jobs.event_loop import LAST_ANSWER_SECONDS
@@ -92,7 +93,7 @@ def test_a_signal_ends_the_run_with_a_last_state_and_no_temporary_file(
     submitted = sandbox.submissions(vendor).accepted
     again = program.run(scenario.config(sandbox), state=ended.state)
     assert again.status == 0
-    assert rows(again, scenario.stream) | rows(ended, scenario.stream) == counted(scenario.expected(sandbox))
+    assert again.rows(scenario.stream) | ended.rows(scenario.stream) == scenario.rows(sandbox)
     assert sandbox.submissions(vendor).accepted <= max(2, submitted)
 
 
@@ -151,7 +152,7 @@ def test_an_output_without_room_is_a_clear_line_and_costs_nothing(program, sandb
     assert "can't write: No space left on device" in log()
     assert program.left_behind() == []
     again = program.run(config)
-    assert rows(again, scenario.stream) == counted(scenario.expected(sandbox))
+    assert again.rows(scenario.stream) == scenario.rows(sandbox)
     assert sandbox.submissions(scenario.vendor).accepted == 2
 
 
@@ -179,7 +180,7 @@ def test_an_output_that_fails_is_not_waited_for_and_the_ledger_has_the_jobs(sand
             thread.join(60)  # so that its connections are closed in this test
     submitted = sandbox.submissions(vendor).accepted
     again = run_here(config)
-    assert counted(again.records(scenario.stream)) == counted(scenario.expected(sandbox))
+    assert again.rows(scenario.stream) == scenario.rows(sandbox)
     assert submitted >= 1
     assert sandbox.submissions(vendor).accepted == 2
 
@@ -198,13 +199,10 @@ def test_an_output_that_fills_among_the_records_is_loud_and_gone_on_from(program
         assert program.left_behind() == []
         whole, _, cut = path.read_text().rpartition("\n")
         assert cut  # the disk ends anywhere
-        messages = parsed(whole)
-        state = states_of(messages)[-1]
-        again = program.run(config, state=state)
+        first = Printed(1, whole, log())
+        again = program.run(config, state=first.state)
         assert again.status == 0
-        assert rows(again, scenario.stream) | counted(records_of(messages, scenario.stream)) == counted(
-            scenario.expected(sandbox)
-        )
+        assert again.rows(scenario.stream) | first.rows(scenario.stream) == scenario.rows(sandbox)
         assert sandbox.submissions(scenario.vendor).accepted == 2
 
 
@@ -219,8 +217,8 @@ def test_a_disk_that_fills_during_a_download_is_loud_and_gone_on_from(program):
             output, _ = process.communicate(timeout=100)
         assert process.returncode == 1
         assert "no room" in log()
-        state = states_of(parsed(output))[-1]
-        assert "replication_key_value" not in state["bookmarks"][scenario.stream]
+        state = Printed(1, output, "").state
+        assert "replication_key_value" not in mark_of(state, scenario.stream)
         assert program.left_behind() == []
         again = program.run(config, state=state)
         assert again.status == 0

@@ -6,7 +6,7 @@ import json
 import re
 
 import pytest
-from scenarios import SCENARIOS, parsed, states_of
+from scenarios import SCENARIOS
 
 from tap_reports.sandbox import Sandbox
 
@@ -37,11 +37,8 @@ BEARER = re.compile(r"sandbox\.[\w-]{20,}")
 LINK = "https://files.example.com/report.csv?X-Amz-Expires=900&X-Amz-Signature=0123456789abcdef"
 
 
-def shown(program, config, *options):
-    """Run the command at its most talkative. Returns its exit status, output and log."""
-    program.environment |= {"LOGLEVEL": "DEBUG", "TAP_REPORTS_LOGLEVEL": "DEBUG"}
-    done = program.run(config, *options)
-    return done.status, done.stdout, done.stderr
+def run_talkative(program, config, *options):
+    return program.run(config, *options, LOGLEVEL="DEBUG", TAP_REPORTS_LOGLEVEL="DEBUG")
 
 
 def failures(kind, said):
@@ -73,14 +70,14 @@ def test_failures_show_no_secret_and_no_signed_link(program, vendor):
         sandbox.faults.clear()
         for fault in faults:
             sandbox.faults.add(vendor=vendor, **fault)
-        status, out, log = shown(program, config)
-        states.extend(states_of(parsed(out)))
-        texts.extend([out, log])
-        return status
+        done = run_talkative(program, config)
+        states.extend(done.states)
+        texts.append(done.everything)
+        return done.status
 
     def config_for(name):
         ledger = str(program.folder / f"{name}.sqlite")  # a job that is done is not asked for again
-        block = {"slice_days": 24, "job_deadline_seconds": 1}
+        block = {"slice_days": 24, "job_deadline_seconds": 0.3}
         return SCENARIOS[vendor].config(sandbox, job_ledger=ledger, max_request_retries=1, block=block)
 
     with Sandbox(rows=2, speed=1000, delay=0, dt_reports_per_minute=1000) as sandbox:
@@ -92,8 +89,8 @@ def test_failures_show_no_secret_and_no_signed_link(program, vendor):
             run(config_for(number), *({"kind": kind, "times": 1, **fault} for kind in KINDS[vendor]))
         sandbox.faults.clear()
         config = config_for(KINDS[vendor][-1])
-        for options in ((), ("--jobs", "--format", "json"), ("--jobs", "--format", "html"), ("--test",)):
-            texts += shown(program, config, *options)[1:]
+        commands = ((), ("--jobs", "--format", "json"), ("--jobs", "--format", "html"), ("--test",))
+        texts += [run_talkative(program, config, *options).everything for options in commands]
     whole = "\n".join(texts)
     assert "DEBUG" in whole  # the HTTP library's own lines are there
     kept = b"".join(path.read_bytes() for path in program.folder.glob("*.sqlite*")).decode(errors="replace")
@@ -111,9 +108,9 @@ def test_a_wrong_secret_is_not_shown_in_any_spelling(program, vendor):
     with Sandbox(rows=2, speed=1000, delay=0) as sandbox:
         config = SCENARIOS[vendor].config(sandbox)
         config[vendor][SETTINGS[vendor]] = WRONG
-        status, *texts = shown(program, config)
-    text = "\n".join(texts)
-    assert status == 1
+        done = run_talkative(program, config)
+    text = done.everything
+    assert done.status == 1
     assert WRONG not in text
     assert json.dumps(WRONG)[1:-1] not in text
     assert "Check the credentials" in text or "api_key" in text or "client_secret" in text
