@@ -11,7 +11,7 @@ from requests.auth import HTTPBasicAuth
 from typing_extensions import override
 
 from tap_reports.client import ReportClient, status_of
-from tap_reports.exceptions import ConfigError
+from tap_reports.exceptions import AccessDenied, CallError, ConfigError
 from tap_reports.http.rate_limit import RateLimiter
 from tap_reports.http.responses import required_text
 from tap_reports.models import (
@@ -24,10 +24,10 @@ from tap_reports.models import (
     ReportType,
     Slice,
 )
-from tap_reports.redaction import add_basic_secret
+from tap_reports.redaction import add_basic_secret, redact
 from tap_reports.vendor import CatalogStream, ClientContext, VendorConfig
-from tap_reports.vendors.impact import checks, reports
-from tap_reports.vendors.impact.catalog import Catalog, listed
+from tap_reports.vendors.impact import reports
+from tap_reports.vendors.impact.catalog import Catalog, described, is_accessible, wrong_parameters
 from tap_reports.vendors.impact.jobs import (
     HOUR_SECONDS,
     STATUSES,
@@ -40,10 +40,9 @@ from tap_reports.vendors.impact.jobs import (
     shows_earlier_run,
     whole_number,
 )
-from tap_reports.vendors.impact.metadata import columns_of, dated_by_filters, wrong_parameters
 from tap_reports.vendors.impact.pages import paged
 from tap_reports.vendors.impact.settings import AGENCY, BRAND, PARTNER, has_clicks
-from tap_reports.vendors.impact.zones import AccountZone, zone_text
+from tap_reports.vendors.impact.zones import AccountZone, read_zone, zone_text
 
 PREFIXES = {BRAND: "Advertisers", PARTNER: "Mediapartners", AGENCY: "Agencies"}
 DENIED = {
@@ -80,23 +79,21 @@ class ImpactClient(ReportClient):
         if self.config.reports is None or self.config.reports:
             yield from self._described_reports()
         if has_clicks(self.config.values):
-            yield reports.clicks_type(self.config, zone_text(self._zone.get()))
+            yield reports.clicks_type(self.config, zone_text(self.zone()))
 
     def _described_reports(self) -> list[ReportType]:
         configured, entries = self.config.reports, self._catalog.reports()
         found, errors = list[ReportType](), list[str]()
-        for index, report in enumerate(reports.chosen(configured, entries)):
+        for index, report in enumerate(reports.configured_or_all(configured, entries)):
             place = f"impact.reports[{index}]"
             if wrong := reports.unavailable(report, entries):
                 errors.append(f"{place}.id: {wrong}")
                 continue
             entry = entries[reports.report_id(report)]
             metadata = self._catalog.metadata(entry)
-            type_ = reports.plain_type(self.config, report, zone_text(self._zone.get()))
+            type_ = reports.plain_type(self.config, report, zone_text(self.zone()))
             errors += [f"{place}.params.{text}" for text in wrong_parameters(type_, metadata)]
-            columns = columns_of(listed(metadata.get("Attributes")), type_.report)
-            type_ = dated_by_filters(type_, metadata)
-            found.append(reports.described(type_, entry, columns, selected=configured is not None))
+            found.append(described(type_, entry, metadata, selected=configured is not None))
         if errors:
             raise ConfigError(errors)
         return found
@@ -104,25 +101,28 @@ class ImpactClient(ReportClient):
     @override
     def restore(self, known: CatalogStream) -> ReportType | None:
         zone = self._zone.known
-        return reports.known_type(self.config, known, zone_text(zone) if zone else None)
+        return reports.type_from_catalog(self.config, known, zone_text(zone) if zone else None)
 
     @override
     def final_day(self, report: ReportType) -> dt.date:
-        return self.clock.now().astimezone(self._zone.get()).date() - dt.timedelta(days=1)
+        return self.clock.now().astimezone(self.zone()).date() - dt.timedelta(days=1)
 
     @override
     def requests(self, report: ReportType, days: Slice | None) -> Sequence[ReportRequest]:
         values = self.config.values
-        asked = {"account_type": values["account_type"], "api_version": str(values.get("api_version") or "")}
+        account = {
+            "account_type": values["account_type"],
+            "api_version": str(values.get("api_version") or ""),
+        }
         return [
             self.request(
                 report,
-                one.days,
-                parameters={**asked, "path": one.path, "query": one.query},
-                quota=one.quota,
+                export_days,
+                parameters={**account, "path": path, "query": query},
+                quota="click" if report.report == reports.CLICKS else "report",
                 row_limit=reports.ROW_LIMITS.get(report.report),
             )
-            for one in reports.exports_of(values, report, days, self._zone)
+            for path, query, export_days in reports.exports_of(values, report, days, self.zone)
         ]
 
     def submit(self, request: ReportRequest, *, refresh: bool = False) -> ReportJob:
@@ -194,5 +194,36 @@ class ImpactClient(ReportClient):
         return [Download(url=url, authenticated=True)]
 
     def check(self) -> Iterator[Check]:
-        """Yield whether the credentials are good and each configured report can be run."""
-        return checks.check(self.config, self._catalog)
+        """Yield whether the credentials are good, and whether each configured report can be run."""
+        try:
+            yield Check(name="account", ok=True, detail=self._check_zone())
+        except CallError as error:
+            yield Check.of("account", error)
+            if error.status == 401:
+                return  # every further call would say the same
+        try:
+            entries = self._catalog.reports()
+        except CallError as error:
+            yield Check.of("reports", error)
+            return
+        count = sum(map(is_accessible, entries.values()))
+        yield Check(name="reports", ok=True, detail=f"{count} of {len(entries)} can be run by API")
+        for report in self.config.reports or ():
+            wrong = reports.unavailable(report, entries)
+            yield Check(name=reports.report_id(report), ok=not wrong, detail=wrong)
+
+    def _check_zone(self) -> str:
+        """Return the time zone in words; it is read even where it is set, as that needs the credentials."""
+        setting = self.config.values.get("timezone")
+        try:
+            zone = redact(self._catalog.timezone())
+        except AccessDenied as error:
+            if error.status == 403 and setting:
+                return 'CompanyInformation is not allowed, "timezone" is set.'
+            if error.status == 403:
+                error.remedy = 'Allow CompanyInformation or set "timezone".'
+            raise
+        if setting:
+            return f"time zone {setting} (setting)"
+        unread = f'time zone UTC, as "{zone}" is not one; set "timezone"'
+        return f"time zone {zone}" if read_zone(zone) else unread

@@ -10,7 +10,7 @@ import re
 from typing import Any
 from urllib.parse import quote, unquote
 
-import requests
+from requests import Response
 
 from tap_reports.client import status_of, unknown_where
 from tap_reports.clock import Clock
@@ -48,22 +48,13 @@ _A_DAY = re.compile(r"\bdaily\b|\b(?:per|a) day\b", re.IGNORECASE)
 REPLAY_PAUSE_SECONDS = 1.0
 NO_BODY = {"Content-Length": "0"}
 HOURLY = 'Lower "calls_per_hour" where other programs use the account\'s hourly limit of calls too.'
-_FORBIDDEN, _UNKNOWN, _TOO_MANY = 403, 404, 429
 
 
 class JobCalls:
-    """Calls for one account's jobs.
-
-    Args:
-        api: The account's session.
-        clock: The time.
-        prefix: Path of the account.
-    """
+    """Calls for the jobs of one account, whose path is `prefix`."""
 
     def __init__(self, api: ApiSession, clock: Clock, prefix: str) -> None:
-        self._api = api
-        self._clock = clock
-        self._prefix = prefix
+        self._api, self._clock, self._prefix = api, clock, prefix
 
     def path(self, job_id: str) -> str:
         """Return a job's path."""
@@ -73,9 +64,9 @@ class JobCalls:
         """Return the answer to a submission; it names a job.
 
         Args:
-            path: Below the account's path.
+            path: Below the account's.
             query: Query parameters.
-            quota: Which quota it counts in, for the error.
+            quota: Which one it counts in, for the error.
 
         Raises:
             QuotaSpent: The day's quota is spent.
@@ -104,7 +95,7 @@ class JobCalls:
         """
         path = self.path(job_id)
         what = self._api.shown("GET", path)
-        with unknown_where(_UNKNOWN):
+        with unknown_where(404):
             answer = answer_object(self._api.call("GET", path), what)
         if "Message" in answer and not answer.get("Id"):
             raise CallRejected(what, error_text(answer), status=200)
@@ -116,7 +107,7 @@ class JobCalls:
         Args:
             job_id: The job.
             before: Its object before the replay.
-            quota: Which quota its submission counted in, for the error.
+            quota: Which one its submission counted in, for the error.
 
         Raises:
             CallRejected: It can't be replayed.
@@ -126,19 +117,17 @@ class JobCalls:
         try:
             response = self._put(path, job_id, before, quota)
         except AccessDenied as error:
-            if error.status != _FORBIDDEN:
+            if error.status != 403:
                 raise
             if not self._runs_again(job_id, before):
-                raise CallRejected(what, error.answer, status=_FORBIDDEN) from error
-            response = None
-        answer: Json = {}
-        if response is not None and response.content.strip():
-            answer = answer_object(response, what)
+                raise CallRejected(what, error.answer, status=403) from error
+            return job_id
+        answer = answer_object(response, what) if response and response.content.strip() else {}
         if job_id_of(answer) is None and "Message" in answer:
             raise CallRejected(what, error_text(answer), status=200)
         return job_id_of(answer) or job_id
 
-    def _put(self, path: str, job_id: str, before: Json, quota: str) -> requests.Response | None:
+    def _put(self, path: str, job_id: str, before: Json, quota: str) -> Response | None:
         """Send a replay, again if it was not accepted; None if it was and the answer got lost."""
         try:
             return self._api.submit("PUT", path, headers=NO_BODY)
@@ -161,7 +150,7 @@ class JobCalls:
         """Tell the day's quota from the hourly limit, whose headers are the same: the hourly one is used up
         only where no calls are left, and for an hour at most.
         """
-        if error.status != _TOO_MANY:
+        if error.status != 429:
             return
         seconds = error.retry_after or 0.0
         if seconds <= HOUR_SECONDS and not error.calls_left and not _A_DAY.search(error.answer):
@@ -206,7 +195,7 @@ def ended_at(job: Json, zone: dt.tzinfo) -> dt.datetime | None:
 
 
 def shows_earlier_run(job: Json, status: JobStatus, before: Json) -> bool:
-    """Return whether a replayed job with the same id still shows the run before the replay.
+    """Return whether a replayed job with the same id, now of that status, still shows the run before.
 
     Args:
         job: The vendor's job object now.

@@ -8,7 +8,6 @@ import zlib
 from functools import partial
 from pathlib import Path
 from typing import IO, cast
-from urllib.parse import urlencode
 
 from tap_reports.exceptions import FileError
 from tap_reports.models import Download
@@ -22,23 +21,18 @@ _CHUNK = 1 << 20
 
 
 def paged(url: str, page: int = 1) -> Download:
-    """Return the download of a page of a JSON result; the following page is known once it is fetched.
-
-    Args:
-        url: The job's download URL, without query.
-        page: Counted from 1; the first one is asked for without a number.
+    """Return the download of a page of a JSON result, at `url` (without query); the page after it is known
+    once it is fetched. The first page is requested without a number.
     """
-    query = f"?{urlencode({'Page': page})}" if page > 1 else ""
+    query = f"?Page={page}" if page > 1 else ""
     return Download(url=url + query, authenticated=True, more=partial(_next, url, page))
 
 
 def _next(url: str, page: int, path: Path) -> Download | None:
     found = page_numbers(path)
     if found.get(PAGE, page) != page:
-        raise FileError(
-            f"Page {found[PAGE]} of the result came where page {page} was asked for.",
-            remedy=REMEDY,
-        )
+        text = f"Page {found[PAGE]} of the result came where page {page} was asked for."
+        raise FileError(text, remedy=REMEDY)
     if NEXT in found and PAGES not in found:
         raise FileError(f"The result has further pages ({NEXT}) and does not say how many.", remedy=REMEDY)
     return paged(url, page + 1) if page < found.get(PAGES, 1) else None
@@ -84,18 +78,11 @@ def _top_level_numbers(file: IO[bytes]) -> dict[str, int]:
     import ijson
 
     found: dict[str, int] = {}
-    depth, key = 0, ""
-    for event, value in ijson.basic_parse(file):
-        if event == "map_key":
-            key = value if depth == 1 else ""
-        elif event in {"start_map", "start_array"}:
-            depth += 1
-        elif event in {"end_map", "end_array"}:
-            depth -= 1
-        elif depth == 1 and key in {PAGE, PAGES} and str(value).isdecimal():
-            found[key] = int(value)
+    for place, event, value in ijson.parse(file):
+        if place in {PAGE, PAGES} and event in {"number", "string"} and str(value).isdecimal():
+            found[place] = int(value)
             if found.keys() >= {PAGE, PAGES}:
                 break
-        elif depth == 1 and key == NEXT and value:
-            found[key] = 1
+        elif place == NEXT and value:
+            found[NEXT] = 1
     return found

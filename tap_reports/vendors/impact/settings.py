@@ -20,9 +20,8 @@ DATE_FORMAT = "%Y-%m-%d"
 QUOTAS = {"report": "reports_per_day", "click": "clicks_per_day"}
 """What a submission counts as -> the setting of its quota."""
 RESULT_FORMAT = "ResultFormat"
-CLICK_FILTERS = {"ad_ids": "AdId", "media_ids": "MediaId", "sub_ids": "SubId"}
-_CLICK_FILTERS_OF = {"media_ids": BRAND, "sub_ids": PARTNER}
-"""Those that one kind of account has."""
+CLICK_FILTER_ACCOUNTS = {"media_ids": BRAND, "sub_ids": PARTNER}
+"""Click filters that only one type of account has."""
 _IDS = {"type": "array", "items": {"type": ["string", "integer"]}}
 _DATE_SETTINGS = ("date_format", "slice_days", "lookback_days", "replication_key")
 
@@ -127,8 +126,8 @@ def errors(block: Json) -> Iterator[str]:
             'or the display form "(GMT -06:00) …".'
         )
     clicks = has_clicks(block)
-    for name, kind in _CLICK_FILTERS_OF.items():
-        if clicks and name in _click_settings(block) and block["account_type"] != kind:
+    for name, kind in CLICK_FILTER_ACCOUNTS.items():
+        if clicks and name in click_settings(block) and block["account_type"] != kind:
             yield f"clicks.{name}: only a {kind} account's ClickExport has this filter; remove it."
     if clicks and block["account_type"] == AGENCY:
         yield 'clicks: an agency account has no ClickExport; remove "clicks".'
@@ -167,7 +166,7 @@ def _report_errors(report: Json) -> Iterator[str]:
             yield f'params.{name}: the tap sets it for each slice; remove it, or change "date_parameters".'
         elif name.lower() == RESULT_FORMAT.lower():
             yield f'params.{name}: use the setting "result_format" of the block.'
-        elif not all(isinstance(item, str | int | float) for item in _listed(value)):
+        elif not all(isinstance(item, str | int | float) for item in as_list(value)):
             yield f"params.{name}: must be a text, a number, true, false, or a list of these."
 
 
@@ -183,15 +182,8 @@ def _writes_days(date_format: str) -> bool:
     return len(texts) == len(days) and not any("%" in text for text in texts)
 
 
-def query_texts(params: Json) -> dict[str, list[str]]:
-    """Return query parameters as the vendor reads them: all texts, `true` and `false` in lower case."""
-    return {
-        str(name): [str(item).lower() if isinstance(item, bool) else str(item) for item in _listed(value)]
-        for name, value in params.items()
-    }
-
-
-def _listed(value: Any) -> Sequence[Any]:
+def as_list(value: Any) -> Sequence[Any]:
+    """Return the values of a parameter, which may be one or a list."""
     return value if isinstance(value, list | tuple) else [value]
 
 
@@ -200,32 +192,16 @@ def has_clicks(block: Json) -> bool:
     return block.get("clicks", False) is not False
 
 
-def _click_settings(block: Json) -> Json:
+def click_settings(block: Json) -> Json:
+    """Return what `clicks` says beside true or false."""
     clicks = block.get("clicks")
     return clicks if isinstance(clicks, dict) else {}
 
 
 def program_ids(block: Json) -> tuple[str, ...]:
     """Return the programs whose clicks are wanted, each once; () for all."""
-    named = _click_settings(block).get("program_ids") or ()
+    named = click_settings(block).get("program_ids") or ()
     return tuple(dict.fromkeys(str(program) for program in named))
-
-
-def click_filters(block: Json) -> dict[str, Any]:
-    """Return the filters of the clicks as query parameters.
-
-    https://integrations.impact.com/impact-brand/reference/retrieve-export-click
-    """
-    clicks = _click_settings(block)
-    query: dict[str, Any] = {
-        parameter: [str(value) for value in clicks[name]]
-        for name, parameter in CLICK_FILTERS.items()
-        if clicks.get(name)
-    }
-    if "unique_click" in clicks:
-        word = str(clicks["unique_click"])
-        query["UniqueClick"] = word.upper() if block["account_type"] == PARTNER else word.lower()
-    return query
 
 
 def quotas(config: VendorConfig) -> tuple[Quota, ...]:

@@ -50,27 +50,19 @@ class AccountZone:
     """
 
     def __init__(self, setting: str | None, ask: Callable[[], str]) -> None:
-        self._zone = read_zone(setting) if setting else None
+        self.known = read_zone(setting) if setting else None
+        """The zone, if it is known without a call."""
         self._ask = ask
         self._lock = threading.Lock()
 
-    @property
-    def known(self) -> dt.tzinfo | None:
-        """The zone, if it is known without a call."""
-        return self._zone
-
     def get(self) -> dt.tzinfo:
-        """Return the zone, asking the vendor if nobody did yet.
-
-        Raises:
-            CallBroken: The vendor could not be asked.
-        """
+        """Return the zone, asking the vendor where it is not known yet."""
         with self._lock:
-            if self._zone is None:
-                self._zone = self._asked()
-            return self._zone
+            if self.known is None:
+                self.known = self._from_vendor()
+            return self.known
 
-    def _asked(self) -> dt.tzinfo:
+    def _from_vendor(self) -> dt.tzinfo:
         try:
             text = self._ask()
         except CallRejected as error:

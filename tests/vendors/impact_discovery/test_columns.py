@@ -7,7 +7,7 @@ from impact_account import ISO, ZONE, attributes, client_of, entry, kinds
 
 from tap_reports.exceptions import ConfigError
 from tap_reports.models import Kind
-from tap_reports.vendors.impact.metadata import kind_of_type
+from tap_reports.vendors.impact.catalog import kind_of_type
 
 
 @pytest.mark.parametrize(
