@@ -9,7 +9,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import quote
 
-import requests
+from requests import Response
 
 from tap_reports.client import status_of
 from tap_reports.exceptions import BadAnswer, CallRejected, SubmissionLost
@@ -52,16 +52,11 @@ WRONG_KEY = 401
 GONE = frozenset({404, 410})
 ABSENT = GONE | {403, 405}
 """How a path that is only a guess may say that it is not there; a wrong key was refused before."""
-MOST_WORDS = 1000
+MAX_CHARACTERS = 1000
 
 
 class Calls:
-    """The free calls whose path the sources disagree on.
-
-    Args:
-        api: The session.
-        block: Settings of the vendor block; a path set there goes before the documented ones.
-    """
+    """The free calls whose path the sources disagree on. A path that is set in the block goes first."""
 
     def __init__(self, api: ApiSession, block: Json) -> None:
         self._api = api
@@ -69,9 +64,8 @@ class Calls:
             setting: tuple(dict.fromkeys([block.get(setting) or documented[0], *documented[1:]]))
             for setting, documented in PATHS.items()
         }
-        self._kept: dict[str, str] = {}
 
-    def first(self, method: str, setting: str, report_id: str = "") -> tuple[str, requests.Response]:
+    def first(self, method: str, setting: str, report_id: str = "") -> tuple[str, Response]:
         """Return the call as messages name it, and the answer of the first path that is there.
 
         That path is kept for the run. If there is none the first path's answer is returned, a 404 or 410.
@@ -79,47 +73,44 @@ class Calls:
         Raises:
             CallError: As `ApiSession.call`.
         """
-        kept = self._kept.get(setting)
-        answers: list[tuple[str, requests.Response]] = []
-        for template in (kept,) if kept else self._paths[setting]:
+        answers: list[tuple[str, Response]] = []
+        for template in self._paths[setting]:
             path = template.replace("{report_id}", quote(report_id, safe=""))
             missing = ABSENT if answers else GONE
             response = self._api.call(method, path, accept=missing)
             answers.append((self._api.shown(method, path), response))
             if response.status_code not in missing:
-                self._keep(setting, template)
+                if len(answers) > 1:
+                    logger.info("%s: %s answers and is used in this run", setting, template)
+                self._paths[setting] = (template,)
                 return answers[-1]
         return answers[0]
-
-    def _keep(self, setting: str, template: str) -> None:
-        if setting not in self._kept and template != self._paths[setting][0]:
-            logger.info("%s: %s answers and is used in this run", setting, template)
-        self._kept[setting] = template
 
 
 # --- refusals -----------------------------------------------------------------------------------------
 
 
-def rejection(what: str, response: requests.Response, remedy: str = "") -> CallRejected:
+def rejection(what: str, response: Response, remedy: str = "") -> CallRejected:
     """Return the error for an answer that says no, with the vendor's words."""
     answer = words(response.content) or body_excerpt(response)
     return CallRejected(what, answer, status=response.status_code, remedy=remedy)
 
 
 def words(body: bytes | str) -> str:
-    """Return what the vendor says in `errors`, `error` or `message` of a JSON answer, "" if nothing."""
+    """Return what a JSON answer says, "" if nothing."""
     try:
-        answer = json_of(body)
+        return _said(json_of(body))
     except ValueError:
         return ""
-    return _said(answer) if isinstance(answer, dict) else ""
 
 
-def _said(answer: Json) -> str:
-    """Return the words of a parsed answer, redacted, on one line."""
+def _said(answer: Any) -> str:
+    """Return the words in `errors`, `error` or `message` of an answer, redacted, on one line."""
+    if not isinstance(answer, dict):
+        return ""
     value = next((answer[name] for name in ("errors", "error", "message") if answer.get(name)), "")
     texts = value if isinstance(value, list) else [value]
-    return redact("; ".join(" ".join(str(text).split()) for text in texts))[:MOST_WORDS]
+    return redact("; ".join(" ".join(str(text).split()) for text in texts))[:MAX_CHARACTERS]
 
 
 def _says_no(answer: Json) -> bool:
@@ -129,7 +120,7 @@ def _says_no(answer: Json) -> bool:
 # --- what calls answer --------------------------------------------------------------------------------
 
 
-def estimate(what: str, response: requests.Response) -> Estimate:
+def estimate(what: str, response: Response) -> Estimate:
     """Return what a validate call says.
 
     Raises:
@@ -148,7 +139,7 @@ def estimate(what: str, response: requests.Response) -> Estimate:
     return Estimate(credits=credits_, warnings=tuple(redact(text) for text in texts))
 
 
-def report_id(what: str, response: requests.Response) -> str:
+def report_id(what: str, response: Response) -> str:
     """Return the job id of a submission that was answered with success.
 
     Raises:
@@ -166,7 +157,7 @@ def report_id(what: str, response: requests.Response) -> str:
     raise SubmissionLost(what, f"no report_id came: {body_excerpt(response)}", status=response.status_code)
 
 
-def polled(job: ReportJob, what: str, response: requests.Response, now: dt.datetime) -> ReportJob:
+def polled(job: ReportJob, what: str, response: Response, now: dt.datetime) -> ReportJob:
     """Return a job as a status call shows it.
 
     Raises:
@@ -191,7 +182,7 @@ def polled(job: ReportJob, what: str, response: requests.Response, now: dt.datet
     )
 
 
-def retried(job: ReportJob, what: str, response: requests.Response, remedy: str) -> ReportJob:
+def retried(job: ReportJob, what: str, response: Response, remedy: str) -> ReportJob:
     """Return a failed job that runs again, under a new id if the answer (not documented) names one.
 
     Raises:
@@ -212,7 +203,7 @@ def retried(job: ReportJob, what: str, response: requests.Response, remedy: str)
     )
 
 
-def credits_left(what: str, response: requests.Response) -> Decimal | None:
+def credits_left(what: str, response: Response) -> Decimal | None:
     """Return the credits left, None if the answer does not tell."""
     answer = answer_object(response, what)
     return next((left for name in CREDITS if (left := _number(answer.get(name))) is not None), None)

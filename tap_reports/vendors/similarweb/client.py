@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
+from functools import partial
 
 from typing_extensions import override
 
 from tap_reports.client import ReportClient, account_of_key
-from tap_reports.exceptions import AccessDenied, CallRejected, JobUnknown, LinkExpired, SubmissionLost
+from tap_reports.exceptions import (
+    AccessDenied,
+    CallError,
+    CallRejected,
+    ConfigError,
+    JobUnknown,
+    LinkExpired,
+    SubmissionLost,
+)
 from tap_reports.http.rate_limit import RateLimiter
 from tap_reports.http.responses import body_excerpt
 from tap_reports.models import (
@@ -25,17 +34,16 @@ from tap_reports.models import (
 )
 from tap_reports.redaction import add_secrets, redact
 from tap_reports.vendor import CatalogStream, ClientContext, VendorConfig
-from tap_reports.vendors.similarweb import calls, checks, days, reports
+from tap_reports.vendors.similarweb import calls, days, reports
 from tap_reports.vendors.similarweb.calls import GONE, WRONG_KEY, Calls, rejection
 from tap_reports.vendors.similarweb.describe import Catalog
-from tap_reports.vendors.similarweb.selection import select
+from tap_reports.vendors.similarweb.selection import Selection, select
 
 logger = logging.getLogger("tap-reports.similarweb")
 
 CALLS_PER_SECOND = 10
 """https://developers.similarweb.com/docs/rate-limit, taken to hold for Batch calls too."""
 WEBHOOK_TEST = "/v3/batch/webhooks/test"
-BAD_REQUEST = 400
 NO_SUCH_PATH = 'That path does not exist there: set another "api_version", and check api_url.'
 WRONG_API_KEY = (
     'Check the credentials: set "api_key" to the key of Settings > Account > Batch API, switched on there.'
@@ -64,13 +72,13 @@ class SimilarwebClient(ReportClient):
         self.api.rate_limit = RateLimiter(CALLS_PER_SECOND, 1, tools.clock)
         self.api.denied = {401: WRONG_API_KEY}
         self._calls = Calls(tools.api, config.values)
-        self.catalog = Catalog(self._calls)
+        self._catalog = Catalog(self._calls)
 
     # --- reports --------------------------------------------------------------------------------------
 
     @override
     def report_types(self) -> Iterable[ReportType]:
-        return reports.report_types(self.config, self.catalog.tables())
+        return reports.report_types(self.config, self._catalog.tables())
 
     @override
     def restore(self, known: CatalogStream) -> ReportType | None:
@@ -80,7 +88,7 @@ class SimilarwebClient(ReportClient):
     @override
     def final_day(self, report: ReportType) -> dt.date:
         """Return the end of the newest period that describe names, else of the last that should be ready."""
-        table = self.catalog.tables().get(report.report)
+        table = self._catalog.tables().get(report.report)
         end = table.ends.get(report.granularity, "") if table else ""
         day = days.last_day(end, report.granularity)
         if end and day is None:
@@ -89,28 +97,31 @@ class SimilarwebClient(ReportClient):
 
     def first_day(self, report: ReportType) -> dt.date | None:
         """Return the beginning of the oldest period that describe names."""
-        table = self.catalog.tables().get(report.report)
+        table = self._catalog.tables().get(report.report)
         return days.first_day(table.starts.get(report.granularity, ""), report.granularity) if table else None
 
     @override
     def requests(self, report: ReportType, days: Slice | None) -> Sequence[ReportRequest]:
-        selection = select(report.parameters, self.config.values, self.catalog.tables())
+        selection = self._selection(report)
+        options = {"retention_days": selection.retention_days} if selection.retention_days else {}
         return [
             self.request(
                 report,
                 days,
                 parameters=parameters,
-                options={"retention_days": selection.retention_days} if selection.retention_days else {},
+                options=options,
                 row_limit=selection.limit or selection.table.limit,
             )
-            for parameters in reports.parameters_of(self.config.values, selection)
+            for parameters in selection.parameters(self.config.values["response_format"])
         ]
 
     @override
     def gaps(self, report: ReportType, days: Slice) -> str:
-        selection = select(report.parameters, self.config.values, self.catalog.tables())
-        gaps = ", ".join(selection.gaps(days))
+        gaps = ", ".join(self._selection(report).gaps(days))
         return f"by describe, metrics have values for a part of these days only: {gaps}" if gaps else ""
+
+    def _selection(self, report: ReportType) -> Selection:
+        return select(report.parameters, self.config.values, self._catalog.tables())
 
     # --- before submitting ----------------------------------------------------------------------------
 
@@ -118,26 +129,25 @@ class SimilarwebClient(ReportClient):
         """Return what Similarweb's validate call says; it is free."""
         path = reports.path(request, self._version, reports.VALIDATE)
         body = reports.payload(request, self._version)
-        response = self.api.call("POST", path, json=body, accept={BAD_REQUEST, *GONE})
+        response = self.api.call("POST", path, json=body, accept={400, *GONE})
         what = self.api.shown("POST", path)
         if response.status_code in GONE:
             raise rejection(what, response, NO_SUCH_PATH)
-        if response.status_code == BAD_REQUEST:
+        if response.status_code == 400:
             raise rejection(what, response)
         return calls.estimate(what, response)
 
     def remaining_credits(self) -> Decimal | None:
         """Return the credits left; None where Similarweb does not tell (no such path, not allowed)."""
         try:
-            return self.credits_left()
+            return self._credits_left()
         except CallRejected as error:
             if error.status == WRONG_KEY:
                 raise
             logger.info("Similarweb does not tell the credits left: %s", error)
             return None
 
-    def credits_left(self) -> Decimal | None:
-        """Return the credits left, None if no path tells. Raises whatever the call raises."""
+    def _credits_left(self) -> Decimal | None:
         what, response = self._calls.first("GET", "credits_path")
         return None if response.status_code in GONE else calls.credits_left(what, response)
 
@@ -186,15 +196,50 @@ class SimilarwebClient(ReportClient):
             raise LinkExpired("download link", "is not known any more")
         return [Download(url=str(link))]
 
-    # --- tests ----------------------------------------------------------------------------------------
+    # --- --test ---------------------------------------------------------------------------------------
 
-    def check(self) -> Iterable[Check]:
-        """Yield what `--test` found with free calls only."""
-        return checks.check(self, self.config)
+    def check(self) -> Iterator[Check]:
+        """Yield what was found with free calls; a wrong key ends it, as further calls would say the same."""
+        asked: list[tuple[str, Callable[[], str]]] = [
+            ("credits", self._check_credits),
+            ("tables", self._check_tables),
+        ]
+        types = [reports.bare(report, self.config) for report in self.config.reports or ()]
+        asked += [(type_.name, partial(self._check_cost, type_)) for type_ in types]
+        if self.config.callback_url:
+            asked.append(("webhook", self._check_webhook))
+        for name, ask in asked:
+            try:
+                yield Check(name=name, ok=True, detail=ask())
+            except ConfigError as error:
+                yield Check(name=name, ok=False, detail="; ".join(error.errors))
+            except CallError as error:
+                if error.status == WRONG_KEY:
+                    yield Check.of("api_key", error)
+                    return
+                yield Check.of(name, error)
 
-    def test_webhook(self) -> None:
-        """Have Similarweb call the webhook; raises CallRejected if that did not work."""
+    def _check_credits(self) -> str:
+        left = self._credits_left()
+        return "the credits call does not answer" if left is None else f"{left:,} left"
+
+    def _check_tables(self) -> str:
+        count, problem = len(self._catalog.tables()), self._catalog.problem
+        documented = f"the {count} documented tables are used, as describe failed: {problem}"
+        return documented if problem else f"{count} described"
+
+    def _check_cost(self, report: ReportType) -> str:
+        """Validate the report's newest period."""
+        period = days.last_period(report.granularity, self.final_day(report)) if report.dated else None
+        estimates = [self.estimate(request) for request in self.requests(report, period)]
+        cost = sum(estimate.credits for estimate in estimates)
+        warnings = dict.fromkeys(text for estimate in estimates for text in estimate.warnings)
+        return "; ".join([f"{period or 'a snapshot'} would cost {cost} credits", *warnings])
+
+    def _check_webhook(self) -> str:
+        """Have Similarweb call the webhook."""
         body = {"webhook_url": self.config.callback_url}
-        response = self.api.call("POST", WEBHOOK_TEST, json=body, accept={BAD_REQUEST})
-        if response.status_code == BAD_REQUEST:
+        response = self.api.call("POST", WEBHOOK_TEST, json=body, accept={400})
+        if response.status_code == 400:
             raise rejection(self.api.shown("POST", WEBHOOK_TEST), response, NO_WEBHOOK)
+        return "Similarweb's test call was delivered"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import calendar
 import datetime as dt
 
-from tap_reports.models import Granularity, Slice
+from tap_reports.models import Granularity, Json, Slice
 
 EST = dt.timezone(dt.timedelta(hours=-5))
 """Similarweb's clock: EST, without daylight saving time."""
@@ -17,29 +17,41 @@ MONTHLY_FROM_DAY = 10
 """A month is ready by this day of the next one."""
 
 
+def granularity_of(report: Json) -> str:
+    """Return a report's granularity, in the vendor's word."""
+    return str(report.get("granularity") or Granularity.MONTHLY)
+
+
 def last_day(text: str, granularity: str) -> dt.date | None:
     """Return the last day of the period named as `2023-08` or `2023-08-14`; None if it is not a date."""
-    try:
-        is_month = len(text) == len("2023-08")
-        day = dt.date.fromisoformat(f"{text}-01" if is_month else text[:10])
-    except ValueError:
+    day, is_month = _read(text)
+    if day is None:
         return None
-    if granularity == Granularity.MONTHLY:
-        return _month_end(day)
-    if granularity == Granularity.WEEKLY:
-        return _sunday_before(_month_end(day)) if is_month else day + dt.timedelta(days=6 - day.weekday())
-    return _month_end(day) if is_month else day
+    if granularity == Granularity.WEEKLY and not is_month:
+        return day + dt.timedelta(days=6 - day.weekday())
+    if granularity != Granularity.MONTHLY and not is_month:
+        return day
+    end = day.replace(day=calendar.monthrange(day.year, day.month)[1])
+    return _sunday_before(end) if granularity == Granularity.WEEKLY else end
 
 
 def first_day(text: str, granularity: str) -> dt.date | None:
     """Return the first day of the first whole period from `2018-08` or `2018-08-14` on; None for no date."""
-    try:
-        day = dt.date.fromisoformat(f"{text}-01" if len(text) == len("2018-08") else text[:10])
-    except ValueError:
-        return None
-    if granularity == Granularity.MONTHLY:
+    day, _ = _read(text)
+    if day and granularity == Granularity.MONTHLY:
         return day.replace(day=1)
-    return day + dt.timedelta(days=-day.weekday() % 7) if granularity == Granularity.WEEKLY else day
+    if day and granularity == Granularity.WEEKLY:
+        return day + dt.timedelta(days=-day.weekday() % 7)
+    return day
+
+
+def _read(text: str) -> tuple[dt.date | None, bool]:
+    """Return the day of a date or the first one of a month, None for anything else; whether it is a month."""
+    is_month = len(text) == len("2023-08")
+    try:
+        return dt.date.fromisoformat(f"{text}-01" if is_month else text[:10]), is_month
+    except ValueError:
+        return None, is_month
 
 
 def final_by_rule(granularity: str, now: dt.datetime) -> dt.date:
@@ -66,10 +78,6 @@ def written(days: Slice | None, granularity: str, version: str) -> dict[str, obj
         return {"latest": True}
     shown = "%Y-%m" if granularity == Granularity.MONTHLY and version != "v3" else "%Y-%m-%d"
     return {"start_date": days.start.strftime(shown), "end_date": days.end.strftime(shown)}
-
-
-def _month_end(day: dt.date) -> dt.date:
-    return day.replace(day=calendar.monthrange(day.year, day.month)[1])
 
 
 def _sunday_before(day: dt.date) -> dt.date:

@@ -14,7 +14,7 @@ from tap_reports.exceptions import AccessDenied, BadAnswer, CallError
 from tap_reports.http.responses import answer_json
 from tap_reports.models import Kind
 from tap_reports.vendors.similarweb.calls import GONE, WRONG_KEY, Calls, rejection
-from tap_reports.vendors.similarweb.tables import Filter, Metric, Table, documented
+from tap_reports.vendors.similarweb.tables import Metric, Table, documented
 
 logger = logging.getLogger("tap-reports.similarweb")
 
@@ -91,7 +91,7 @@ def _table(row: Mapping[str, Any]) -> Table:
     return Table(
         name=name,
         granularities=_names(periods),
-        filters=tuple(Filter(str(item["name"]), boolean=item.get("type") == "bool") for item in filters),
+        filters={str(item["name"]): item.get("type") == "bool" for item in filters},
         keys=_keys(filters, known.keys if known else ()),
         metrics=tuple(
             _metric(item) for item in _objects(row.get("table_metrics")) if item.get("metric_name")

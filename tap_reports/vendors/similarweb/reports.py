@@ -13,7 +13,6 @@ from urllib.parse import quote
 
 from tap_reports.exceptions import ConfigError
 from tap_reports.models import (
-    Column,
     FileFormat,
     Granularity,
     Json,
@@ -22,9 +21,9 @@ from tap_reports.models import (
     ReportRequest,
     ReportType,
 )
-from tap_reports.models.columns import property_name, property_names
+from tap_reports.models.columns import columns_of, property_name
 from tap_reports.vendor import ReportConfig, VendorConfig
-from tap_reports.vendors.similarweb.days import written
+from tap_reports.vendors.similarweb.days import granularity_of, written
 from tap_reports.vendors.similarweb.selection import Selection, select
 from tap_reports.vendors.similarweb.tables import Table
 
@@ -41,11 +40,6 @@ DEFAULT_REPORTS: tuple[Json, ...] = ({"table": "traffic_and_engagement"},)
 
 
 # --- report types -------------------------------------------------------------------------------------
-
-
-def granularity_of(report: Json) -> str:
-    """Return a report's granularity, in the vendor's word."""
-    return str(report.get("granularity") or Granularity.MONTHLY)
 
 
 def is_dated(report: Json) -> bool:
@@ -109,34 +103,11 @@ def with_columns(type_: ReportType, selection: Selection) -> ReportType:
     keys = selection.keys
     dates = {} if selection.granularity == ON_DEMAND else {DATE: Kind.DATE}
     kinds = {**dict.fromkeys(keys, Kind.STRING), **dates}
-    kinds |= {name: kind for name, kind in selection.kinds.items() if name not in keys}
-    columns = zip(kinds.items(), property_names(kinds), strict=True)
-    return replace(
-        type_,
-        columns=tuple(Column(header, name, kind) for (header, kind), name in columns),
-        primary_keys=(*keys, *dates) if keys else (),
-    )
+    kinds |= {one.name: one.kind for one in selection.known if one.kind and one.name not in keys}
+    return replace(type_, columns=columns_of(kinds), primary_keys=(*keys, *dates) if keys else ())
 
 
 # --- what is sent -------------------------------------------------------------------------------------
-
-
-def parameters_of(values: Json, selection: Selection) -> list[Json]:
-    """Return the parameters of a slice's requests: one, or several for more entities than Similarweb takes.
-
-    What does not change the result (API version, webhook, how long it is kept) is not part of them.
-    """
-    return [
-        {
-            "table": selection.table.name,
-            "granularity": selection.granularity,
-            "metrics": list(selection.metrics),
-            "filters": filters,
-            "response_format": values["response_format"],
-            **({"limit": selection.limit} if selection.limit else {}),
-        }
-        for filters in selection.parts()
-    ]
 
 
 def path(request: ReportRequest, version: str, action: str) -> str:

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from tap_reports.exceptions import ConfigError
-from tap_reports.models import Json, Kind, Slice
+from tap_reports.models import Json, Slice
 from tap_reports.setting import nearest
-from tap_reports.vendors.similarweb.days import GRANULARITIES, first_day, last_day
+from tap_reports.vendors.similarweb.days import GRANULARITIES, first_day, granularity_of, last_day
 from tap_reports.vendors.similarweb.tables import (
     ENTITIES,
-    MOST_ENTITIES,
-    MOST_REST_ENTITIES,
+    MAX_ENTITIES,
+    MAX_REST_ENTITIES,
     Metric,
     Table,
     documented,
@@ -25,7 +25,7 @@ DEFAULT_FILTERS = ("domains", "countries", "include_subdomains", "apps", "keywor
 """Settings of the block that are filters of every table that takes them."""
 DEFAULT_COUNTRIES = ("WW",)
 DOMAIN_FILTERS = frozenset({"domains", "overlapping_domains"})
-SHOWN_NAMES, NEAR = 12, 0.6
+MAX_NAMES_SHOWN, SIMILARITY = 12, 0.6
 _SCHEME = re.compile(r"^(?:[a-z][a-z0-9+.-]*:)?//")
 _AFTER_HOST = re.compile(r"[/?#:]")
 
@@ -56,11 +56,6 @@ class Selection:
         return tuple(there[name] for name in self.metrics if name in there)
 
     @property
-    def kinds(self) -> dict[str, Kind]:
-        """The metrics' kinds, as far as they are known."""
-        return {metric.name: metric.kind for metric in self.known if metric.kind}
-
-    @property
     def keys(self) -> tuple[str, ...]:
         """The key columns.
 
@@ -81,16 +76,28 @@ class Selection:
             if last and last < days.end:
                 yield f"{metric.name} ends on {last}"
 
-    def parts(self) -> list[Json]:
-        """Return the filters of each request: lists of more entities than Similarweb takes are split."""
+    def parameters(self, response_format: str) -> list[Json]:
+        """Return the parameters of each request of a slice: lists of more entities than Similarweb takes are
+        split. What does not change the result (API version, webhook, retention) is not part of them.
+        """
         is_rest = self.table.rest or any(metric.rest for metric in self.known)
-        most = MOST_REST_ENTITIES if is_rest else MOST_ENTITIES
+        most = MAX_REST_ENTITIES if is_rest else MAX_ENTITIES
         pieces = [
             [(name, values[at : at + most]) for at in range(0, len(values), most)]
             for name, values in self.filters.items()
             if name in ENTITIES
         ]
-        return [{**self.filters, **dict(part)} for part in itertools.product(*pieces)]
+        return [
+            {
+                "table": self.table.name,
+                "granularity": self.granularity,
+                "metrics": list(self.metrics),
+                "filters": {**self.filters, **dict(part)},
+                "response_format": response_format,
+                **({"limit": self.limit} if self.limit else {}),
+            }
+            for part in itertools.product(*pieces)
+        ]
 
 
 def select(report: Json, block: Json, tables: Mapping[str, Table]) -> Selection:
@@ -106,7 +113,7 @@ def select(report: Json, block: Json, tables: Mapping[str, Table]) -> Selection:
     Raises:
         ConfigError: Everything that is wrong.
     """
-    name, granularity = str(report["table"]), str(report.get("granularity") or "monthly")
+    name, granularity = str(report["table"]), granularity_of(report)
     table = tables.get(name) or documented().get(name) or _undocumented(name, report)
     if table is None:
         raise ConfigError([_no_table(name, tables)])
@@ -155,7 +162,7 @@ def missing_filters(table: Table, filters: Json) -> Iterator[str]:
 def _filters(report: Json, block: Json, table: Table) -> dict[str, Any]:
     """Return the block's defaults that the table takes, the report's own over them, without empty ones."""
     defaults = {"countries": DEFAULT_COUNTRIES, **block}
-    taken = {name: defaults.get(name) for name in DEFAULT_FILTERS if table.filter_named(name)}
+    taken = {name: defaults.get(name) for name in DEFAULT_FILTERS if name in table.filters}
     values = {**taken, **(report.get("filters") or {})}
     normal = {name: _normal(name, value) for name, value in values.items()}
     return {name: value for name, value in normal.items() if value not in (None, [])}
@@ -209,12 +216,11 @@ def _metric_errors(table: Table, granularity: str, metrics: Iterable[str]) -> It
 
 def _filter_errors(table: Table, filters: Json) -> Iterator[str]:
     for name, value in filters.items():
-        known = table.filter_named(name)
-        if known is None and not table.open_filters:
-            names = [item.name for item in table.filters]
-            yield f'table "{table.name}" has no filter "{name}".{_nearest(name, names)}'
-        elif known is not None and value is not None and known.boolean != isinstance(value, bool):
-            wanted = "true or false" if known.boolean else "a list of texts"
+        if name not in table.filters:
+            if not table.open_filters:
+                yield f'table "{table.name}" has no filter "{name}".{_nearest(name, table.filters)}'
+        elif value is not None and table.filters[name] != isinstance(value, bool):
+            wanted = "true or false" if table.filters[name] else "a list of texts"
             yield f'filter "{name}" of table "{table.name}" takes {wanted}'
 
 
@@ -222,19 +228,12 @@ def _undocumented(name: str, report: Json) -> Table | None:
     """Return a table that nobody has described, if the report itself says what to ask for."""
     if not report.get("metrics") or not report.get("filters"):
         return None
-    return Table(
-        name=name,
-        granularities=GRANULARITIES,
-        filters=(),
-        keys=(),
-        open_metrics=GRANULARITIES,
-        open_filters=True,
-    )
+    return Table(name=name, granularities=GRANULARITIES, open_metrics=GRANULARITIES, open_filters=True)
 
 
 def _no_table(name: str, tables: Mapping[str, Table]) -> str:
     source = "documented" if tables is documented() else "described by the account or documented"
-    near = nearest(name, {**tables, **documented()}, NEAR)
+    near = nearest(name, {**tables, **documented()}, SIMILARITY)
     return (
         f'the table "{name}" is not {source}: correct its name, or list the report\'s metrics, filters and '
         f"primary_keys, so that Similarweb's free validation can try it.{near}"
@@ -244,5 +243,5 @@ def _no_table(name: str, tables: Mapping[str, Table]) -> str:
 def _nearest(name: str, known: Iterable[str]) -> str:
     """Return the nearest name as a question, else the known names if they are few."""
     names = list(known)
-    few = f" There are {', '.join(names)}." if 0 < len(names) <= SHOWN_NAMES else ""
-    return nearest(name, names, NEAR) or few
+    few = f" There are {', '.join(names)}." if 0 < len(names) <= MAX_NAMES_SHOWN else ""
+    return nearest(name, names, SIMILARITY) or few

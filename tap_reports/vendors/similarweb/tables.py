@@ -11,7 +11,7 @@ from tap_reports.models import Json, Kind
 
 ENTITIES = ("domains", "apps", "keywords", "segment_ids", "company")
 """Filters that say what a report is about; of those that a table takes, one needs values."""
-MOST_ENTITIES, MOST_REST_ENTITIES = 1_000_000, 100
+MAX_ENTITIES, MAX_REST_ENTITIES = 1_000_000, 100
 """https://developers.similarweb.com/docs/request-your-rest-api-endpoints-using-batch-api"""
 BOOLEANS = frozenset({"include_subdomains", "is_main_domain", "is_states_enabled"})
 
@@ -36,14 +36,6 @@ class Metric:
     ends: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """A condition that a table takes: a list of texts, or a boolean."""
-
-    name: str
-    boolean: bool = False
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
     """One table, as described by the account or as documented.
@@ -51,7 +43,7 @@ class Table:
     Attributes:
         name: `traffic_and_engagement`.
         granularities: `daily`, `weekly`, `monthly` and others that exist (`on-demand`).
-        filters: What it can be filtered by.
+        filters: Name of a filter -> whether it takes true or false; else it takes a list of texts.
         keys: Headers of its key columns, in file order, without the date.
         metrics: In the vendor's order.
         needs: Groups of filters; of each group one needs values.
@@ -64,8 +56,8 @@ class Table:
 
     name: str
     granularities: tuple[str, ...]
-    filters: tuple[Filter, ...]
-    keys: tuple[str, ...]
+    filters: Mapping[str, bool] = field(default_factory=dict)
+    keys: tuple[str, ...] = ()
     metrics: tuple[Metric, ...] = ()
     needs: tuple[tuple[str, ...], ...] = ()
     open_metrics: tuple[str, ...] = ()
@@ -83,10 +75,6 @@ class Table:
             if not metric.granularities or granularity in metric.granularities
         }
 
-    def filter_named(self, name: str) -> Filter | None:
-        """Return the filter of that name, if it is listed."""
-        return next((item for item in self.filters if item.name == name), None)
-
 
 @cache
 def documented() -> dict[str, Table]:
@@ -103,7 +91,7 @@ def _table(name: str, table: Json) -> Table:
     return Table(
         name=name,
         granularities=tuple(table["at"].split()),
-        filters=tuple(Filter(item, boolean=item in BOOLEANS) for item in filters),
+        filters={item: item in BOOLEANS for item in filters},
         keys=tuple(table["keys"].split()),
         metrics=tuple(metric for group in table.get("metrics", ()) for metric in _metrics(group)),
         needs=(tuple(item for item in filters if item in ENTITIES),),
