@@ -38,7 +38,7 @@ def main() -> NoReturn:
     """Run the command line; every error of the user's ends in a sentence and a true exit status."""
     try:
         gc.disable()  # what is imported stays until the program ends
-        from tap_reports.sync.signals import forget_stdout, hear_signals_at_once
+        from tap_reports.sync.signals import discard_stdout, wake_main_thread_on_signals
         from tap_reports.tap import TapReports
 
         gc.freeze()
@@ -53,13 +53,13 @@ def main() -> NoReturn:
     if sys.stdout is None:
         logger.error("standard output is closed, so there is nowhere to write to; leave it open")
         sys.exit(1)
-    hear_signals_at_once()
+    wake_main_thread_on_signals()
     status = _status_of(command)
     try:
         sys.stdout.flush()
     except OSError as error:
         status = status or _report_error(error)
-        forget_stdout()
+        discard_stdout()
     gc.freeze()  # else the interpreter looks through everything once more, to give back what ends anyway
     sys.exit(status)
 

@@ -1,4 +1,4 @@
-"""ReportStream: bookmark in, records out. The selected streams as the SDK sees them."""
+"""ReportStream: one report as a stream of the SDK; its bookmark goes in, its records come out."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from typing_extensions import override
 
 from tap_reports.emit.plan import EmitPlan
-from tap_reports.sync.configured import catalogued
+from tap_reports.sync.configured import with_catalog
 from tap_reports.sync.extraction import Extraction
-from tap_reports.sync.outcome import NOT_OURS, log_tally, name_stream, stream_error
-from tap_reports.sync.report import Report, absent_columns, fields, named, with_new_columns
+from tap_reports.sync.outcome import RUN_ENDING_ERRORS, add_stream_name, log_tally, stream_error
+from tap_reports.sync.report import Report, absent_columns, fields, quoted, with_new_columns
 from tap_reports.sync.state import StreamState
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 class ReportStream(Stream):
     """One report's records."""
 
-    # Values are converted by column, right by construction; checking each again would take half the time.
+    # Values are converted by column to the schema's types; checking each again would take half the time.
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
     _tap: TapReports
 
@@ -44,16 +44,16 @@ class ReportStream(Stream):
         self.report = report
         self.selected_by_default = report.type.selected
         super().__init__(tap, schema=report.schema, name=report.stream)
-        self.logger.addFilter(name_stream)
+        self.logger.addFilter(add_stream_name)
         self.primary_keys = report.primary_keys
         self.replication_key = report.replication_key
         self._client = client
         self._warned: set[str] = set()
-        self._described: dict[str, Any] | None = None
+        self._written_schema: dict[str, Any] | None = None
 
     @cached_property
     def extraction(self) -> Extraction:
-        """Its slices on their way out. Made when the catalog has been applied."""
+        """Its slices and their jobs; made after the catalog is applied."""
         tap = self._tap
         return Extraction(
             self.report,
@@ -73,19 +73,19 @@ class ReportStream(Stream):
     def _plan_for(self, table: Table) -> EmitPlan:
         """Return what to emit of a table, after a new SCHEMA message if it has new columns."""
         settings = self._tap.settings
-        absent = absent_columns(self.report, table)  # first: those of another report are not added
+        absent = absent_columns(self.report, table)  # first: another report's columns must not be added
         report, new = with_new_columns(self.report, table, settings.new_columns)
         if report is not self.report:
-            self.logger.info("%s: new columns: %s", self.name, named(new))
+            self.logger.info("%s: new columns: %s", self.name, quoted(new))
             self.report = report
             self.use_schema(report.schema)
             if self._messages_wanted:
                 self._write_schema_message()
         elif new:
-            self._warn_once(f"new columns are ignored: {named(new)}")
+            self._warn_once(f"new columns are ignored: {quoted(new)}")
         if absent:
-            self._warn_once(f"columns that the file lacks are null: {named(absent)}")
-        self._warn_of_other_sheets(table)
+            self._warn_once(f"columns that the file lacks are null: {quoted(absent)}")
+        self._warn_about_other_sheets(table)
         return EmitPlan(
             stream=self.name,
             fields=tuple(fields(self.report, table, self._is_selected)),
@@ -96,23 +96,23 @@ class ReportStream(Stream):
             dated_by=self.report.dated_by,
         )
 
-    def _warn_of_other_sheets(self, table: Table) -> None:
-        """Name the sheets of a file that no stream is of; the first of its report's streams does."""
-        if not table.other_sheets:
-            return
+    def _warn_about_other_sheets(self, table: Table) -> None:
+        """Name the sheets that no stream loads, once: in the first selected stream of the report."""
         report = self.report.type.report
         streams = [stream for stream in self._tap.report_streams if stream.report.type.report == report]
         known = {stream.report.type.layout.sheet for stream in streams}
         new = [sheet for sheet in table.other_sheets if sheet not in known]
         if new and next(stream for stream in streams if stream.selected) is self:
-            remedy = "; run discovery again to load them" if self._input_schema else ""
-            self._warn_once(f"no stream loads the sheets {named(new)} of its file{remedy}")
+            text = f"no stream loads the sheets {quoted(new)} of its file"
+            if self._input_schema:
+                text += "; run discovery again to load them, or to deselect them without this warning"
+            self._warn_once(text)
 
     def _is_selected(self, name: str) -> bool:
         return self.mask["properties", name] or name in {*self.primary_keys, self.replication_key}
 
     def use_schema(self, schema: dict[str, Any]) -> None:
-        """Use a schema from now on, in the messages and in the stream maps."""
+        """Use this schema for messages and stream maps from now on."""
         from singer_sdk.helpers._catalog import get_selected_schema
 
         self._schema = schema
@@ -133,7 +133,7 @@ class ReportStream(Stream):
         super().apply_catalog(catalog)
         if self._input_schema is None:
             return
-        self.report = catalogued(
+        self.report = with_catalog(
             self.report,
             self._input_schema,
             self.primary_keys,
@@ -146,19 +146,19 @@ class ReportStream(Stream):
 
     @override
     def _write_schema_message(self) -> None:
-        if self._described is not self.schema:  # the stream is taken up again after another
-            self._described = self.schema
+        if self._written_schema is not self.schema:  # the stream may be continued after another one
+            self._written_schema = self.schema
             super()._write_schema_message()
 
     @property
     @override
     def emit_activate_version_messages(self) -> bool:
-        """The SDK would write it before the records: what if they never come? It is written after them."""
+        """False: the SDK would write it before the records; here it follows them, if all are there."""
         return False
 
     @override
     def get_replication_key_signpost(self, context: Context | None = None) -> None:
-        """Bookmarks move by slices, never by records: there is nothing to guard."""
+        """Bookmarks move by slices, not by records, so there is nothing to limit."""
 
     _messages_wanted = True
 
@@ -167,7 +167,7 @@ class ReportStream(Stream):
         self, context: Context | None = None, *, write_messages: bool = True
     ) -> Generator[dict[str, Any], Any, Any]:
         self._messages_wanted = write_messages
-        with self._outcome(), self.get_record_counter() as counter, self.get_sync_timer():
+        with self._noting_outcome(), self.get_record_counter() as counter, self.get_sync_timer():
             if write_messages and self.ABORT_AT_RECORD_COUNT is None:
                 self._sync_blocks(counter)
                 return
@@ -191,9 +191,9 @@ class ReportStream(Stream):
     def _sync_batches(self, batch_config: BatchConfig, context: Context | None = None) -> None:
         from tap_reports.emit.batch import batches
 
-        if batch_config.encoding.format == "parquet":  # long: meanwhile there is something to wait for
+        if batch_config.encoding.format == "parquet":  # a slow import, while jobs run
             threading.Thread(target=__import__, args=("pyarrow.parquet",), name="imports").start()
-        with self._outcome(), self.get_batch_counter() as counter:
+        with self._noting_outcome(), self.get_batch_counter() as counter:
             for table, plan, position in self._tables():
                 for batch in batches(table, plan, position.context, batch_config, self, position.tally):
                     if batch.manifest:
@@ -228,8 +228,8 @@ class ReportStream(Stream):
     def _tables(self) -> Iterator[tuple[Table, EmitPlan, TablePosition]]:
         for tables in self.extraction.slices():
             while True:
-                # A workbook, or JSON, is read to its end before its first row is out.
-                with self._tap.signals.at_once():
+                # A workbook, or JSON, is read to its end before its first row is emitted.
+                with self._tap.signals.interruptible():
                     found = next(tables, None)
                 if found is None:
                     break
@@ -237,13 +237,13 @@ class ReportStream(Stream):
                 yield table, self._plan_for(table), position
 
     @contextlib.contextmanager
-    def _outcome(self) -> Iterator[None]:
-        """Note how the stream ends: its failure does not end the others, a stop is passed on quietly."""
+    def _noting_outcome(self) -> Iterator[None]:
+        """Note how the stream ends. Its failure does not end the others; a stopped run is passed on."""
         if self.replication_method == REPLICATION_FULL_TABLE and self._tap.settings.shard is None:
             self._stream_version = self._initialized_at // 1000
         try:
             yield
-        except NOT_OURS:
+        except RUN_ENDING_ERRORS:
             raise
         except Exception as error:
             self.logger.debug("%s failed", self.name, exc_info=True)
@@ -253,6 +253,6 @@ class ReportStream(Stream):
             if not self.extraction.is_over:
                 return
             self._tap.outcome.done[self.name] = self.extraction.rows
-            if self._stream_version is not None and self._messages_wanted:  # a target may drop earlier ones
+            if self._stream_version is not None and self._messages_wanted:  # targets may drop older rows
                 self._write_activate_version_message(self._stream_version)
         log_tally(self.logger, self.name, self.extraction.tally, len(self.report.columns))

@@ -14,14 +14,11 @@ from singer_sdk.exceptions import MappingError
 from singer_sdk.helpers.capabilities import TapCapabilities
 from typing_extensions import override
 
-from tap_reports import cli
-from tap_reports.cli.commands import Mode
 from tap_reports.clock import SystemClock
 from tap_reports.commands.progress import Display
 from tap_reports.emit.state_output import StateOutput
 from tap_reports.emit.writer import MessageWriter
 from tap_reports.exceptions import ConfigError, StreamError
-from tap_reports.jobs.metrics import log_job
 from tap_reports.settings.environment import environment_config, merged
 from tap_reports.settings.read import Settings, read
 from tap_reports.settings.schema import settings_schema
@@ -29,15 +26,16 @@ from tap_reports.streams import ReportStream
 from tap_reports.sync import discovery
 from tap_reports.sync.all_streams import AllStreams
 from tap_reports.sync.configured import final_day_errors, selection_errors
+from tap_reports.sync.mode import Mode
 from tap_reports.sync.outcome import Outcome
-from tap_reports.sync.signals import Signals
+from tap_reports.sync.signals import SignalHandler
 from tap_reports.sync.state import RunState, shard_state_errors, state_errors
 
 if TYPE_CHECKING:
     from tap_reports.clock import Clock
     from tap_reports.jobs.event_loop import EngineLoop
     from tap_reports.models import RunOutcome
-    from tap_reports.sync.column_discovery import Found
+    from tap_reports.sync.column_discovery import DiscoveredReport
     from tap_reports.sync.run import Run
 
 
@@ -64,17 +62,17 @@ class TapReports(Tap):
     ) -> None:
         self.mode = mode
         self.outcome = outcome or Outcome()
-        self.signals = Signals(self.outcome, self._stop)
+        self.signals = SignalHandler(self.outcome, self._stop_engine)
         self._clock = clock
         self._loop = loop
-        self.display = Display(self.outcome, lambda: self.run_by_now)
+        self.display = Display(self.outcome, lambda: self._existing_run)
         self._has_catalog = kwargs.get("catalog") is not None
-        wrong = list(state_errors(kwargs.get("state")))
-        self._input_errors = [*errors, *wrong]
+        wrong_state = list(state_errors(kwargs.get("state")))
+        self._input_errors = [*errors, *wrong_state]
         self.waits_for_columns = waits_for_columns
-        self._given_state = kwargs["state"] = {} if wrong else copy.deepcopy(kwargs.get("state") or {})
+        self._given_state = kwargs["state"] = {} if wrong_state else copy.deepcopy(kwargs.get("state") or {})
         if kwargs.pop("parse_env_config", False):
-            # The SDK would replace whole blocks; a block may come half from a file, half from variables.
+            # The SDK would replace whole blocks; here a block may come from a file and variables together.
             config, wrong_variables = environment_config()
             kwargs["config"] = merged(kwargs.get("config") or {}, config)
             self._input_errors += wrong_variables
@@ -84,11 +82,13 @@ class TapReports(Tap):
     @classmethod
     @override
     def get_singer_command(cls) -> click.Command:
-        return cli.command(cls)
+        from tap_reports.cli import command
+
+        return command(cls)
 
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
-        errors = [*self._input_errors, *self._errors_around()]
+        errors = [*self._input_errors, *self._shard_and_ledger_errors()]
         try:
             self.settings: Settings = read(
                 self._config,
@@ -101,8 +101,7 @@ class TapReports(Tap):
             raise ConfigError(errors)
         return errors
 
-    def _errors_around(self) -> Iterator[str]:
-        """Yield what is wrong beyond the settings themselves: with a shard's state, with the ledger."""
+    def _shard_and_ledger_errors(self) -> Iterator[str]:
         if self._config.get("shard"):
             yield from shard_state_errors(self._given_state.get("bookmarks", {}))
         ledger = self._config.get("job_ledger")
@@ -124,7 +123,7 @@ class TapReports(Tap):
     @override
     def discover_streams(self) -> list[ReportStream]:
         if self.mode is Mode.SYNC:
-            self.run.listen()  # a port that is taken must end it before any request
+            self.run.listen()  # a port in use must be an error before any request
         if self.input_catalog is None:
             with self.display:
                 found = self.all_streams.discover(
@@ -138,10 +137,10 @@ class TapReports(Tap):
         return [ReportStream(self, report, client) for report, client in found]
 
     def selected_streams(self) -> list[ReportStream]:
-        """Return the streams that are to be extracted, in the order in which they come out.
+        """Return the streams to extract, in order.
 
         Raises:
-            ConfigError: There is no start_date, or a catalog is wrong about them.
+            ConfigError: There is no start_date, or the catalog names wrong keys.
         """
         found = self._selected()
         errors = list(selection_errors([stream.report for stream in found], self.settings))
@@ -164,44 +163,45 @@ class TapReports(Tap):
 
     @cached_property
     def run(self) -> Run:
-        """What the run works with."""
+        """The run's resources."""
         from tap_reports.sync.run import Run
 
         return Run(
             self.settings,
-            self.state_of_run.name,
+            self.state_of_run.add_job,
             write_state=self.state_of_run.write,
-            on_over=log_job,
             clock=self._clock,
             loop=self._loop,
             looks_once=self.mode is Mode.SUBMIT,
         )
 
     @property
-    def run_by_now(self) -> Run | None:
-        """The run, if there is one."""
+    def _existing_run(self) -> Run | None:
+        """The run, if it has been made."""
         return self.__dict__.get("run")
 
     @override  # type: ignore[misc]
     def sync_all(self) -> None:
         """Sync all selected streams.
 
-        The SDK marks it as final, and takes the streams by name, each to its end. Here a stream that is ready
-        does not wait for one that is not, and what comes after a failure or a signal is added.
+        The SDK marks it as final, and syncs streams by name, one after the other. Here a stream that is ready
+        does not wait for one that is not, and a failure or a signal is followed by a STATE and a summary.
         """
         self._reset_state_progress_markers()
         streams = self.selected_streams()
         with self.display:
-            self.all_streams.sync(streams, self.display.begin_sync)
+            self.all_streams.sync(streams, self.display.on_start)
 
     @cached_property
     def all_streams(self) -> AllStreams:
-        """The streams on their way out."""
-        return AllStreams(self.run, self.state_of_run, self.outcome, self.signals, self._added, self.account)
+        """All streams of the sync."""
+        return AllStreams(
+            self.run, self.state_of_run, self.outcome, self.signals, self._add_stream, self.run_outcome
+        )
 
     @cached_property
     def state_of_run(self) -> RunState:
-        """The state while the run goes on."""
+        """The state during the run."""
         return RunState(
             self._given_state,
             StateOutput(cast("MessageWriter", self.message_writer), (self._clock or SystemClock()).monotonic),
@@ -210,8 +210,8 @@ class TapReports(Tap):
             is_written=self.mode is Mode.SYNC,
         )
 
-    def _added(self, found: Found) -> ReportStream | None:
-        """Add a stream whose columns are known by now; return it if it is selected."""
+    def _add_stream(self, found: DiscoveredReport) -> ReportStream | None:
+        """Add the stream of a discovered report; return it if it is selected."""
         stream = ReportStream(self, *found)
         try:
             stream.use_schema(stream.schema)
@@ -226,18 +226,18 @@ class TapReports(Tap):
     def state_writer(self) -> StateOutput:
         return self.state_of_run.output
 
-    def account(self) -> RunOutcome:
-        """Return what became of the run, up to now."""
+    def run_outcome(self) -> RunOutcome:
+        """Return the facts of the run so far."""
         streams = self._selected() if self._streams else []
-        return self.outcome.of_run(self.run_by_now, streams, self.plugin_version)
+        return self.outcome.run_outcome(self._existing_run, streams, self.plugin_version)
 
     def close(self) -> None:
         """End the run's work and remove its temporary files."""
-        if run := self.run_by_now:
+        if run := self._existing_run:
             run.close()
 
-    def _stop(self) -> bool:
-        run = self.run_by_now
+    def _stop_engine(self) -> bool:
+        run = self._existing_run
         if run is None or not run.is_started:
             return False
         run.runner.stop()
@@ -245,6 +245,6 @@ class TapReports(Tap):
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
-        if run := self.run_by_now:
-            run.end_soon()
-        self.signals.came(signum)
+        if run := self._existing_run:
+            run.stop_waiting_for_ledger()
+        self.signals.handle(signum)

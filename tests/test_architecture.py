@@ -36,7 +36,7 @@ MAY_IMPORT = {
     }
     | BASE,
     "streams": {"sync", "emit", "files", "tap"} | BASE,
-    "commands": {"sync", "settings", "streams", "vendors", "jobs", "ledger"} | BASE,
+    "commands": {"sync", "settings", "streams", "vendors", "jobs", "ledger", "http", "files"} | BASE,
     "cli": {"tap", "commands", "settings", "sync", "vendors"} | BASE,
 }
 NAMES_NO_VENDOR = ("jobs", "ledger", "downloads", "http", "files", "emit", "postbacks", "streams")

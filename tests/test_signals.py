@@ -1,4 +1,4 @@
-"""Signals as process managers send them."""
+"""SignalHandler as process managers send them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from tap_reports.exceptions import Stopped
 from tap_reports.sandbox import Sandbox
 from tap_reports.sync.outcome import Outcome
-from tap_reports.sync.signals import Signals
+from tap_reports.sync.signals import SignalHandler
 
 
 def test_a_signal_that_comes_twice_at_the_same_moment_is_one(program):
@@ -31,26 +31,26 @@ def test_a_signal_that_comes_twice_at_the_same_moment_is_one(program):
 
 def test_a_signal_ends_what_reads_at_once_also_if_it_came_a_moment_before():
     """A workbook is read to its end before its first row is out: minutes, in which nothing is written."""
-    signals = Signals(Outcome(), lambda: True)
-    with pytest.raises(Stopped), signals.at_once():
-        signals.came(signal.SIGTERM)
-    later = Signals(Outcome(), lambda: True)
-    later.came(signal.SIGTERM)
-    with pytest.raises(Stopped), later.at_once():
+    signals = SignalHandler(Outcome(), lambda: True)
+    with pytest.raises(Stopped), signals.interruptible():
+        signals.handle(signal.SIGTERM)
+    later = SignalHandler(Outcome(), lambda: True)
+    later.handle(signal.SIGTERM)
+    with pytest.raises(Stopped), later.interruptible():
         pytest.fail("what is to end has begun")
-    with later.at_once(is_on=False):
+    with later.interruptible(allowed=False):
         pass
 
 
 WAITS = """
 import os, queue, signal, threading, time
-from tap_reports.sync.signals import hear_signals_at_once
+from tap_reports.sync.signals import wake_main_thread_on_signals
 
 def ended(signum, frame):
     os._exit(43)
 
 signal.signal(signal.SIGTERM, ended)
-hear_signals_at_once()
+wake_main_thread_on_signals()
 
 def send():
     time.sleep(0.5)

@@ -147,7 +147,7 @@ def _recorded(path: str | None, version: str) -> AbstractContextManager[None]:
     """Return a context whose calls are recorded in a file; without a path nothing is."""
     if not path:
         return nullcontext()
-    from tap_reports.sync.record import recorded
+    from tap_reports.commands.record import recorded
 
     return recorded(Path(path), version)
 

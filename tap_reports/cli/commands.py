@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
-from enum import Enum, auto
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ import click
 
 from tap_reports.exceptions import ConfigError, counted
 from tap_reports.settings.inputs import Inputs, read_inputs
+from tap_reports.sync.mode import Mode
 from tap_reports.sync.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -20,38 +20,6 @@ if TYPE_CHECKING:
     from tap_reports.tap import TapReports
 
 ALL = "all"
-
-
-class Mode(Enum):
-    """What a command wants of the tap."""
-
-    SYNC = auto()
-    """Extract the selected streams."""
-    PLAN = auto()
-    """Say what a sync would do; nothing is submitted."""
-    SUBMIT = auto()
-    """Submit what a sync needs, without waiting for it."""
-    DISCOVER = auto()
-    """Make a catalog."""
-    ASK = auto()
-    """Ask the vendors or the ledger something that has nothing to do with streams."""
-    CHECK = auto()
-    """Say what is wrong with settings, catalog and state; nothing is sent."""
-
-    @property
-    def has_streams(self) -> bool:
-        """Whether the streams of catalog or discovery are loaded at once."""
-        return self in {Mode.SYNC, Mode.PLAN, Mode.SUBMIT}
-
-    @property
-    def needs_start_date(self) -> bool:
-        """Whether dated streams need a start_date."""
-        return self.has_streams or self is Mode.CHECK
-
-    @property
-    def discovers_columns(self) -> bool:
-        """Whether reports may be run to discover their columns."""
-        return self in {Mode.SYNC, Mode.DISCOVER}
 
 
 @dataclass(frozen=True)
@@ -173,14 +141,14 @@ def _sync(asked: Asked) -> int:
 
     def facts(status: int) -> tuple[RunOutcome, Mapping[str, Any]]:
         if made:
-            return made[0].account(), made[0].state
-        outcome.status_of_error = status
-        return outcome.of_run(None, (), tap.plugin_version), inputs.state or {}
+            return made[0].run_outcome(), made[0].state
+        outcome.error_status = status
+        return outcome.run_outcome(None, (), tap.plugin_version), inputs.state or {}
 
     with summarised(summary, facts) if summary else nullcontext():
         made.append(asked.made(Mode.SYNC, outcome))
         made[0].sync_all()
-    return outcome.status
+    return outcome.exit_status
 
 
 @dataclass(frozen=True)

@@ -123,7 +123,7 @@ class Display:
             self._live.stop()
         self._live = None
 
-    def begin_sync(self, run: Run, streams: list[ReportStream]) -> None:
+    def on_start(self, run: Run, streams: list[ReportStream]) -> None:
         """Note the streams, and read the quotas once; what this run submits is counted from its tasks."""
         if not self._live:
             return

@@ -94,7 +94,7 @@ def drawn(
             cell("… and " + ", ".join(f"{count} {status}" for status, count in hidden.items()), "dim")
         )
     over = sum(task.stage is Stage.DONE for task in tasks)
-    rows = sum(stream.extraction.rows_out for stream in streams)
+    rows = sum(stream.extraction.rows_emitted for stream in streams)
     done = f"{len(outcome.done)} of {counted(len(streams), 'stream')} done, " if streams else ""
     jobs = f"{over} of {counted(len(tasks), 'job')} done ({over * 100 // len(tasks)} %)"
     parts.append(cell(f"{done}{jobs}, {counted(rows, 'row')} out, {_elapsed(outcome)}", "bold"))

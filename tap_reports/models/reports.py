@@ -179,6 +179,7 @@ class ReportType:
         max_slice_days: What no setting exceeds (1: the vendor takes single days only).
         parameters: Whatever its client needs to build requests.
         infers_columns: The columns are known from a file only: discovery asks for one.
+        known_kinds: Documented kinds by property name, for columns that a file brings.
         selected: Selected by default.
         description: For the catalog.
     """
@@ -197,5 +198,6 @@ class ReportType:
     parameters: Json = field(default_factory=dict)
     layout: Layout = field(default_factory=Layout)
     infers_columns: bool = False
+    known_kinds: Mapping[str, Kind] = field(default_factory=dict)
     selected: bool = True
     description: str = ""

@@ -1,4 +1,4 @@
-"""What a vendor that ignores the dates of a request would bring: noticed before its slice is bookmarked."""
+"""Checks that a vendor did not ignore the dates of a request, before its slice is bookmarked."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tap_reports.exceptions import FileError, InvalidValue, StreamError, counted, sentence
 from tap_reports.models import Kind
-from tap_reports.sync.report import bound
+from tap_reports.sync.report import match_columns
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,33 +21,29 @@ if TYPE_CHECKING:
     from tap_reports.models import Slice
     from tap_reports.sync.report import Report
 
-REMEDY = (
+DATES_REMEDY = (
     "The vendor may not know the names or the format of the dates that it is asked for: compare the report "
     "with the vendor's own page, and correct the report's settings."
 )
-MADE_AGAIN = (
+FINISHED_JOB_REMEDY = (
     "The next run reads this job's file again, without a new submission; a run with reuse_finished_jobs "
     "false has the vendor make it again, which may cost."
 )
 
 
-def refused(error: StreamError) -> StreamError:
-    """Return the error of a file with what becomes of its job, which is finished and paid for."""
+def with_job_remedy(error: StreamError) -> StreamError:
+    """Return the error, for a file also with what happens to its job, which is finished and paid for."""
     if isinstance(error, (FileError, InvalidValue)):
         own = "" if error.remedy == FileError.default_remedy else error.remedy
-        error.remedy = sentence(own, MADE_AGAIN) if own else MADE_AGAIN
+        error.remedy = sentence(own, FINISHED_JOB_REMEDY) if own else FINISHED_JOB_REMEDY
     return error
 
 
 def check_days(days: Slice | None, tally: Tally) -> str:
-    """Return a warning if some rows are not of the slice, else "".
-
-    Args:
-        days: The slice; None for a snapshot.
-        tally: What was noticed of its rows.
+    """Return a warning if some rows lie outside their slice, else "". A snapshot has no slice.
 
     Raises:
-        FileError: No row is of the slice.
+        FileError: All rows lie outside.
     """
     if not tally.outside or days is None:
         return ""
@@ -55,89 +51,87 @@ def check_days(days: Slice | None, tally: Tally) -> str:
     if tally.outside == tally.dated:
         rows = counted(tally.dated, "row")
         what = f"the vendor ignored the dates: {rows}, all outside of {days}, in {found}"
-        raise FileError(what, remedy=REMEDY)
+        raise FileError(what, remedy=DATES_REMEDY)
     return f"{tally.outside} of {counted(tally.dated, 'row')} of {days} lie outside of it (rows: {found})"
 
 
-def count_warnings(task: Task, rows: int) -> Iterator[str]:
-    """Yield what looks wrong about how many rows of a job came out."""
+def row_count_warnings(task: Task, rows: int) -> Iterator[str]:
+    """Yield what is suspicious about the number of a job's rows."""
+    slice_ = task.request.slice or "snapshot"
     if rows and rows == task.request.row_limit:
         yield (
-            f"the result of job {task.job_id} ({task.request.slice or 'snapshot'}) has exactly "
-            f"{counted(rows, 'row')}, which is the limit, so there may be more. "
-            'Raise the report\'s "limit", or ask for less at a time.'
+            f"the result of job {task.job_id} ({slice_}) has exactly {counted(rows, 'row')}, which is the "
+            'limit, so there may be more. Raise the report\'s "limit", or ask for less at a time.'
         )
     if not rows and task.job and task.job.rows:
-        # A whole file is believed: what the vendor counts is not published.
+        # No error: the file is complete, and what exactly the vendor counts is not documented.
         yield (
-            f"the file of job {task.job_id} ({task.request.slice or 'snapshot'}) came whole and has no rows, "
-            f"and the vendor counts {task.job.rows}. If it should have some, have the vendor make it again: "
+            f"the file of job {task.job_id} ({slice_}) is complete and has no rows, but the vendor counts "
+            f"{task.job.rows}. If it should have some, have the vendor make it again: "
             "run once with reuse_finished_jobs false, without the bookmark of these days."
         )
 
 
 class EqualFiles:
-    """Notices that two slices of a report without dates have the same rows, before those are written.
+    """Refuses a slice whose file equals another slice's, in a report without a date column.
 
-    Their sums would be counted twice, and nothing in the rows could tell.
+    Its sums would be counted twice, and nothing in the rows could show it.
 
     Args:
-        report: Whose slices these are.
+        report: The report of the slices.
         folder: Where a packed workbook is unpacked.
-        ledger: Knows the files of earlier runs. Of those only the slices right before and after one are
-            compared with it: a vendor that ignores the dates has the same for both, and on two days of a year
-            a small report may well say the same.
+        ledger: Knows the files of earlier runs. Only the slices right before and after are compared with
+            those: on two distant days a small report may well have the same rows.
     """
 
     def __init__(self, report: Report, folder: Path, ledger: Ledger) -> None:
         self._report = report
         self._folder = folder
         self._ledger = ledger
-        self._slice_of: dict[str, Slice] = {}
-        self._is_on = report.type.dated and not report.dated_by
+        self._slice_by_digest: dict[str, Slice] = {}
+        self._is_needed = report.type.dated and not report.dated_by
 
     def check(self, task: Task) -> str | None:
-        """Return a digest of a job's files, to be kept once their records are out.
+        """Return a digest of a job's files, to be stored once their records are emitted.
 
         Raises:
-            FileError: Another slice had the same, and not only zeros.
+            FileError: Another slice had the same rows, with more than zeros in them.
         """
         days = task.request.slice
-        if not self._is_on or days is None or not task.files:
+        if not self._is_needed or days is None or not task.files:
             return None
-        content = self._content(task)
-        earlier = self._slice_of.setdefault(content, days)
-        if earlier == days:
+        digest = self._digest(task)
+        equal = self._slice_by_digest.setdefault(digest, days)
+        if equal == days:
             stream = self._report.stream
-            earlier = self._ledger.neighbour_with(content, task.request, stream=stream) or days
-        if earlier != days and self._counts_something(task):
+            equal = self._ledger.neighbour_with(digest, task.request, stream=stream) or days
+        if equal != days and self._has_counts(task):
             raise FileError(
-                f"the vendor ignored the dates: the file of {days} is the same as that of {earlier}, and the "
+                f"the vendor ignored the dates: the file of {days} is the same as that of {equal}, and the "
                 "report has no date column that could tell them apart",
-                remedy=f"{REMEDY} If both days are right, ask for a report with a date column, or for both "
-                "in one slice (slice_days).",
+                remedy=f"{DATES_REMEDY} If both days are right, ask for a report with a date column, or for "
+                "both in one slice (slice_days).",
             )
-        return content
+        return digest
 
-    def _content(self, task: Task) -> str:
-        """Return what files have in common that hold the same rows, whenever they were packed."""
+    def _digest(self, task: Task) -> str:
+        """Return a hash of the files' content that does not depend on how and when they were packed."""
         from tap_reports.files.unpack import members
 
         digest = hashlib.sha256()
-        layout = self._report.type.layout
         for file in task.files:
-            for member in members(file, layout, self._folder):
-                for piece in _workbook(member) if member.is_workbook else _pieces(member):
-                    digest.update(piece)
+            for member in members(file, self._report.type.layout, self._folder):
+                for chunk in _workbook_chunks(member) if member.is_workbook else _chunks(member):
+                    digest.update(chunk)
         return digest.hexdigest()
 
-    def _counts_something(self, task: Task) -> bool:
-        """Return whether there are rows, and not only zeros in them: those are the same on many days."""
+    def _has_counts(self, task: Task) -> bool:
+        """Return False if there are no rows, or only zeros in them: many days have equal files then."""
         from tap_reports.files import tables_of_all
 
         keys, rows, zeros = self._report.primary_keys, 0, 0
         for table in tables_of_all(task.files, self._report.type.layout, work_dir=self._folder):
-            columns = bound(table.header, self._report.columns)
+            columns = match_columns(table.header, self._report.columns)
             numbers = [
                 position
                 for position, column in enumerate(columns)
@@ -150,18 +144,18 @@ class EqualFiles:
         return bool(rows and not zeros)
 
 
-def _pieces(member: Member) -> Iterator[bytes]:
+def _chunks(member: Member) -> Iterator[bytes]:
     with member.open() as stream:
-        while piece := stream.read(1 << 20):
-            yield piece
+        while chunk := stream.read(1 << 20):
+            yield chunk
 
 
-def _workbook(member: Member) -> Iterator[bytes]:
-    """Yield what tells a workbook's content; its properties, and its members' times, say when it was made."""
+def _workbook_chunks(member: Member) -> Iterator[bytes]:
+    """Yield what identifies a workbook's content: neither its properties nor its timestamps."""
     from tap_reports.files.unpack import OLE, open_zip
 
     if member.head.startswith(OLE):
-        yield from _pieces(member)
+        yield from _chunks(member)
         return
     with closing(open_zip(member)) as archive:
         for info in archive.infolist():

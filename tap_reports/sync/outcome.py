@@ -1,4 +1,4 @@
-"""How a run and its streams ended: what became of each and why, and the exit status that says so."""
+"""How a run and its streams ended: the result of each, the reason, and the exit status."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import datetime as dt
 import logging
 import math
 import signal
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -27,53 +28,48 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("tap-reports")
 
-NOT_OURS = (BrokenPipeError, OutputError, AbortedSyncFailedException, AbortedSyncPausedException)
-"""Exceptions that end more than the stream: the output is closed or full; a dry run has enough records."""
-FELT_CELLS = 10_000
-"""From so many cells on it takes a noticeable time that Python converts them."""
+RUN_ENDING_ERRORS = (BrokenPipeError, OutputError, AbortedSyncFailedException, AbortedSyncPausedException)
+"""They end more than the stream: the output is closed or full; a dry run has enough records."""
+MIN_CELLS_FOR_INFO = 10_000
+"""So many cells converted in Python take a noticeable time."""
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of the selected streams.
+    """The results of the selected streams so far.
 
     Attributes:
-        done: Streams that are out, with their rows.
-        failures: Failed streams, with their errors.
-        stopped: Streams that ended before their time as a quota was spent, and are not to fail for that.
-        left: Where a spent quota stops a stream (`on_quota_spent`): returns how many of its jobs are left.
+        done: Rows by finished stream.
+        failures: Errors by failed stream.
+        stopped: Streams that a spent quota ended early, where that is not a failure.
+        count_jobs_left: With `on_quota_spent: stop`: returns how many jobs of a stream are not submitted.
         signal: The signal that ended the run, or None.
-        closed: The reader of our output went away.
-        status_of_error: Of an error that ended the run and is told elsewhere, as a full disk.
+        output_closed: The reader of standard output has left.
+        error_status: Exit status of an error that ended the run and is reported elsewhere.
     """
 
     done: dict[str, int] = field(default_factory=dict)
     failures: dict[str, StreamError] = field(default_factory=dict)
     stopped: dict[str, QuotaSpent] = field(default_factory=dict)
-    left: Callable[[str], int] | None = None
+    count_jobs_left: Callable[[str], int] | None = None
     signal: int | None = None
-    closed: bool = False
-    status_of_error: int = 0
+    output_closed: bool = False
+    error_status: int = 0
     started_at: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
 
     @property
-    def is_stopped(self) -> bool:
-        """True if the run is to end before its time."""
-        return self.signal is not None or self.closed
-
-    @property
-    def status(self) -> int:
-        """The exit status: 0 all done, 1 something failed, 128 + signal."""
+    def exit_status(self) -> int:
+        """0: all done; 1: something failed; 128 + signal."""
         if self.signal is not None:
             return 128 + self.signal
-        return self.status_of_error or int(bool(self.failures) or self.closed)
+        return self.error_status or int(bool(self.failures) or self.output_closed)
 
     def fail(self, stream: str, error: StreamError) -> None:
-        """Note a failed stream. It is told at the end, once."""
+        """Note a failed stream; `log_summary` reports it."""
         error.stream = stream
-        if self.left and isinstance(error, QuotaSpent):
+        if self.count_jobs_left and isinstance(error, QuotaSpent):
             self.stopped[stream] = error
-            left = self.left(stream)
+            left = self.count_jobs_left(stream)
             days = math.ceil(left / error.per_day) if error.per_day else 0
             more = f", which take {counted(days, 'day')} more" if days else ""
             logger.warning("stopped: %s %s left%s", redact(error), counted(left, "job"), more)
@@ -81,87 +77,78 @@ class Outcome:
         self.failures[stream] = error
         logger.debug("failed: %s", redact(error))
 
-    def of_run(self, run: Run | None, streams: Iterable[ReportStream], version: str) -> RunOutcome:
-        """Return the facts of the run, up to now."""
+    def run_outcome(self, run: Run | None, streams: Iterable[ReportStream], version: str) -> RunOutcome:
+        """Return the facts of the run so far."""
         known = {stream.name: stream for stream in streams}
-        names = [*known, *(name for name in self.failures if name not in known)]
-        started_at, now = (
-            (run.started_at, run.clock.now()) if run else (self.started_at, dt.datetime.now(dt.UTC))
-        )
+        started_at, now = self.started_at, dt.datetime.now(dt.UTC)
+        if run:
+            started_at, now = run.started_at, run.clock.now()
         return RunOutcome(
             run_id=run.id if run else "",
             version=version,
             started_at=started_at,
             seconds=round((now - started_at).total_seconds(), 3),
-            exit_status=self.status,
+            exit_status=self.exit_status,
             signal=self.signal,
-            streams=tuple(self._of_stream(name, known.get(name)) for name in names),
+            streams=tuple(self._stream_outcome(name, known.get(name)) for name in {**known, **self.failures}),
         )
 
-    def _of_stream(self, name: str, stream: ReportStream | None) -> StreamOutcome:
+    def _stream_outcome(self, name: str, stream: ReportStream | None) -> StreamOutcome:
         error = self.failures.get(name) or self.stopped.get(name)
-        parts = stream.extraction.parts if stream else []
-        days = [part.days for part, _ in parts if part.days]
+        slices = stream.extraction.slice_tasks if stream else []
+        days = [plan.days for plan, _ in slices if plan.days]
+        end = StreamEnd.STOPPED if slices or name in self.stopped else StreamEnd.NOT_STARTED
+        if name in self.done:
+            end = StreamEnd.DONE
+        elif name in self.failures:
+            end = StreamEnd.FAILED
         return StreamOutcome(
             stream=name,
-            outcome=self._end_of(name, has_begun=bool(parts)),
+            outcome=end,
             error=redact(error) if error else "",
-            rows=stream.extraction.rows_out if stream else 0,
+            rows=stream.extraction.rows_emitted if stream else 0,
             first_day=days[0].start if days else None,
             last_day=days[-1].end if days else None,
-            slices=len(parts),
+            slices=len(slices),
             slices_done=stream.extraction.slices_done if stream else 0,
-            jobs=tuple(_job_use(task) for _, tasks in parts for task in tasks if task.job),
+            jobs=tuple(_job_use(task) for _, tasks in slices for task in tasks if task.job),
         )
 
-    def _end_of(self, name: str, *, has_begun: bool) -> StreamEnd:
-        if name in self.done:
-            return StreamEnd.DONE
-        if name in self.failures:
-            return StreamEnd.FAILED
-        return StreamEnd.STOPPED if has_begun or name in self.stopped else StreamEnd.NOT_STARTED
-
     def log_summary(self, run: RunOutcome) -> None:
-        """Log the last lines of a run: what became of each stream, what to do, and all in short."""
+        """Log the end of a run: a line for each stream, then the failures, then a total."""
         for stream in run.streams:
-            logger.info("%s", _line(stream), extra={"stream_name": stream.stream, "rows": stream.rows})
+            logger.info("%s", _summary(stream), extra={"stream_name": stream.stream, "rows": stream.rows})
         for name, error in self.failures.items():
             keys = {"vendor": error.vendor, "slice": error.slice, "job_id": error.job_id}
             logger.error("failed: %s", redact(error), extra={"stream_name": name, **keys})
         ends = [stream.outcome for stream in run.streams]
         counts = {str(end): ends.count(end) for end in StreamEnd if end in ends}
         rows = sum(stream.rows for stream in run.streams)
+        why = OUTPUT_CLOSED if self.output_closed else ""
+        if self.signal is not None:
+            why = f"ended by {signal.Signals(self.signal).name}"
         logger.log(
-            logging.WARNING if self.is_stopped else logging.INFO,
+            logging.WARNING if why else logging.INFO,
             "%s: %s; %s, %.1f s%s",
             counted(len(ends), "stream"),
             ", ".join(f"{count} {end}" for end, count in counts.items()) or "nothing to do",
             counted(rows, "row"),
             run.seconds or 0.0,
-            self._why_stopped(),
+            f"; {why}; submitted jobs are resumed by the next run" if why else "",
             extra={"exit_status": run.exit_status, "rows": rows, "seconds": run.seconds, "streams": counts},
         )
 
-    def _why_stopped(self) -> str:
-        if not self.is_stopped:
-            return ""
-        why = OUTPUT_CLOSED
-        if self.signal is not None:
-            why = f"ended by {signal.Signals(self.signal).name}"
-        return f"; {why}; submitted jobs are resumed by the next run"
 
-
-def _line(stream: StreamOutcome) -> str:
-    """Return what became of a stream in one line."""
+def _summary(stream: StreamOutcome) -> str:
     facts = [stream.outcome.value.replace("_", " "), counted(stream.rows, "row")]
     if stream.first_day and stream.last_day:
         facts.append(f"{stream.first_day}..{stream.last_day}")
     if stream.slices:
         facts.append(f"{stream.slices_done} of {counted(stream.slices, 'slice')}")
     if stream.jobs:
-        actions = [job.action for job in stream.jobs]
-        counts = ", ".join(f"{actions.count(action)} {action}" for action in dict.fromkeys(actions))
-        facts.append(f"{counted(len(actions), 'job')} ({counts})")
+        actions = Counter(job.action for job in stream.jobs)
+        counts = ", ".join(f"{count} {action}" for action, count in actions.items())
+        facts.append(f"{counted(actions.total(), 'job')} ({counts})")
         spent = [job.credits for job in stream.jobs if job.credits is not None]
         facts += [counted(sum(spent, Decimal()), "credit")] if spent else []
         facts.append(f"{max(job.seconds or 0.0 for job in stream.jobs):.1f} s")
@@ -169,18 +156,18 @@ def _line(stream: StreamOutcome) -> str:
 
 
 def _job_use(task: Task) -> JobUse:
-    began = task.timeline.entered
-    ended = began.get(Stage.READY) or began.get(Stage.FAILED)
+    entered = task.timeline.entered
+    ended = entered.get(Stage.READY) or entered.get(Stage.FAILED)
     return JobUse(
         job_id=task.job_id,
         action=str(task.action or "none"),
         bytes=sum(file.bytes for file in task.files) if task.files else None,
         credits=task.job.credits if task.job else None,
-        seconds=round(ended - began[Stage.WAITING], 3) if ended else None,
+        seconds=round(ended - entered[Stage.WAITING], 3) if ended else None,
     )
 
 
-# --- a stream's end -------------------------------------------------------------------------------------
+# --- the end of one stream ------------------------------------------------------------------------------
 
 
 def stream_error(error: Exception) -> StreamError:
@@ -193,17 +180,10 @@ def stream_error(error: Exception) -> StreamError:
 
 
 def log_tally(logger: logging.Logger, stream: str, tally: Tally, columns: int) -> None:
-    """Say what was noticed of a stream's rows.
-
-    Args:
-        logger: The stream's.
-        stream: Its name.
-        tally: What was noticed.
-        columns: How many columns it has.
-    """
+    """Log what was noticed in a stream's rows: cells that needed Python, nulled values, records left out."""
     if slow := tally.by_python:
         logger.log(
-            logging.INFO if slow.total() >= FELT_CELLS else logging.DEBUG,
+            logging.INFO if slow.total() >= MIN_CELLS_FOR_INFO else logging.DEBUG,
             "%s: %d of %d columns went through Python: %s",
             stream,
             len(slow),
@@ -219,7 +199,7 @@ def log_tally(logger: logging.Logger, stream: str, tally: Tally, columns: int) -
         logger.warning("%s: %s without %s, a key: left out", stream, counted(count, "record"), name)
 
 
-def name_stream(record: logging.LogRecord) -> bool:
-    """Name the stream in its log records, where the SDK's structured logs look for it."""
+def add_stream_name(record: logging.LogRecord) -> bool:
+    """Log filter: set the stream's name where the SDK's structured logs look for it."""
     record.stream_name = record.name.rpartition(".")[2]
     return True

@@ -1,7 +1,7 @@
-"""What a stream has to extract: bookmark, final day and jobs on their way become slices with requests.
+"""What a stream has to extract: bookmark, final day and existing jobs become slices with their requests.
 
-A job that somebody has paid for keeps its slice, whatever the bookmark, the lookback, the final day or
-`slice_days` have become; only the days that no such job covers are cut into new slices.
+A job that was paid for keeps its slice, whatever the bookmark, the lookback, the final day or `slice_days`
+are by now. Only the days that no such job covers are cut into new slices.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SlicePlan:
-    """A slice to extract: its requests in row order. `days` is None for a snapshot."""
+    """A slice to extract (`days`; None for a snapshot) and its requests, in row order."""
 
     days: Slice | None
     requests: tuple[ReportRequest, ...]
@@ -39,9 +39,8 @@ class StreamPlan:
 
     Attributes:
         slices: Ascending.
-        notes: What the user should know of it.
-        warnings: What the user should look at.
-        later: Keys of the state's jobs that belong to days after these: they stay in the state.
+        notes, warnings: For the log.
+        later: Request keys of jobs in the state that belong to later days: they stay in the state.
     """
 
     slices: tuple[SlicePlan, ...] = ()
@@ -52,17 +51,12 @@ class StreamPlan:
     @property
     def requests(self) -> list[ReportRequest]:
         """All requests, in the order of the slices."""
-        return [request for part in self.slices for request in part.requests]
+        return [request for plan in self.slices for request in plan.requests]
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
-    """A job that the state or the ledger knows of the report.
-
-    Attributes:
-        days: Its slice.
-        key: Of its request; "" where the report would not be asked for like that any more.
-    """
+class _KnownJob:
+    """A job of the state or the ledger. `key` is "" if today's settings make no such request any more."""
 
     days: Slice | None
     job_id: str
@@ -70,15 +64,15 @@ class _Known:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Planning:
+class StreamPlanner:
     """Plans one stream's extraction.
 
     Attributes:
-        report: The stream's.
-        client: Its vendor's.
-        run: Asked for settings and the ledger.
-        states: The stream's part of the state (in discovery: those of all sheets of a report).
-        is_incremental: It goes on after its bookmark.
+        report: The stream's report.
+        client: Its vendor's client.
+        run: Gives settings and ledger.
+        states: The stream's part of the state; in discovery those of all sheets of the report.
+        is_incremental: Continue after the bookmark.
     """
 
     report: Report
@@ -96,109 +90,109 @@ class Planning:
         """
         try:
             if self.run.settings.shard:
-                return self._share(self.run.settings.shard)
+                return self._plan_shard(self.run.settings.shard)
             if self.report.type.dated:
-                return self._dated()
-            return _with_jobs((SlicePlan(None, self._requests(None)),), self._in_state(), end=dt.date.max)
+                return self._plan_days()
+            snapshot = SlicePlan(None, self._requests(None))
+            return _with_known_jobs((snapshot,), self._jobs_in_state(), last=dt.date.max)
         except CallError as error:
             failed = StreamError.of(error)
             raise failed.placed(vendor=self.report.vendor, stream=self.report.stream) from error
         except ConfigError as error:
-            # A catalog spares the vendor's discovery, which would have found this before.
+            # With a catalog, the vendor's discovery did not run, which would have found this earlier.
             raise StreamError(str(error), remedy="Correct the report's settings.") from error
 
-    def _share(self, shard: Shard) -> StreamPlan:
-        """Return this shard's slices; neither a bookmark nor jobs on their way change the list."""
+    def _plan_shard(self, shard: Shard) -> StreamPlan:
+        """Return this shard's slices. Neither a bookmark nor existing jobs change the list."""
         report, start, end = self.report, self.run.settings.start_date, self.run.settings.end_date
-        parts: tuple[SlicePlan, ...] = (SlicePlan(None, self._requests(None)),)
+        plans: tuple[SlicePlan, ...] = (SlicePlan(None, self._requests(None)),)
         if report.type.dated and start and end:
-            days = report.cut.days(start, end, not_before=start)
-            groups = _grouped(report, report.cut.slices(days), ())[0] if days else []
-            parts = tuple(self._part(group) for group in groups)
-        asked = {request.report for part in parts for request in part.requests}
-        return StreamPlan(shard.share_of(parts, f"{report.vendor} {min(asked, default='')}"))
+            days = report.slicing.days(start, end, not_before=start)
+            plans = self._slice_plans(group_slices(report, report.slicing.slices(days))[0] if days else [])
+        asked = {request.report for plan in plans for request in plan.requests}
+        return StreamPlan(shard.share_of(plans, f"{report.vendor} {min(asked, default='')}"))
 
-    def _dated(self) -> StreamPlan:
+    def _plan_days(self) -> StreamPlan:
         report, settings = self.report, self.run.settings
         final, end = self.client.final_day(report.type), settings.end_date
         last = min(final, end) if end else final
         bookmark = self._bookmark()
-        # Without a start date, a sync has ended before; discovery has not.
-        start, begins = self._first_day(settings.start_date or last, bookmark)
+        # In a sync, start_date is required; discovery also works without.
+        start, warnings = self._data_start(settings.start_date or last, bookmark)
+        warnings += self._state_warnings(bookmark, final)
         first = first_day(start, bookmark, report.lookback_days)
-        warnings = (*begins, *self._state_warnings(bookmark, final))
-        days = report.cut.days(first, last, not_before=start)
+        days = report.slicing.days(first, last, not_before=start)
         if days is None or (bookmark and bookmark >= days.end):
             note = f"no new final day since {bookmark}" if bookmark else f"no final day from {start} on"
-            found = _with_jobs((), self._in_state(), end=dt.date.min)
-            return replace(found, notes=(note,), warnings=(*warnings, *found.warnings))
-        known = [*self._in_state(), *self._in_ledger(days)]
+            plan = _with_known_jobs((), self._jobs_in_state(), last=dt.date.min)
+            return replace(plan, notes=(note,), warnings=(*warnings, *plan.warnings))
+        known = [*self._jobs_in_state(), *self._jobs_in_ledger(days)]
         candidates = dict.fromkeys(job.days for job in known if job.key and job.days)
-        kept = report.cut.choose(candidates, days, not_before=start)
-        groups, notes = _grouped(report, report.cut.slices(days, kept), kept)
+        kept = report.slicing.keep(candidates, days, not_before=start)
+        groups, notes = group_slices(report, report.slicing.slices(days, kept), kept)
         if bookmark and start < first:
             notes.append(
                 f"goes on from {first} by its bookmark {bookmark} and lookback_days {report.lookback_days}; "
                 f"start_date {start} counts for a first run only"
             )
-        parts = tuple(self._part(group) for group in groups)
-        found = _with_jobs(parts, known, end=groups[-1][-1].end)
         if gaps := self.client.gaps(report.type, days):
-            warnings = (*warnings, gaps)
-        return replace(found, notes=tuple(notes), warnings=(*warnings, *found.warnings))
+            warnings.append(gaps)
+        plan = _with_known_jobs(self._slice_plans(groups), known, last=groups[-1][-1].end)
+        return replace(plan, notes=tuple(notes), warnings=(*warnings, *plan.warnings))
 
-    def _first_day(self, start: dt.date, bookmark: dt.date | None) -> tuple[dt.date, tuple[str, ...]]:
-        """Return `start`, or later where the vendor's data begins later; and what there is to say of it."""
+    def _data_start(self, start: dt.date, bookmark: dt.date | None) -> tuple[dt.date, list[str]]:
+        """Return `start`, or the first day of the vendor's data if that is later, and any warning."""
         first = self.client.first_day(self.report.type) if isinstance(self.client, Bounded) else None
         if first is None or first <= start:
-            return start, ()
+            return start, []
         text = f"the data begins on {first}, later than start_date ({start}); it is extracted from there on"
-        return first, () if bookmark and bookmark >= first else (text,)
+        return first, [] if bookmark and bookmark >= first else [text]
 
     def _bookmark(self) -> dt.date | None:
-        """Return the last day that is out of all of the report's streams."""
+        """Return the last day up to which all of the report's streams are complete."""
         marks = [state.bookmark for state in self.states] if self.is_incremental else []
         return min(filter(None, marks)) if marks and all(marks) else None
 
     def _state_warnings(self, bookmark: dt.date | None, final: dt.date) -> Iterator[str]:
-        """Yield what looks wrong about the state."""
         for state in self.states:
             yield from state.unreadable_jobs()
-        if not self.is_incremental:
-            return
-        if bookmark and bookmark > final:
-            yield (
-                f"the bookmark {bookmark} lies after the last final day, {final}: nothing is extracted "
-                "until then; correct replication_key_value in the state"
-            )
-        for state in self.states:
-            yield from state.warnings(self.report.replication_key)
+        if self.is_incremental:
+            if bookmark and bookmark > final:
+                yield (
+                    f"the bookmark {bookmark} lies after the last final day, {final}: nothing is extracted "
+                    "until then; correct replication_key_value in the state"
+                )
+            for state in self.states:
+                yield from state.warnings(self.report.replication_key)
 
-    # --- jobs on their way ------------------------------------------------------------------------------
+    # --- existing jobs ----------------------------------------------------------------------------------
 
-    def _in_state(self) -> Iterator[_Known]:
+    def _jobs_in_state(self) -> Iterator[_KnownJob]:
         for state in self.states:
             for job in state.jobs():
-                yield self._known(job_days(job), str(job["id"]), str(job.get("key")))
+                yield self._known_job(job_days(job), str(job["id"]), str(job.get("key")))
 
-    def _in_ledger(self, days: Slice) -> Iterator[_Known]:
-        """Yield the jobs of the ledger that are this report's with these parameters."""
+    def _jobs_in_ledger(self, days: Slice) -> Iterator[_KnownJob]:
+        """Yield the ledger's unfinished or unread jobs of this report with these parameters."""
         for like in self._requests(days)[:1]:
-            found = self.run.ledger.on_its_way(
+            records = self.run.ledger.on_its_way(
                 like, stream=self.report.stream, first=days.start, last=days.end
             )
-            for record in found:
-                job = self._known(record.slice, record.job_id, record.key)
-                if job.key:
-                    yield job
+            jobs = (self._known_job(record.slice, record.job_id, record.key) for record in records)
+            yield from (job for job in jobs if job.key)
 
-    def _known(self, days: Slice | None, job_id: str, key: str) -> _Known:
-        is_asked_like_that = key in {request.key for request in self._requests(days)}
-        return _Known(days, job_id, key if is_asked_like_that else "")
+    def _known_job(self, days: Slice | None, job_id: str, key: str) -> _KnownJob:
+        is_current = key in {request.key for request in self._requests(days)}
+        return _KnownJob(days, job_id, key if is_current else "")
 
-    def _part(self, group: list[Slice]) -> SlicePlan:
-        requests = tuple(request for days in group for request in self._requests(days))
-        return SlicePlan(Slice(group[0].start, group[-1].end), requests)
+    def _slice_plans(self, groups: Iterable[list[Slice]]) -> tuple[SlicePlan, ...]:
+        return tuple(
+            SlicePlan(
+                Slice(group[0].start, group[-1].end),
+                tuple(request for days in group for request in self._requests(days)),
+            )
+            for group in groups
+        )
 
     def _requests(self, days: Slice | None) -> tuple[ReportRequest, ...]:
         if days not in self._requests_of:
@@ -210,23 +204,22 @@ class Planning:
         return self._requests_of[days]
 
 
-def _grouped(
-    report: Report, slices: Iterable[Slice], kept: Iterable[Slice]
+def group_slices(
+    report: Report, slices: Iterable[Slice], kept: Iterable[Slice] = ()
 ) -> tuple[list[list[Slice]], list[str]]:
-    """Return the slices by what comes out as one, and what there is to say of it.
+    """Return the slices in groups, each emitted as one, and notes for the log.
 
-    Jobs on their way may end inside a slice of the grid. Where rows are known by their slice and number, the
-    rest of that slice comes out with it, so that it overwrites itself when it is extracted again. Where a row
-    is a sum over its slice, two parts of one can't be added up: the rest waits until all of it is asked for.
+    A kept job may end inside a slice of the grid. If rows are identified by slice and row number, the rest of
+    that grid slice joins its group, so that it overwrites itself when it is extracted again. If a row is a
+    sum over its slice, two parts can't be added up: the rest waits until all of the slice is requested.
     """
     kept = set(kept)
     groups: list[list[Slice]] = []
     for one in slices:
-        is_rest = bool(groups) and report.grid and report.cut.cell(one.start).start != one.start
+        is_rest = bool(groups) and report.grid and report.slicing.grid_slice(one.start).start != one.start
         if is_rest and report.is_summed and one not in kept:
-            return groups, [
-                f"the days from {one.start} on wait for the next run: a running job cuts their slice"
-            ]
+            note = f"the days from {one.start} on wait for the next run: a running job cuts their slice"
+            return groups, [note]
         if is_rest and report.is_keyless:
             groups[-1].append(one)
         else:
@@ -234,19 +227,21 @@ def _grouped(
     return groups, []
 
 
-def _with_jobs(parts: tuple[SlicePlan, ...], known: Iterable[_Known], *, end: dt.date) -> StreamPlan:
-    """Return a plan that says what becomes of each known job: it is used, left for later or discarded.
+def _with_known_jobs(
+    plans: tuple[SlicePlan, ...], known: Iterable[_KnownJob], *, last: dt.date
+) -> StreamPlan:
+    """Return a plan that says of each known job whether it is used, kept for later or discarded.
 
-    Args:
-        end: Jobs of later days are left for later.
+    Jobs for days after `last` are kept for later.
     """
-    wanted = {request.key for part in parts for request in part.requests}
-    left = [job for job in known if job.key not in wanted]
-    later = {job for job in left if job.key and job.days and job.days.end > end}
-    lost = [
+    wanted = {request.key for plan in plans for request in plan.requests}
+    unused = [job for job in known if job.key not in wanted]
+    later = {job for job in unused if job.key and job.days and job.days.end > last}
+    discarded = [
         f"job {job.job_id} of {job.days or 'a snapshot'} is discarded: "
         + ("its days are out, or another job has them" if job.key else "the report's settings have changed")
-        for job in left
+        for job in unused
         if job not in later
     ]
-    return StreamPlan(parts, warnings=tuple(dict.fromkeys(lost)), later=frozenset(job.key for job in later))
+    keys = frozenset(job.key for job in later)
+    return StreamPlan(plans, warnings=tuple(dict.fromkeys(discarded)), later=keys)

@@ -1,4 +1,4 @@
-"""A report: a report type with the user's settings laid over it, and its columns beside a file's header.
+"""A report: a report type with the user's settings applied, and its columns compared with a file's header.
 
 One report is one stream.
 """
@@ -16,31 +16,31 @@ from tap_reports.files import Table
 from tap_reports.files.text import shown
 from tap_reports.models import Column, Kind, ReportType, Slice
 from tap_reports.models.columns import property_name, property_names, schema_of
-from tap_reports.sync.slices import Cut, moved
+from tap_reports.sync.slices import Slicing, add_days
 
 SLICE_START, SLICE_END, ROW = "_report_slice_start", "_report_slice_end", "_report_row"
 SHEET_SEPARATOR = " / "
-MOST_NAMED = 20
-"""Columns that a message names; it counts the others."""
+MAX_NAMED_COLUMNS = 20
+"""A message names so many columns and counts the others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """One stream's report, everything about it decided.
+    """One stream's report, with all settings resolved.
 
     Attributes:
         stream: Stream name.
         vendor: Vendor block name.
-        type: What the vendor says of it.
-        columns: Its known columns; a file may bring more.
-        kinds: The user's kinds by header or property name, for columns not known yet.
-        column_names: How properties are named after headers.
-        primary_keys: Property names, lineage columns among them where the report has no keys of its own.
+        type: The vendor's description.
+        columns: The known columns; a file may add more.
+        kinds: The user's kinds by header or property name, for columns that are not known yet.
+        column_names: The setting: how properties are named after headers.
+        primary_keys: Property names; lineage columns if the report has no keys of its own.
         replication_key: Property name; None for a snapshot.
-        lineage: The lineage columns its records carry.
-        slice_days, lookback_days: Decided from report, block, type and vendor, in this order.
-        dated_slice_days: What `slice_days` is once the rows are known to have a date column.
-        fixed_grid: The vendor's slices lie on the fixed grid whatever keys there are.
+        lineage: The lineage columns of its records.
+        slice_days, lookback_days: From report, block, type or vendor, in this order.
+        dated_slice_days: What `slice_days` becomes if the rows turn out to have a date column.
+        fixed_grid: The vendor's slices always lie on the fixed grid.
         grid: Slices lie on the fixed grid, so that a slice extracted again overwrites itself.
     """
 
@@ -61,86 +61,84 @@ class Report:
 
     @property
     def title(self) -> str:
-        """The schema's title, from which a catalog's stream finds back to its report."""
+        """The schema's title; the report of a catalog's stream is found by it."""
         sheet = self.type.layout.sheet
         return f"{self.type.report}{SHEET_SEPARATOR}{sheet}" if sheet else self.type.report
 
     @property
     def schema(self) -> dict[str, Any]:
         """The JSON schema of its records."""
+        columns = (*self.columns, *self.lineage)
         schema: dict[str, Any] = {
             "type": "object",
-            "properties": {
-                column.property: schema_of(column.kind, column.header)
-                for column in (*self.columns, *self.lineage)
-            },
+            "properties": {column.property: schema_of(column.kind, column.header) for column in columns},
             "title": self.title,
         }
         return {**schema, "description": self.type.description} if self.type.description else schema
 
     @property
-    def cut(self) -> Cut:
+    def slicing(self) -> Slicing:
         """How its days become slices."""
-        return Cut(granularity=self.type.granularity, slice_days=self.slice_days, grid=self.grid)
+        return Slicing(granularity=self.type.granularity, slice_days=self.slice_days, grid=self.grid)
 
     @property
     def is_keyless(self) -> bool:
-        """True if its rows are known by their slice and number only."""
+        """True if its rows are identified by slice and row number only."""
         return self.primary_keys == (SLICE_START, ROW)
 
     @property
     def dated_by(self) -> str | None:
-        """The property whose days lie within the slice; None if the rows have no date."""
+        """The property whose days lie within the slice; None if rows have no date."""
         kinds = {column.property: column.kind for column in self.columns}
         is_date = kinds.get(self.replication_key or "") in {Kind.DATE, Kind.DATE_TIME}
         return self.replication_key if self.type.dated and is_date else None
 
     @property
     def unknown_keys(self) -> list[str]:
-        """The keys that no record would have: a catalog may name some."""
+        """Keys that no record has: a wrong catalog names them."""
         known = {column.property for column in (*self.columns, *self.lineage)}
         keys = dict.fromkeys((*self.primary_keys, self.replication_key))
         return [key for key in keys if key and key not in known]
 
     @property
     def is_summed(self) -> bool:
-        """True if a row stands for all days of its slice, as the file has no date."""
+        """True if a row is a sum over all days of its slice, as the file has no date."""
         return self.replication_key == SLICE_END and not self.type.infers_columns
 
     def settled_on(self, days: Slice | None) -> dt.date | None:
         """Return the first day on which a slice's data can no longer change; None for a snapshot."""
-        return moved(days.end, self.lookback_days + 1) if days else None
+        return add_days(days.end, self.lookback_days + 1) if days else None
 
     def kind_for(self, header: str) -> Kind:
-        """Return the kind the user set for a header; text without one (a stable choice for any value)."""
+        """Return the user's kind for a header, else text, which fits any value."""
         return self.kinds.get(header) or self.kinds.get(property_name(header)) or Kind.STRING
 
 
-def bound(headers: Iterable[str], columns: Iterable[Column]) -> list[Column | None]:
-    """Return the column of each of a file's headers, None where it is new.
+def match_columns(headers: Iterable[str], columns: Iterable[Column]) -> list[Column | None]:
+    """Return the known column for each of a file's headers, None if it is new.
 
-    No column is given twice: a file that has a header twice has two columns of that name.
+    No column is used twice: a file with the same header twice has two columns.
     """
     headers = list(headers)
     by_header: dict[str, list[Column]] = {}
-    left = {}
+    unmatched = {}
     for column in reversed(list(columns)):
         by_header.setdefault(column.header, []).append(column)
-        left[column.property] = column
+        unmatched[column.property] = column
     found: list[Column | None] = [None] * len(headers)
     for position, header in enumerate(headers):
         if same := by_header.get(header):
             found[position] = column = same.pop()
-            del left[column.property]
+            del unmatched[column.property]
     for position, header in enumerate(headers):
         if found[position] is None:
-            name = header if header in left else property_name(header)
-            found[position] = left.pop(name, None)
+            name = header if header in unmatched else property_name(header)
+            found[position] = unmatched.pop(name, None)
     return found
 
 
 def find_column(name: str, columns: Iterable[Column]) -> Column | None:
-    """Return the column with a header or property name, or whose property a header would get."""
+    """Return the column with this header or property name, or whose property this header would get."""
     columns = list(columns)
     for matches in (
         lambda column: column.header == name,
@@ -152,26 +150,25 @@ def find_column(name: str, columns: Iterable[Column]) -> Column | None:
     return None
 
 
-# --- a file's header beside the report's columns ----------------------------------------------------------
+# --- a file's header compared with the report's columns ---------------------------------------------------
 
 
 def with_new_columns(report: Report, table: Table, policy: str) -> tuple[Report, list[str]]:
-    """Return the report with the columns that a file adds, as far as the policy admits them, and the headers
-    of all new ones.
+    """Return the report with a file's new columns, if the policy adds them, and the new headers.
 
     Args:
         report: As known so far.
-        table: The file's, which `absent_columns` has found to be of this report.
+        table: `absent_columns` has checked that it belongs to this report.
         policy: The setting `new_columns`.
 
     Raises:
         FileError: There are new columns and the policy is "fail".
     """
-    known = bound(table.header, report.columns)
+    known = match_columns(table.header, report.columns)
     headers = [header for header, column in zip(table.header, known, strict=True) if not column]
     if headers and policy == "fail":
         raise FileError(
-            f"{table.name} has new columns: {named(headers)}",
+            f"{table.name} has new columns: {quoted(headers)}",
             remedy='Run discovery again, or set "new_columns" to "add" or "ignore".',
         )
     if not headers or policy != "add":
@@ -182,33 +179,26 @@ def with_new_columns(report: Report, table: Table, policy: str) -> tuple[Report,
 
 
 def fields(report: Report, table: Table, is_selected: Callable[[str], bool]) -> Iterator[Field]:
-    """Yield what is emitted of a table: the report's columns, then the lineage.
-
-    Args:
-        report: With the columns that the file added.
-        table: The file's.
-        is_selected: Of a property.
-    """
-    header_of, keys = _headers(report, table), {*report.primary_keys, report.replication_key}
+    """Yield what is emitted of a table: the report's selected columns, then the lineage columns."""
+    headers, keys = _headers(report, table), {*report.primary_keys, report.replication_key}
     for column in (*report.columns, *report.lineage):
         if is_selected(column.property):
             lineage = column.property if column in report.lineage else None
             is_key = lineage is None and column.property in keys
-            yield Field(
-                column.property, header_of.get(column.property), column.kind, lineage, required=is_key
-            )
+            header = headers.get(column.property)
+            yield Field(column.property, header, column.kind, lineage, required=is_key)
 
 
 def absent_columns(report: Report, table: Table) -> list[str]:
-    """Return the headers of the report's columns that the file lacks: they are null.
+    """Return the headers of the report's columns that the file lacks: their values are null.
 
     Args:
-        report: Without the file's new columns: these say nothing about which report it is.
+        report: Without the file's new columns, which say nothing about the report.
         table: The file's.
 
     Raises:
-        FileError: It is another report: it lacks key columns, columns that were asked for by name, or all
-            columns, or most of them while most of its own are unknown.
+        FileError: The file is another report's: it lacks key columns, columns that were requested by name,
+            all columns, or most columns while most of its own are unknown.
     """
     found = _headers(report, table)
     own = {column.property: column.header for column in report.columns}
@@ -219,21 +209,22 @@ def absent_columns(report: Report, table: Table) -> list[str]:
     is_foreign = len(absent) > len(found) and len(table.header) > 2 * len(found)
     if missing or (own and not found) or is_foreign:
         raise FileError(
-            f"{table.name} is not this report: it has the columns {named(table.header)}, "
-            f"not {named(dict.fromkeys(missing or absent))}.",
+            f"{table.name} is not this report: it has the columns {quoted(table.header)}, "
+            f"not {quoted(dict.fromkeys(missing or absent))}.",
             remedy="If it is, its header may not be its first row (file.header_row), or its settings or "
             "catalog name other columns than it has.",
         )
     return absent
 
 
-def named(headers: Iterable[str]) -> str:
-    """Return headers for a message: the first ones, each on one line, and how many more there are."""
+def quoted(headers: Iterable[str]) -> str:
+    """Return headers for a message: the first ones in quotes, and how many more there are."""
     headers = list(headers)
-    more = f" and {len(headers) - MOST_NAMED:,} more" if len(headers) > MOST_NAMED else ""
-    return ", ".join(f'"{shown(header, 60)}"' for header in headers[:MOST_NAMED]) + more
+    more = f" and {len(headers) - MAX_NAMED_COLUMNS:,} more" if len(headers) > MAX_NAMED_COLUMNS else ""
+    return ", ".join(f'"{shown(header, 60)}"' for header in headers[:MAX_NAMED_COLUMNS]) + more
 
 
 def _headers(report: Report, table: Table) -> dict[str, str]:
-    columns = zip(table.header, bound(table.header, report.columns), strict=True)
+    """Return the file's header by property."""
+    columns = zip(table.header, match_columns(table.header, report.columns), strict=True)
     return {column.property: header for header, column in columns if column}

@@ -1,12 +1,12 @@
-"""One run: the vendors' clients and workers, the ledger, the work folder, the engine. Everything is made when
-it is first needed: `--discover` opens no ledger unless a report's columns are known from a file only.
+"""One run's resources: vendor clients, ledger, work folder, job engine, postback listener.
+
+Each is made when it is first needed: `--discover` opens a ledger only for reports whose columns a file tells.
 """
 
 from __future__ import annotations
 
 import atexit
 import contextlib
-import logging
 import threading
 import uuid
 from collections.abc import Callable
@@ -36,19 +36,16 @@ if TYPE_CHECKING:
     from tap_reports.models import RunOutcome
     from tap_reports.postbacks.postbacks import Postbacks
 
-logger = logging.getLogger("tap-reports")
-
 
 class Run:
-    """What a run works with.
+    """The resources of one run.
 
     Args:
         settings: The configuration.
-        on_submitted: Called in the main thread for each job, to name it in the state.
-        write_state: Writes the state then, before the job is polled; see `Runner`.
-        on_over: Called in the main thread for each task that is over.
+        on_submitted: Called in the main thread for each submitted job, to add it to the state.
+        write_state: Called then, before the job is polled; see `Runner`.
         clock: The time.
-        loop: Where the engine runs (a test's own runs on its `clock`).
+        loop: The engine's event loop; tests pass one that runs on their `clock`.
         looks_once: For `--submit`: wait for nothing.
     """
 
@@ -58,7 +55,6 @@ class Run:
         on_submitted: Callable[[Task], None],
         *,
         write_state: WriteState = lambda _now: 0.0,
-        on_over: Callable[[Task], None] = lambda _task: None,
         clock: Clock | None = None,
         loop: EngineLoop | None = None,
         looks_once: bool = False,
@@ -69,10 +65,9 @@ class Run:
         self.started_at = (clock or SystemClock()).now()
         self._on_submitted = on_submitted
         self._write_state = write_state
-        self._on_over = on_over
         self._stoppable = StoppableClock(SystemClock())
         self.clock: Clock = clock or self._stoppable
-        """The time; sleepers wake when the run is to end."""
+        """The time; sleeping ends when the run is stopped."""
         self._loop = loop
         self._work_folder: WorkFolder | None = None
         self._folder_lock = threading.Lock()
@@ -100,9 +95,10 @@ class Run:
 
     @cached_property
     def runner(self) -> Runner:
-        """The engine, with a worker for each vendor."""
+        """The job engine, with a worker for each vendor."""
         from tap_reports.jobs.context import Account, RunContext
         from tap_reports.jobs.event_loop import CALL_THREADS, EngineLoop
+        from tap_reports.jobs.metrics import log_job
         from tap_reports.jobs.runner import Runner
         from tap_reports.jobs.worker import VendorWorker
 
@@ -123,7 +119,7 @@ class Run:
             stop=self._stoppable.stop,
             on_submitted=self._submitted,
             write_state=self._write_state,
-            on_over=self._on_over,
+            on_over=log_job,
         )
         postbacks = self.settings.postbacks
         for vendor, client in self.vendors:
@@ -136,15 +132,14 @@ class Run:
             )
             interval = postbacks.fallback_poll_seconds if postbacks and vendor.calls_back else None
             runner.workers[vendor.name] = VendorWorker(account, poll_interval=interval)
-        # Whatever ends the program: no temporary file outlives it.
-        atexit.register(self.close)
+        atexit.register(self.close)  # removes the temporary files however the program ends
         return runner
 
     def listen(self) -> str | None:
-        """Listen for the vendors' calls from now on, if that is set. Returns the address.
+        """Listen for the vendors' calls from now on, if `postbacks` is set. Returns the address.
 
         Raises:
-            ConfigError: The address cannot be listened on.
+            ConfigError: The address is not available.
         """
         wanted = self.settings.postbacks
         if wanted is None:
@@ -170,10 +165,10 @@ class Run:
             self._postbacks.announced(task)
 
     def folder(self) -> Path:
-        """Return the folder for downloaded files; made once, removed at `close`.
+        """Return the folder for downloaded files, which `close` removes.
 
         Raises:
-            Stopped: The run has ended; what is made now would stay.
+            Stopped: The run has ended; a folder made now would stay.
         """
         with self._folder_lock:
             if self._is_closed:
@@ -187,25 +182,25 @@ class Run:
         """True once the engine exists."""
         return "runner" in self.__dict__
 
-    def note_start(self, begun: RunOutcome) -> None:
-        """Keep in the ledger that the run has begun: one that is killed can't say how it ended."""
-        self.ledger.ended(replace(begun, seconds=None, exit_status=None))
+    def note_start(self, started: RunOutcome) -> None:
+        """Store in the ledger that the run has started; a killed run does not store its end."""
+        self.ledger.ended(replace(started, seconds=None, exit_status=None))
 
     def note_end(self, ended: RunOutcome) -> None:
-        """Keep how the run ended, and why, in the ledger, if it has one open."""
+        """Store in the ledger how the run ended, if the ledger is open."""
         if "ledger" in self.__dict__:
             self.ledger.ended(ended)
 
-    def end_soon(self) -> None:
-        """Leave a ledger that does not answer, as the run is to end. Safe in a signal handler."""
+    def stop_waiting_for_ledger(self) -> None:
+        """Give up on a ledger that does not answer: the run is stopping. Safe in a signal handler."""
         if "ledger" in self.__dict__:
             self.ledger.end_soon()
 
     def close(self) -> None:
-        """End all work and remove all temporary files. Vendor jobs are left to be resumed."""
+        """End all work and remove all temporary files. Vendor jobs stay, to be resumed."""
         atexit.unregister(self.close)
         clients = [client for _, client in self.__dict__.get("vendors", ())]
-        with contextlib.ExitStack() as last:  # one that fails must not keep the others from ending
+        with contextlib.ExitStack() as last:  # each step runs even if another one fails
             last.callback(self._remove_folder)
             for client in clients:
                 last.callback(client.api.close)
@@ -217,7 +212,7 @@ class Run:
             if self._postbacks is not None:
                 last.callback(self._postbacks.close)
                 self._postbacks = None
-            for client in clients:  # only calls that cost nothing: others have a moment
+            for client in clients:  # only free calls; a submission has a moment to be answered
                 last.callback(client.api.end_calls)
                 last.callback(client.files.end_calls)
 

@@ -1,4 +1,4 @@
-"""SIGTERM, SIGINT and an output that closes: what of a run they end, and when."""
+"""SIGTERM, SIGINT and a closed output: how each ends a run."""
 
 from __future__ import annotations
 
@@ -13,65 +13,63 @@ from collections.abc import Callable, Iterator
 from tap_reports.exceptions import Stopped
 from tap_reports.sync.outcome import Outcome
 
-ONE_SIGNAL_SECONDS = 1.0
-"""Signals that come within this time are one: `timeout` sends its own to the process and to its group."""
+SAME_SIGNAL_SECONDS = 1.0
+"""Signals within this time count as one: `timeout` signals the process and its group."""
+WAKE_DELAY_SECONDS = (0.1, 0.3, 0.6)
 
-WAKE_AFTER_SECONDS = (0.1, 0.3, 0.6)
 
-
-class Signals:
-    """Ends a run at once while vendors are asked, and between two blocks while messages are written.
+class SignalHandler:
+    """Ends a run: at once while vendors are asked, between two blocks while messages are written.
 
     Args:
-        outcome: Where the signal is noted.
-        stop: Ends the engine's work; returns whether it did, that is, whether there is an engine.
+        outcome: The signal is noted in it.
+        stop_engine: Stops the jobs; returns False if there is no engine yet.
     """
 
-    def __init__(self, outcome: Outcome, stop: Callable[[], bool]) -> None:
+    def __init__(self, outcome: Outcome, stop_engine: Callable[[], bool]) -> None:
         self._outcome = outcome
-        self._stop = stop
-        self._is_at_once = False
-        self._came_at = 0.0
+        self._stop_engine = stop_engine
+        self._is_interruptible = False
+        self._received_at = 0.0
 
     @contextlib.contextmanager
-    def at_once(self, *, is_on: bool = True) -> Iterator[None]:
-        """Let a signal end what is done in here at once, as nothing is being written; or not so (`is_on`).
+    def interruptible(self, *, allowed: bool = True) -> Iterator[None]:
+        """Let a signal end this block at once, since it writes no messages; or not, if not `allowed`.
 
         Raises:
-            Stopped: One has come, here or before.
+            Stopped: A signal arrived, in this block or before it.
         """
-        before, self._is_at_once = self._is_at_once, is_on
+        before, self._is_interruptible = self._is_interruptible, allowed
         try:
-            if is_on and (signum := self._outcome.signal) is not None:
+            if allowed and (signum := self._outcome.signal) is not None:
                 raise Stopped(f"signal {signum}", signum)
             yield
         finally:
-            self._is_at_once = before
+            self._is_interruptible = before
 
-    def came(self, signum: int) -> None:
-        """Note a signal, and end the run.
+    def handle(self, signum: int) -> None:
+        """Note a signal and end the run.
 
         Raises:
-            Stopped: It ends here.
+            Stopped: The run ends here.
         """
         now = time.monotonic()
         if self._outcome.signal is not None:
-            if now - self._came_at >= ONE_SIGNAL_SECONDS:
-                os._exit(128 + signum)  # asked twice: at once, also out of a write to a reader that hangs
+            if now - self._received_at >= SAME_SIGNAL_SECONDS:
+                os._exit(128 + signum)  # the second request: exit even if a write to the reader hangs
             return
-        self._came_at = now
+        self._received_at = now
         self._outcome.signal = signum
-        if self._is_at_once or not self._stop():
+        if self._is_interruptible or not self._stop_engine():
             raise Stopped(f"signal {signum}", signum)
 
 
-def hear_signals_at_once() -> None:
-    """Have the main thread hear of SIGTERM and SIGINT also where it is about to wait when one comes.
+def wake_main_thread_on_signals() -> None:
+    """Make the main thread handle SIGTERM and SIGINT at once, even if it is waiting.
 
-    Python runs a signal's handler in the main thread once that is out of what it waits in, and the signal
-    gets it out only if it was in already: one that comes a moment earlier, or that another thread receives,
-    would be heard when the wait is over, up to a minute later. A thread is told of each signal at once and
-    sends the main thread another one, which means nothing.
+    Python runs signal handlers in the main thread. A signal that arrives just before the main thread starts
+    to wait, or in another thread, does not interrupt that wait, which may take a minute. So a helper thread
+    is told of each signal and sends SIGURG, which does nothing else, to the main thread.
     """
     if not hasattr(signal, "pthread_kill"):  # Windows
         return
@@ -84,13 +82,13 @@ def hear_signals_at_once() -> None:
 
 def _wake_main_thread(reader: int) -> None:
     main = threading.main_thread()
-    while came := os.read(reader, 1):
-        for seconds in WAKE_AFTER_SECONDS if came[0] in {signal.SIGTERM, signal.SIGINT} else ():
+    while signum := os.read(reader, 1):
+        for seconds in WAKE_DELAY_SECONDS if signum[0] in {signal.SIGTERM, signal.SIGINT} else ():
             time.sleep(seconds)
             signal.pthread_kill(main.ident or 0, signal.SIGURG)
 
 
-def forget_stdout() -> None:
-    """Give the interpreter something to flush to at its end, as nobody reads standard output any more."""
+def discard_stdout() -> None:
+    """Send what is still buffered for standard output to nowhere: its reader has left."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,8 +1,8 @@
-"""Date arithmetic: first and last day, limits and jobs on their way become slices. Pure, no I/O.
+"""Date arithmetic: days to extract become slices. Pure functions, no I/O.
 
-A slice is the dates of one request. Slices ascend, cover their days exactly once and hold whole periods
-(weeks run from Monday to Sunday). On the fixed grid a slice that is extracted again has the same first day,
-so that it overwrites itself and the vendor is asked for the same jobs.
+A slice is the date range of one request. Slices ascend, cover their days exactly once and hold whole periods
+(weeks run from Monday to Sunday). On the fixed grid, a slice that is extracted again has the same first day:
+it overwrites itself, and the vendor is asked for the same jobs.
 """
 
 from __future__ import annotations
@@ -18,44 +18,49 @@ if TYPE_CHECKING:
     from pendulum import Date
 
 WEEK_DAYS = 7
-SHORTEST_MONTH_DAYS = 28
+MIN_MONTH_GRID_DAYS = 28
 """From this `slice_days` on, the grid is calendar months."""
 GRID_ORIGIN = dt.date(1970, 1, 1)
 WEEK_GRID_ORIGIN = dt.date(1970, 1, 5)
-"""The first Monday of the grid: weeks have to stay whole."""
+"""The first Monday of the grid: weeks stay whole."""
 UNITS = {Granularity.DAILY: "day", Granularity.WEEKLY: "week", Granularity.MONTHLY: "month"}
 
 
 def period_start(day: dt.date, granularity: Granularity) -> dt.date:
-    """Return the first day of the period that holds `day`."""
-    return _plain(_date(day).start_of(UNITS[granularity]))
+    """Return the first day of the period that contains `day`."""
+    return _stdlib_date(_pendulum_date(day).start_of(UNITS[granularity]))
 
 
 def period_end(day: dt.date, granularity: Granularity) -> dt.date:
-    """Return the last day of the period that holds `day`."""
-    return _plain(_date(day).end_of(UNITS[granularity]))
+    """Return the last day of the period that contains `day`."""
+    return _stdlib_date(_pendulum_date(day).end_of(UNITS[granularity]))
 
 
-def last_whole(last: dt.date, granularity: Granularity) -> dt.date:
+def last_period_end(last: dt.date, granularity: Granularity) -> dt.date:
     """Return the end of the last period that ends by `last`."""
     if period_end(last, granularity) == last:
         return last
-    return moved(period_start(last, granularity), -1)
+    return add_days(period_start(last, granularity), -1)
 
 
-def moved(day: dt.date, days: int) -> dt.date:
+def add_days(day: dt.date, days: int) -> dt.date:
     """Return the day so many days later."""
-    return _plain(_date(day).add(days=days))
+    return _stdlib_date(_pendulum_date(day).add(days=days))
+
+
+def first_day(start: dt.date, bookmark: dt.date | None, lookback_days: int) -> dt.date:
+    """Return the first day to extract: after the bookmark, less the lookback, but not before `start`."""
+    return start if bookmark is None else max(start, add_days(bookmark, 1 - lookback_days))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cut:
+class Slicing:
     """How a report's days are cut into slices.
 
     Attributes:
         granularity: The period of a row; slices are whole periods.
         slice_days: No slice is longer, but one period, and one month of the grid, always fits.
-        grid: Slices lie on the fixed grid: calendar months where `slice_days` is 28 or more, else steps of
+        grid: Slices lie on the fixed grid: calendar months if `slice_days` is 28 or more, else steps of
             `slice_days` counted from 1970-01-01. (Whole weeks: as many as fit, counted from 1970-01-05.)
     """
 
@@ -64,71 +69,69 @@ class Cut:
     grid: bool
 
     def days(self, first: dt.date, last: dt.date, *, not_before: dt.date) -> Slice | None:
-        """Return the days that are extracted, in whole periods; None if no whole period lies in them.
+        """Return the days to extract, in whole periods; None if there is no whole period.
 
         Args:
-            first: Its period is included whole; on the grid, all from its grid line on.
+            first: Its period is included whole; on the grid, everything from its grid line on.
             last: Only periods that end by it are included.
-            not_before: `start_date`: no grid line before its period is moved back to.
+            not_before: `start_date`: a grid line before its period is not used.
         """
-        start, stop = period_start(first, self.granularity), last_whole(last, self.granularity)
+        start, stop = period_start(first, self.granularity), last_period_end(last, self.granularity)
         if first > last or start > stop:
             return None
         if self.grid:
-            start = max(self.cell(start).start, min(start, period_start(not_before, self.granularity)))
+            earliest = min(start, period_start(not_before, self.granularity))
+            start = max(self.grid_slice(start).start, earliest)
         return Slice(start, stop)
 
     def slices(self, days: Slice, kept: Iterable[Slice] = ()) -> list[Slice]:
-        """Return the slices that cover `days`, ascending, those that are kept among them.
+        """Return the slices that cover `days` (whole periods), ascending, with the kept ones among them.
 
-        Args:
-            days: Whole periods (see `days`).
-            kept: What `choose` has chosen. The first may begin before `days`: that is covered as well then.
+        The first kept slice may begin before `days`: then those days are covered as well.
         """
         found, start = [], days.start
-        for known in kept:
-            found += [*self._filled(start, moved(known.start, -1)), known]
-            start = moved(known.end, 1)
-        return [*found, *self._filled(start, days.end)]
+        for one in kept:
+            found += [*self._slices_between(start, add_days(one.start, -1)), one]
+            start = add_days(one.end, 1)
+        return [*found, *self._slices_between(start, days.end)]
 
-    def choose(self, candidates: Iterable[Slice], days: Slice, *, not_before: dt.date) -> list[Slice]:
-        """Return those slices of jobs that can stay as they are, ascending; of two that overlap the first.
+    def keep(self, candidates: Iterable[Slice], days: Slice, *, not_before: dt.date) -> list[Slice]:
+        """Return the slices of known jobs that can stay as they are, ascending.
 
         Args:
-            candidates: The slices of jobs on their way, the most important first.
-            days: What is extracted. One that ends after it, or has none of its days, is left out.
-            not_before: `start_date`: so is one that begins before its period.
+            candidates: The most important first: of two that overlap the first stays.
+            days: What is extracted. A slice that ends after it, or lies before it, is not kept.
+            not_before: `start_date`: a slice that begins before its period is not kept.
         """
         earliest = min(days.start, period_start(not_before, self.granularity))
-        chosen: list[Slice] = []
+        kept: list[Slice] = []
         for one in candidates:
             is_near = earliest <= one.start and days.start <= one.end <= days.end
-            is_free = all(one.end < other.start or other.end < one.start for other in chosen)
+            is_free = all(one.end < other.start or other.end < one.start for other in kept)
             if is_near and is_free and self._is_whole(one):
-                chosen.append(one)
-        return sorted(chosen)
+                kept.append(one)
+        return sorted(kept)
 
-    def cell(self, day: dt.date) -> Slice:
-        """Return the slice of the fixed grid that holds `day`."""
+    def grid_slice(self, day: dt.date) -> Slice:
+        """Return the slice of the fixed grid that contains `day`."""
         if self.granularity is Granularity.WEEKLY:
             origin, step = WEEK_GRID_ORIGIN, max(self.slice_days // WEEK_DAYS, 1) * WEEK_DAYS
-        elif self.granularity is Granularity.MONTHLY or self.slice_days >= SHORTEST_MONTH_DAYS:
+        elif self.granularity is Granularity.MONTHLY or self.slice_days >= MIN_MONTH_GRID_DAYS:
             return Slice(period_start(day, Granularity.MONTHLY), period_end(day, Granularity.MONTHLY))
         else:
             origin, step = GRID_ORIGIN, max(self.slice_days, 1)
-        line = moved(day, -((day - origin).days % step))
-        return Slice(line, moved(line, step - 1))
+        start = add_days(day, -((day - origin).days % step))
+        return Slice(start, add_days(start, step - 1))
 
-    def _filled(self, start: dt.date, stop: dt.date) -> Iterator[Slice]:
-        """Yield as few slices as cover all from `start` to `stop`."""
+    def _slices_between(self, start: dt.date, stop: dt.date) -> Iterator[Slice]:
         while start <= stop:
-            end = self.cell(start).end if self.grid else self._longest(start)
+            end = self.grid_slice(start).end if self.grid else self._longest_end(start)
             yield Slice(start, min(end, stop))
-            start = moved(end, 1)
+            start = add_days(end, 1)
 
-    def _longest(self, start: dt.date) -> dt.date:
+    def _longest_end(self, start: dt.date) -> dt.date:
         """Return the last day of as many whole periods as `slice_days` holds, at least one."""
-        longest = last_whole(moved(start, max(self.slice_days, 1) - 1), self.granularity)
+        longest = last_period_end(add_days(start, max(self.slice_days, 1) - 1), self.granularity)
         return max(period_end(start, self.granularity), longest)
 
     def _is_whole(self, one: Slice) -> bool:
@@ -136,23 +139,11 @@ class Cut:
         return starts and period_end(one.end, self.granularity) == one.end
 
 
-def first_day(start: dt.date, bookmark: dt.date | None, lookback_days: int) -> dt.date:
-    """Return the first day that a run extracts.
-
-    Args:
-        start: `start_date`.
-        bookmark: The last day whose records are out; None on a first run.
-        lookback_days: Days up to the bookmark that are extracted again, since the vendor restates them.
-    """
-    return start if bookmark is None else max(start, moved(bookmark, 1 - lookback_days))
-
-
-def _date(day: dt.date) -> Date:
-    from pendulum import Date  # only commands that cut slices need it
+def _pendulum_date(day: dt.date) -> Date:
+    from pendulum import Date  # imported here: only commands that cut slices need it
 
     return Date(day.year, day.month, day.day)
 
 
-def _plain(day: Date) -> dt.date:
-    """Return the standard library's date: what is stored and compared is not pendulum's."""
+def _stdlib_date(day: Date) -> dt.date:
     return dt.date(day.year, day.month, day.day)

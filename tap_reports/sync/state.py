@@ -1,4 +1,4 @@
-"""The Singer state: of each stream a bookmark, and the jobs whose records are not yet out."""
+"""The Singer state: for each stream its bookmark, and the jobs whose records are not emitted yet."""
 
 from __future__ import annotations
 
@@ -12,29 +12,31 @@ from tap_reports.vendors import all_vendors
 if TYPE_CHECKING:
     from tap_reports.emit.state_output import StateOutput
     from tap_reports.jobs.task import Task
-    from tap_reports.sync.signals import Signals
+    from tap_reports.sync.signals import SignalHandler
 
 PENDING = "pending_jobs"
 KEY, VALUE = "replication_key", "replication_key_value"
-OWN = {KEY, VALUE, PENDING, "replication_key_signpost", "starting_replication_value", "progress_markers"}
-"""What this tap and the SDK write of a stream."""
-SHOWN = 3
-"""Streams that are named of a state that is not ours."""
+KNOWN_KEYS = {
+    KEY,
+    VALUE,
+    PENDING,
+    "replication_key_signpost",
+    "starting_replication_value",
+    "progress_markers",
+}
+"""What this tap and the SDK write for a stream."""
+MAX_NAMED_STREAMS = 3
 
 
 class StreamState:
-    """One stream's part of the state, changed in place.
-
-    Args:
-        values: `bookmarks.<stream>` of the tap's state.
-    """
+    """One stream's part of the state: `bookmarks.<stream>`, changed in place."""
 
     def __init__(self, values: dict[str, Any]) -> None:
         self.values = values
 
     @property
     def bookmark(self) -> dt.date | None:
-        """Last day for which everything up to it is out."""
+        """Last day up to which everything is emitted."""
         return _day(self.values.get(VALUE))
 
     def advance(self, replication_key: str, day: dt.date) -> None:
@@ -42,13 +44,42 @@ class StreamState:
         self.values[KEY] = replication_key
         self.values[VALUE] = max(day, self.bookmark or day).isoformat()
 
+    def jobs(self) -> list[dict[str, Any]]:
+        """Return the submitted jobs whose records are not emitted yet."""
+        return [job for job in self._listed() if _is_job(job)]
+
     def pending(self, key: str) -> Mapping[str, Any] | None:
-        """Return the submitted job of a request key, if its records are not yet out."""
+        """Return the submitted job of a request key, if its records are not emitted yet."""
         return next((job for job in self._listed() if _key(job) == key and _is_job(job)), None)
 
+    def add_job(self, job: ReportJob) -> None:
+        """Add a submitted job, in place of an earlier one of the same request."""
+        days = job.request.slice
+        self.drop_job(job.request.key)
+        self.values[PENDING].append(
+            {
+                "key": job.request.key,
+                "id": job.id,
+                "slice_start": days.start.isoformat() if days else None,
+                "slice_end": days.end.isoformat() if days else None,
+                "submitted_at": job.submitted_at.isoformat(timespec="seconds"),
+            }
+        )
+
+    def drop_job(self, key: str) -> None:
+        """Forget a job: its records are emitted, or it ended without any."""
+        # Called for each of thousands of jobs, so malformed entries are not looked for here.
+        self.values[PENDING] = [
+            job for job in self._listed() if not isinstance(job, dict) or job.get("key") != key
+        ]
+
+    def keep_only(self, keys: Collection[str]) -> None:
+        """Forget the jobs of all other request keys."""
+        self.values[PENDING] = [job for job in self.jobs() if job.get("key") in keys]
+
     def warnings(self, replication_key: str | None) -> Iterator[str]:
-        """Yield why this may not be what this stream has written."""
-        others = sorted(self.values.keys() - OWN)
+        """Yield why this stream may not have written its bookmark."""
+        others = sorted(self.values.keys() - KNOWN_KEYS)
         if others and not self.values.keys() & {VALUE, PENDING}:
             yield (
                 f'its state has no "{VALUE}" (but {", ".join(others)}), so all days from start_date on '
@@ -62,7 +93,7 @@ class StreamState:
             )
 
     def unreadable_jobs(self) -> Iterator[str]:
-        """Yield what becomes of pending jobs that can't be read: they may be paid for again."""
+        """Yield a warning if pending jobs can't be read: they may be paid for again."""
         given = self.values.get(PENDING)
         if given is not None and given != self.jobs():
             yield (
@@ -71,54 +102,25 @@ class StreamState:
                 "correct or remove it"
             )
 
-    def add(self, job: ReportJob) -> None:
-        """Name a submitted job, in place of an earlier one of the same request."""
-        days = job.request.slice
-        self.drop(job.request.key)
-        self.values[PENDING].append(
-            {
-                "key": job.request.key,
-                "id": job.id,
-                "slice_start": days.start.isoformat() if days else None,
-                "slice_end": days.end.isoformat() if days else None,
-                "submitted_at": job.submitted_at.isoformat(timespec="seconds"),
-            }
-        )
-
-    def drop(self, key: str) -> None:
-        """Forget a job: its records are out, or it has ended without any."""
-        # All are looked at for each of thousands of jobs: whether they can be read is asked elsewhere.
-        self.values[PENDING] = [
-            job for job in self._listed() if not isinstance(job, dict) or job.get("key") != key
-        ]
-
-    def keep_only(self, keys: Collection[str]) -> None:
-        """Forget the jobs of other requests."""
-        self.values[PENDING] = [job for job in self.jobs() if job.get("key") in keys]
-
-    def jobs(self) -> list[dict[str, Any]]:
-        """Return the submitted jobs whose records are not yet out."""
-        return [job for job in self._listed() if _is_job(job)]
-
     def _listed(self) -> list[Any]:
         jobs = self.values.get(PENDING)
         return jobs if isinstance(jobs, list) else []
 
 
 def job_days(job: Mapping[str, Any]) -> Slice | None:
-    """Return the slice of one of a state's jobs; None for a snapshot's."""
+    """Return the slice of one of the state's jobs; None for a snapshot's."""
     start, end = _day(job.get("slice_start")), _day(job.get("slice_end"))
     return Slice(start, end) if start and end else None
 
 
 class RunState:
-    """The state of all streams while the run goes on, those included that are still to be discovered.
+    """The state of all streams during a run, also of streams that are still to be discovered.
 
     Args:
-        values: As it was passed; changed in place. `values` becomes the tap's own once the SDK has copied it.
-        output: Where STATE messages go.
-        signals: None of them ends a message half-way.
-        names_jobs: False for a shard, whose jobs are in the ledger alone.
+        values: The state as given, changed in place; replaced by the SDK's copy when the tap is made.
+        output: Writes STATE messages.
+        signals: No signal may interrupt a message.
+        names_jobs: False for a shard, whose jobs are in the ledger only.
         is_written: False for commands that write no messages.
     """
 
@@ -126,7 +128,7 @@ class RunState:
         self,
         values: dict[str, Any],
         output: StateOutput,
-        signals: Signals,
+        signals: SignalHandler,
         *,
         names_jobs: bool,
         is_written: bool,
@@ -139,46 +141,46 @@ class RunState:
 
     @property
     def bookmarks(self) -> dict[str, Any]:
-        """The streams' parts. The SDK removes an empty object, and readers of a state look for it."""
+        """The streams' parts. The SDK removes an empty object, but readers of a state expect it."""
         found: dict[str, Any] = self.values.setdefault("bookmarks", {})
         return found
 
-    def name(self, task: Task) -> None:
-        """Name a submitted job in the state of each stream that wants it."""
+    def add_job(self, task: Task) -> None:
+        """Add a task's submitted job to the state of each stream that wants it."""
         if task.job is None or not self._names_jobs:
             return
         for stream in task.streams:
-            StreamState(self.bookmarks.setdefault(stream, {})).add(task.job)
+            StreamState(self.bookmarks.setdefault(stream, {})).add_job(task.job)
 
-    def drop(self, stream: str, key: str) -> None:
-        """Forget a job, and a stream of which nothing else is known."""
+    def drop_job(self, stream: str, key: str) -> None:
+        """Forget a job, and the stream if nothing else is known of it."""
         values = self.bookmarks.get(stream, {})
-        StreamState(values).drop(key)
+        StreamState(values).drop_job(key)
         if not any(values.values()):
             self.bookmarks.pop(stream, None)
 
     def write(self, now: bool = False, again: bool = False) -> float:  # noqa: FBT002  (the engine calls it)
-        """Write a STATE message if anything has changed since the last one. No signal ends it half-way.
+        """Write a STATE message if anything has changed. A signal can't interrupt it.
 
         Args:
-            now: At once, also a large one.
-            again: Also one that was written before.
+            now: Do not delay a large one.
+            again: Write it even if it has not changed.
 
         Returns:
-            The seconds until it is due; 0 if it is out.
+            The seconds until it is due; 0 if it is written.
         """
         if not self._is_written:
             return 0.0
         state = {**self.values, "bookmarks": self.bookmarks}
-        with self._signals.at_once(is_on=False):
+        with self._signals.interruptible(allowed=False):
             return self.output.put(state, now=now or again, again=again)
 
 
 def state_errors(state: Any) -> Iterator[str]:
     """Yield why a state can't be one of this tap's.
 
-    A wrong bookmark must not count as none: all from start_date on would be extracted (and paid) again. For
-    the same reason a state of other taps' streams alone is taken for a mistake.
+    A wrong bookmark must not count as none: everything from start_date on would be extracted, and paid for,
+    again. For the same reason, a state with only other taps' streams is an error.
     """
     bookmarks = state.get("bookmarks") if isinstance(state, Mapping) else None
     if not state:
@@ -188,9 +190,9 @@ def state_errors(state: Any) -> Iterator[str]:
         return
     own = {stream: values for stream, values in bookmarks.items() if _is_own(stream)}
     if bookmarks and not own:
-        names = ", ".join(sorted(map(str, bookmarks))[:SHOWN])
+        names = ", ".join(sorted(map(str, bookmarks))[:MAX_NAMED_STREAMS])
         yield f"state: is another tap's (it knows {names}); pass this tap's, or none to begin at start_date."
-    for stream, values in own.items():  # somebody else's are kept as they are
+    for stream, values in own.items():  # other taps' parts are kept as they are
         if not isinstance(values, Mapping):
             yield f"state: bookmarks.{stream} must be an object; correct or remove it."
         elif values.get(VALUE) is not None and _day(values[VALUE]) is None:
@@ -198,7 +200,7 @@ def state_errors(state: Any) -> Iterator[str]:
 
 
 def shard_state_errors(bookmarks: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what is wrong with a shard's state: a bookmark moves the list of slices."""
+    """Yield what is wrong with a shard's state: a bookmark would change the list of slices."""
     marked = sorted(name for name, one in bookmarks.items() if one)
     if marked:
         yield f"--state: a shard takes no bookmarks, and the state has some ({', '.join(marked)})."

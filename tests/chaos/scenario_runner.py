@@ -20,9 +20,9 @@ from pauses import Gate, held, put_up, waits_for_a_lock
 from run_messages import mark_of, plain_record
 from scenarios import DAYS, SCENARIOS
 
-from tap_reports.cli.commands import Mode
 from tap_reports.downloads.work_dir import LOCK
 from tap_reports.sandbox import Sandbox
+from tap_reports.sync.mode import Mode
 from tap_reports.tap import TapReports
 
 SLOW = 20.0

@@ -10,11 +10,11 @@ from contextlib import closing
 import pytest
 from rich.console import Console
 
-from tap_reports.cli.commands import Mode
 from tap_reports.commands.jobs import jobs
 from tap_reports.commands.plan import plan
 from tap_reports.commands.test import test as run_checks
 from tap_reports.sandbox import Sandbox
+from tap_reports.sync.mode import Mode
 from tap_reports.tap import TapReports
 
 
@@ -40,7 +40,7 @@ def synced(tmp_path_factory):
         tap = TapReports(config=config)
         with contextlib.redirect_stdout(io.StringIO()):
             tap.sync_all()
-        assert tap.outcome.status == 0
+        assert tap.outcome.exit_status == 0
         yield config, json.loads(json.dumps(tap.state))
 
 

@@ -8,10 +8,10 @@ from contextlib import closing
 
 import pytest
 
-from tap_reports.cli.commands import Mode
 from tap_reports.commands.plan import plan
 from tap_reports.commands.plan_table import parts
 from tap_reports.exceptions import ConfigError
+from tap_reports.sync.mode import Mode
 from tap_reports.tap import TapReports
 
 UNANSWERED = "http://127.0.0.1:9"

@@ -15,8 +15,8 @@ KEYS = {"version", "started_at", "seconds", "exit_status", "signal", "streams", 
 
 def written(path, outcome, error=None):
     def facts(status):
-        outcome.status_of_error = status
-        return outcome.of_run(None, (), "1.2.3"), {"bookmarks": {}}
+        outcome.error_status = status
+        return outcome.run_outcome(None, (), "1.2.3"), {"bookmarks": {}}
 
     with summarised(str(path), facts):
         if error:
@@ -53,7 +53,7 @@ def test_a_file_that_can_t_be_written_is_a_configuration_error_before_anything_i
 
 @pytest.mark.parametrize(("stops", "status"), [(False, 1), (True, 0)])
 def test_a_spent_quota_is_a_failure_unless_it_shall_stop_quietly(stops, status):
-    outcome = Outcome(left=(lambda _: 3) if stops else None)
+    outcome = Outcome(count_jobs_left=(lambda _: 3) if stops else None)
     outcome.fail("impact_a", QuotaSpent("the quota is spent"))
-    assert outcome.status == status
+    assert outcome.exit_status == status
     assert "impact_a" in (outcome.stopped if stops else outcome.failures)

@@ -8,12 +8,12 @@ import zipfile
 
 import pytest
 
+from tap_reports.commands.record import cut
 from tap_reports.files.infer import infer
 from tap_reports.files.tables import tables
 from tap_reports.http.shareable import masked
 from tap_reports.models import Kind, Layout, ReportFile
 from tap_reports.sandbox import replay, xlsx
-from tap_reports.sync.record import cut
 
 HEADER = ("name", "score", "is_passed", "day", "moment", "duration", "code")
 DAY = dt.date(2026, 1, 2)

@@ -10,8 +10,8 @@ from tap_reports.exceptions import FileError
 from tap_reports.files import Table
 from tap_reports.models import Column, FileFormat, Kind, ReportType
 from tap_reports.settings.read import read
-from tap_reports.sync.configured import configured
-from tap_reports.sync.report import MOST_NAMED, Report, absent_columns, named, with_new_columns
+from tap_reports.sync.configured import build_report
+from tap_reports.sync.report import MAX_NAMED_COLUMNS, Report, absent_columns, quoted, with_new_columns
 from tap_reports.vendor import ReportConfig
 from tap_reports.vendors import all_vendors
 
@@ -24,7 +24,7 @@ def report() -> Report:
     settings = read({"start_date": "2026-01-01", "digital_turbine": block}, version="1")
     type_ = ReportType(name="spend", report="spend", columns=COLUMNS, date_column="Date")
     vendor = all_vendors()["digital_turbine"]
-    return configured(type_, vendor, settings.vendors[0], ReportConfig(), settings)
+    return build_report(type_, vendor, settings.vendors[0], settings, ReportConfig())
 
 
 def table(*header):
@@ -73,7 +73,7 @@ def test_a_file_without_a_column_that_was_asked_for_by_name_is_not_the_report(re
         absent_columns(asked, table("Date", "Spend (USD)"))
 
 
-def test_the_columns_that_a_file_lacks_are_named(report):
+def test_the_columns_that_a_file_lacks_are_quoted(report):
     keyless = replace(report, primary_keys=("_report_row",), replication_key=None)
     assert absent_columns(keyless, table("Date")) == ["Spend"]
 
@@ -101,8 +101,10 @@ def test_most_columns_unknown_and_most_known_ones_missing_is_another_report(repo
 
 
 def test_a_message_names_some_columns_and_counts_the_others():
-    assert named(["a\x1b[31m", "b" * 100]) == f'"a [31m", "{"b" * 60}..."'
-    assert named(str(number) for number in range(10_000)).endswith(f'"19" and {10_000 - MOST_NAMED:,} more')
+    assert quoted(["a\x1b[31m", "b" * 100]) == f'"a [31m", "{"b" * 60}..."'
+    assert quoted(str(number) for number in range(10_000)).endswith(
+        f'"19" and {10_000 - MAX_NAMED_COLUMNS:,} more'
+    )
 
 
 @pytest.mark.parametrize("header", [["c"] * 10_000, [f"c{number}" for number in range(10_000)]])

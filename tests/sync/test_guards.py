@@ -17,7 +17,7 @@ from tap_reports.jobs.task import Task
 from tap_reports.ledger.ledger import Ledger
 from tap_reports.models import Column, Kind, ReportFile, ReportJob, ReportRequest, ReportType, Slice
 from tap_reports.settings.read import read
-from tap_reports.sync.configured import configured
+from tap_reports.sync.configured import build_report
 from tap_reports.sync.guards import EqualFiles, check_days
 from tap_reports.sync.report import Report
 from tap_reports.vendor import ReportConfig
@@ -52,7 +52,7 @@ def report_with(*columns: Column, date_column: str | None = None) -> Report:
     settings = read({"start_date": "2026-01-01", "digital_turbine": block}, version="1")
     type_ = ReportType(name="spend", report="spend", columns=columns, date_column=date_column)
     vendor = all_vendors()["digital_turbine"]
-    return configured(type_, vendor, settings.vendors[0], ReportConfig(), settings)
+    return build_report(type_, vendor, settings.vendors[0], settings, ReportConfig())
 
 
 CAMPAIGN, SPEND = Column("Campaign", "campaign", Kind.STRING), Column("Spend", "spend", Kind.NUMBER)

@@ -9,10 +9,10 @@ import pytest
 
 from tap_reports.models import Column, FileOptions, Granularity, Kind, Layout, ReportType, Slice
 from tap_reports.settings.read import read
-from tap_reports.sync.configured import catalogued, configured
-from tap_reports.sync.planning import Planning, _grouped
+from tap_reports.sync.configured import build_report, with_catalog
+from tap_reports.sync.planning import StreamPlanner, group_slices
 from tap_reports.sync.report import ROW, SLICE_END, SLICE_START, find_column
-from tap_reports.sync.slices import first_day, moved
+from tap_reports.sync.slices import add_days, first_day
 from tap_reports.sync.state import StreamState
 from tap_reports.vendor import ReportConfig
 from tap_reports.vendors import all_vendors
@@ -30,7 +30,7 @@ def made(type_, report=None, block=None, **top):
     block = {"client_id": "abcd1234", "client_secret": "word-word", **(block or {})}
     settings = read({"start_date": "2026-01-01", "digital_turbine": block, **top}, version="1")
     vendor = all_vendors()["digital_turbine"]
-    return configured(type_, vendor, settings.vendors[0], report or ReportConfig(), settings)
+    return build_report(type_, vendor, settings.vendors[0], settings, report or ReportConfig())
 
 
 def day(text):
@@ -38,8 +38,8 @@ def day(text):
 
 
 def slices_of(report, *, start, final, bookmark=None):
-    days = report.cut.days(first_day(start, bookmark, report.lookback_days), final, not_before=start)
-    return report.cut.slices(days)
+    days = report.slicing.days(first_day(start, bookmark, report.lookback_days), final, not_before=start)
+    return report.slicing.slices(days)
 
 
 def test_a_keyed_dated_report_keeps_its_keys_and_its_date_column():
@@ -76,9 +76,9 @@ def test_what_a_running_job_leaves_of_a_grid_slice_comes_out_with_it_alone_or_in
     found = []
     for type_ in (DATED, keyed, replace(keyed, date_column=None, primary_keys=("Campaign ID",))):
         report = made(type_, ReportConfig(slice_days=7))
-        days = replace(report, grid=True).cut.cell(day("2026-01-14"))
-        job = Slice(days.start, moved(days.start, 2))
-        groups, notes = _grouped(report, report.cut.slices(days, [job]), [job])
+        days = replace(report, grid=True).slicing.grid_slice(day("2026-01-14"))
+        job = Slice(days.start, add_days(days.start, 2))
+        groups, notes = group_slices(report, report.slicing.slices(days, [job]), [job])
         found.append(([len(group) for group in groups], len(notes)))
     assert found == [([2], 0), ([1, 1], 0), ([1], 1)]
 
@@ -89,8 +89,8 @@ def test_what_a_running_job_leaves_of_a_grid_slice_comes_out_with_it_alone_or_in
 )
 def test_of_the_streams_of_one_report_the_earliest_bookmark_counts(marks, bookmark):
     states = [StreamState({"replication_key_value": mark}) for mark in marks]
-    planning = Planning(report=made(DATED), client=None, run=None, states=states)
-    assert planning._bookmark() == (bookmark and day(bookmark))
+    planner = StreamPlanner(report=made(DATED), client=None, run=None, states=states)
+    assert planner._bookmark() == (bookmark and day(bookmark))
 
 
 def test_rows_without_a_date_are_extracted_day_by_day():
@@ -155,7 +155,7 @@ def test_data_is_settled_once_the_lookback_has_passed():
 def test_a_catalog_finds_back_to_columns_keys_and_kinds():
     report = made(replace(DATED, primary_keys=("Date",)))
     bare = made(replace(DATED, columns=(), primary_keys=()))
-    again = catalogued(bare, report.schema, ["date"], "date", lineage_columns=True)
+    again = with_catalog(bare, report.schema, ["date"], "date", lineage_columns=True)
     assert (again.columns, again.primary_keys, again.replication_key) == (
         report.columns,
         report.primary_keys,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_reports.models import Granularity, Slice
-from tap_reports.sync.slices import Cut, first_day, period_end, period_start
+from tap_reports.sync.slices import Slicing, first_day, period_end, period_start
 
 DAY = dt.timedelta(days=1)
 DAILY, WEEKLY, MONTHLY = Granularity
@@ -36,9 +36,9 @@ def slices(
     candidates: Iterable[Slice] = (),
 ) -> list[Slice]:
     """Return the slices that are extracted while jobs of the candidates' days are on their way."""
-    cut = Cut(granularity=granularity, slice_days=slice_days, grid=grid)
-    days = cut.days(first, last, not_before=not_before)
-    return cut.slices(days, cut.choose(candidates, days, not_before=not_before)) if days else []
+    slicing = Slicing(granularity=granularity, slice_days=slice_days, grid=grid)
+    days = slicing.days(first, last, not_before=not_before)
+    return slicing.slices(days, slicing.keep(candidates, days, not_before=not_before)) if days else []
 
 
 def cut(  # what a test reads: texts in, texts out

@@ -147,7 +147,7 @@ class Ran(RunMessages):
 
     @property
     def status(self) -> int:
-        return self.tap.outcome.status
+        return self.tap.outcome.exit_status
 
     @property
     def failure(self) -> Exception:

@@ -9,9 +9,9 @@ import json
 import pytest
 from scenarios import SCENARIOS, run_here
 
-from tap_reports.cli.commands import Mode
 from tap_reports.exceptions import ConfigError
 from tap_reports.sandbox import Sandbox
+from tap_reports.sync.mode import Mode
 from tap_reports.tap import TapReports
 
 SCENARIO = SCENARIOS["digital_turbine"]

@@ -63,7 +63,7 @@ def run_now(config, sandbox, vendor):
     with contextlib.redirect_stdout(out):
         tap = TapReports(config=config)
         tap.sync_all()
-    scenario, printed = SCENARIOS[vendor], Printed(tap.outcome.status, out.getvalue(), "")
+    scenario, printed = SCENARIOS[vendor], Printed(tap.outcome.exit_status, out.getvalue(), "")
     assert printed.status == 0
     assert printed.rows(scenario.stream) == scenario.rows(sandbox)
     assert sandbox.submissions(vendor).accepted == 2

@@ -8,9 +8,9 @@ import pytest
 from scenarios import run_here
 from virtual_clock import FakeClock
 
-from tap_reports.cli.commands import Mode
 from tap_reports.sandbox import Sandbox
 from tap_reports.sandbox.options import Accounts, Time
+from tap_reports.sync.mode import Mode
 from tap_reports.tap import TapReports
 
 TODAY = dt.date(2026, 8, 15)
@@ -132,7 +132,7 @@ def test_a_whole_file_without_rows_where_the_vendor_counts_some_is_warned_of(san
     report = {"id": "mp_action_listing_fast", "slice_days": 31}
     ran = run_here(impact(sandbox, reports=[report], lookback_days=0))
     assert (ran.status, ran.records("impact_mp_action_listing_fast")) == (0, [])
-    assert "came whole and has no rows, and the vendor counts 93" in caplog.text
+    assert "is complete and has no rows, but the vendor counts 93" in caplog.text
 
 
 def test_jobs_of_another_report_of_the_table_bring_no_warnings_of_metrics(sandbox, program, tmp_path):

@@ -134,14 +134,14 @@ def _report_errors(report: Json, named: Json) -> Iterator[str]:
 SHEET_MARK, SHEET_SEPARATOR = "__", " / "
 """Between report and sheet: in a stream's name, in its title."""
 KNOWN_KINDS = {
-    **dict.fromkeys(("first_ai_score", "best_ai_score", "number_of_attempts"), Kind.NUMBER.value),
+    **dict.fromkeys(("first_ai_score", "best_ai_score", "number_of_attempts"), Kind.NUMBER),
     **dict.fromkeys(
         (
             *("trainee_email", "trainee_name", "manager_name", "manager_email"),
             *("course_name", "task_name", "team_name", "region", "segment"),
             *("first_to_best_calculation", "session_duration"),
         ),
-        Kind.STRING.value,
+        Kind.STRING,
     ),
 }
 """The glossary's columns, by header in snake_case. A percentage (`44%`) and a duration are text there.
@@ -163,10 +163,10 @@ def report_type(report: ReportConfig) -> ReportType:
         parameters={
             "asked": {"format": format_, **filters},
             "force_update": values.get("force_update"),
-            "known_kinds": KNOWN_KINDS,
         },
         layout=Layout(format=FileFormat(format_)),
         infers_columns=True,
+        known_kinds=KNOWN_KINDS,
         description=f"Second Nature report {named}.",
     )
 

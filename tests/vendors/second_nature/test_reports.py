@@ -9,7 +9,7 @@ import pytest
 from second_nature_account import ADMIN, KEY, LIST_URL, NAMES, connect, restored
 
 from tap_reports.exceptions import BadAnswer, CallBroken, ConfigError
-from tap_reports.models import FileFormat
+from tap_reports.models import FileFormat, Kind
 from tap_reports.vendor import CatalogStream
 from tap_reports.vendors.second_nature import VENDOR
 
@@ -65,8 +65,8 @@ def test_a_report_type_takes_its_columns_from_a_file_and_knows_the_glossary(cloc
     assert (type_.name, type_.report) == ("course_completion", "admin-xls-report")
     assert (type_.dated, type_.infers_columns, type_.columns) == (True, True, ())
     assert type_.layout.format is FileFormat.JSON
-    assert type_.parameters["known_kinds"]["best_ai_score"] == "number"
-    assert type_.parameters["known_kinds"]["first_to_best_calculation"] == "string"
+    assert type_.known_kinds["best_ai_score"] is Kind.NUMBER
+    assert type_.known_kinds["first_to_best_calculation"] is Kind.STRING
     assert api.call_count == 1
 
 
