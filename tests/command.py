@@ -9,6 +9,8 @@ import os
 import select
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -224,6 +226,19 @@ class Program:
         is_debugged = "TAP_REPORTS_LOGLEVEL" in {**self.environment, **given}
         assert is_debugged or "Traceback" not in printed.stderr, printed.stderr
         return printed
+
+    def run_itself(self, config: Any, *options: str) -> Printed:
+        """Run it in an interpreter of its own, where what that loads is the subject."""
+        done = subprocess.run(
+            [sys.executable, "-m", "tap_reports", *self.arguments(config, *options)],
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        return Printed(done.returncode, done.stdout, done.stderr)
 
     def left_behind(self) -> list[str]:
         return sorted(path.name for path in self.temporary.iterdir())

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
+pytest.register_assert_rewrite("journey")
 pytest_plugins = ["ledger_fixtures"]
 # Examples share a test's folder, and a busy machine's speed is not what these tests are about.
 settings.register_profile(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import re
 import tomllib
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from recorded_answers import Recorded, install, messages_of, run_tap
+from installed_vendor import install
+from recorded_server import RecordedServer
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "adding-a-vendor.md"
 START, END = "2026-03-01", "2026-03-03"
@@ -28,7 +29,7 @@ def acme():
         ],
         "GET /files/1.csv": ["Day,Country,Revenue\n" + "".join(f"{day},DE,0.10\n" for day in days)],
     }
-    with Recorded(answers) as server:
+    with RecordedServer(answers) as server:
         yield server
 
 
@@ -40,49 +41,44 @@ def part(language, start):
 
 
 @pytest.fixture
-def tap(tmp_path, acme):
-    """The program with the example installed as a package beside it."""
+def tap(program, acme):
+    """The command with the example installed as a package beside it."""
     project = tomllib.loads(part("toml", "[project]"))["project"]
     ((name, target),) = project["entry-points"]["tap_reports.vendors"].items()
-    packages = tmp_path / "packages"
-    install(packages, project["name"], f"{name} = {target}", acme_reports=part("python", '"""Acme'))
+    install(program, project["name"], f"{name} = {target}", acme_reports=part("python", '"""Acme'))
     block = {"account": "1234", "token": "acme-word", "api_url": acme.url, "poll_interval_seconds": 0.01}
     config = {"start_date": START, "end_date": END, "acme": block}
-    return lambda *arguments: run_tap(tmp_path, config, *arguments)
+    return lambda *options: program.run_itself(config, *options)
 
 
 def test_the_example_is_a_vendor_as_any_other(tap, acme):
     done = tap()
-    assert done.returncode == 0, done.stderr
-    messages = messages_of(done)
-    records = [one["record"] for one in messages if one["type"] == "RECORD"]
-    assert [(one["day"], one["country"], one["revenue"]) for one in records] == [
-        (f"2026-03-0{day}", "DE", "0.10") for day in (1, 2, 3)
-    ]
+    assert done.status == 0, done.stderr
+    rows = [(one["day"], one["country"], one["revenue"]) for one in done.records("acme_daily_sales")]
+    assert rows == [(f"2026-03-0{day}", "DE", Decimal("0.10")) for day in (1, 2, 3)]
     asked = [{"report": "daily_sales", "from": START, "to": END}]
-    assert acme.bodies("POST", "/v1/reports") == asked
-    assert messages[-1]["value"]["bookmarks"]["acme_daily_sales"]["replication_key_value"] == END
+    assert acme.bodies("POST /v1/reports") == asked
+    assert done.bookmark("acme_daily_sales") == END
     assert "s1gn" not in done.stderr
 
-    again = tap()
-    assert '"RECORD"' in again.stdout
-    assert acme.bodies("POST", "/v1/reports") == asked, "the second run reuses the finished job"
+    assert tap().rows("acme_daily_sales") == done.rows("acme_daily_sales")
+    assert acme.bodies("POST /v1/reports") == asked, "the second run reuses the finished job"
 
 
 def test_a_finished_job_without_its_link_is_an_error_in_words_and_not_asked_for_again(tap, acme):
     acme.answers["GET /v1/reports/1"] = [{"status": "done", "link": None}]
     for _ in range(2):
         done = tap()
-        assert done.returncode == 1
+        assert done.status == 1
         assert "GET /v1/reports/1: HTTP 200: no link came, only: status, link" in done.stderr
-        assert len(acme.bodies("POST", "/v1/reports")) == 1
+        assert len(acme.bodies("POST /v1/reports")) == 1
 
 
 def test_its_settings_are_in_about_and_its_credentials_are_checked(tap):
-    about = json.loads(tap("--about", "--format", "json").stdout)
+    about = tap("--about", "--format", "json").json
     assert about["settings"]["properties"]["acme"]["properties"]["token"]["secret"] is True
     checked = tap("--test")
-    assert checked.returncode == 0
+    assert checked.status == 0
     assert "the token of 1234 is good" in checked.stdout
 
 
@@ -97,10 +93,10 @@ def test_its_settings_are_in_about_and_its_credentials_are_checked(tap):
         ),
     ],
 )
-def test_a_package_whose_vendor_cannot_be_used_is_named(tap, tmp_path, code, said):
-    install(tmp_path / "packages", "other-reports", "other = other_reports:VENDOR", other_reports=code)
+def test_a_package_whose_vendor_cannot_be_used_is_named(tap, program, code, said):
+    install(program, "other-reports", "other = other_reports:VENDOR", other_reports=code)
     done = tap("--plan")
-    assert done.returncode != 0
+    assert done.status != 0
     assert "other-reports: " in done.stderr
     assert said in done.stderr
     assert "Traceback" not in done.stderr

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
-from recorded_answers import Recorded, install, messages_of, run_tap
+from installed_vendor import install
+from recorded_server import RecordedServer
 
 CODE = (Path(__file__).parent / "fifth_vendor.py").read_text()
 FILE = '{"day": "2026-03-01", "site": "a.example", "visits": %d}\n'
@@ -32,18 +32,18 @@ def answers():
 
 @pytest.fixture
 def lumen():
-    with Recorded(answers()) as server:
+    with RecordedServer(answers()) as server:
         yield server
 
 
 @pytest.fixture
-def tap(tmp_path, lumen):
-    install(tmp_path / "packages", "lumen-reports", "lumen = lumen_reports:VENDOR", lumen_reports=CODE)
+def tap(program, lumen):
+    install(program, "lumen-reports", "lumen = lumen_reports:VENDOR", lumen_reports=CODE)
 
-    def run(*arguments, **block):
+    def run(*options, **block):
         account = {"user": "u7", "word": "w0rd-of-u7", "api_url": lumen.url, "poll_interval_seconds": 0.01}
         days = {"start_date": "2026-03-01", "end_date": "2026-03-01"}
-        return run_tap(tmp_path, {**days, "lumen": {**account, **block}}, *arguments)
+        return program.run_itself({**days, "lumen": {**account, **block}}, *options)
 
     return run
 
@@ -53,50 +53,47 @@ def test_it_is_one_file_of_less_than_150_lines():
 
 
 def test_prices_dated_reports_snapshots_retries_and_several_files(tap, lumen):
-    plan = json.loads(tap("--plan", "--format", "json").stdout)["totals"]
-    assert (plan["submit"], plan["estimated_credits"], lumen.bodies("POST", "/exports")) == (2, 6, [])
+    plan = tap("--plan", "--format", "json").json["totals"]
+    assert (plan["submit"], plan["estimated_credits"], lumen.bodies("POST /exports")) == (2, 6, [])
     done = tap()
-    assert done.returncode == 0, done.stderr
-    records = [one["record"] for one in messages_of(done) if one["type"] == "RECORD"]
-    assert [(one.get("day"), one["site"], one.get("visits")) for one in records if "day" in one] == [
+    assert done.status == 0, done.stderr
+    assert [(one["day"], one["site"], one["visits"]) for one in done.records("lumen_visits")] == [
         ("2026-03-01", "a.example", 1),
         ("2026-03-01", "b.example", 2),
     ]
-    assert [one["site"] for one in records if "day" not in one] == ["a.example"]
+    assert [one["site"] for one in done.records("lumen_sites")] == ["a.example"]
     asked = [{"export": "visits", "sites": [], "from": "2026-03-01", "to": "2026-03-01"}, {"export": "sites"}]
-    assert sorted(map(str, lumen.bodies("POST", "/exports"))) == sorted(map(str, asked))
-    assert lumen.bodies("POST", "/exports/7/retry") == [None]
-    states = [one["value"]["bookmarks"] for one in messages_of(done) if one["type"] == "STATE"]
-    assert states[-1]["lumen_visits"]["replication_key_value"] == "2026-03-01"
+    assert sorted(map(str, lumen.bodies("POST /exports"))) == sorted(map(str, asked))
+    assert lumen.bodies("POST /exports/7/retry") == [None]
+    assert done.bookmark("lumen_visits") == "2026-03-01"
     assert "s1gn" not in done.stderr
     assert "w0rd-of-u7" not in done.stderr
-    assert json.loads(tap("--plan", "--format", "json").stdout)["totals"]["reuse"] == 2
+    assert tap("--plan", "--format", "json").json["totals"]["reuse"] == 2
 
 
 def test_a_limit_on_the_price_holds_and_the_account_is_tested_for_free(tap, lumen):
     done = tap(max_price=2)
-    assert done.returncode == 1
+    assert done.status == 1
     assert "would cost 3 credits" in done.stderr
     tested = tap("--test")
-    assert (tested.returncode, "Europe/Paris" in tested.stdout) == (0, True)
-    assert lumen.bodies("POST", "/exports") == []
+    assert (tested.status, "Europe/Paris" in tested.stdout) == (0, True)
+    assert lumen.bodies("POST /exports") == []
 
 
 def test_a_finished_job_without_a_file_is_not_a_day_without_data(tap, lumen):
     lumen.answers["GET /exports/7"] = [{"state": "ready", "files": []}]
     done = tap()
-    assert done.returncode == 1
+    assert done.status == 1
     assert "job 7: the vendor says that the job is done and names no file of it" in done.stderr
-    bookmarks = [one["value"]["bookmarks"] for one in messages_of(done) if one["type"] == "STATE"][-1]
-    assert "replication_key_value" not in bookmarks.get("lumen_visits", {})
+    assert done.bookmark("lumen_visits") is None
 
 
 def test_a_stranger_s_mistake_names_the_setting_and_an_odd_answer_the_field(tap, lumen):
     wrong = tap("--check-config", usr="x")
-    assert wrong.returncode == 78
+    assert wrong.status == 78
     assert 'lumen.usr: unknown setting. Did you mean "user"?' in wrong.stderr
     lumen.answers["POST /exports"] = [{"export": 7}]
     odd = tap()
-    assert odd.returncode == 1
+    assert odd.status == 1
     assert "no id came, only: export" in odd.stderr
     assert "Traceback" not in odd.stderr

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 import yaml
-from fake_http import Answer, FakeServer
+from recorded_server import RecordedServer
 
 from tap_reports.ledger import schema
 
@@ -81,13 +81,9 @@ def test_prometheus_gets_a_gauge_for_each_fact(files):
 
 
 def test_a_collector_gets_the_same_as_otlp(files):
-    class Collector(FakeServer):
-        def answer(self, call):
-            return Answer()
-
-    with Collector() as server:
+    with RecordedServer({"POST /v1/metrics": [200]}) as server:
         run(*files, "--otlp", f"{server.url}/v1/metrics")
-        (came,) = (call.json for call in server.calls)
+        (came,) = server.bodies("POST /v1/metrics")
     (scope,) = came["resourceMetrics"][0]["scopeMetrics"]
     rows = next(one for one in scope["metrics"] if one["name"] == "tap_reports_stream_rows")
     assert [point["asDouble"] for point in rows["gauge"]["dataPoints"]] == [0, 30]

@@ -61,6 +61,31 @@ def test_a_deselected_stream_is_not_asked_for(program, sandbox):
     assert sandbox.submissions("impact").accepted == 2
 
 
+def test_without_reports_impacts_catalog_holds_what_its_api_can_run_and_nothing_is_selected(program, sandbox):
+    config = {**sandbox.config("impact"), "start_date": "2026-01-01", "job_ledger": "off"}
+    del config["impact"]["reports"]
+    streams = program.run(config, "--discover").json["streams"]
+    assert {one["tap_stream_id"] for one in streams} > {SCENARIOS["impact"].stream}
+    roots = [entry["metadata"] for one in streams for entry in one["metadata"] if not entry["breadcrumb"]]
+    assert not any(root.get("selected") or root.get("selected-by-default") for root in roots)
+    assert program.run(config).status == 0
+    assert sandbox.submissions().calls == 0
+
+
+@pytest.mark.parametrize(
+    ("vendor", "submitted"), [("similarweb", 0), ("digital_turbine", 0), ("second_nature", 1)]
+)
+def test_only_second_natures_columns_cost_a_job_which_the_sync_uses(program, sandbox, vendor, submitted):
+    """It is a dated report: the job of its latest slice."""
+    config = SCENARIOS[vendor].config(sandbox)
+    (entry,) = program.run(config, "--discover").json["streams"]
+    assert entry["replication_method"] == "INCREMENTAL"
+    assert entry["replication_key"] in entry["schema"]["properties"]
+    assert sandbox.submissions(vendor).calls == submitted
+    assert program.run(config).status == 0
+    assert sandbox.submissions(vendor).calls == 2
+
+
 def test_plan_says_what_a_run_does_and_submits_nothing(program, sandbox):
     scenario = SCENARIOS["similarweb"]
     config = scenario.config(sandbox)
@@ -132,7 +157,42 @@ def test_a_discovery_that_fails_names_the_vendor(program):
     assert "vendor impact: GET /Mediapartners/a/Reports: not sent" in done.stderr
 
 
+def test_the_environment_fills_in_single_settings(program, sandbox):
+    scenario = SCENARIOS["digital_turbine"]
+    config = scenario.config(sandbox)
+    variables = {
+        "TAP_REPORTS_START_DATE": config.pop("start_date"),
+        "TAP_REPORTS_DIGITAL_TURBINE_CLIENT_SECRET": config["digital_turbine"].pop("client_secret"),
+        "TAP_REPORTS_DIGITAL_TURBINE_SLICE_DAYS": str(config["digital_turbine"].pop("slice_days")),
+    }
+    ran = program.run(config, "--config=ENV", **variables)
+    assert ran.rows(scenario.stream) == scenario.rows(sandbox), ran.stderr
+
+
+def test_a_run_needs_no_terminal_home_or_utf_8(program, sandbox):
+    scenario = SCENARIOS["second_nature"]
+    bare = {"TERM": "dumb", "HOME": str(program.folder), "LANG": "C", "LC_ALL": "C", "PYTHONUTF8": "0"}
+    ran = program.run(scenario.config(sandbox), **bare)
+    assert ran.rows(scenario.stream) == scenario.rows(sandbox), ran.stderr
+    assert program.left_behind() == []
+
+
 # --- one fails, the others finish ---------------------------------------------------------------------
+
+
+def test_the_last_lines_name_each_failed_stream_with_its_job(program, sandbox):
+    impact, similarweb = SCENARIOS["impact"], SCENARIOS["similarweb"]
+    config = impact.config(sandbox, job_deadline_seconds=0.4)
+    config["similarweb"] = similarweb.config(sandbox)["similarweb"]
+    for vendor, word in (("impact", "QUEUED"), ("similarweb", "pending")):
+        sandbox.faults.add("statuses", vendor=vendor, kind="poll", words=[word] * 9999, times=0)
+    ran = program.run(config)
+    assert ran.status == 1
+    *lines, _ = ran.stderr.strip().splitlines()[-3:]
+    assert all("ERROR" in line for line in lines)
+    for scenario in (impact, similarweb):
+        ids = [job["id"] for job in ran.pending(scenario.stream)]
+        assert any(scenario.stream in line and any(one in line for one in ids) for line in lines), lines
 
 
 @pytest.mark.parametrize("vendor", SCENARIOS)

@@ -125,6 +125,23 @@ def test_a_second_signal_ends_at_once_even_while_nobody_reads(program):
         assert program.left_behind() == []
 
 
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGKILL, -9)])
+def test_no_file_of_a_run_that_ends_within_a_download_stays(program, sandbox, number, status):
+    scenario = SCENARIOS["digital_turbine"]
+    config = scenario.config(sandbox)
+    sandbox.faults.add("slow", kind="download", seconds=60, times=0)
+    run = program.start(config)
+    run.wait_until(program.left_behind, "a work folder")
+    ended = run.send(number)
+    assert ended.status == status
+    assert (program.left_behind() == []) is (number == signal.SIGTERM)
+    sandbox.faults.clear()
+    again = program.run(config, state=ended.state)
+    assert again.rows(scenario.stream) == scenario.rows(sandbox)
+    assert program.left_behind() == [], "the next run removes what a killed one left"
+    assert sandbox.submissions(scenario.vendor).accepted == 2
+
+
 # --- outputs ------------------------------------------------------------------------------------------
 
 

@@ -141,3 +141,16 @@ def test_jobs_of_another_report_of_the_table_bring_no_warnings_of_metrics(sandbo
     config["similarweb"]["reports"] = [{"table": table, "granularity": "daily"}, {"table": table}]
     program.run(config, "--submit")
     assert "metrics have values for a part" not in program.run(config).stderr
+
+
+def test_credits_go_to_the_first_slices_however_slow_their_validation(sandbox, program):
+    """In real time: validations are made at the same time."""
+    report = {"table": "traffic_and_engagement", "granularity": "daily", "slice_days": 10}
+    config = similarweb(sandbox, report, job_ledger=str(program.ledger))
+    estimate = program.run(config, "--plan", "--format", "json").json["totals"]["estimated_credits"]
+    sandbox.faults.add("hang", vendor="similarweb", kind="validate", seconds=0.5)
+    config["similarweb"]["max_credits_per_run"] = estimate / 2
+    ran = program.run(config)
+    assert ran.status == 1
+    assert sandbox.submissions("similarweb").accepted == 1
+    assert ran.bookmark("similarweb_traffic_and_engagement_daily") == "2026-07-10"

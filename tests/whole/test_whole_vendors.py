@@ -86,6 +86,38 @@ def test_records_carry_where_they_come_from(sandbox, scenario):
     assert dt.date.fromisoformat(days[1][0]) - dt.date.fromisoformat(days[0][1]) == dt.timedelta(days=1)
 
 
+def test_slices_come_out_in_their_order_though_a_later_one_is_ready_first(sandbox):
+    scenario = SCENARIOS["impact"]
+    sandbox.faults.add("status", vendor="impact", kind="poll", status=429, retry_after=900)
+    ran = run_here(scenario.config(sandbox))
+    assert ran.seconds >= 900
+    order = [one["_report_slice_start"] for one in ran.records(scenario.stream)]
+    assert (order, len(set(order))) == (sorted(order), 2)
+
+
+def test_a_failed_slice_holds_the_bookmark_back(sandbox):
+    scenario = SCENARIOS["impact"]
+    config = scenario.config(sandbox, block={"slice_days": 6})
+    sandbox.faults.add("wrong_content", vendor="impact", kind="download", nth=2, body="busy")
+    ran = run_here(config)
+    assert ran.status == 1
+    first = scenario.first_day(sandbox)
+    assert ran.bookmark(scenario.stream) == str(first + dt.timedelta(days=5))
+    assert f"{first + dt.timedelta(days=6)}" in ran.error
+
+
+@pytest.mark.parametrize("form", ["xlsx", "csv", "json"])
+def test_each_sheet_is_a_stream_in_every_format_and_all_share_one_job(sandbox, form):
+    config = {**sandbox.config("second_nature"), "job_ledger": "off"}
+    config["second_nature"]["reports"] = [{"report_name": "admin-xls-report", "format": form}]
+    ran = run_here(config)
+    sheets = ("quiz_overview", "session_overview", "trainee_performance_summary")
+    assert {name: len(ran.records(name)) for name in ran.streams} == {
+        f"second_nature_admin_xls_report__{sheet}": 3 for sheet in sheets
+    }
+    assert sandbox.submissions("second_nature").calls == 1
+
+
 def test_every_state_names_only_what_is_out(sandbox, scenario):
     """At each STATE, all rows up to the bookmark have been written before it."""
     ran = run_here(scenario.config(sandbox))
