@@ -13,6 +13,9 @@ from typing import Any, Protocol
 
 from tap_reports.exceptions import Stopped
 
+TOLERANCE_SECONDS = 0.001
+"""A timer may end this much before its time; that counts as at its time."""
+
 
 class Clock(Protocol):
     """Tells the time and lets it pass."""
@@ -44,7 +47,7 @@ class SystemClock:
 
 
 class StoppableClock:
-    """A clock whose sleepers wake up, with `Stopped`, when the run is to end."""
+    """A clock whose sleepers wake up, with `Stopped`, when the run is stopping."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -53,9 +56,9 @@ class StoppableClock:
         self.monotonic = clock.monotonic
 
     def sleep(self, seconds: float) -> None:
-        """Let `seconds` pass, or raise Stopped when the run is to end."""
+        """Let `seconds` pass, or raise Stopped when the run is stopping."""
         if self._stop.is_set() or self._stop.wait(seconds):
-            raise Stopped("the run is to end")
+            raise Stopped
 
     def stop(self) -> None:
         """Wake all sleepers."""
@@ -63,7 +66,7 @@ class StoppableClock:
 
     @property
     def is_stopped(self) -> bool:
-        """True once the run is to end."""
+        """True once the run is stopping."""
         return self._stop.is_set()
 
 

@@ -175,11 +175,13 @@ class StreamError(TapReportsError):
         self.vendor = self.stream = self.slice = self.job_id = ""
 
     @staticmethod
-    def of(error: StreamError | CallError) -> StreamError:
+    def from_error(error: StreamError | CallError) -> StreamError:
         """Return the error that ends a stream."""
         return StreamError(str(error), remedy=error.remedy) if isinstance(error, CallError) else error
 
-    def placed(self, *, vendor: str = "", stream: str = "", slice_: str = "", job_id: str = "") -> Self:
+    def with_location(
+        self, *, vendor: str = "", stream: str = "", slice_: str = "", job_id: str = ""
+    ) -> Self:
         """Return this error with the places that it did not yet know; `job_id` is never a link."""
         self.vendor = self.vendor or vendor
         self.stream = self.stream or stream
@@ -250,6 +252,6 @@ class Stopped(BaseException):
     KeyboardInterrupt no Exception, so that nothing on its way takes it for a failure.
     """
 
-    def __init__(self, why: str, signum: int | None = None) -> None:
+    def __init__(self, why: str = "the run is stopping", signum: int | None = None) -> None:
         super().__init__(why)
         self.status = 1 if signum is None else 128 + signum

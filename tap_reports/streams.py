@@ -177,7 +177,7 @@ class ReportStream(Stream):
                     self._write_record_message(record)
                 counter.increment()
                 if index % 1000 == 0:
-                    self._tap.run.runner.drain()
+                    self._tap.run.engine.drain()
                 yield record
 
     @override
@@ -200,7 +200,7 @@ class ReportStream(Stream):
                         counter.increment()
                         self._tap.write_message(batch.message())
                     position.rows += batch.rows
-                    self._tap.run.runner.drain()
+                    self._tap.run.engine.drain()
 
     @override
     def get_records(self, context: Context | None) -> Iterable[Record]:
@@ -223,7 +223,7 @@ class ReportStream(Stream):
                 position.tally.add(block.tally)
                 position.rows += block.rows
                 counter.increment(block.records)
-                self._tap.run.runner.drain()
+                self._tap.run.engine.drain()
 
     def _tables(self) -> Iterator[tuple[Table, EmitPlan, TablePosition]]:
         for tables in self.extraction.slices():

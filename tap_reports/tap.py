@@ -240,7 +240,7 @@ class TapReports(Tap):
         run = self._existing_run
         if run is None or not run.is_started:
             return False
-        run.runner.stop()
+        run.engine.stop()
         return True
 
     @override

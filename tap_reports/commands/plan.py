@@ -13,7 +13,7 @@ from tap_reports.commands import console as tables
 from tap_reports.commands.plan_table import parts
 from tap_reports.commands.verdict import Budget, Limit, verdict
 from tap_reports.exceptions import CallError, StreamError
-from tap_reports.jobs.lookup import lookup
+from tap_reports.jobs.next_step import find_job
 from tap_reports.jobs.task import Action
 from tap_reports.redaction import redact
 from tap_reports.vendor import Estimates, Replays, Vendor
@@ -81,7 +81,7 @@ class _Planner:
 
     def slice(self, stream: ReportStream, request: ReportRequest) -> Json:
         vendor, client = self.vendors[request.vendor]
-        decision = lookup(
+        found = find_job(
             request,
             self.run.ledger.find(request.key),
             stream.bookmark_state.pending(request.key),
@@ -91,17 +91,17 @@ class _Planner:
             now=self.run.clock.now(),
         )
         if request.key not in self.jobs:
-            job = PlannedJob(request, decision.action)
-            if decision.action is Action.SUBMIT and isinstance(client, Estimates):
+            job = PlannedJob(request, found.action)
+            if found.action is Action.SUBMIT and isinstance(client, Estimates):
                 estimate = client.estimate(request)
-                job = PlannedJob(request, decision.action, estimate.credits, estimate.warnings)
+                job = PlannedJob(request, found.action, estimate.credits, estimate.warnings)
             self.jobs[request.key] = job
         days = request.slice
         return {
             "start": days.start if days else None,
             "end": days.end if days else None,
-            "action": str(decision.action),
-            "job_id": decision.job.id if decision.job else None,
+            "action": str(found.action),
+            "job_id": found.job.id if found.job else None,
             "estimated_credits": self.jobs[request.key].cost,
         }
 
@@ -148,8 +148,8 @@ def planned(run: Run, streams: Iterable[ReportStream], errors: list[str]) -> Jso
             found.append(planner.stream(stream))
         except (StreamError, CallError) as error:
             planner.jobs = before  # what is not in the plan is not in its sums
-            failed = StreamError.of(error)
-            errors.append(redact(failed.placed(vendor=stream.report.vendor, stream=stream.name)))
+            failed = StreamError.from_error(error)
+            errors.append(redact(failed.with_location(vendor=stream.report.vendor, stream=stream.name)))
     quotas = list(_quotas(run, planner.vendors.values(), errors))
     verdict_ = planner.verdict(quotas)
     return {"streams": found, "quotas": quotas, "totals": planner.totals(), "verdict": verdict_}
@@ -176,6 +176,6 @@ def _credits(vendor: Vendor, client: Estimates, errors: list[str]) -> Json:
     try:
         left = client.remaining_credits()
     except CallError as error:
-        errors.append(redact(StreamError.of(error).placed(vendor=vendor.name)))
+        errors.append(redact(StreamError.from_error(error).with_location(vendor=vendor.name)))
     unknown = {"limit": None, "used": None}
     return {"vendor": vendor.name, "quota": "credits", **unknown, "remaining": left, "resets_at": None}

@@ -84,7 +84,7 @@ def drawn(
         most_lines: Of jobs; what does not fit is counted.
         width: Of the terminal; long stream names are cut.
     """
-    tasks = tuple(run.runner.tasks.values())
+    tasks = tuple(run.engine.tasks.values())
     if not tasks:
         return Text("")
     lines = sorted(_lines(run, tasks, streams), key=lambda line: (line.rank, line.order))
@@ -138,7 +138,7 @@ def _status(run: Run, task: Task) -> str:
     if task.stage is Stage.RUNNING and task.job:
         return task.job.word.lower() or str(task.job.status)
     if task.stage is Stage.WAITING:
-        held = run.runner.workers[task.request.vendor].submissions.gate.held_seconds
+        held = run.engine.workers[task.request.vendor].submissions.gate.held_seconds
         return f"waiting, {held:.0f} s" if held >= 1 else "waiting"
     return str(task.stage)
 
@@ -165,7 +165,7 @@ def _left(
 ) -> Iterator[str]:
     """Yield what is left of each quota and of the credits."""
     now = run.clock.monotonic()
-    for vendor, worker in run.runner.workers.items():
+    for vendor, worker in run.engine.workers.items():
         limits = {quota.name: quota for quota in worker.account.vendor.quotas(worker.account.config)}
         for use in quotas.get(vendor, ()):
             quota = limits[use.name]

@@ -62,13 +62,13 @@ def looked(run: Run, streams: list[ReportStream], errors: list[str]) -> Json:
     started = [stream.extraction for stream in streams]
     for extraction in started:
         extraction.start()
-    tasks = list(run.runner.tasks.values())
-    run.runner.wait(tasks)
+    tasks = list(run.engine.tasks.values())
+    run.engine.wait(tasks)
     for extraction in started:
         if error := extraction.error:
-            placed = error.placed(vendor=extraction.report.vendor, stream=extraction.report.stream)
+            placed = error.with_location(vendor=extraction.report.vendor, stream=extraction.report.stream)
             errors.append(redact(placed))
-    errors += [redact(task.error.placed(stream=task.stream)) for task in tasks if task.error]
+    errors += [redact(task.error.with_location(stream=task.stream)) for task in tasks if task.error]
     counts = Counter(STATES.get(task.stage) for task in tasks)
     waits = [task.again_in for task in tasks if task.again_in is not None]
     ends = [task.request.slice.end for task in tasks if task.request.slice]

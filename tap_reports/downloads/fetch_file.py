@@ -74,7 +74,7 @@ def fetch(
         folder: Where to put it.
         policy: For broken transfers; every MiB further than before makes it begin again, but its deadline.
         clock: The time.
-        stopping: True once the run is to end.
+        stopping: True once the run is stopping.
         name: The file's name in the folder.
 
     Returns:
@@ -247,4 +247,4 @@ class _Fetch:
 
     def _go_on(self) -> None:
         if self.stopping():
-            raise Stopped("the run is to end")
+            raise Stopped

@@ -190,7 +190,7 @@ class RowConverter:
         error = InvalidValue(
             f'{self.table}, row {before + 1}, column "{one.header}": {what}.', remedy=remedy(one.kind, cell)
         )
-        return error.placed(
+        return error.with_location(
             vendor=self.context.vendor,
             stream=self.plan.stream,
             slice_=f"{days[0]}..{days[1]}" if days[0] else "",

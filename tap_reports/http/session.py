@@ -228,4 +228,4 @@ def _never_connected(error: Exception) -> bool:
 
 
 def _stopped() -> Stopped:
-    return Stopped("the run is to end")
+    return Stopped()

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tap_reports.exceptions import Stopped
+from tap_reports.jobs.next_step import Rules
+from tap_reports.vendor import Retries
 
 if TYPE_CHECKING:
     from tap_reports.client import ReportClient
@@ -21,8 +23,8 @@ if TYPE_CHECKING:
     from tap_reports.vendor import Vendor, VendorConfig
 
 
-class NotYet(Exception):
-    """A run that waits for nothing leaves a task where it stands; it is worth another look in `seconds`."""
+class LookAgain(Exception):
+    """Raised in place of waiting by a run that only looks (`--submit`): look again in `seconds`."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"look again in {seconds:.0f} s")
@@ -30,85 +32,31 @@ class NotYet(Exception):
 
 
 @dataclass(slots=True)
-class Over:
-    """Event for the main thread: a task is over."""
+class TaskOver:
+    """For the main thread: a task is over."""
 
     task: Task
 
 
 @dataclass(slots=True)
 class Checkpoint:
-    """Event for the main thread: a job that the state must name. Its poll waits for `named`."""
+    """For the main thread: a job that the state must name. It is polled once `written` is set."""
 
     task: Task
-    named: asyncio.Future[None]
-
-
-WriteState = Callable[[bool], float]
-"""Writes the state if it is due, or in any case. Returns the seconds until it is; 0 if all is written."""
-
-
-class Naming:
-    """Gathers jobs, and has the state name them all at once.
-
-    Args:
-        loop: Where their coroutines wait.
-        on_submitted: Called for each task, to name its job in the state.
-        write_state: Called then. The jobs are polled when it has returned 0.
-    """
-
-    def __init__(
-        self, loop: EngineLoop, on_submitted: Callable[[Task], None], write_state: WriteState
-    ) -> None:
-        self.on_submitted = on_submitted
-        self._loop = loop
-        self._write_state = write_state
-        self._unnamed: list[asyncio.Future[None]] = []
-
-    @property
-    def is_owed(self) -> bool:
-        """True while a job waits to be named."""
-        return bool(self._unnamed)
-
-    def add(self, checkpoint: Checkpoint) -> None:
-        """Name a job with the next state."""
-        self._unnamed.append(checkpoint.named)
-        self.on_submitted(checkpoint.task)
-
-    def write(self, *, now: bool) -> float:
-        """Write the state if jobs wait for that, and let them be polled.
-
-        Where it can't be written that is not tried again: nobody waits for it. Returns the seconds until it
-        is due, 0 if it is written.
-        """
-        seconds = 0.0
-        try:
-            if self._unnamed:
-                seconds = self._write_state(now)
-        finally:
-            if not seconds:
-                for named in self._unnamed:
-                    self._loop.soon(_set, named)
-                self._unnamed.clear()
-        return seconds
-
-
-def _set(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)
+    written: asyncio.Future[None]
 
 
 @dataclass(slots=True, kw_only=True)
-class RunContext:
+class EngineContext:
     """What all vendors' workers of a run share.
 
     Attributes:
         loop: Where their coroutines run.
         clock: The time.
-        records: One thread for the ledger's calls, so that they are made in order.
+        ledger_thread: One thread for the ledger's calls, so that they are made in order.
         folder: Returns the folder for downloaded files.
-        stopping: True once downloads are to end.
-        is_ending: Nothing more may be submitted.
+        downloads_stop: Returns True once downloads are to end.
+        is_stopping: Nothing more may be submitted.
         disk_space_changed: Set when there may be more space on disk, or another job's files are needed next.
         unsettled: Tasks whose submission is on its way, or whose job the state does not yet name.
         looks_once: For `--submit`: submit what may be submitted, poll each job once, and wait for nothing.
@@ -117,12 +65,12 @@ class RunContext:
     loop: EngineLoop
     clock: Clock
     ledger: Ledger
-    records: CallThreads
+    ledger_thread: CallThreads
     run_id: str
     folder: Callable[[], Path]
     disk: DiskBudget
-    stopping: Callable[[], bool]
-    is_ending: bool = False
+    downloads_stop: Callable[[], bool]
+    is_stopping: bool = False
     disk_space_changed: asyncio.Event = field(default_factory=asyncio.Event)
     unsettled: set[Task] = field(default_factory=set)
     looks_once: bool = False
@@ -131,28 +79,28 @@ class RunContext:
         """Have the state name the task's job; returns once it does.
 
         Raises:
-            Stopped: The run is ending.
+            Stopped: The run is stopping.
         """
         self.unsettled.add(task)
-        named: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.loop.post(Checkpoint(task, named))
-        await named
+        written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.loop.post(Checkpoint(task, written))
+        await written
         self.unsettled.discard(task)
-        self.go_on()
+        self.raise_if_stopping()
 
-    def wait_or_leave(self, seconds: float) -> None:
+    def allow_wait(self, seconds: float) -> None:
         """Return if the run may wait so many seconds.
 
         Raises:
-            NotYet: It waits for nothing.
+            LookAgain: It waits for nothing.
         """
         if self.looks_once:
-            raise NotYet(seconds)
+            raise LookAgain(seconds)
 
-    def go_on(self) -> None:
-        """Raise Stopped if the run is ending."""
-        if self.is_ending:
-            raise Stopped("the run is to end")
+    def raise_if_stopping(self) -> None:
+        """Raise Stopped if the run is stopping."""
+        if self.is_stopping:
+            raise Stopped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,9 +118,23 @@ class Account:
     client: ReportClient
     policy: RetryPolicy
     calls: CallThreads
-    run: RunContext
+    run: EngineContext
 
     @property
     def config(self) -> VendorConfig:
         """The vendor's block."""
         return self.client.config
+
+    @property
+    def rules(self) -> Rules:
+        """How often what may be tried in this run. One that looks once can't count what earlier looks have
+        tried: a job that failed is said to have.
+        """
+        looks_once = self.run.looks_once
+        return Rules(
+            retries=self.vendor.retries if isinstance(self.client, Retries) and not looks_once else 0,
+            resubmissions=0 if looks_once else self.vendor.resubmissions,
+            lost_submission=self.vendor.lost_submission,
+            max_retries=self.policy.max_retries,
+            downloads=not looks_once,
+        )

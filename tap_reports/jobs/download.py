@@ -2,61 +2,32 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tap_reports.downloads.fetch_file import fetch
-from tap_reports.exceptions import CallBroken, FileError, LinkExpired, NotSent
-from tap_reports.jobs.task import Event, Stage, Task
-from tap_reports.models import JobStatus, ReportFile, ReportJob
+from tap_reports.exceptions import CallBroken, FileError, NotSent
+from tap_reports.models import ReportFile, ReportJob
 
 if TYPE_CHECKING:
     from tap_reports.jobs.context import Account
-    from tap_reports.jobs.event_loop import CallThreads
+
+
+DOWNLOAD_THREADS = 8
+"""Jobs that were submitted together end together; their files should not queue for a thread."""
 
 
 class Downloads:
-    """One vendor's downloads.
+    """One vendor's downloads."""
 
-    Args:
-        account: The vendor.
-        threads: Where they run.
-    """
-
-    def __init__(self, account: Account, threads: CallThreads) -> None:
+    def __init__(self, account: Account) -> None:
         self._client = account.client
         self._policy = replace(account.policy, deadline=account.config.job_deadline_seconds)
-        self._threads = threads
+        self._threads = account.run.loop.threads(f"{account.vendor.name}-download", DOWNLOAD_THREADS)
         self._run = account.run
 
-    async def files_of(
-        self, task: Task, job: ReportJob, *, may_resubmit: bool
-    ) -> tuple[ReportFile, ...] | None:
-        """Return a job's files, None if its link has expired."""
-        task.timeline.enter(Stage.DOWNLOADING)
-        try:
-            return await self._fetch(job)
-        except LinkExpired as error:
-            task.attempts.link_renewals += 1
-            task.log(Event.LINK_EXPIRED, error, level=logging.WARNING)
-            if task.attempts.link_renewals > 1 and not may_resubmit:
-                raise FileError(
-                    f"the download link had expired, and so had the new one ({error})",
-                    remedy="Run again: the finished job is asked for another link, without a new submission.",
-                ) from error
-            return None
-
-    @staticmethod
-    def with_link_expired(task: Task, job: ReportJob) -> tuple[ReportJob, float | None]:
-        """Poll again for a new link; if that one is no better, the result is gone."""
-        if task.attempts.link_renewals > 1:
-            return replace(job, status=JobStatus.EXPIRED, message="its download links had expired"), None
-        task.timeline.enter(Stage.RUNNING)
-        return job, 0.0
-
-    async def _fetch(self, job: ReportJob) -> tuple[ReportFile, ...]:
+    async def fetch(self, job: ReportJob) -> tuple[ReportFile, ...]:
         """Return a job's files, complete and in row order.
 
         Raises:
@@ -69,15 +40,15 @@ class Downloads:
             changed.clear()
             await changed.wait()
         try:
-            return await self._threads.run(lambda: self._files(job))
+            return await self._threads.run(lambda: self._fetch(job))
         except Exception:
             changed.set()
             raise
 
-    def _files(self, job: ReportJob) -> tuple[ReportFile, ...]:
+    def _fetch(self, job: ReportJob) -> tuple[ReportFile, ...]:
         key, files, began = job.request.key, list[ReportFile](), self._run.clock.monotonic()
         try:
-            for file in self._fetched(job):
+            for file in self._fetch_one_by_one(job):
                 files.append(file)
                 self._run.disk.add(key, file.bytes)
         except BaseException as error:
@@ -92,7 +63,7 @@ class Downloads:
         self._run.ledger.downloaded(job, size=sum(file.bytes for file in files), seconds=seconds)
         return tuple(files)
 
-    def _fetched(self, job: ReportJob) -> Iterator[ReportFile]:
+    def _fetch_one_by_one(self, job: ReportJob) -> Iterator[ReportFile]:
         """Fetch a job's files, those of several pages one by one."""
         number, downloads = 0, self._client.downloads(job)
         if not downloads:
@@ -107,7 +78,7 @@ class Downloads:
                     folder=self._run.folder(),
                     policy=self._policy,
                     clock=self._run.clock,
-                    stopping=self._run.stopping,
+                    stopping=self._run.downloads_stop,
                     name=f"{job.request.key}-{number}",
                 )
                 number += 1

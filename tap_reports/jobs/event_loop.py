@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from tap_reports.jobs.task import Event, Stage, Task
 
 if TYPE_CHECKING:
-    from tap_reports.jobs.context import RunContext
+    from tap_reports.jobs.context import EngineContext
     from tap_reports.jobs.worker import VendorWorker
 
 T = TypeVar("T")
@@ -159,40 +159,40 @@ class EngineLoop:
         self._events.put(event)
 
 
-class Signal(Enum):
+class Control(Enum):
     """Events without a task."""
 
     STOP = auto()
     ENDED = auto()
 
 
-class RunningTasks:
-    """Starts, abandons and ends them.
+class TaskCoroutines:
+    """Starts, abandons and ends the coroutines of tasks, all in the loop.
 
     Args:
         context: What all vendors share.
         workers: By vendor.
     """
 
-    def __init__(self, context: RunContext, workers: Mapping[str, VendorWorker]) -> None:
+    def __init__(self, context: EngineContext, workers: Mapping[str, VendorWorker]) -> None:
         self._context = context
         self._workers = workers
         self._group: asyncio.TaskGroup | None = None
         self._ended = asyncio.Event()
         self._running: dict[Task, asyncio.Task[None]] = {}
 
-    async def work(self) -> None:
+    async def hold(self) -> None:
         """Hold the coroutines of all tasks until the run ends."""
         async with asyncio.TaskGroup() as self._group:
             await self._ended.wait()
-        self._context.loop.post(Signal.ENDED)
+        self._context.loop.post(Control.ENDED)
 
-    def begin(self, task: Task, known: Mapping[str, Any] | None) -> None:
+    def start(self, task: Task, known: Mapping[str, Any] | None) -> None:
         """Start a task's coroutine; `known` is the state's pending job of it, if any."""
-        if self._context.is_ending:
+        if self._context.is_stopping:
             return
-        if self._group is None:  # `work` takes its first step after this
-            asyncio.get_running_loop().call_soon(self.begin, task, known)
+        if self._group is None:  # `hold` takes its first step after this
+            asyncio.get_running_loop().call_soon(self.start, task, known)
         else:
             worker = self._workers[task.request.vendor]
             coroutine = self._running[task] = self._group.create_task(worker.run(task, known))

@@ -11,8 +11,8 @@ import itertools
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from tap_reports.clock import TOLERANCE_SECONDS
 from tap_reports.exceptions import CreditsSpent, QuotaSpent, StreamError, counted
-from tap_reports.jobs.poll_policy import TOLERANCE_SECONDS
 
 if TYPE_CHECKING:
     from tap_reports.clock import Clock
@@ -44,8 +44,8 @@ class Credits:
         """What this run's reports cost so far."""
         return sum(self._costs.values(), NOTHING)
 
-    def counted(self, key: str) -> Decimal | None:
-        """Return what is counted for a report; None where the vendor has no credits."""
+    def cost_of(self, key: str) -> Decimal | None:
+        """Return what a report counts as; None where the vendor has no credits."""
         return self._costs.get(key)
 
     def suffice_for(self, cost: Decimal) -> bool:

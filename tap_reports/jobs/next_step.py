@@ -1,19 +1,110 @@
-"""What happens to a job that is done, whatever its end: one table. Pure; `worker` carries the steps out.
+"""What happens to a job after any answer or status: every decision, as pure functions.
 
-Law: polling again is free, submitting again is not. A step that may cost is taken only where the vendor's
-guide asks for it, and no more often.
+`worker` carries the steps out; `--plan` asks `find_job`, too. Law: polling again is free, submitting again is
+not. A step that may cost is taken only where the vendor's guide asks for it, and no more often.
+
+```
+What was found for the request: find_job
+  nothing, or a job that failed           SUBMIT; POLL another job that STATE names
+  a job that is not done                  POLL (resumed)
+  a result that no run has emitted, or whose data is still good
+                                          POLL (reused; resumed where STATE names it); READY if it is empty
+  a result whose data may have changed, or whose file was refused while reuse_finished_jobs is off
+                                          REPLAY where the vendor can, else REFRESH
+  a job older than results are kept       SUBMIT or REFRESH, with a warning
+  a submission whose answer was lost      SUBMIT, with a warning where a second one costs
+
+What the ledger says before a submission: after_wait
+  another run has just submitted it       POLL its job
+  too many jobs in flight, or a minute's or an hour's quota is used up
+                                          SUBMIT later
+  a day's quota is spent, or the credits (see limits.py)
+                                          FAIL, with all others that count in it; running jobs go on
+
+What a submission was answered with: after_submission_error
+  a job                                   POLL_LATER, once STATE names it
+  429                                     SUBMIT later, until job_deadline_seconds
+  500, 503; or it was not sent            SUBMIT later, max_retries times
+  nothing, 408, other 5xx, nonsense       lost: SUBMIT max_retries times or once, or FAIL
+                                          (Vendor.lost_submission)
+  the vendor's day quota is spent         FAIL, with all others that count in it
+  any other refusal                       FAIL
+
+What a poll was answered with: after_poll_error, PollPolicy.is_over
+  pending, running, or an unknown word    POLL_LATER; LEAVE at job_deadline_seconds
+  unknown job (404) of an earlier run     SUBMIT
+  unknown job of this run                 POLL_LATER twice (its status may lag), then LEAVE
+  nonsense, or done without a link        POLL_LATER three times in a row, then LEAVE
+  304, 408, 409, 425, a 403 about limits, or a broken call that names a time
+                                          POLL_LATER max_retries times in a row, then LEAVE
+  a broken call (repeated already), any other 4xx
+                                          LEAVE
+
+How a job ended: after_finish
+  succeeded                               DOWNLOAD
+  empty                                   READY
+  either, before it was submitted, and its data may have changed since
+                                          REPLAY once, where the vendor can
+  failed_retryable                        RETRY up to Vendor.retries times, RESUBMIT up to
+                                          Vendor.resubmissions times, then FAIL
+  expired                                 RESUBMIT up to Vendor.resubmissions times, then FAIL
+  failed                                  FAIL
+
+What a retry or a replay was answered with: after_refused_replay
+  a job                                   POLL_LATER
+  a refused retry                         FAIL
+  a refused replay of a job that was found
+                                          REFRESH
+  a refused replay of a job that a submission of this run was answered with
+                                          DOWNLOAD as it is; FAIL if its slice was not over then
+
+What became of a download: after_expired_link
+  complete                                READY
+  its link had expired                    POLL for another one, once
+  that one, too                           as an expired job; LEAVE where Vendor.resubmissions are none
+  any other error                         LEAVE
+```
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import TYPE_CHECKING, Any
 
-from tap_reports.exceptions import FileError, JobFailed, JobTimeout, StreamError
-from tap_reports.jobs.task import Attempts
-from tap_reports.models import JobStatus, ReportJob
+from tap_reports.exceptions import (
+    BadAnswer,
+    CallBroken,
+    CallError,
+    CallRefused,
+    CallRejected,
+    FileError,
+    JobFailed,
+    JobTimeout,
+    JobUnknown,
+    NotSent,
+    QuotaSpent,
+    StreamError,
+    SubmissionLost,
+)
+from tap_reports.jobs.task import Action, Attempts
+from tap_reports.models import RESULT_HOURS, JobStatus, ReportJob, ReportRequest
+from tap_reports.vendor import LostSubmission, Vendor, VendorConfig
 
+if TYPE_CHECKING:
+    from tap_reports.ledger.ledger import JobRecord, Wait
+
+THROTTLED = 429
+SAYS_NOTHING = frozenset({304, 408, 409, 425})
+"""Answers to a poll that say nothing of the job."""
+ABOUT_LIMITS = re.compile(r"throttl|rate.?limit|too many", re.IGNORECASE)
+"""What a 403 says that does not mean the credentials."""
+MAX_UNKNOWN_POLLS = 2
+"""A vendor's status can lag behind its own answer to the submission."""
+MAX_BAD_POLLS = 3
 TOO_LARGE = re.compile(
     r"too (?:large|big|long|many|much)|(?:size|row|memory|time) ?limit"
     r"|(?:exceed|maximum|max\.? )\w* (?:row|size)|timed? ?out|out of memory",
@@ -24,59 +115,307 @@ SMALLER = "A smaller slice_days makes smaller reports."
 
 
 class Step(Enum):
-    """What to do with a job that is done."""
+    """What to do next."""
 
+    SUBMIT = auto()
+    """Submit the request."""
+    REFRESH = auto()
+    """Submit it, past a result that the vendor has kept."""
+    RESUBMIT = auto()
+    """Note that the job failed, and submit once more, as the vendor's guide says."""
+    POLL = auto()
+    """Poll at once."""
+    POLL_LATER = auto()
+    """Wait, then poll."""
+    RETRY = auto()
+    """Have the vendor run the failed job again, for free."""
+    REPLAY = auto()
+    """Have the vendor run the finished job again, for newer data."""
     DOWNLOAD = auto()
     """Fetch its files."""
     READY = auto()
-    """It is done and has no rows."""
-    REPLAY = auto()
-    """Have the vendor run the finished job again, for newer data."""
-    RETRY = auto()
-    """Have the vendor run the failed job again, for free."""
-    RESUBMIT = auto()
-    """Submit once more."""
+    """All is here, or the report has no rows."""
+    FAIL = auto()
+    """End with an error. There is no job, or it gives no result: the next run submits."""
+    LEAVE = auto()
+    """End with an error. STATE keeps the job: the next run resumes it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """How often a vendor's jobs may be run again (`Vendor.retries`, `Vendor.resubmissions`)."""
+    """What is allowed for one account's jobs in this run.
 
-    retries: int
-    resubmissions: int
+    Attributes:
+        retries: Free runs again of a failed job; 0 where the vendor has none.
+        resubmissions, lost_submission: See `Vendor`.
+        max_retries: Of a broken call.
+        downloads: False for `--submit`.
+    """
+
+    retries: int = 0
+    resubmissions: int = 0
+    lost_submission: LostSubmission = LostSubmission.FAIL
+    max_retries: int = 0
+    downloads: bool = True
 
 
-def next_step(job: ReportJob, attempts: Attempts, rules: Rules, *, is_outdated: bool = False) -> Step:
+# --- before a submission ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """How a request comes to its job.
+
+    Attributes:
+        action: What the user is shown.
+        job: The job to resume, reuse or replay.
+        refresh: A submission should bypass the vendor's cache.
+        warning: Why an earlier job is not used, if the user should know.
+    """
+
+    action: Action
+    job: ReportJob | None = None
+    refresh: bool = False
+    warning: str = ""
+
+    @property
+    def step(self) -> Step:
+        """What to do."""
+        if self.job is None:
+            return Step.REFRESH if self.refresh else Step.SUBMIT
+        if self.action is Action.REPLAY:
+            return Step.REPLAY
+        return Step.READY if self.job.status is JobStatus.EMPTY else Step.POLL
+
+
+def find_job(
+    request: ReportRequest,
+    record: JobRecord | None,
+    known: Mapping[str, Any] | None,
+    *,
+    vendor: Vendor,
+    config: VendorConfig,
+    can_replay: bool,
+    now: dt.datetime,
+) -> Found:
+    """Return how a request comes to its job.
+
+    Args:
+        request: The request.
+        record: What the ledger has of its key, if anything (`Ledger.find`).
+        known: The state's pending job of this request, if any (`id`, `submitted_at`).
+        vendor, config: Its vendor.
+        can_replay: The vendor re-runs finished jobs.
+        now: The time.
+    """
+    job = record.job(request) if record else None
+    id_in_state = str(known["id"]) if known else None
+    if record is None or job is None or not _may_bring_result(job, vendor, now):
+        if known and vendor.resumes_by_id and (job is None or job.id != id_in_state):
+            return Found(action=Action.RESUME, job=_job_of_state(request, known, now))
+        if job is None:
+            return Found(action=Action.SUBMIT, warning=_without_job(request, record, known, vendor))
+        return Found(
+            action=Action.SUBMIT, refresh=job.status.is_good, warning=_without_result(job, vendor, now)
+        )
+    # Downloaded and not emitted: its file was refused, and only a new one helps, if the user asks for it.
+    is_wanted = config.reuse_finished_jobs or record.is_out or record.downloaded_at is None
+    if not job.status.is_terminal or (job.id == id_in_state and is_wanted):
+        action = Action.RESUME
+    elif (not record.is_out and is_wanted) or is_good_still(job, vendor, config, now):
+        action = Action.REUSE
+    elif can_replay:
+        action = Action.REPLAY
+    else:
+        return Found(action=Action.SUBMIT, refresh=True)
+    return Found(action=action, job=job)
+
+
+def _may_bring_result(job: ReportJob, vendor: Vendor, now: dt.datetime) -> bool:
+    failed = job.status.is_terminal and not job.status.is_good
+    return not failed and not _has_expired(job, vendor, now)
+
+
+def _has_expired(job: ReportJob, vendor: Vendor, now: dt.datetime) -> bool:
+    """Return whether the vendor no longer keeps the result. Counted from submission: never too late."""
+    hours = job.handle.get(RESULT_HOURS) or vendor.result_hours
+    return hours is not None and now - job.submitted_at > dt.timedelta(hours=hours)
+
+
+def is_good_still(job: ReportJob, vendor: Vendor, config: VendorConfig, now: dt.datetime) -> bool:
+    """Return whether a finished job's result can stand for a new run: its data could no longer change when
+    it finished, or it finished within `reuse_job_hours`.
+    """
+    if not config.reuse_finished_jobs or job.finished_at is None or _has_expired(job, vendor, now):
+        return False
+    settled = job.request.settled_on
+    if settled is not None and job.finished_at.date() >= settled:
+        return True
+    return now - job.finished_at <= dt.timedelta(hours=config.reuse_job_hours)
+
+
+def _job_of_state(request: ReportRequest, known: Mapping[str, Any], now: dt.datetime) -> ReportJob:
+    """Return the job that a state names. A hand-edited time counts as now: it only starts a deadline."""
+    try:
+        submitted_at = dt.datetime.fromisoformat(str(known.get("submitted_at")))
+        submitted_at = submitted_at if submitted_at.tzinfo else submitted_at.replace(tzinfo=dt.UTC)
+    except ValueError:
+        submitted_at = now
+    return ReportJob(request=request, id=str(known["id"]), submitted_at=submitted_at)
+
+
+def _without_job(
+    request: ReportRequest, record: JobRecord | None, known: Mapping[str, Any] | None, vendor: Vendor
+) -> str:
+    """Return the warning of a request whose earlier submission can't be followed."""
+    place = f"{vendor.name} {request.report} {request.slice or ''}"
+    if known:
+        return f"{place}: job {known['id']} can't be resumed from state alone; it is submitted again now"
+    if record is None or vendor.lost_submission is LostSubmission.RESEND:
+        return ""
+    return (
+        f"{place}: a submission of {record.submitted_at} was never answered and may have been accepted; "
+        "it is submitted again now: check the vendor's account for both"
+    )
+
+
+def _without_result(job: ReportJob, vendor: Vendor, now: dt.datetime) -> str:
+    """Return the warning of a job that is not used; none if it failed."""
+    if not _has_expired(job, vendor, now):
+        return ""
+    return (
+        f"{vendor.name} {job.request.report} {job.request.slice or ''}: job {job.id} of "
+        f"{job.submitted_at:%Y-%m-%d %H:%M} UTC is older than {vendor.title} keeps results; it is submitted "
+        "again now"
+    )
+
+
+# --- a submission -------------------------------------------------------------------------------------
+
+
+def after_wait(wait: Wait) -> Step:
+    """Return SUBMIT if a submission that the ledger holds back is worth waiting for, else FAIL."""
+    return Step.FAIL if wait.is_day else Step.SUBMIT
+
+
+def after_submission_error(
+    error: CallError | QuotaSpent,
+    rules: Rules,
+    *,
+    times: int,
+    wait: float = 0.0,
+    seconds_left: float = 0.0,
+) -> Step:
+    """Return SUBMIT to send a request again, or FAIL.
+
+    Args:
+        error: What became of it.
+        rules: Its vendor's.
+        times: Lost answers of this request; or refusals of this vendor in a row. This one is counted.
+        wait: Seconds before it would be sent again.
+        seconds_left: Until the vendor has refused for `job_deadline_seconds`.
+    """
+    match error:
+        case SubmissionLost() | BadAnswer():  # a BadAnswer came after the submission was sent
+            allowed = {LostSubmission.RESEND: rules.max_retries, LostSubmission.RESEND_ONCE: 1}
+            may_pass = times <= allowed.get(rules.lost_submission, 0)
+        case CallRefused() | NotSent(is_worth_repeating=True):
+            may_pass = wait <= seconds_left and (error.status == THROTTLED or times <= rules.max_retries)
+        case _:
+            may_pass = False
+    return Step.SUBMIT if may_pass else Step.FAIL
+
+
+# --- polls --------------------------------------------------------------------------------------------
+
+
+def after_poll_error(error: CallError, rules: Rules, *, failures: int, is_own: bool) -> Step:
+    """Return POLL_LATER, LEAVE, or SUBMIT where the vendor does not know an earlier run's job.
+
+    Args:
+        error: What came in place of a status.
+        rules: The vendor's.
+        failures: Polls in a row that ended so; this one is counted.
+        is_own: This run has submitted the job.
+    """
+    is_about_limits = error.status == 403 and ABOUT_LIMITS.search(error.answer)
+    allowed = rules.max_retries
+    match error:
+        case JobUnknown() if not is_own:
+            return Step.SUBMIT
+        case JobUnknown():
+            allowed = MAX_UNKNOWN_POLLS
+        case BadAnswer():
+            allowed = MAX_BAD_POLLS
+        case CallBroken() if error.retry_after is None:
+            allowed = 0  # it was repeated already
+        case CallRejected() if not is_about_limits and error.status not in SAYS_NOTHING:
+            allowed = 0
+    return Step.POLL_LATER if failures <= allowed else Step.LEAVE
+
+
+# --- jobs that are done -------------------------------------------------------------------------------
+
+
+def after_finish(job: ReportJob, attempts: Attempts, rules: Rules, *, is_outdated: bool = False) -> Step:
     """Return what to do with a job that is done.
 
     Args:
-        job: Done, as its vendor saw it last; EXPIRED where its download links expire again and again.
+        job: Done, as its vendor saw it last.
         attempts: What was tried so far in this run.
-        rules: Its vendor's. No retries where the vendor runs no failed job again.
-        is_outdated: A submission was answered with an older job, whose data is no longer good.
-
-    Raises:
-        JobFailed, JobTimeout, FileError: It gives no result.
+        rules: Its vendor's.
+        is_outdated: See `is_outdated`.
     """
     match job.status:
         case JobStatus.SUCCEEDED | JobStatus.EMPTY if is_outdated and attempts.replays == 0:
             return Step.REPLAY
-        case JobStatus.SUCCEEDED:
+        case JobStatus.SUCCEEDED if rules.downloads:
             return Step.DOWNLOAD
-        case JobStatus.EMPTY:
+        case JobStatus.SUCCEEDED | JobStatus.EMPTY:
             return Step.READY
         case JobStatus.FAILED_RETRYABLE if attempts.retries + attempts.replays < rules.retries:
             return Step.RETRY
         case JobStatus.FAILED_RETRYABLE | JobStatus.EXPIRED if attempts.resubmissions < rules.resubmissions:
             return Step.RESUBMIT
-        case JobStatus.EXPIRED:
-            raise failure(job, FileError if attempts.link_renewals > 1 else JobTimeout)
         case _:
-            raise failure(job)
+            return Step.FAIL
 
 
-def failure(job: ReportJob, kind: type[StreamError] = JobFailed) -> StreamError:
+def is_outdated(job: ReportJob, vendor: Vendor, config: VendorConfig, now: dt.datetime) -> bool:
+    """Return whether a submission was answered with an older job, whose data may have changed since."""
+    if job.finished_at is None or is_good_still(job, vendor, config, now):
+        return False
+    last_change = max(job.finished_at, job.created_at or job.finished_at)
+    return last_change < job.submitted_at - dt.timedelta(minutes=1)
+
+
+def after_refused_replay(job: ReportJob, *, is_own: bool) -> Step:
+    """Return REFRESH, DOWNLOAD to go on with the result as it is, or FAIL.
+
+    Args:
+        job: Done.
+        is_own: A submission of this run was answered with it: another one would be, too.
+    """
+    if not is_own:
+        return Step.REFRESH
+    days, ended = job.request.slice, job.finished_at
+    return Step.FAIL if days and ended and ended.date() <= days.end else Step.DOWNLOAD
+
+
+def after_expired_link(attempts: Attempts, rules: Rules) -> Step:
+    """Return what to do with a job whose download link has expired; `attempts` count it."""
+    if attempts.expired_links <= 1:
+        return Step.POLL
+    if not rules.resubmissions:
+        return Step.LEAVE
+    return Step.RESUBMIT if attempts.resubmissions < rules.resubmissions else Step.FAIL
+
+
+def failure(job: ReportJob, attempts: Attempts) -> StreamError:
     """Return the error of a job that ended for good without a result."""
+    kind: type[StreamError] = JobFailed
+    if job.status is JobStatus.EXPIRED:
+        kind = FileError if attempts.expired_links > 1 else JobTimeout
     said = f": {job.message}" if job.message else ""
     remedy = JobFailed.default_remedy
     days = job.request.slice

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from typing import TYPE_CHECKING
 
 from tap_reports.exceptions import (
     BadAnswer,
     CallError,
-    CallRefused,
     CreditsSpent,
     NotSent,
     QuotaSpent,
@@ -23,20 +23,21 @@ from tap_reports.exceptions import (
 )
 from tap_reports.jobs.event_loop import CALL_THREADS
 from tap_reports.jobs.limits import Credits, Gate
-from tap_reports.jobs.poll_policy import busy_wait
+from tap_reports.jobs.next_step import Step, after_submission_error, after_wait
 from tap_reports.jobs.task import Action, Event, Stage, Task
 from tap_reports.ledger.ledger import ABANDONED_SECONDS, Existing, Reservation, Submission, Wait
 from tap_reports.models import ReportJob
-from tap_reports.vendor import Estimates, LostSubmission
+from tap_reports.vendor import Estimates
 
 if TYPE_CHECKING:
     from tap_reports.jobs.context import Account
     from tap_reports.models import Estimate
 
-SHORTEST_WAIT_SECONDS = 0.05
-NOTED_EVERY_SECONDS = ABANDONED_SECONDS / 4
+MIN_WAIT_SECONDS = 0.05
+MAX_PLACE_WAIT_SECONDS = 15.0
+"""Longest wait before asking again for a place that another run's job holds; the first is a second."""
+NOTE_WAITING_SECONDS = ABANDONED_SECONDS / 4
 """How often other runs are shown that a submission is still waiting for its answer."""
-THROTTLED = 429
 
 
 class Submissions:
@@ -49,7 +50,7 @@ class Submissions:
         self._run = account.run
         self._estimates: dict[str, Estimate] = {}
         self._sending = asyncio.Semaphore(CALL_THREADS)
-        self._busy = self._refusals = 0
+        self._place_waits = self._refusals = 0
         self._refused_since = 0.0
 
     async def submit(self, task: Task, *, refresh: bool = False) -> ReportJob:
@@ -62,12 +63,12 @@ class Submissions:
         Raises:
             QuotaSpent: A day quota or a credit limit is spent.
             StreamError, CallError: The vendor does not take it, or nobody knows whether it did.
-            Stopped: The run is ending.
+            Stopped: The run is stopping.
         """
         job: ReportJob | None = None
         while job is None:
             self._run.unsettled.discard(task)
-            self._run.go_on()
+            self._run.raise_if_stopping()
             if task.is_cancelled:
                 task.timeline.enter(Stage.ABANDONED)
                 raise Stopped("its streams have failed")
@@ -98,15 +99,15 @@ class Submissions:
                 max_in_flight=self._account.config.max_jobs_in_flight,
                 in_flight_hours=self._account.config.job_deadline_seconds / 3600,
                 now=context.clock.now(),
-                estimate=self.credits.counted(request.key),
+                estimate=self.credits.cost_of(request.key),
             )
             return context.ledger.reserve(wanted)
 
-        place = await context.records.run(reserve)
+        place = await context.ledger_thread.run(reserve)
         if isinstance(place, Wait):
             self._wait_for(task, place)
             return None
-        self._busy = 0
+        self._place_waits = 0
         if isinstance(place, Existing):
             self.credits.give_back(request.key)  # whoever submitted it pays
             task.action = Action.RESUME
@@ -137,9 +138,13 @@ class Submissions:
             raise self.gate.spend(error) from error
 
     def _wait_for(self, task: Task, wait: Wait) -> None:
-        """Wait for a minute quota or a job in flight. A spent day quota ends what it counts."""
+        """Wait for a minute's quota or a place in flight.
+
+        Raises:
+            QuotaSpent: A day's quota is spent, also for all others that count in it.
+        """
         self.credits.give_back(task.request.key)
-        if wait.is_day and wait.quota:
+        if after_wait(wait) is Step.FAIL:
             resets = f"at {wait.resets_at.isoformat(timespec='minutes')}" if wait.resets_at else "tomorrow"
             spent = QuotaSpent(
                 f"the quota {wait.quota} ({wait.limit} a day) is spent",
@@ -149,15 +154,16 @@ class Submissions:
             raise self.gate.spend(spent, task.request.quota)
         what = f"for {wait.quota}" if wait.quota else "for other jobs of this account that are in flight"
         task.log(Event.WAITING, what, level=logging.DEBUG)
-        self._run.wait_or_leave(wait.seconds if wait.quota else self._account.config.poll_interval_seconds)
-        self._busy = 0 if wait.quota else self._busy + 1
-        self.gate.hold(max(wait.seconds if wait.quota else busy_wait(self._busy), SHORTEST_WAIT_SECONDS))
+        self._run.allow_wait(wait.seconds if wait.quota else self._account.config.poll_interval_seconds)
+        self._place_waits = 0 if wait.quota else self._place_waits + 1
+        seconds = wait.seconds if wait.quota else _place_wait(self._place_waits)
+        self.gate.hold(max(seconds, MIN_WAIT_SECONDS))
 
     async def _send(self, task: Task, place: Reservation, *, refresh: bool) -> ReportJob | None:
         ledger, request = self._run.ledger, task.request
-        if self._run.is_ending:
-            await self._run.records.run(lambda: ledger.not_sent(place))
-            self._run.go_on()
+        if self._run.is_stopping:
+            await self._run.ledger_thread.run(lambda: ledger.not_sent(place))
+            self._run.raise_if_stopping()
 
         def send() -> ReportJob:  # in a thread: its answer is in the ledger before anybody waits for it
             try:
@@ -178,14 +184,14 @@ class Submissions:
         try:
             job = await self._account.calls.run(send)
         except (SubmissionLost, BadAnswer) as error:
-            self._lost(task, error)
+            self._after_loss(task, error)
             return None
         except (CallError, QuotaSpent) as error:
             self.credits.give_back(request.key)
-            self._refused(task, error)
+            self._after_refusal(task, error)
             return None
         except asyncio.CancelledError:  # the run ends, and the answer may never come
-            await self._run.records.run(lambda: ledger.lost(place))
+            await self._run.ledger_thread.run(lambda: ledger.lost(place))
             raise
         finally:
             waiting.cancel()
@@ -195,44 +201,40 @@ class Submissions:
     async def _note_waiting(self, place: Reservation) -> None:
         """Show other runs that a submission waits for its turn or answer still: they would send it too."""
         while True:
-            await asyncio.sleep(NOTED_EVERY_SECONDS)
-            await self._run.records.run(lambda: self._run.ledger.waiting(place))
+            await asyncio.sleep(NOTE_WAITING_SECONDS)
+            await self._run.ledger_thread.run(lambda: self._run.ledger.waiting(place))
 
-    def _refused(self, task: Task, error: CallError | QuotaSpent) -> None:
-        """Wait before the vendor is asked again, if that may help.
-
-        One that throttles or has too many jobs pending is waited for until the deadline of jobs; a call that
-        broke is repeated as often as any other.
+    def _after_refusal(self, task: Task, error: CallError | QuotaSpent) -> None:
+        """Have all submissions wait before the vendor is asked again, if that may help.
 
         Raises:
             CallError, QuotaSpent: It would not.
         """
         if isinstance(error, QuotaSpent):
             raise self.gate.spend(error, task.request.quota) from error
-        may_pass = isinstance(error, CallRefused) or (isinstance(error, NotSent) and error.is_worth_repeating)
         now = self._run.clock.monotonic()
         if not self._refusals:
             self._refused_since = now
         self._refusals += 1
         wait = self._account.policy.wait(self._refusals, error.retry_after)
         left = self._account.config.job_deadline_seconds - (now - self._refused_since)
-        tries_on = error.status == THROTTLED or self._refusals <= self._account.policy.max_retries
-        if not (may_pass and tries_on and wait <= left):
+        rules = self._account.rules
+        step = after_submission_error(error, rules, times=self._refusals, wait=wait, seconds_left=left)
+        if step is Step.FAIL:
             raise error
         event = Event.NOT_SENT if isinstance(error, NotSent) else Event.REFUSED
         task.log(event, f"sent again in {wait:.1f} s ({error})", level=logging.WARNING)
-        self._run.wait_or_leave(wait)
+        self._run.allow_wait(wait)
         self.gate.hold(wait)
 
-    def _lost(self, task: Task, error: SubmissionLost | BadAnswer) -> None:
-        """Decide what becomes of a submission whose answer was lost, by what a second one costs.
+    def _after_loss(self, task: Task, error: SubmissionLost | BadAnswer) -> None:
+        """Have a submission whose answer was lost sent again.
 
         Raises:
             StreamError: A second one might be charged.
         """
         task.attempts.losses += 1
-        allowed = {LostSubmission.RESEND: self._account.policy.max_retries, LostSubmission.RESEND_ONCE: 1}
-        if task.attempts.losses > allowed.get(self._account.vendor.lost_submission, 0):
+        if after_submission_error(error, self._account.rules, times=task.attempts.losses) is Step.FAIL:
             at = self._run.clock.now().isoformat(timespec="seconds")
             raise StreamError(
                 f"the answer to a submission sent at {at} was lost ({error}); "
@@ -241,3 +243,10 @@ class Submissions:
             ) from error
         task.log(Event.LOST, f"sent again ({error})", level=logging.WARNING)
         self.gate.hold(self._account.policy.wait(task.attempts.losses, error.retry_after))
+
+
+def _place_wait(times: int) -> float:
+    """Return the seconds until a place is asked for again: longer each time, so that hundreds of runs on one
+    account ask seldom.
+    """
+    return min(MAX_PLACE_WAIT_SECONDS, 2.0 ** min(times - 1, 16)) * random.uniform(0.6, 1.0)

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
+import math
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from tap_reports.clock import TOLERANCE_SECONDS
 from tap_reports.exceptions import StreamError
-from tap_reports.jobs.poll_policy import Wakes
 from tap_reports.models import ReportFile, ReportJob, ReportRequest
 
 logger = logging.getLogger("tap-reports.jobs")
+
+WAKE_GAP_SECONDS = 5.0
+"""Between two polls of one job that the vendor's calls ask for: repeated calls cost little."""
+MAX_WAKES = 20
+"""Such polls of one job in all: forged calls cost little. After them it is polled by its schedule alone."""
 
 
 class Action(StrEnum):
@@ -69,7 +78,7 @@ class Attempts:
         losses: Submissions whose answer was lost.
         retries, replays: Runs again by the vendor, of a failed and of a finished job.
         resubmissions: New submissions that the vendor's guide asks for.
-        link_renewals: Download links that had expired.
+        expired_links: Download links that had expired.
         is_replay_refused: The vendor does not run the finished job again.
     """
 
@@ -77,7 +86,7 @@ class Attempts:
     retries: int = 0
     replays: int = 0
     resubmissions: int = 0
-    link_renewals: int = 0
+    expired_links: int = 0
     is_replay_refused: bool = False
 
     @property
@@ -94,13 +103,13 @@ class Timeline:
         monotonic: The clock.
         stage: Where the task stands.
         entered: WAITING is when the task was made.
-        began: When the vendor was first seen working on the job, if ever.
+        running_since: When the vendor was first seen working on the job, if ever.
     """
 
     monotonic: Callable[[], float] = time.monotonic
     stage: Stage = Stage.WAITING
     entered: dict[Stage, float] = field(default_factory=dict)
-    began: float | None = None
+    running_since: float | None = None
 
     def __post_init__(self) -> None:
         self.enter(self.stage)
@@ -114,6 +123,48 @@ class Timeline:
         """Return how long ago a stage was entered first, or None if it never was."""
         since = self.entered.get(stage)
         return None if since is None else self.monotonic() - since
+
+
+@dataclass(slots=True)
+class Wakes:
+    """When a job is polled sooner because its vendor called.
+
+    A call that comes within the gap is not lost: the job is polled at its end, once for all of them.
+
+    Attributes:
+        due: When a poll is due that a call asked for (monotonic); None if none is.
+        last: When the last such poll began.
+        count: How many were asked for.
+    """
+
+    due: float | None = None
+    last: float = -math.inf
+    count: int = 0
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def restart(self) -> None:
+        """The job starts, or starts again: the first call counts at once."""
+        self.last = -math.inf
+
+    def ask(self, now: float) -> bool:
+        """Ask for a poll. Returns False if one is due already, or too many were asked for."""
+        if self.due is not None or self.count >= MAX_WAKES:
+            return False
+        self.count += 1
+        self.due = max(now, self.last + WAKE_GAP_SECONDS)
+        self._changed.set()
+        return True
+
+    async def sleep(self, seconds: float, monotonic: Callable[[], float]) -> None:
+        """Wait until the next poll: so many seconds, or less if a call asks for it."""
+        end = monotonic() + seconds
+        while (left := min(end, end if self.due is None else self.due) - monotonic()) > TOLERANCE_SECONDS:
+            self._changed.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await self._changed.wait()
+        if self.due is not None:
+            self.due, self.last = None, monotonic()
 
 
 @dataclass(slots=True, eq=False)
@@ -193,3 +244,18 @@ class Task:
         text = " ".join(f"{name}={'-' if value in {None, ''} else value}" for name, value in keys.items())
         extra = {**keys, "stream_name": self.stream.partition(" ")[0]}
         logger.log(level, "job %s%s", text, f": {detail}" if detail else "", extra=extra)
+
+
+def waited_for(tasks: Iterable[Task]) -> str:
+    """Return what is waited for, and the oldest of it: `3 running, 1 waiting; oldest: ... for 12 min`."""
+    open_ = [task for task in tasks if not task.is_over]
+    if not open_:
+        return ""
+    counts = Counter(task.stage for task in open_)
+    oldest = min(open_, key=lambda task: task.timeline.entered[Stage.WAITING])
+    job = f" job {oldest.job_id}" if oldest.job_id else ""
+    what = f"{oldest.stream} {oldest.request.slice or ''}".strip()
+    return (
+        f"{', '.join(f'{counts[stage]} {stage}' for stage in Stage if counts[stage])}; "
+        f"oldest: {what}{job}, {oldest.stage} for {oldest.timeline.seconds():.0f} s"
+    )

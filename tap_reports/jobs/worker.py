@@ -1,34 +1,52 @@
 """A job's life, from top to bottom: found or submitted, named in the state, polled, downloaded.
 
-Each task is one coroutine, `VendorWorker.run`. What a status leads to is told in `next_step`, what a
-submission waits for in `submit`. Calls that block run in the vendor's own threads, so that one that hangs
-holds up no other vendor.
+Each task is one coroutine, `VendorWorker.run`. It carries out one step after the other; `next_step` decides
+which. Calls that block run in the vendor's own threads, so that one that hangs holds up no other vendor.
 """
 
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from tap_reports.exceptions import CallError, JobUnknown, Stopped, StreamError, defect
-from tap_reports.jobs.context import Account, NotYet, Over
+from tap_reports.exceptions import (
+    AccessDenied,
+    CallError,
+    CallRejected,
+    FileError,
+    JobFailed,
+    LinkExpired,
+    Stopped,
+    StreamError,
+    defect,
+)
+from tap_reports.jobs.context import Account, LookAgain, TaskOver
 from tap_reports.jobs.download import Downloads
-from tap_reports.jobs.lookup import is_good_still
-from tap_reports.jobs.next_step import Rules, Step, next_step
-from tap_reports.jobs.polls import Polls
-from tap_reports.jobs.starts import Starts
+from tap_reports.jobs.next_step import (
+    Step,
+    after_expired_link,
+    after_finish,
+    after_refused_replay,
+    failure,
+    find_job,
+    is_outdated,
+)
+from tap_reports.jobs.poll import Polls
 from tap_reports.jobs.submit import Submissions
 from tap_reports.jobs.task import Action, Event, Stage, Task
-from tap_reports.models import ReportJob
+from tap_reports.models import JobStatus, ReportJob
 from tap_reports.vendor import Replays, Retries
 
 logger = logging.getLogger("tap-reports.jobs")
 
-DOWNLOAD_THREADS = 8
-"""Jobs that were submitted together end together; their files should not queue for a thread."""
+EVENTS = {
+    Action.SUBMIT: Event.SUBMITTED,
+    Action.RESUME: Event.RESUMED,
+    Action.REUSE: Event.REUSED,
+}
 
 
 class VendorWorker:
@@ -41,18 +59,12 @@ class VendorWorker:
 
     def __init__(self, account: Account, *, poll_interval: float | None = None) -> None:
         self.account = account
-        self._run = run = account.run
-        threads = run.loop.threads(f"{account.vendor.name}-download", DOWNLOAD_THREADS)
-        self._downloads = Downloads(account, threads)
+        self._run = account.run
+        self._client = account.client
+        self._ledger = account.run.ledger
+        self._downloads = Downloads(account)
         self.submissions = Submissions(account)
         self._polls = Polls(account, self.submissions, poll_interval)
-        self._starts = Starts(account, self.submissions, self._polls)
-        vendor = account.vendor
-        # A run that looks once can't count what earlier looks have tried: a job that failed is said to have.
-        self._rules = Rules(
-            retries=vendor.retries if isinstance(account.client, Retries) and not run.looks_once else 0,
-            resubmissions=0 if run.looks_once else vendor.resubmissions,
-        )
 
     async def run(self, task: Task, known: Mapping[str, Any] | None) -> None:
         """Take a task from request to files; whatever goes wrong ends it with an error that says where.
@@ -62,17 +74,17 @@ class VendorWorker:
             known: The state's pending job of it, if any.
         """
         try:
-            await self._life(task, known)
+            await self._carry_out(task, known)
             task.timeline.enter(Stage.READY)
             task.log(Event.READY)
         except (Stopped, asyncio.CancelledError):
             return
-        except NotYet as error:
+        except LookAgain as error:
             task.again_in = error.seconds
             if task.job is None:
                 task.timeline.enter(Stage.WAITING)
         except (StreamError, CallError) as error:
-            self._fail(task, StreamError.of(error))
+            self._fail(task, StreamError.from_error(error))
         except Exception as error:
             # A defect of ours must end its stream, not the others.
             logger.debug("traceback", exc_info=True)
@@ -80,35 +92,28 @@ class VendorWorker:
         finally:
             self.submissions.gate.free(task)
             self._run.unsettled.discard(task)
-        self._run.loop.post(Over(task))
+        self._run.loop.post(TaskOver(task))
 
-    async def _life(self, task: Task, known: Mapping[str, Any] | None) -> None:
-        """Take a task through its life. `poll_in` is None as long as its job's status is fresh."""
-        job, poll_in = await self._starts.begun(task, known)
-        while True:
-            if poll_in is not None:
-                try:
-                    job, poll_in = await self._polls.finished(task, job, poll_in), None
-                except JobUnknown as error:
-                    job, poll_in = await self._starts.without_job(task, job, error)
-                    continue
-            match await self._next_step(task, job):
-                case Step.READY:
-                    return
+    async def _carry_out(self, task: Task, known: Mapping[str, Any] | None) -> None:
+        """Carry out one step after the other. Each returns the job as it is then, and what comes next."""
+        job, step = await self._find_or_submit(task, known)
+        while step is not Step.READY:
+            match step:
+                case Step.SUBMIT | Step.REFRESH:
+                    job, step = await self._submit(task, refresh=step is Step.REFRESH)
+                case Step.POLL | Step.POLL_LATER:
+                    job, step = await self._poll(task, job, at_once=step is Step.POLL)
                 case Step.DOWNLOAD:
-                    files = await self._downloads.files_of(
-                        task, job, may_resubmit=bool(self._rules.resubmissions)
-                    )
-                    if files is not None:
-                        task.files = files
-                        return
-                    job, poll_in = self._downloads.with_link_expired(task, job)
+                    job, step = await self._download(task, job)
                 case Step.REPLAY:
-                    job, poll_in = await self._starts.replayed(task, job)
+                    job, step = await self._replay(task, job)
                 case Step.RETRY:
-                    job, poll_in = await self._starts.retried(task, job)
+                    job, step = await self._retry(task, job)
                 case Step.RESUBMIT:
-                    job, poll_in = await self._starts.resubmitted(task, job)
+                    job, step = await self._resubmit(task, job)
+                case _:
+                    await self._drop(task, job)
+                    raise failure(job, task.attempts)
 
     def wake(self, task: Task) -> bool:
         """Poll the task's job as soon as the limits allow, as the vendor says that it is done.
@@ -117,32 +122,164 @@ class VendorWorker:
         """
         return task.stage is Stage.RUNNING and task.wakes.ask(self._run.clock.monotonic())
 
-    async def _next_step(self, task: Task, job: ReportJob) -> Step:
-        """Return what to do with a job that is done.
+    # --- the steps ------------------------------------------------------------------------------------
 
-        Raises:
-            StreamError: It gives no result, and is not to be resumed.
-        """
-        try:
-            step = next_step(job, task.attempts, self._rules, is_outdated=self._is_outdated(task, job))
-        except StreamError:
-            await self._starts.drop(task, job)
-            raise
-        return Step.READY if step is Step.DOWNLOAD and self._run.looks_once else step
-
-    def _is_outdated(self, task: Task, job: ReportJob) -> bool:
-        """Return whether a submission was answered with an older job whose data is no longer good."""
-        return (
-            task.action is Action.SUBMIT
-            and isinstance(self.account.client, Replays)
-            and not task.attempts.is_replay_refused
-            and job.finished_at is not None
-            and max(job.finished_at, job.created_at or job.finished_at)
-            < job.submitted_at - dt.timedelta(minutes=1)
-            and not is_good_still(job, self.account.vendor, self.account.config, self._run.clock.now())
+    async def _find_or_submit(self, task: Task, known: Mapping[str, Any] | None) -> tuple[ReportJob, Step]:
+        """Find the task's job, or submit it. Tasks are looked up one by one, so that they submit in order."""
+        found = await self._run.ledger_thread.run(
+            lambda: find_job(
+                task.request,
+                self._ledger.find(task.request.key),
+                known,
+                vendor=self.account.vendor,
+                config=self.account.config,
+                can_replay=isinstance(self._client, Replays),
+                now=self._run.clock.now(),
+            )
         )
+        if found.warning:
+            logger.warning("%s", found.warning)
+        task.action, task.job = found.action, found.job
+        if found.job is None:
+            return await self._submit(task, refresh=found.refresh)
+        if found.step is Step.POLL:
+            await self._checkpoint(task, found.job, EVENTS[found.action])
+        return found.job, found.step
+
+    async def _submit(self, task: Task, *, refresh: bool = False) -> tuple[ReportJob, Step]:
+        """Submit, and have the state name the job."""
+        task.action, task.job = Action.SUBMIT, None
+        job = await self.submissions.submit(task, refresh=refresh)
+        await self._checkpoint(task, job, EVENTS[task.action])
+        # Another run's job, just submitted, is resumed.
+        return job, Step.POLL_LATER if task.action is Action.SUBMIT else Step.POLL
+
+    async def _resubmit(self, task: Task, job: ReportJob) -> tuple[ReportJob, Step]:
+        """Submit once more, as the vendor's guide asks for."""
+        task.attempts.resubmissions += 1
+        said = job.message or str(job.status)
+        await self._run.ledger_thread.run(lambda: self._ledger.failed(job, said))
+        task.log(Event.RESUBMITTED, said, level=logging.WARNING)
+        return job, Step.SUBMIT
+
+    async def _poll(self, task: Task, job: ReportJob, *, at_once: bool) -> tuple[ReportJob, Step]:
+        """Poll until the job is done, whatever its end."""
+        done = await self._polls.until_done(task, job, at_once=at_once)
+        if done is None:
+            await self._run.ledger_thread.run(lambda: self._ledger.forget(job))
+            return job, Step.SUBMIT
+        return done, self._after_finish(task, done)
+
+    async def _retry(self, task: Task, job: ReportJob) -> tuple[ReportJob, Step]:
+        """Have the vendor retry a failed job."""
+        client = self._client
+        if not isinstance(client, Retries):
+            raise TypeError(f"{self.account.vendor.name} has no retry")
+        task.attempts.retries += 1
+        try:
+            again = await self.account.calls.run(lambda: client.retry(job))
+        except AccessDenied:
+            raise
+        except CallRejected as error:
+            said = f"{job.message}; no retry: {error}" if job.message else f"no retry: {error}"
+            return replace(job, message=said), Step.FAIL
+        return await self._run_again(task, again, Event.RETRIED)
+
+    async def _replay(self, task: Task, job: ReportJob) -> tuple[ReportJob, Step]:
+        """Have the vendor run a finished job again, for newer data."""
+        client = self._client
+        if not isinstance(client, Replays):
+            raise TypeError(f"{self.account.vendor.name} has no replay")
+        try:
+            again = await self.account.calls.run(lambda: client.replay(job))
+        except AccessDenied:
+            raise
+        except CallRejected as error:
+            return await self._without_replay(task, job, error)
+        task.attempts.replays += 1
+        return await self._run_again(task, again, Event.REPLAYED)
+
+    async def _without_replay(
+        self, task: Task, job: ReportJob, error: CallRejected
+    ) -> tuple[ReportJob, Step]:
+        """Go on with a job that the vendor does not run again."""
+        match after_refused_replay(job, is_own=task.action is Action.SUBMIT):
+            case Step.REFRESH:
+                task.log(Event.RESUBMITTED, f"no replay ({error.answer})", level=logging.WARNING)
+                return job, Step.REFRESH
+            case Step.FAIL:
+                raise JobFailed(
+                    f"the vendor handed back its result of {job.finished_at:%Y-%m-%d %H:%M} UTC, when "
+                    f"{job.request.slice} was not over, and does not run it again ({error})",
+                    remedy="Set another slice_days or start_date: with other dates the vendor makes a new "
+                    "one.",
+                )
+        task.attempts.is_replay_refused = True
+        text = f"no replay ({error.answer}): the result of {job.finished_at} is used"
+        task.log(Event.REUSED, text, level=logging.WARNING)
+        return job, self._after_finish(task, job)
+
+    async def _run_again(self, task: Task, job: ReportJob, event: Event) -> tuple[ReportJob, Step]:
+        """Go on with a job that runs again at the vendor."""
+        again = replace(job, finished_at=None)
+        await self._run.ledger_thread.run(lambda: self._ledger.seen(again))
+        await self._checkpoint(task, again, event)
+        return again, Step.POLL_LATER
+
+    async def _download(self, task: Task, job: ReportJob) -> tuple[ReportJob, Step]:
+        """Fetch the job's files."""
+        task.timeline.enter(Stage.DOWNLOADING)
+        try:
+            task.files = await self._downloads.fetch(job)
+        except LinkExpired as error:
+            return self._after_expired_link(task, job, error)
+        return job, Step.READY
+
+    # --- what they share ------------------------------------------------------------------------------
+
+    def _after_expired_link(self, task: Task, job: ReportJob, error: LinkExpired) -> tuple[ReportJob, Step]:
+        task.attempts.expired_links += 1
+        task.log(Event.LINK_EXPIRED, error, level=logging.WARNING)
+        step = after_expired_link(task.attempts, self.account.rules)
+        if step is Step.LEAVE:
+            raise FileError(
+                f"the download link had expired, and so had the new one ({error})",
+                remedy="Run again: the finished job is asked for another link, without a new submission.",
+            ) from error
+        if step is Step.POLL:
+            task.timeline.enter(Stage.RUNNING)
+            return job, step
+        return replace(job, status=JobStatus.EXPIRED, message="its download links had expired"), step
+
+    def _after_finish(self, task: Task, job: ReportJob) -> Step:
+        account = self.account
+        is_old = (
+            task.action is Action.SUBMIT
+            and isinstance(account.client, Replays)
+            and not task.attempts.is_replay_refused
+            and is_outdated(job, account.vendor, account.config, self._run.clock.now())
+        )
+        return after_finish(job, task.attempts, account.rules, is_outdated=is_old)
+
+    async def _checkpoint(self, task: Task, job: ReportJob, event: Event) -> None:
+        """Have the state name the task's job; it is polled only after that."""
+        task.job = job
+        task.wakes.restart()
+        task.timeline.enter(Stage.RUNNING)
+        if not job.status.is_terminal:
+            self.submissions.gate.count(task)
+        task.log(event)
+        await self._run.checkpoint(task)
+
+    async def _drop(self, task: Task, job: ReportJob) -> None:
+        """Note that a job came to nothing."""
+        said = job.message or str(job.status)
+        await self._run.ledger_thread.run(lambda: self._ledger.failed(job, said))
+        task.is_dropped = True
+        if job.credits is None:
+            self.submissions.credits.give_back(task.request.key)
 
     def _fail(self, task: Task, error: StreamError) -> None:
         slice_ = str(task.request.slice or "")
-        task.error = error.placed(vendor=self.account.vendor.name, slice_=slice_, job_id=task.job_id)
+        task.error = error.with_location(vendor=self.account.vendor.name, slice_=slice_, job_id=task.job_id)
         task.timeline.enter(Stage.FAILED)

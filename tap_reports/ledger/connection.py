@@ -29,7 +29,7 @@ from tap_reports.ledger.errors import FULL, RESTARTING
 RESTART_SECONDS = 20.0
 """How long a server that has answered before, and refuses connections now, is asked again."""
 LAST_SECONDS = 1.0
-"""What a transaction gets once the run is to end."""
+"""What a transaction gets once the run is stopping."""
 FULL_SECONDS = 120.0
 """How long a server that has no connection left is asked again."""
 STEP_SECONDS = 0.05
@@ -68,7 +68,7 @@ class SharedConnection:
 
     @property
     def is_ending(self) -> bool:
-        """True once the run is to end."""
+        """True once the run is stopping."""
         return self._ending.is_set()
 
     def end_soon(self) -> None:

@@ -61,7 +61,7 @@ class Ledger:
         self._warned_of: set[int] = set()
         """Rows that were warned of."""
         self.end_soon = store.end_soon
-        """Gives what is on its way a moment, as the run is to end. Safe in a signal handler."""
+        """Gives what is on its way a moment, as the run is stopping. Safe in a signal handler."""
         self.close = store.close
         """Lets go of the database, within a moment."""
 

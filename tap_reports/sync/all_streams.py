@@ -117,7 +117,7 @@ class AllStreams:
         while (waiting := self._unfinished()) or self._columns.tasks:
             tasks = [task for stream in waiting for task in stream.extraction.next_tasks]
             tasks += self._columns.tasks
-            self._run.runner.wait_until(lambda: self._is_any_ready(self._unfinished()), tasks)
+            self._run.engine.wait_until(lambda: self._is_any_ready(self._unfinished()), tasks)
             if self._columns.is_any_ready:
                 self._add_discovered()
             else:
@@ -133,7 +133,7 @@ class AllStreams:
 
     def _count_jobs_left(self, stream: str) -> int:
         """Return how many of a stream's jobs are not submitted."""
-        return sum(stream in task.streams and task.job is None for task in self._run.runner.tasks.values())
+        return sum(stream in task.streams and task.job is None for task in self._run.engine.tasks.values())
 
     def _unfinished(self) -> list[ReportStream]:
         return [stream for stream in self._streams if not stream.extraction.is_over]

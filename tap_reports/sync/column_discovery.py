@@ -67,7 +67,7 @@ class ColumnDiscovery:
         try:
             self._pending.append(_PendingReport(report, vendor, client, self._start_job(report, client)))
         except (StreamError, CallError) as error:
-            self._fail(report, StreamError.of(error))
+            self._fail(report, StreamError.from_error(error))
 
     def take(self) -> Iterator[DiscoveredReport]:
         """Yield the reports whose files have come; a file of several sheets gives a report for each."""
@@ -90,7 +90,7 @@ class ColumnDiscovery:
     def take_all(self) -> Iterator[DiscoveredReport]:
         """Wait for all files, and yield all reports."""
         if self._pending:
-            self._run.runner.wait(self.tasks)
+            self._run.engine.wait(self.tasks)
         return self.take()
 
     def _start_job(self, report: Report, client: ReportClient) -> Task:
@@ -106,10 +106,10 @@ class ColumnDiscovery:
             day = client.final_day(report.type)
             requests = list(client.requests(report.type, Slice(day, day)))
         known = (state.pending(requests[-1].key) for state in states)
-        return self._run.runner.start(report.stream, requests[-1], next(filter(None, known), None))
+        return self._run.engine.start(report.stream, requests[-1], next(filter(None, known), None))
 
     def _fail(self, report: Report, error: StreamError) -> None:
-        placed = error.placed(vendor=report.vendor, stream=report.stream)
+        placed = error.with_location(vendor=report.vendor, stream=report.stream)
         if self._on_failure is None:
             raise placed
         self._on_failure(report.stream, placed)
@@ -134,7 +134,7 @@ def _types_of_file(run: Run, pending: _PendingReport) -> list[ReportType]:
         _require_keys(pending, [column for _, columns in found for column in columns])
     except StreamError as error:
         place = {"slice_": str(task.request.slice or ""), "job_id": task.job_id}
-        raise with_job_remedy(error).placed(**place) from error
+        raise with_job_remedy(error).with_location(**place) from error
     if len(found) < 2:
         return [replace(type_, columns=found[0][1] if found else ())]
     # Sheets with the same property name get `_2`, `_3`, as columns do.

@@ -48,7 +48,7 @@ def discover(
             case ConfigError() as error:
                 errors += error.errors
             case CallError() as error:
-                failed = StreamError.of(error).placed(vendor=listing.vendor.name)
+                failed = StreamError.from_error(error).with_location(vendor=listing.vendor.name)
                 if on_failure is None:
                     raise failed from error
                 on_failure(listing.vendor.name, failed)

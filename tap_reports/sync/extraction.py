@@ -140,14 +140,14 @@ class Extraction:
             if isinstance(self._client, Zoned):
                 self.zone = self._client.zone()
         except (StreamError, CallError) as error:
-            self.error = StreamError.of(error)
+            self.error = StreamError.from_error(error)
             return
         for level, texts in ((logging.INFO, plan.notes), (logging.WARNING, plan.warnings)):
             for text in texts:
                 logger.log(level, "%s: %s", self.report.stream, text)
         known = {request.key: self._state.pending(request.key) for request in plan.requests}
         self._state.keep_only(known.keys() | plan.later)
-        start = self._run.runner.start
+        start = self._run.engine.start
         for one in plan.slices:
             tasks = [start(self.report.stream, request, known[request.key]) for request in one.requests]
             self._slice_tasks.append((one, tasks))
@@ -164,9 +164,9 @@ class Extraction:
         self.start()
         if self.error:
             raise self.error
-        runner = self._run.runner
+        engine = self._run.engine
         while tasks := self.next_tasks:
-            runner.wait_until(lambda: self.is_ready or self._should_yield(), tasks)
+            engine.wait_until(lambda: self.is_ready or self._should_yield(), tasks)
             if not self.is_ready:
                 return
             slice_plan = self.slice_tasks[self.slices_done][0]
@@ -185,12 +185,12 @@ class Extraction:
         self.is_over = True
         if self._current_table:
             self.tally.add(self._current_table.tally)
-        self._run.runner.abandon(self.report.stream)
+        self._run.engine.abandon(self.report.stream)
         if self.current_job_id:
             with_job_remedy(error)
         knows_where = error.job_id or error.slice
         slice_, job_id = ("", "") if knows_where else (self._current_slice, self.current_job_id)
-        return error.placed(
+        return error.with_location(
             vendor=self.report.vendor, stream=self.report.stream, slice_=slice_, job_id=job_id
         )
 
@@ -243,7 +243,7 @@ class Extraction:
                     run_id=run.id,
                     content=self._digests.pop(task.job_id, None),
                 )
-            run.runner.release(task, stream)
+            run.engine.release(task, stream)
         self.slices_done += 1
         if plan.days and self.report.replication_key and self._is_incremental:
             self._state.advance(self.report.replication_key, plan.days.end)

@@ -173,7 +173,7 @@ def _job_use(task: Task) -> JobUse:
 def stream_error(error: Exception) -> StreamError:
     """Return what ended a stream as an error that says what to do."""
     if isinstance(error, (StreamError, CallError)):
-        return StreamError.of(error)
+        return StreamError.from_error(error)
     if isinstance(error, MappingError):
         return StreamError(f"stream_maps: {error}", remedy="Correct the expression.")
     return defect(error)

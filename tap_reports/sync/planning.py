@@ -96,8 +96,8 @@ class StreamPlanner:
             snapshot = SlicePlan(None, self._requests(None))
             return _with_known_jobs((snapshot,), self._jobs_in_state(), last=dt.date.max)
         except CallError as error:
-            failed = StreamError.of(error)
-            raise failed.placed(vendor=self.report.vendor, stream=self.report.stream) from error
+            failed = StreamError.from_error(error)
+            raise failed.with_location(vendor=self.report.vendor, stream=self.report.stream) from error
         except ConfigError as error:
             # With a catalog, the vendor's discovery did not run, which would have found this earlier.
             raise StreamError(str(error), remedy="Correct the report's settings.") from error

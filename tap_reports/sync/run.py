@@ -28,9 +28,8 @@ from tap_reports.vendor import ClientContext, Vendor, VendorConfig
 from tap_reports.vendors import all_vendors
 
 if TYPE_CHECKING:
-    from tap_reports.jobs.context import WriteState
+    from tap_reports.jobs.engine import Engine, WriteState
     from tap_reports.jobs.event_loop import EngineLoop
-    from tap_reports.jobs.runner import Runner
     from tap_reports.jobs.task import Task
     from tap_reports.ledger.ledger import Ledger
     from tap_reports.models import RunOutcome
@@ -43,7 +42,7 @@ class Run:
     Args:
         settings: The configuration.
         on_submitted: Called in the main thread for each submitted job, to add it to the state.
-        write_state: Called then, before the job is polled; see `Runner`.
+        write_state: Called then, before the job is polled; see `Engine`.
         clock: The time.
         loop: The engine's event loop; tests pass one that runs on their `clock`.
         looks_once: For `--submit`: wait for nothing.
@@ -94,27 +93,27 @@ class Run:
         return Ledger.open(self.settings.job_ledger, clock=self.clock)
 
     @cached_property
-    def runner(self) -> Runner:
+    def engine(self) -> Engine:
         """The job engine, with a worker for each vendor."""
-        from tap_reports.jobs.context import Account, RunContext
+        from tap_reports.jobs.context import Account, EngineContext
+        from tap_reports.jobs.engine import Engine
         from tap_reports.jobs.event_loop import CALL_THREADS, EngineLoop
-        from tap_reports.jobs.metrics import log_job
-        from tap_reports.jobs.runner import Runner
         from tap_reports.jobs.worker import VendorWorker
+        from tap_reports.sync.job_metrics import log_job
 
         loop = self._loop or EngineLoop()
-        context = RunContext(
+        context = EngineContext(
             loop=loop,
             clock=self.clock,
             ledger=self.ledger,
-            records=loop.threads("ledger", 1),
+            ledger_thread=loop.threads("ledger", 1),
             run_id=self.id,
             folder=self.folder,
             disk=DiskBudget(self.settings.download_disk_bytes),
-            stopping=lambda: self._stoppable.is_stopped,
+            downloads_stop=lambda: self._stoppable.is_stopped,
             looks_once=self._looks_once,
         )
-        runner = Runner(
+        engine = Engine(
             context,
             stop=self._stoppable.stop,
             on_submitted=self._submitted,
@@ -131,9 +130,9 @@ class Run:
                 run=context,
             )
             interval = postbacks.fallback_poll_seconds if postbacks and vendor.calls_back else None
-            runner.workers[vendor.name] = VendorWorker(account, poll_interval=interval)
+            engine.workers[vendor.name] = VendorWorker(account, poll_interval=interval)
         atexit.register(self.close)  # removes the temporary files however the program ends
-        return runner
+        return engine
 
     def listen(self) -> str | None:
         """Listen for the vendors' calls from now on, if `postbacks` is set. Returns the address.
@@ -153,8 +152,8 @@ class Run:
                 wanted.port,
                 secret=wanted.secret,
                 vendors=callers,
-                tasks=lambda: list(self.runner.tasks.values()) if self.is_started else (),
-                wake=lambda task: self.is_started and self.runner.wake(task),
+                tasks=lambda: list(self.engine.tasks.values()) if self.is_started else (),
+                wake=lambda task: self.is_started and self.engine.wake(task),
             )
             atexit.register(self.close)
         return self._postbacks.address
@@ -180,7 +179,7 @@ class Run:
     @property
     def is_started(self) -> bool:
         """True once the engine exists."""
-        return "runner" in self.__dict__
+        return "engine" in self.__dict__
 
     def note_start(self, started: RunOutcome) -> None:
         """Store in the ledger that the run has started; a killed run does not store its end."""
@@ -208,7 +207,7 @@ class Run:
             if "ledger" in self.__dict__:
                 last.callback(self.ledger.close)
             if self.is_started:
-                last.callback(self.runner.close)
+                last.callback(self.engine.close)
             if self._postbacks is not None:
                 last.callback(self._postbacks.close)
                 self._postbacks = None

@@ -27,7 +27,7 @@ def written(path, outcome, error=None):
 def test_it_has_the_promised_keys_and_names_what_failed(tmp_path):
     outcome = Outcome()
     error = StreamError("the job failed", remedy="Run again.")
-    outcome.fail("impact_a", error.placed(vendor="impact", job_id="j1"))
+    outcome.fail("impact_a", error.with_location(vendor="impact", job_id="j1"))
     found = written(tmp_path / "s.json", outcome)
     assert set(found) == KEYS
     assert (found["exit_status"], found["totals"]["failed"], found["state"]) == (1, 1, {"bookmarks": {}})

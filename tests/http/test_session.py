@@ -179,7 +179,7 @@ def test_the_end_of_a_run_leaves_a_call_that_may_cost_until_it_is_told(serve):
 
 def test_a_call_that_is_ended_while_it_connects_leaves_no_socket_open(serve):
     watch, server = Watch(), serve(lambda _, gone: gone.wait())
-    watch.end(Stopped("the run is to end"))
+    watch.end(Stopped())
     token = current.set(watch)
     try:
         with watched_session() as session, pytest.raises(Stopped):

@@ -1,75 +1,330 @@
-"""What happens to a job after any status: the whole table."""
+"""What happens to a job after any answer or status: the table of `next_step`, line by line."""
 
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from tap_reports.exceptions import FileError, JobFailed, JobTimeout
-from tap_reports.jobs.next_step import Rules, Step, next_step
+from tap_reports.exceptions import (
+    AccessDenied,
+    BadAnswer,
+    CallBroken,
+    CallRefused,
+    CallRejected,
+    FileError,
+    JobFailed,
+    JobTimeout,
+    JobUnknown,
+    NotSent,
+    QuotaSpent,
+    SubmissionLost,
+)
+from tap_reports.jobs.next_step import (
+    Rules,
+    Step,
+    after_expired_link,
+    after_finish,
+    after_poll_error,
+    after_refused_replay,
+    after_submission_error,
+    after_wait,
+    failure,
+    find_job,
+    is_outdated,
+)
 from tap_reports.jobs.task import Attempts
+from tap_reports.ledger.records import JobRecord, Wait
 from tap_reports.models import JobStatus, ReportJob, ReportRequest, Slice
+from tap_reports.settings.read import read
+from tap_reports.vendor import LostSubmission
+from tap_reports.vendors import all_vendors
 
-MARCH = Slice(dt.date(2026, 3, 1), dt.date(2026, 3, 31))
-NONE = Rules(retries=0, resubmissions=0)
-TWO_RETRIES = Rules(retries=2, resubmissions=0)
-ONE_MORE = Rules(retries=0, resubmissions=1)
+NOW = dt.datetime(2026, 3, 20, 12, tzinfo=dt.UTC)
+DAY = dt.timedelta(days=1)
+DAYS = Slice(dt.date(2026, 3, 1), dt.date(2026, 3, 9))
+REQUEST = ReportRequest(vendor="impact", account="a", api_url="https://x.example", report="r", slice=DAYS)
+NONE = Rules()
+TWO_RETRIES = Rules(retries=2)
+ONE_MORE = Rules(resubmissions=1)
 
 
-def job(status, message="", days=MARCH):
-    request = ReportRequest(vendor="v", account="a", api_url="https://x", report="r", slice=days)
+def made(kind, status=None, answer="", **more):
+    return kind("GET /x", answer, status=status, **more)
+
+
+def ended(status=JobStatus.SUCCEEDED, *, hours_ago=0.0, message="", days=DAYS):
+    finished_at = NOW - dt.timedelta(hours=hours_ago)
+    request = replace(REQUEST, slice=days)
     return ReportJob(
-        request=request,
-        id="1",
-        status=status,
-        submitted_at=dt.datetime(2026, 4, 1, tzinfo=dt.UTC),
-        message=message,
+        request=request, id="1", status=status, submitted_at=NOW, finished_at=finished_at, message=message
     )
+
+
+# --- what was found -----------------------------------------------------------------------------------
+
+
+def record(status: str, hours_ago: float = 1, *, is_out: bool = False, **values: Any) -> JobRecord:
+    at = NOW - dt.timedelta(hours=hours_ago)
+    values = {"finished_at": at, "job_id": "j1"} | values
+    return JobRecord(
+        row=1,
+        key=REQUEST.key,
+        vendor="impact",
+        account="a",
+        slice=DAYS,
+        status=status,
+        submitted_at=at,
+        is_out=is_out,
+        **values,
+    )
+
+
+BLOCKS = {
+    "impact": {"account_sid": "IR1", "auth_token": "t", "account_type": "partner"},
+    "digital_turbine": {"client_id": "c", "client_secret": "s", "reports": []},
+    "similarweb": {"api_key": "k", "domains": ["example.com"]},
+}
+REFUSED = record("succeeded", downloaded_at=NOW)
+IN_STATE, OTHER_IN_STATE = {"id": "j1"}, {"id": "j2"}
+OFF = {"reuse_finished_jobs": False}
+
+
+def find(entry, known=None, *, vendor="impact", settled_on=None, can_replay=True, **top):
+    top = {"start_date": "2026-01-01", vendor: BLOCKS[vendor], "reuse_job_hours": 6} | top
+    (config,) = read(top, version="0").vendors
+    return find_job(
+        replace(REQUEST, settled_on=settled_on),
+        entry,
+        known,
+        vendor=all_vendors()[vendor],
+        config=config,
+        can_replay=can_replay,
+        now=NOW,
+    )
+
+
+@pytest.mark.parametrize(
+    ("entry", "known", "more", "action", "step"),
+    [
+        (None, None, {}, "submit", Step.SUBMIT),
+        (None, IN_STATE, {}, "resume", Step.POLL),
+        (record("running"), None, {}, "resume", Step.POLL),
+        (record("failed"), None, {}, "submit", Step.SUBMIT),
+        (record("failed"), IN_STATE, {}, "submit", Step.SUBMIT),
+        (record("failed"), OTHER_IN_STATE, {}, "resume", Step.POLL),
+        # Not emitted: whatever its age.
+        (record("succeeded", 7), None, {}, "reuse", Step.POLL),
+        (record("succeeded", 7), None, OFF, "reuse", Step.POLL),
+        (record("empty", 7), None, {}, "reuse", Step.READY),
+        # Not emitted, as its file was refused.
+        (REFUSED, None, {}, "reuse", Step.POLL),
+        (REFUSED, IN_STATE, {}, "resume", Step.POLL),
+        (REFUSED, None, OFF, "replay", Step.REPLAY),
+        (REFUSED, IN_STATE, OFF, "replay", Step.REPLAY),
+        # Emitted.
+        (record("succeeded", 5, is_out=True), None, {}, "reuse", Step.POLL),
+        (record("succeeded", 7, is_out=True), None, {}, "replay", Step.REPLAY),
+        (record("succeeded", 7, is_out=True), None, {"can_replay": False}, "submit", Step.REFRESH),
+        (record("succeeded", 7, is_out=True), IN_STATE, {}, "resume", Step.POLL),
+        (record("succeeded", 24, is_out=True), None, {"settled_on": NOW.date() - DAY}, "reuse", Step.POLL),
+        (record("succeeded", 24, is_out=True), None, {"settled_on": NOW.date()}, "replay", Step.REPLAY),
+        # Kept by the vendor, or not any more; how long is the job's own.
+        (record("succeeded", 24 * 400), None, {}, "submit", Step.REFRESH),
+        (record("succeeded", 25, handle={"result_hours": 24}), None, {}, "submit", Step.REFRESH),
+        (record("succeeded", 24 * 300, handle={"result_hours": 24 * 365}), None, {}, "reuse", Step.POLL),
+        # Without an answer, or a link.
+        (record("lost", job_id=""), None, {}, "submit", Step.SUBMIT),
+        (None, IN_STATE, {"vendor": "digital_turbine"}, "submit", Step.SUBMIT),
+    ],
+)
+def test_what_the_ledger_and_the_state_know_leads_to_a_step(entry, known, more, action, step):
+    found = find(entry, known, **more)
+    assert (found.action, found.step) == (action, step)
+
+
+@pytest.mark.parametrize(
+    ("entry", "known", "more", "said"),
+    [
+        (record("lost", job_id=""), None, {"vendor": "similarweb"}, "never answered"),
+        (record("lost", job_id=""), None, {}, None),
+        (record("succeeded", 24 * 400), None, {}, "older than impact.com keeps"),
+        (None, IN_STATE, {"vendor": "digital_turbine"}, "can't be resumed from state alone"),
+        (record("failed"), None, {}, None),
+    ],
+)
+def test_a_submission_in_place_of_an_earlier_one_is_warned_of(entry, known, more, said):
+    warning = find(entry, known, **more).warning
+    assert (said in warning and "submitted again now" in warning) if said else warning == ""
+
+
+# --- submissions --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("wait", "step"),
+    [
+        (Wait(), Step.SUBMIT),
+        (Wait(quota="reports_per_minute", seconds=3), Step.SUBMIT),
+        (Wait(quota="reports_per_day", is_day=True), Step.FAIL),
+    ],
+)
+def test_a_place_is_waited_for_and_a_day_quota_is_not(wait, step):
+    assert after_wait(wait) is step
+
+
+EVER = 10**6
+
+
+@pytest.mark.parametrize(
+    ("error", "lost_submission", "times_sent_again"),
+    [
+        (made(CallRefused, 429), LostSubmission.FAIL, EVER),
+        (made(CallRefused, 503), LostSubmission.FAIL, 5),
+        (made(NotSent), LostSubmission.FAIL, 5),
+        (made(SubmissionLost, 502), LostSubmission.RESEND, 5),
+        (made(SubmissionLost), LostSubmission.RESEND_ONCE, 1),
+        (made(SubmissionLost), LostSubmission.FAIL, 0),
+        (made(BadAnswer, 200), LostSubmission.RESEND_ONCE, 1),
+        (made(BadAnswer, 200), LostSubmission.FAIL, 0),
+        (made(CallRejected, 400), LostSubmission.RESEND, 0),
+        (made(AccessDenied, 401), LostSubmission.RESEND, 0),
+        (QuotaSpent("spent"), LostSubmission.RESEND, 0),
+    ],
+)
+def test_a_submission_is_sent_again_so_often(error, lost_submission, times_sent_again):
+    rules = Rules(lost_submission=lost_submission, max_retries=5)
+    for times in (1, 2, 5, 6, EVER):
+        step = after_submission_error(error, rules, times=times, wait=1, seconds_left=1)
+        assert step is (Step.SUBMIT if times <= times_sent_again else Step.FAIL)
+
+
+def test_a_submission_is_not_sent_again_after_the_deadline_or_in_vain():
+    late = {"times": 1, "wait": 2, "seconds_left": 1}
+    assert after_submission_error(made(CallRefused, 429), Rules(max_retries=5), **late) is Step.FAIL
+    in_vain = made(NotSent)
+    in_vain.is_worth_repeating = False
+    assert after_submission_error(in_vain, Rules(max_retries=5), times=1) is Step.FAIL
+
+
+# --- polls --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "times_polled_again"),
+    [
+        (made(BadAnswer, 200), 3),
+        (made(CallBroken, 500), 0),
+        (made(CallBroken, 429, retry_after=7200), 5),
+        *((made(CallRejected, status), 5) for status in (304, 408, 409, 425)),
+        *((made(AccessDenied, 403, said), 5) for said in ("throttled", "rate limit", "Too many requests")),
+        (made(AccessDenied, 403, "no such role"), 0),
+        (made(AccessDenied, 401, "too many"), 0),
+        (made(CallRejected, 400), 0),
+        (made(JobUnknown, 404), 2),
+    ],
+)
+def test_a_poll_without_a_status_is_repeated_so_often_in_a_row(error, times_polled_again):
+    for failures in range(1, 8):
+        step = after_poll_error(error, Rules(max_retries=5), failures=failures, is_own=True)
+        assert step is (Step.POLL_LATER if failures <= times_polled_again else Step.LEAVE)
+
+
+def test_an_earlier_run_s_job_that_is_unknown_is_submitted_again_at_once():
+    assert after_poll_error(made(JobUnknown, 404), NONE, failures=1, is_own=False) is Step.SUBMIT
+
+
+# --- jobs that are done -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("status", "attempts", "rules", "is_outdated", "step"),
     [
         (JobStatus.SUCCEEDED, Attempts(), NONE, False, Step.DOWNLOAD),
+        (JobStatus.SUCCEEDED, Attempts(), Rules(downloads=False), False, Step.READY),
         (JobStatus.EMPTY, Attempts(), NONE, False, Step.READY),
         (JobStatus.SUCCEEDED, Attempts(), NONE, True, Step.REPLAY),
         (JobStatus.EMPTY, Attempts(), NONE, True, Step.REPLAY),
         (JobStatus.SUCCEEDED, Attempts(replays=1), NONE, True, Step.DOWNLOAD),
+        (JobStatus.FAILED_RETRYABLE, Attempts(), NONE, False, Step.FAIL),
         (JobStatus.FAILED_RETRYABLE, Attempts(), TWO_RETRIES, False, Step.RETRY),
         (JobStatus.FAILED_RETRYABLE, Attempts(retries=1), TWO_RETRIES, False, Step.RETRY),
+        (JobStatus.FAILED_RETRYABLE, Attempts(retries=2), TWO_RETRIES, False, Step.FAIL),
+        (JobStatus.FAILED_RETRYABLE, Attempts(retries=1, replays=1), TWO_RETRIES, False, Step.FAIL),
         (JobStatus.FAILED_RETRYABLE, Attempts(), ONE_MORE, False, Step.RESUBMIT),
+        (JobStatus.FAILED_RETRYABLE, Attempts(resubmissions=1), ONE_MORE, False, Step.FAIL),
         (JobStatus.EXPIRED, Attempts(), ONE_MORE, False, Step.RESUBMIT),
+        (JobStatus.EXPIRED, Attempts(resubmissions=1), ONE_MORE, False, Step.FAIL),
+        (JobStatus.EXPIRED, Attempts(), TWO_RETRIES, False, Step.FAIL),
+        (JobStatus.FAILED, Attempts(), Rules(retries=2, resubmissions=1), False, Step.FAIL),
     ],
 )
 def test_a_status_leads_to_a_step(status, attempts, rules, is_outdated, step):
-    assert next_step(job(status), attempts, rules, is_outdated=is_outdated) is step
+    assert after_finish(ended(status), attempts, rules, is_outdated=is_outdated) is step
 
 
 @pytest.mark.parametrize(
-    ("status", "attempts", "rules", "error"),
+    ("hours_ago", "settled_on", "expected"),
     [
-        (JobStatus.FAILED, Attempts(), Rules(retries=2, resubmissions=1), JobFailed),
-        (JobStatus.FAILED_RETRYABLE, Attempts(), NONE, JobFailed),
-        (JobStatus.FAILED_RETRYABLE, Attempts(retries=2), TWO_RETRIES, JobFailed),
-        (JobStatus.FAILED_RETRYABLE, Attempts(retries=1, replays=1), TWO_RETRIES, JobFailed),
-        (JobStatus.FAILED_RETRYABLE, Attempts(resubmissions=1), ONE_MORE, JobFailed),
-        (JobStatus.EXPIRED, Attempts(resubmissions=1), ONE_MORE, JobTimeout),
-        (JobStatus.EXPIRED, Attempts(link_renewals=2), NONE, FileError),
+        pytest.param(0.0, None, False, id="finished after its submission"),
+        pytest.param(5, None, False, id="before, and within reuse_job_hours"),
+        pytest.param(7, None, True, id="long before"),
+        pytest.param(48, NOW.date() - 3 * DAY, False, id="when its data could no longer change"),
     ],
 )
-def test_a_status_ends_the_stream_where_nothing_more_is_allowed(status, attempts, rules, error):
-    with pytest.raises(error, match=f'ended as "{status}"'):
-        next_step(job(status), attempts, rules)
+def test_a_job_that_ended_before_it_was_submitted_is_outdated(hours_ago, settled_on, expected):
+    top = {"start_date": "2026-01-01", "impact": BLOCKS["impact"], "reuse_job_hours": 6}
+    (config,) = read(top, version="0").vendors
+    job = ended(hours_ago=hours_ago)
+    job = replace(job, request=replace(job.request, settled_on=settled_on))
+    assert is_outdated(job, all_vendors()["impact"], config, NOW) is expected
 
 
+@pytest.mark.parametrize(
+    ("is_own", "end", "step"),
+    [
+        pytest.param(False, DAYS.end, Step.REFRESH, id="found"),
+        pytest.param(True, DAYS.end, Step.DOWNLOAD, id="handed back"),
+        pytest.param(True, NOW.date(), Step.FAIL, id="handed back, of a slice that was not over"),
+    ],
+)
+def test_a_refused_replay_leads_to_a_step(is_own, end, step):
+    assert after_refused_replay(ended(days=Slice(DAYS.start, end)), is_own=is_own) is step
+
+
+@pytest.mark.parametrize(
+    ("attempts", "rules", "step"),
+    [
+        (Attempts(expired_links=1), NONE, Step.POLL),
+        (Attempts(expired_links=2), NONE, Step.LEAVE),
+        (Attempts(expired_links=2), ONE_MORE, Step.RESUBMIT),
+        (Attempts(expired_links=3, resubmissions=1), ONE_MORE, Step.FAIL),
+    ],
+)
+def test_an_expired_link_leads_to_a_step(attempts, rules, step):
+    assert after_expired_link(attempts, rules) is step
+
+
+@pytest.mark.parametrize(
+    ("status", "attempts", "kind"),
+    [
+        (JobStatus.FAILED, Attempts(), JobFailed),
+        (JobStatus.EXPIRED, Attempts(resubmissions=1), JobTimeout),
+        (JobStatus.EXPIRED, Attempts(resubmissions=1, expired_links=3), FileError),
+    ],
+)
+def test_a_job_without_a_result_says_how_it_ended(status, attempts, kind):
+    error = failure(ended(status, message="sorry"), attempts)
+    assert type(error) is kind
+    assert f'the job ended as "{status}": sorry. Run again' in str(error)
+
+
+@pytest.mark.parametrize("days", [DAYS, Slice(DAYS.start, DAYS.start)])
 @pytest.mark.parametrize(
     "said", ["The result is too large.", "Row limit exceeded", "query timed out", "OUT OF MEMORY"]
 )
-def test_a_job_that_is_too_large_is_told_of_smaller_slices(said):
-    with pytest.raises(JobFailed, match="smaller slice_days"):
-        next_step(job(JobStatus.FAILED, said), Attempts(), NONE)
-    one_day = Slice(MARCH.start, MARCH.start)
-    with pytest.raises(JobFailed) as caught:
-        next_step(job(JobStatus.FAILED, said, one_day), Attempts(), NONE)
-    assert "slice_days" not in str(caught.value)
+def test_a_job_that_is_too_large_is_told_of_smaller_slices(said, days):
+    error = failure(ended(JobStatus.FAILED, message=said, days=days), Attempts())
+    assert ("smaller slice_days" in str(error)) is (days.days > 1)

@@ -8,10 +8,9 @@ import logging
 
 import pytest
 
-from tap_reports.jobs.metrics import durations, log_job
-from tap_reports.jobs.runner import waited_for
-from tap_reports.jobs.task import Action, Event, Stage, Task, Timeline
+from tap_reports.jobs.task import Action, Event, Stage, Task, Timeline, waited_for
 from tap_reports.models import ReportJob, ReportRequest, Slice
+from tap_reports.sync.job_metrics import durations, log_job
 
 
 class Hand:
@@ -57,7 +56,7 @@ def test_durations_add_up_to_the_whole(hand, task):
     step(hand, task, 2, Stage.SUBMITTING)
     step(hand, task, 1, Stage.RUNNING)
     hand.time += 4
-    task.timeline.began = hand.time
+    task.timeline.running_since = hand.time
     step(hand, task, 20, Stage.DOWNLOADING)
     step(hand, task, 3, Stage.READY)
     assert durations(task) == {"queue": 7, "run": 20, "download": 3}

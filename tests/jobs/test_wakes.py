@@ -8,8 +8,8 @@ import pytest
 from scenarios import SCENARIOS, run_here
 from virtual_clock import FakeClock, VirtualLoop
 
-from tap_reports.jobs.poll_policy import MOST_WAKES as MOST
-from tap_reports.jobs.poll_policy import WAKE_GAP_SECONDS as GAP
+from tap_reports.jobs.task import MAX_WAKES as MOST
+from tap_reports.jobs.task import WAKE_GAP_SECONDS as GAP
 from tap_reports.jobs.task import Stage
 from tap_reports.models import Slice
 from tap_reports.sandbox import Sandbox
@@ -44,18 +44,18 @@ class Watched:
         self.is_early = is_early
         self.polls = []
         self.answers = []
-        self.task = self.run.runner.start("one", request)
+        self.task = self.run.engine.start("one", request)
         for at in calls:
-            loop.at(at, lambda: self.answers.append(self.run.runner.wake(self.task)))
+            loop.at(at, lambda: self.answers.append(self.run.engine.wake(self.task)))
         for at in range(1000):
             loop.at(at + 0.5, lambda: self.polls.append(len(sandbox.calls_of("impact", "poll"))))
-        self.run.runner.wait([self.task])
+        self.run.engine.wait([self.task])
         self.polls.append(len(sandbox.calls_of("impact", "poll")))
 
     def submitted(self, task):
         """The state is about to name the job."""
         if self.is_early:
-            self.answers.append(self.run.runner.wake(task))
+            self.answers.append(self.run.engine.wake(task))
 
     @property
     def times(self):
@@ -102,7 +102,7 @@ def test_a_call_polls_and_that_is_all(watch, calls, at):
     assert watched.polls[-1] == len(calls)
     assert watched.answers == [True] * len(calls)
     assert watched.run.clock.seconds == pytest.approx(at, abs=0.5)
-    assert watched.run.runner.wake(watched.task) is False, "its job is over"
+    assert watched.run.engine.wake(watched.task) is False, "its job is over"
     assert watched.task.wakes.count == len(calls)
 
 

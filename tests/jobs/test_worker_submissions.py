@@ -106,8 +106,8 @@ def test_a_run_that_ends_before_a_submission_is_sent_leaves_no_trace_of_it(sandb
 
         def sleep(self, seconds):
             if seconds and sandbox.calls_of("digital_turbine", "token"):
-                tap.run.runner.stop()
-                raise Stopped("the run is to end")
+                tap.run.engine.stop()
+                raise Stopped
 
     clock, ledger = EndedClock(), str(tmp_path / "jobs.sqlite")
     config = SCENARIOS["digital_turbine"].config(sandbox, job_ledger=ledger)
@@ -144,7 +144,7 @@ def test_a_submission_that_waits_long_for_its_answer_is_not_sent_by_another_run(
     ledger, found, submit = str(tmp_path / "jobs.sqlite"), [], SecondNature.submit
     config = SCENARIOS["second_nature"].config(sandbox, block={"slice_days": 24}, job_ledger=ledger)
     monkeypatch.setattr("tap_reports.ledger.places.ABANDONED_SECONDS", 0.5)
-    monkeypatch.setattr("tap_reports.jobs.submit.NOTED_EVERY_SECONDS", 0.1)
+    monkeypatch.setattr("tap_reports.jobs.submit.NOTE_WAITING_SECONDS", 0.1)
 
     def submitted(client, request, **how):
         time.sleep(1)

@@ -1,23 +1,23 @@
 """All jobs of all streams at once, as the main thread sees them: start, wait, release, close.
 
 The engine's loop submits, polls and downloads; it never writes messages. What the main thread must know comes
-as an event: a job to name in the state (it is polled only after that), a task that is over, a signal to stop.
+as an event: a job to name in the state (it is polled only after that), a task that is over, a call to stop.
 """
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import logging
 import queue
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_reports.exceptions import Stopped
-from tap_reports.jobs.context import Checkpoint, Naming, Over, RunContext, WriteState
-from tap_reports.jobs.event_loop import RunningTasks, Signal
-from tap_reports.jobs.task import Stage, Task, Timeline
+from tap_reports.jobs.context import Checkpoint, EngineContext, TaskOver
+from tap_reports.jobs.event_loop import Control, TaskCoroutines
+from tap_reports.jobs.task import Stage, Task, Timeline, waited_for
 
 if TYPE_CHECKING:
     from tap_reports.jobs.worker import VendorWorker
@@ -26,9 +26,11 @@ if TYPE_CHECKING:
 logger = logging.getLogger("tap-reports.jobs")
 
 HEARTBEAT_SECONDS = 60.0
+WriteState = Callable[[bool], float]
+"""Writes the state if it is due, or in any case. Returns the seconds until it is; 0 if all is written."""
 
 
-class Runner:
+class Engine:
     """The engine of one run.
 
     Args:
@@ -41,7 +43,7 @@ class Runner:
 
     def __init__(
         self,
-        context: RunContext,
+        context: EngineContext,
         *,
         stop: Callable[[], None],
         on_submitted: Callable[[Task], None],
@@ -53,14 +55,15 @@ class Runner:
         self._context = context
         self._loop = context.loop
         self._stop = stop
-        self._naming = Naming(context.loop, on_submitted, write_state)
+        self._on_submitted = on_submitted
+        self._write_state = write_state
+        self._unwritten: list[asyncio.Future[None]] = []
+        """Of jobs that the state does not name yet."""
         self._on_over = on_over
         self._orders = itertools.count()
-        self._beat = context.clock.monotonic()
-        self._running = RunningTasks(context, self.workers)
-        self._loop.start(self._running.work())
-
-    # --- for the main thread ----------------------------------------------------------------------------
+        self._last_heartbeat = context.clock.monotonic()
+        self._coroutines = TaskCoroutines(context, self.workers)
+        self._loop.start(self._coroutines.hold())
 
     def start(self, stream: str, request: ReportRequest, known: Mapping[str, Any] | None = None) -> Task:
         """Start a request on its way, or join the task that is already on the way to the same job.
@@ -78,18 +81,18 @@ class Runner:
             timeline = Timeline(self._context.clock.monotonic)
             task = Task(request, next(self._orders), frozenset({stream}), timeline=timeline)
             self.tasks[key] = task
-            self._loop.soon(self._running.begin, task, known)
+            self._loop.soon(self._coroutines.start, task, known)
         else:
             task.streams |= {stream}
             if task.job and task.stage is not Stage.SUBMITTING:
-                self._naming.on_submitted(task)
+                self._on_submitted(task)
         return task
 
     def wait(self, tasks: Iterable[Task]) -> None:
         """Return when the tasks are over.
 
         Raises:
-            Stopped: The run is to end.
+            Stopped: The run is stopping.
         """
         wanted = list(tasks)
         self.wait_until(lambda: all(task.is_over for task in wanted), wanted)
@@ -102,7 +105,7 @@ class Runner:
             tasks: Whose files are wanted next: they are downloaded however much lies on the disk.
 
         Raises:
-            Stopped: The run is to end.
+            Stopped: The run is stopping.
         """
         self._context.disk.need({task.request.key for task in tasks})
         self._loop.soon(self._context.disk_space_changed.set)
@@ -114,7 +117,7 @@ class Runner:
         """Handle what has happened, without waiting.
 
         Raises:
-            Stopped: The run is to end.
+            Stopped: The run is stopping.
         """
         while True:
             try:
@@ -122,7 +125,7 @@ class Runner:
             except queue.Empty:
                 break
             self._handle(event)
-        self._naming.write(now=False)
+        self._write_checkpoints(now=False)
 
     def release(self, task: Task, stream: str) -> None:
         """Note that a stream has no more use for a task; its files go when nobody has."""
@@ -141,7 +144,7 @@ class Runner:
             if stream in task.streams and task.stage is Stage.READY:
                 self.release(task, stream)
             elif task.streams == {stream} and task.job is None and not task.is_over:
-                self._loop.call(partial(self._running.abandon, task))
+                self._loop.call(partial(self._coroutines.abandon, task))
 
     def wake(self, task: Task) -> bool:
         """Poll a task's job soon, as its vendor called. Returns False if that changes nothing."""
@@ -152,8 +155,8 @@ class Runner:
 
     def stop(self) -> None:
         """End the run; nothing more is submitted. Safe in any thread and in a signal handler."""
-        self._context.is_ending = True
-        self._loop.post(Signal.STOP)
+        self._context.is_stopping = True
+        self._loop.post(Control.STOP)
 
     def close(self) -> None:
         """End all work. Submissions on their way get a moment to be answered, so that no id is lost.
@@ -162,17 +165,17 @@ class Runner:
             OSError: A job could not be named in the state, since the output can't be written. All has ended
                 then as well, and the ledger has the job.
         """
-        self._context.is_ending = True
-        self._loop.start(self._running.end())
+        self._context.is_stopping = True
+        self._loop.start(self._coroutines.end())
         event, failed = None, None
         try:
-            while event is not Signal.ENDED:
+            while event is not Control.ENDED:
                 try:
                     event = self._next_event(now=True)
                 except OSError as error:
                     event, failed = None, failed or error
                 if isinstance(event, Checkpoint):
-                    self._naming.add(event)
+                    self._name(event)
         finally:
             self._stop()
             self._loop.close()
@@ -186,38 +189,50 @@ class Runner:
             try:
                 return self._loop.next_event(seconds)
             except queue.Empty:
-                if seconds and not self._naming.is_owed:
+                if seconds and not self._unwritten:
                     self._heartbeat()
-                seconds = self._naming.write(now=now) or HEARTBEAT_SECONDS
+                seconds = self._write_checkpoints(now=now) or HEARTBEAT_SECONDS
 
     def _handle(self, event: Any) -> None:
         match event:
-            case Signal.STOP:
-                raise Stopped("the run is to end")
+            case Control.STOP:
+                raise Stopped
             case Checkpoint():
-                self._naming.add(event)
-            case Over(task):
+                self._name(event)
+            case TaskOver(task):
                 self._on_over(task)
-        if self._context.clock.monotonic() - self._beat >= HEARTBEAT_SECONDS:
+        if self._context.clock.monotonic() - self._last_heartbeat >= HEARTBEAT_SECONDS:
             self._heartbeat()
+
+    def _name(self, checkpoint: Checkpoint) -> None:
+        """Have the next state name a job."""
+        self._unwritten.append(checkpoint.written)
+        self._on_submitted(checkpoint.task)
+
+    def _write_checkpoints(self, *, now: bool) -> float:
+        """Write the state if jobs wait for that, and let them be polled.
+
+        Where it can't be written that is not tried again: nobody waits for it. Returns the seconds until it
+        is due, 0 if it is written.
+        """
+        seconds = 0.0
+        try:
+            if self._unwritten:
+                seconds = self._write_state(now)
+        finally:
+            if not seconds:
+                for written in self._unwritten:
+                    self._loop.soon(_set, written)
+                self._unwritten.clear()
+        return seconds
 
     def _heartbeat(self) -> None:
         """Say once a minute that the run is alive, and what it waits for."""
-        self._beat = self._context.clock.monotonic()
+        self._last_heartbeat = self._context.clock.monotonic()
         if text := waited_for(self.tasks.values()):
             logger.info("waiting: %s", text)
 
 
-def waited_for(tasks: Iterable[Task]) -> str:
-    """Return what is waited for, and the oldest of it: `3 running, 1 waiting; oldest: ... for 12 min`."""
-    open_ = [task for task in tasks if not task.is_over]
-    if not open_:
-        return ""
-    counts = Counter(task.stage for task in open_)
-    oldest = min(open_, key=lambda task: task.timeline.entered[Stage.WAITING])
-    job = f" job {oldest.job_id}" if oldest.job_id else ""
-    what = f"{oldest.stream} {oldest.request.slice or ''}".strip()
-    return (
-        f"{', '.join(f'{counts[stage]} {stage}' for stage in Stage if counts[stage])}; "
-        f"oldest: {what}{job}, {oldest.stage} for {oldest.timeline.seconds():.0f} s"
-    )
+def _set(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)

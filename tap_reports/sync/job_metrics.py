@@ -40,7 +40,7 @@ def durations(task: Task) -> dict[str, float]:
     end = _end(task)
     downloads = task.timeline.entered.get(Stage.DOWNLOADING, end)
     submitted = task.timeline.entered.get(Stage.RUNNING, downloads)
-    starts = min(submitted if task.timeline.began is None else task.timeline.began, downloads)
+    starts = min(submitted if task.timeline.running_since is None else task.timeline.running_since, downloads)
     return {
         "queue": starts - task.timeline.entered[Stage.WAITING],
         "run": downloads - starts,

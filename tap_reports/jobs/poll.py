@@ -1,23 +1,24 @@
-"""Polling a job until it is done, and what is kept of each answer."""
+"""Polling a job until it is done: how often, how long, and what is kept of each answer."""
 
 from __future__ import annotations
 
 import logging
-import re
-from dataclasses import replace
+import random
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from tap_reports.clock import TOLERANCE_SECONDS
 from tap_reports.exceptions import (
     BadAnswer,
     CallBroken,
-    CallError,
     CallRejected,
     JobTimeout,
     JobUnknown,
     LinkExpired,
+    StreamError,
 )
-from tap_reports.jobs.poll_policy import PollPolicy
+from tap_reports.jobs.next_step import Step, after_poll_error
 from tap_reports.jobs.task import Action, Event, Task
 from tap_reports.models import JobStatus, ReportJob
 from tap_reports.redaction import redact
@@ -26,14 +27,40 @@ if TYPE_CHECKING:
     from tap_reports.jobs.context import Account
     from tap_reports.jobs.submit import Submissions
 
-UNKNOWN_GRACE = 2
-"""Polls in a row of a fresh job that may say "unknown": a vendor's status can lag behind its own answer."""
-ODD_GRACE = 3
-"""Polls in a row that may make no sense (done without a link) before the job counts as failed."""
-PASSING = frozenset({304, 408, 409, 425})
-"""Answers to a poll that say nothing of the job."""
-THROTTLED = re.compile(r"throttl|rate.?limit|too many", re.IGNORECASE)
-"""What a 403 says that does not mean the credentials."""
+GROWTH = 1.1
+"""A wait is about a tenth of the job's age, so a run lasts at most a tenth longer than its longest job."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollPolicy:
+    """How often and how long a job is polled: exponential with jitter, capped.
+
+    Attributes:
+        interval: First wait, seconds.
+        max_interval: Longest wait, seconds.
+        deadline: Longest time from submission (or, for a resumed job, from the first poll), seconds.
+    """
+
+    interval: float
+    max_interval: float
+    deadline: float
+
+    def wait(self, polls: int, waited: float, asked: float | None = None) -> float:
+        """Return the seconds until the next poll, never past the deadline.
+
+        Args:
+            polls: Polls so far.
+            waited: Seconds of the deadline already used.
+            asked: Seconds that the vendor asked to wait; honoured even past our own cap.
+        """
+        grown = min(self.max_interval, self.interval * GROWTH ** min(polls, 200))
+        jittered = max(grown * random.uniform(0.85, 1.0), asked or 0.0)
+        left = self.deadline - waited
+        return min(jittered, left) if left > 0 else jittered
+
+    def is_over(self, waited: float) -> bool:
+        """Return whether the deadline has come after `waited` seconds."""
+        return waited >= self.deadline - TOLERANCE_SECONDS
 
 
 class Polls:
@@ -51,50 +78,67 @@ class Polls:
         self._run = account.run
         self._clock = account.run.clock
         config = account.config
-        self._ask_again = PollPolicy(
+        self._after_errors = PollPolicy(
             interval=config.poll_interval_seconds,
             max_interval=config.poll_max_interval_seconds,
             deadline=config.job_deadline_seconds,
         )
-        self._poll_policy = self._ask_again
+        self._policy = self._after_errors
         if interval:
-            self._poll_policy = replace(self._ask_again, interval=interval, max_interval=interval)
+            self._policy = replace(self._policy, interval=interval, max_interval=interval)
 
-    def first_wait(self) -> float:
-        """Return how long a job that has just been submitted is left alone."""
-        return self._poll_policy.wait(0, 0.0)
+    async def until_done(self, task: Task, job: ReportJob, *, at_once: bool) -> ReportJob | None:
+        """Poll a job until it is done, whatever its end; `at_once`, or after a first wait.
 
-    async def finished(self, task: Task, job: ReportJob, poll_in: float) -> ReportJob:
-        """Poll a job until it is done, whatever its end.
+        Returns None if its vendor does not know it, and an earlier run has submitted it.
 
         Raises:
             JobTimeout: It is not done at its deadline.
-            JobUnknown: The vendor does not know it, or not any more.
-            CallError: It can't be asked for.
+            StreamError, CallError: It can't be asked for.
         """
-        began, polls, odd = self._clock.monotonic(), 0, 0
+        began, polls, failures = self._clock.monotonic(), 0, 0
+        wait = 0.0 if at_once else self._policy.wait(0, 0.0)
         while True:
-            if poll_in:
-                self._run.wait_or_leave(poll_in)
-            await task.wakes.sleep(poll_in, self._clock.monotonic)
+            if wait:
+                self._run.allow_wait(wait)
+            await task.wakes.sleep(wait, self._clock.monotonic)
             polls += 1
             try:
                 polled = await self._account.calls.run(partial(self._poll, job))
             except (BadAnswer, CallBroken, CallRejected) as error:
-                odd += 1
-                if odd > self._allowed_failures(task, error):
-                    raise
-                task.log(Event.ASKED_AGAIN, error, level=logging.WARNING)
-                policy, asked = self._ask_again, error.retry_after
+                failures += 1
+                if not self._is_polled_again(task, error, failures):
+                    return None
+                policy, asked = self._after_errors, error.retry_after
             else:
                 self._note(task, job, polled)
-                job, odd, policy, asked = polled, 0, self._poll_policy, polled.retry_after
+                job, failures, policy, asked = polled, 0, self._policy, polled.retry_after
                 if job.status.is_terminal:
                     return job
             waited = self._clock.monotonic() - began
             if policy.is_over(waited):
                 raise _timeout(job, waited, policy)
-            poll_in = policy.wait(polls, waited, asked)
+            wait = policy.wait(polls, waited, asked)
+
+    def _is_polled_again(
+        self, task: Task, error: BadAnswer | CallBroken | CallRejected, failures: int
+    ) -> bool:
+        """Return whether a job is polled again, or else submitted again, after a poll without a status.
+
+        Raises:
+            StreamError, CallError: Neither; the next run resumes it.
+        """
+        is_own = task.action is Action.SUBMIT
+        match after_poll_error(error, self._account.rules, failures=failures, is_own=is_own):
+            case Step.POLL_LATER:
+                task.log(Event.ASKED_AGAIN, error, level=logging.WARNING)
+                return True
+            case Step.SUBMIT:
+                task.log(Event.UNKNOWN, f"submitted again ({error.answer})", level=logging.WARNING)
+                return False
+        if isinstance(error, JobUnknown):
+            raise StreamError(str(error), remedy="Run again: a new job is submitted then.") from error
+        raise error
 
     def _poll(self, job: ReportJob) -> ReportJob:
         """Return the job as the vendor sees it; one whose link has gone counts as expired.
@@ -115,28 +159,13 @@ class Polls:
             self._run.ledger.seen(polled)
         return polled
 
-    def _allowed_failures(self, task: Task, error: CallError) -> int:
-        """Return how many polls in a row may end so."""
-        is_throttled = error.status == 403 and THROTTLED.search(error.answer)
-        match error:
-            case JobUnknown():
-                return UNKNOWN_GRACE if task.action is Action.SUBMIT else 0
-            case BadAnswer():
-                return ODD_GRACE
-            case CallBroken() if error.retry_after is None:
-                return 0  # it was repeated already
-            case CallRejected() if not is_throttled and error.status not in PASSING:
-                return 0
-            case _:
-                return self._account.policy.max_retries
-
     def _note(self, task: Task, before: ReportJob, job: ReportJob) -> None:
         """Act on what a poll brought."""
         task.job = job
         if job.status.is_terminal:
             self._submissions.gate.free(task)
-        elif task.timeline.began is None and job.status is JobStatus.RUNNING:
-            task.timeline.began = self._clock.monotonic()
+        elif task.timeline.running_since is None and job.status is JobStatus.RUNNING:
+            task.timeline.running_since = self._clock.monotonic()
         if job.unknown_word and job.word != before.word:
             task.log(Event.UNKNOWN, f'unknown status "{job.word}", waited out', level=logging.WARNING)
         if job.status is not before.status and not job.status.is_terminal and not job.unknown_word:
