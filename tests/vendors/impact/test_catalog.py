@@ -30,21 +30,25 @@ def test_every_accessible_report_is_offered_or_those_that_are_configured(listing
         assert (call.headers["IR-Version"], call.headers["Accept"]) == ("16", "application/json")
 
 
-def test_all_pages_of_the_list_are_read_and_a_loop_ends(requests_mock):
-    second = f"/Mediapartners/{SID}/Reports?Page=2&PageSize=1"
-    requests_mock.get(f"{PREFIX}/Reports", json={"Reports": [entry("one")], "@nextpageuri": second})
-    requests_mock.get(f"{PREFIX}/Reports?Page=2", json={"Reports": [entry("two")], "@nextpageuri": second})
-    for handle in ("one", "two"):
-        requests_mock.get(f"{PREFIX}/Reports/{handle}/MetaData", json=attributes())
-    assert [type_.name for type_ in client_of(**ZONE).report_types()] == ["one", "two"]
+NEXT = f"/Mediapartners/{SID}/Reports?Page=2"
 
 
-def test_pages_that_no_link_names_are_read_by_their_number(requests_mock):
-    for page, query in {1: "", 2: "?Page=2", 3: "?Page=3"}.items():
-        answer = {"Reports": [{"Id": f"r{page}"}], "@page": str(page), "@numpages": "3"}
-        requests_mock.get(f"{PREFIX}/Reports{query}", json=answer)
+@pytest.mark.parametrize(
+    "pages",
+    [
+        pytest.param(
+            [{"@nextpageuri": NEXT}, {"@nextpageuri": NEXT}], id="by links of which the last is a loop"
+        ),
+        pytest.param([{"@numpages": "3"}] * 3, id="by their number"),
+    ],
+)
+def test_all_pages_of_the_list_are_read(requests_mock, pages):
+    for page, more in enumerate(pages, 1):
+        query = f"?Page={page}" if page > 1 else ""
+        requests_mock.get(f"{PREFIX}/Reports{query}", json={"Reports": [{"Id": f"r{page}"}], **more})
         requests_mock.get(f"{PREFIX}/Reports/r{page}/MetaData", json=attributes())
-    assert [type_.name for type_ in client_of(**ZONE).report_types()] == ["r1", "r2", "r3"]
+    names = [type_.name for type_ in client_of(**ZONE).report_types()]
+    assert names == [f"r{page}" for page in range(1, len(pages) + 1)]
 
 
 @pytest.mark.parametrize(

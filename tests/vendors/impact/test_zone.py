@@ -34,33 +34,31 @@ def test_the_zone_is(listing, values, zone, calls):
     assert asked.call_count == calls
 
 
+KNOWN = CatalogStream(name="one", title="one")
+
+
 def test_a_restored_report_names_no_zone_before_it_is_known(requests_mock):
     company(requests_mock)
     client = client_of([{"id": "one"}])
-    known = CatalogStream(name="one", title="one")
-    type_ = client.restore(known)
-    assert "zone" not in type_.parameters
-    client.final_day(type_)
-    assert client.restore(known).parameters["zone"] == "-06:00"
+    assert "zone" not in client.restore(KNOWN).parameters
+    client.final_day(client.restore(KNOWN))
+    assert client.restore(KNOWN).parameters["zone"] == "-06:00"
 
 
-def test_the_final_day_moves_on_at_the_account_s_midnight(requests_mock):
+def test_the_final_day_moves_on_at_the_account_s_midnight():
     clock = clock_at(dt.datetime(2026, 3, 2, 5, 59, 59, tzinfo=dt.UTC))
     client = client_of([{"id": "one"}], clock=clock, timezone="(GMT -06:00) Central Time")
-    type_ = client.restore(CatalogStream(name="one", title="one"))
-    assert client.final_day(type_) == dt.date(2026, 2, 28)
+    assert client.final_day(client.restore(KNOWN)) == dt.date(2026, 2, 28)
     clock.sleep(1)
-    assert client.final_day(type_) == dt.date(2026, 3, 1)
-    assert requests_mock.call_count == 0
+    assert client.final_day(client.restore(KNOWN)) == dt.date(2026, 3, 1)
 
 
 def test_company_information_is_read_once_by_many_threads(requests_mock):
     asked = company(requests_mock)
     client = client_of([{"id": "one"}])
-    type_ = client.restore(CatalogStream(name="one", title="one"))
     with ThreadPoolExecutor(8) as pool:
-        days = list(pool.map(lambda _: client.final_day(type_), range(32)))
-    assert (set(days), asked.call_count) == ({dt.date(2026, 2, 28)}, 1)
+        days = set(pool.map(client.final_day, [client.restore(KNOWN)] * 32))
+    assert (days, asked.call_count) == ({dt.date(2026, 2, 28)}, 1)
 
 
 @pytest.mark.parametrize(

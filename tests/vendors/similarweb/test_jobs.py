@@ -27,15 +27,7 @@ from tap_reports.exceptions import AccessDenied, BadAnswer, CallRejected, JobUnk
 from tap_reports.models import JobStatus
 from tap_reports.vendors.similarweb import VENDOR
 
-ANY = re.compile(f"^{re.escape(API)}/.*")
-
-
 # --- poll --------------------------------------------------------------------------------------------
-
-
-def test_a_failure_brings_the_vendor_s_words_on_one_line(requests_mock):
-    requests_mock.get(f"{STATUS}/r-1", json={"status": "bad_request", "message": "invalid\n country"})
-    assert connect().poll(job()).message == "invalid country"
 
 
 @pytest.mark.parametrize("word", ["completed", "complete"])
@@ -44,55 +36,50 @@ def test_a_completed_report_has_its_link_and_its_cost(requests_mock, word, name)
     answer = {"data_points_count": 1779429, name: LINK, "status": word, "used_quota": 35589}
     requests_mock.get(f"{STATUS}/r-1", json=answer)
     client = connect()
-
     polled = client.poll(job())
-
-    assert polled.status is JobStatus.SUCCEEDED
-    assert polled.credits == Decimal(35589)
+    assert (polled.status, polled.credits) == (JobStatus.SUCCEEDED, Decimal(35589))
     assert polled.rows is None, "data points are no rows"
     [download] = client.downloads(polled)
-    assert download.url == LINK
-    assert not download.authenticated
+    assert (download.url, download.authenticated) == (LINK, False)
     assert "5ecret5ignature" not in repr(polled)
+    with pytest.raises(LinkExpired):
+        client.downloads(job(status=JobStatus.SUCCEEDED))
 
 
 @pytest.mark.parametrize(
-    "answer",
-    [
-        {"json": {"status": "completed"}},
-        {"json": {"status": "completed", "download_url": None}},
-        {"json": {"status": " "}},
-    ],
+    "answer", [{"status": "completed"}, {"status": "completed", "download_url": None}, {"status": " "}]
 )
 def test_a_status_that_makes_no_sense_is_a_bad_answer(requests_mock, answer):
-    requests_mock.get(f"{STATUS}/r-1", **answer)
+    requests_mock.get(f"{STATUS}/r-1", json=answer)
     with pytest.raises(BadAnswer):
         connect().poll(job())
 
 
-def test_a_poll_passes_on_how_long_the_vendor_asks_to_wait(requests_mock):
-    requests_mock.get(f"{STATUS}/r-1", json={"status": "pending"}, headers={"Retry-After": "30"})
-    assert connect().poll(job()).retry_after == 30
+def test_a_poll_passes_on_the_vendor_s_words_on_one_line_and_how_long_it_asks_to_wait(requests_mock):
+    answer = {"status": "bad_request", "message": "invalid\n country"}
+    requests_mock.get(f"{STATUS}/r-1", json=answer, headers={"Retry-After": "30"})
+    polled = connect().poll(job())
+    assert (polled.message, polled.retry_after) == ("invalid country", 30)
 
 
 # --- paths -------------------------------------------------------------------------------------------
 
 
+PATHS = ("/v3/batch/request-status", "/batch/request-status", "/batch/v5/request-status")
+
+
 @pytest.mark.parametrize("missing", [404, 410])
-@pytest.mark.parametrize("there", ["/batch/request-status", "/batch/v5/request-status"])
+@pytest.mark.parametrize("there", PATHS[1:])
 def test_the_first_status_path_that_answers_is_kept(requests_mock, missing, there, caplog):
     caplog.set_level(logging.INFO)
-    for path in ("/v3/batch/request-status", "/batch/request-status", "/batch/v5/request-status"):
+    for path in PATHS:
         requests_mock.get(f"{API}{path}/r-1", status_code=missing)
     requests_mock.get(f"{API}{there}/r-1", json={"status": "pending"})
     client = connect()
-
-    client.poll(job())
-    tried = requests_mock.call_count
-    client.poll(job())
-
-    assert requests_mock.call_count == tried + 1
-    assert requests_mock.last_request.path == f"{there}/r-1"
+    for _ in range(2):
+        client.poll(job())
+    tried = PATHS[: PATHS.index(there) + 1]
+    assert [call.path for call in requests_mock.request_history] == [f"{one}/r-1" for one in (*tried, there)]
     assert caplog.text.count("is used in this run") == 1
 
 
@@ -100,8 +87,7 @@ def test_the_first_status_path_that_answers_is_kept(requests_mock, missing, ther
     "statuses", [(404, 410, 404), pytest.param((404, 403, 405), id="a guessed path is forbidden")]
 )
 def test_a_job_that_no_path_knows_is_unknown(requests_mock, statuses):
-    paths = ("/v3/batch/request-status", "/batch/request-status", "/batch/v5/request-status")
-    for path, status in zip(paths, statuses, strict=True):
+    for path, status in zip(PATHS, statuses, strict=True):
         requests_mock.get(f"{API}{path}/r-1", status_code=status, json={"errors": ["report not found"]})
     with pytest.raises(JobUnknown, match="report not found") as caught:
         connect().poll(job())
@@ -131,13 +117,11 @@ def test_a_status_path_of_the_user_replaces_the_default(requests_mock):
     requests_mock.get(f"{API}/mine/r-1/state", status_code=404)
     requests_mock.get(f"{API}/batch/request-status/r-1", json={"status": "pending"})
     connect(status_path="/mine/{report_id}/state").poll(job())
-    assert [call.path for call in requests_mock.request_history] == [
-        "/mine/r-1/state",
-        "/batch/request-status/r-1",
-    ]
+    paths = [call.path for call in requests_mock.request_history]
+    assert paths == ["/mine/r-1/state", "/batch/request-status/r-1"]
 
 
-ANY = re.compile(f"^{re.escape(API)}/.*")
+# --- retry -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -156,11 +140,8 @@ def test_a_retried_job_is_pending_under_its_id(requests_mock, answer, job_id):
         status=JobStatus.FAILED_RETRYABLE, word="internal_error", finished_at=clock_at().now(), message="oops"
     )
     again = connect().retry(failed)
-    assert again.id == job_id
-    assert again.status is JobStatus.PENDING
-    assert again.finished_at is None
-    assert again.submitted_at == failed.submitted_at
-    assert (again.word, again.message) == ("", "")
+    assert (again.id, again.status, again.submitted_at) == (job_id, JobStatus.PENDING, failed.submitted_at)
+    assert (again.finished_at, again.word, again.message) == (None, "", "")
     assert VENDOR.retries == 2
 
 
@@ -173,12 +154,7 @@ def test_a_retry_that_is_not_possible_is_rejected(requests_mock, status, answer)
     assert not isinstance(caught.value, JobUnknown), "the job is known; it must not be submitted again"
 
 
-# --- downloads, credentials, pace --------------------------------------------------------------------
-
-
-def test_a_resumed_job_without_its_link_asks_for_a_new_one():
-    with pytest.raises(LinkExpired):
-        connect().downloads(job(status=JobStatus.SUCCEEDED))
+# --- credentials, pace -------------------------------------------------------------------------------
 
 
 def test_no_secret_is_in_what_validation_retry_and_status_say(requests_mock):

@@ -39,47 +39,31 @@ def test_an_answer_without_a_status_is_an_error_and_no_failed_job(
 
 
 BEGAN, ENDED = (dt.datetime(2026, 2, 1, *at, tzinfo=dt.UTC) for at in ((15, 59), (16, 0)))
+FAILED_AT = dt.datetime(2026, 3, 2, 4, 0, tzinfo=dt.UTC)
+FAILED = {"Status": "FAILED", "StatusMessage": "Range too wide", "FailedDate": "2026-03-02T04:00:00Z"}
 
 
 @pytest.mark.parametrize(
-    ("changes", "created", "finished"),
+    ("changes", "expected"),
     [
-        ({}, BEGAN, ENDED),
-        pytest.param({"CompletedDate": "2026-02-01T10:00:00"}, BEGAN, ENDED, id="in the account's zone"),
-        *(({"CompletedDate": empty, "CreatedDate": empty}, None, NOW) for empty in ("", None, "soon")),
+        ({}, {"created_at": BEGAN, "finished_at": ENDED, "submitted_at": NOW, "rows": 250, "message": ""}),
+        pytest.param(
+            {"CompletedDate": "2026-02-01T10:00:00"}, {"finished_at": ENDED}, id="in the account's zone"
+        ),
+        *(
+            ({"CompletedDate": none, "CreatedDate": none}, {"created_at": None, "finished_at": NOW})
+            for none in ("", None, "soon")
+        ),
+        *(({"RecordsProcessed": number}, {"rows": int(number)}) for number in (0, "0", 12)),
+        *(({"RecordsProcessed": none}, {"rows": None}) for none in ("", None)),
+        pytest.param({"Status": "RUNNING"}, {"rows": None}, id="rows are not believed before the end"),
+        (FAILED, {"message": "Range too wide", "rows": None, "finished_at": FAILED_AT}),
     ],
 )
-def test_a_poll_reads_dates_and_a_job_without_them_ended_when_it_was_seen(
-    requests_mock, client, job, changes, created, finished
-):
-    requests_mock.get(JOB, json=job_object(**changes))
+def test_a_poll_reads_dates_rows_and_the_vendor_s_words(requests_mock, client, job, changes, expected):
+    requests_mock.get(JOB, json={**job_object(), **changes})
     found = client.poll(job)
-    assert (found.created_at, found.finished_at, found.submitted_at) == (created, finished, NOW)
-    assert found.rows == 250
-
-
-@pytest.mark.parametrize(
-    ("word", "records", "rows"),
-    [
-        ("COMPLETED", 0, 0),
-        ("COMPLETED", "0", 0),
-        ("COMPLETED", 12, 12),
-        ("COMPLETED", "", None),
-        ("COMPLETED", None, None),
-        pytest.param("RUNNING", 100, None, id="not believed before the end"),
-    ],
-)
-def test_rows_are_numbers_texts_or_missing(requests_mock, client, job, word, records, rows):
-    requests_mock.get(JOB, json=job_object(word, RecordsProcessed=records))
-    assert client.poll(job).rows == rows
-
-
-def test_a_failure_brings_the_vendor_s_words(requests_mock, client, job):
-    failed = job_object("FAILED", StatusMessage="Range too wide", FailedDate="2026-03-02T04:00:00Z")
-    requests_mock.get(JOB, json=failed)
-    found = client.poll(job)
-    assert (found.message, found.rows) == ("Range too wide", None)
-    assert found.finished_at == dt.datetime(2026, 3, 2, 4, 0, tzinfo=dt.UTC)
+    assert {name: getattr(found, name) for name in expected} == expected
 
 
 @pytest.mark.parametrize("answer", [{"json": job_object("QUEUED")}, {"text": ""}])
