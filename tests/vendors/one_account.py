@@ -48,7 +48,7 @@ def block(vendor, values, *reports, **more):
 
 
 def report_config(vendor, values):
-    names = ("name", "lookback_days", "slice_days")
+    names = ("name", "lookback_days", "slice_days", "primary_keys")
     filled = {**_defaults(vendor.report_settings), **values}
     return ReportConfig(values=filled, **{name: values[name] for name in names if name in values})
 

@@ -119,8 +119,7 @@ def test_credits_that_cannot_be_read_do_not_end_the_checks(account, status, ok):
     account.get(CREDITS, status_code=status)
     account.get(f"{API}/batch/credits", status_code=status)
     checks = found(connect())
-    assert checks["credits"][0] is ok
-    assert checks["traffic_and_engagement_monthly"][0] is True
+    assert (checks["credits"][0], checks["traffic_and_engagement_monthly"][0]) == (ok, True)
 
 
 def test_a_describe_that_fails_is_said_and_is_no_fault(account):
@@ -130,12 +129,9 @@ def test_a_describe_that_fails_is_said_and_is_no_fault(account):
     assert "documented tables are used" in detail
 
 
-@pytest.mark.parametrize("call", ["credits", "describe", "validate"])
+@pytest.mark.parametrize("call", [("GET", CREDITS), ("GET", DESCRIBE), ("POST", VALIDATE)])
 def test_a_wrong_key_ends_the_checks_with_one_line(account, call):
-    denied = {"status_code": 401, "text": "invalid API key"}
-    {"credits": account.get, "describe": account.get, "validate": account.post}[call](
-        {"credits": CREDITS, "describe": DESCRIBE, "validate": VALIDATE}[call], **denied
-    )
+    account.register_uri(*call, status_code=401, text="invalid API key")
     *_, last = connect(callback_url=HOOK).check()
     assert (last.name, last.ok) == ("api_key", False)
     assert "invalid API key" in last.detail

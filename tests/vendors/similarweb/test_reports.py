@@ -1,10 +1,10 @@
 """Similarweb: report types from describe and from the documented tables."""
 
 import datetime as dt
-import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from similarweb_account import DESCRIBE, DESCRIBED, KEY, MONTH, TRAFFIC, connect, kinds
+from similarweb_account import API, DESCRIBE, DESCRIBED, KEY, MONTH, TRAFFIC, connect, kinds
 
 from tap_reports.exceptions import AccessDenied
 from tap_reports.models import FileFormat, Granularity, Kind, Slice
@@ -12,13 +12,9 @@ from tap_reports.models import FileFormat, Granularity, Kind, Slice
 
 def test_report_type_takes_columns_kinds_and_keys_from_describe(described):
     [report] = connect().report_types()
-
-    assert report.name == "traffic_and_engagement_monthly"
-    assert report.report == "traffic_and_engagement"
-    assert report.granularity is Granularity.MONTHLY
-    assert report.dated
-    assert report.primary_keys == ("domain", "country", "date")
-    assert report.date_column == "date"
+    assert (report.name, report.report) == ("traffic_and_engagement_monthly", "traffic_and_engagement")
+    assert (report.granularity, report.dated) == (Granularity.MONTHLY, True)
+    assert (report.primary_keys, report.date_column) == (("domain", "country", "date"), "date")
     assert kinds(report) == {
         "domain": Kind.STRING,
         "country": Kind.STRING,
@@ -44,18 +40,22 @@ def test_layout_reads_the_format_with_either_date_header_and_the_empty_word(form
     assert client.requests(report, MONTH)[0].parameters["response_format"] == format_
 
 
+WEEKLY_COLUMNS = ["domain", "country", "date", "desktop_visits"]
+
+
 @pytest.mark.usefixtures("described")
-@pytest.mark.parametrize(("granularity", "slice_days"), [("daily", 30), ("weekly", 365), ("monthly", 365)])
-def test_slices_are_as_long_as_the_granularity_allows(granularity, slice_days):
+@pytest.mark.parametrize(
+    ("granularity", "slice_days", "columns"),
+    [
+        ("daily", 30, [*WEEKLY_COLUMNS, "pages"]),
+        ("weekly", 365, WEEKLY_COLUMNS),
+        ("monthly", 365, [*WEEKLY_COLUMNS, "pages", "global_rank", "category", "breakdown"]),
+    ],
+)
+def test_slices_and_metrics_are_those_of_the_granularity(granularity, slice_days, columns):
     [report] = connect({**TRAFFIC, "granularity": granularity}).report_types()
-    assert report.slice_days == slice_days
-    assert report.name == f"traffic_and_engagement_{granularity}"
-
-
-@pytest.mark.usefixtures("described")
-def test_metrics_of_a_granularity_are_those_that_support_it():
-    [report] = connect({**TRAFFIC, "granularity": "weekly"}).report_types()
-    assert list(kinds(report)) == ["domain", "country", "date", "desktop_visits"]
+    assert (report.name, report.slice_days) == (f"traffic_and_engagement_{granularity}", slice_days)
+    assert list(kinds(report)) == columns
 
 
 def test_metrics_that_begin_or_end_within_the_days_are_warned_of_in_one_line(requests_mock):
@@ -90,26 +90,33 @@ def test_a_table_known_to_describe_alone_is_used_as_described():
     assert request.parameters["metrics"] == ["score"]
 
 
-def test_key_columns_that_no_filter_names_come_from_the_documentation(requests_mock):
-    table = {
-        "table": "traffic_sources",
-        "table_granularity": {"monthly": {}},
-        "table_metrics": [{"metric_name": "desktop_traffic_source_share", "type": "double"}],
-        "table_filters": [
-            {"name": "domains", "key_column": "domain", "type": "list"},
-            {"name": "channels", "key_column": "channel", "type": "list"},
-        ],
-    }
+TRAFFIC_SOURCES = {
+    "table": "traffic_sources",
+    "table_granularity": {"monthly": {}},
+    "table_metrics": [{"metric_name": "desktop_traffic_source_share", "type": "double"}],
+    "table_filters": [
+        {"name": "domains", "key_column": "domain", "type": "list"},
+        {"name": "channels", "key_column": "channel", "type": "list"},
+    ],
+}
+SITES = {**DESCRIBED[0], "table_filters": [{"name": "domains", "key_column": "site", "type": "list"}]}
+
+
+@pytest.mark.parametrize(
+    ("table", "keys"),
+    [
+        pytest.param(
+            TRAFFIC_SOURCES,
+            ("domain", "country", "referrer_name", "channel", "date"),
+            id="those that no filter names come from the documentation",
+        ),
+        pytest.param(SITES, ("site", "date"), id="described ones that the documentation lacks win"),
+    ],
+)
+def test_key_columns_are_described_or_documented(requests_mock, table, keys):
     requests_mock.get(DESCRIBE, json=[table])
-    [report] = connect({"table": "traffic_sources"}).report_types()
-    assert report.primary_keys == ("domain", "country", "referrer_name", "channel", "date")
-
-
-def test_described_key_columns_that_the_documentation_lacks_win(requests_mock):
-    described = {**DESCRIBED[0], "table_filters": [{"name": "domains", "key_column": "site", "type": "list"}]}
-    requests_mock.get(DESCRIBE, json=[described])
-    [report] = connect().report_types()
-    assert report.primary_keys == ("site", "date")
+    [report] = connect({"table": table["table"]}).report_types()
+    assert report.primary_keys == keys
 
 
 @pytest.mark.usefixtures("undescribed")
@@ -120,33 +127,29 @@ def test_a_key_column_that_is_also_a_metric_is_one_column():
     assert headers.index("channel_sector") < headers.index("date")
 
 
-@pytest.mark.parametrize("status", [403, 404, 410, 400, 500])
+@pytest.mark.parametrize(
+    ("answer", "calls"),
+    [
+        *(({"status_code": status, "text": "no"}, 1) for status in (403, 400, 500)),
+        *(({"status_code": status, "text": "no"}, 2) for status in (404, 410)),
+        *(({"json": odd}, 1) for odd in ([], {"tables": None}, "x")),
+        ({"text": "<html>"}, 1),
+    ],
+)
 def test_without_describe_the_documented_tables_are_used_and_one_warning_is_logged(
-    requests_mock, caplog, status
+    requests_mock, caplog, answer, calls
 ):
     for path in ("/v3/batch/tables/describe", "/batch/tables/describe"):
-        requests_mock.get(f"https://api.similarweb.com{path}", status_code=status, text="no")
+        requests_mock.get(f"{API}{path}", **answer)
     client = connect()
-
     [report] = client.report_types()
     client.final_day(report)
     client.requests(report, MONTH)
-
     assert len(report.columns) == 3 + 56
-    assert kinds(report)["global_rank"] is Kind.INTEGER
-    assert kinds(report)["category"] is Kind.STRING
+    assert (kinds(report)["global_rank"], kinds(report)["category"]) == (Kind.INTEGER, Kind.STRING)
     assert [record.levelname for record in caplog.records].count("WARNING") == 1
-    assert requests_mock.call_count == (2 if status in {404, 410} else 1), "it is asked once a run"
-
-
-@pytest.mark.parametrize(
-    "answer", [{"text": "<html>"}, {"json": []}, {"json": {"tables": None}}, {"json": "x"}]
-)
-def test_a_describe_answer_without_tables_is_no_describe(requests_mock, caplog, answer):
-    requests_mock.get(DESCRIBE, **answer)
-    [report] = connect().report_types()
-    assert len(report.columns) == 3 + 56
     assert "documented tables are used" in caplog.text
+    assert requests_mock.call_count == calls, "it is asked once a run"
 
 
 def test_a_wrong_key_is_no_reason_for_documented_tables_and_asked_with_once(requests_mock):
@@ -160,11 +163,8 @@ def test_a_wrong_key_is_no_reason_for_documented_tables_and_asked_with_once(requ
 
 def test_describe_is_asked_once_by_many_threads(described):
     client = connect()
-    threads = [threading.Thread(target=client.report_types) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(8) as pool:
+        assert len(list(pool.map(lambda _: client.report_types(), range(8)))) == 8
     assert described.call_count == 1
     assert described.last_request.headers["api-key"] == KEY
 

@@ -1,24 +1,20 @@
-"""Similarweb: requests, filters, restored streams, final days."""
+"""Similarweb: requests, restored streams, first and final days."""
 
 import datetime as dt
 
 import pytest
-from similarweb_account import DESCRIBE, DESCRIBED, MONTH, TRAFFIC, asked, clock_at, connect
+from similarweb_account import API, DESCRIBE, DESCRIBED, MONTH, TRAFFIC, asked, clock_at, connect
 
 from tap_reports.models import FileFormat, Granularity
 from tap_reports.vendor import CatalogStream
-from tap_reports.vendors.similarweb import days
-from tap_reports.vendors.similarweb.selection import select
-from tap_reports.vendors.similarweb.tables import documented
+from tap_reports.vendors.similarweb import VENDOR, days
 
 
 @pytest.mark.usefixtures("described")
 def test_a_request_holds_all_that_changes_the_result():
     report = {**TRAFFIC, "metrics": ["global_rank", "desktop_visits", "global_rank"]}
     [request] = asked(report, include_subdomains=True)
-    assert request.vendor == "similarweb"
-    assert request.api_url == "https://api.similarweb.com"
-    assert request.report == "traffic_and_engagement"
+    assert (request.vendor, request.api_url, request.report) == ("similarweb", API, TRAFFIC["table"])
     assert request.slice == MONTH
     assert request.parameters == {
         "table": "traffic_and_engagement",
@@ -37,14 +33,6 @@ def test_key_columns_that_are_metrics_are_asked_for_by_themselves_and_each_once(
 
 
 @pytest.mark.usefixtures("undescribed")
-def test_a_limit_makes_another_job_and_how_long_it_is_kept_does_not():
-    reports = [{"table": "referrals", **more} for more in ({}, {"retention_days": 60}, {"limit": 5})]
-    plain, kept, limited = (asked(report)[0] for report in reports)
-    assert plain.key == kept.key != limited.key
-    assert (plain.row_limit, limited.row_limit, asked(TRAFFIC)[0].row_limit) == (100, 5, None)
-
-
-@pytest.mark.usefixtures("undescribed")
 @pytest.mark.parametrize(
     ("metrics", "count"), [([], 1), (["desktop_referral_visits"], 1), (["mobile_outgoing_referral_share"], 2)]
 )
@@ -56,12 +44,13 @@ def test_a_metric_of_the_rest_api_is_asked_for_by_name_only_and_for_a_hundred_do
     assert rest == (count == 2)
 
 
-@pytest.mark.parametrize(
-    ("granularity", "text", "day"),
-    [("weekly", "2022-01-01", "2022-01-03"), ("monthly", "2022-01-15", "2022-01-01"), ("daily", "soon", "")],
-)
-def test_a_start_date_means_the_first_whole_period(granularity, text, day):
-    assert str(days.first_day(text, granularity) or "") == day
+@pytest.mark.usefixtures("undescribed")
+def test_a_limit_makes_another_job_and_how_long_it_is_kept_does_not():
+    reports = [{"table": "referrals", **more} for more in ({}, {"retention_days": 60}, {"limit": 5})]
+    plain, kept, limited = (asked(report)[0] for report in reports)
+    assert plain.key == kept.key != limited.key
+    assert (plain.row_limit, limited.row_limit, asked(TRAFFIC)[0].row_limit) == (100, 5, None)
+    assert (limited.parameters["limit"], kept.options) == (5, {"retention_days": 60})
 
 
 HOOK = {"api_version": "v4", "callback_url": "https://me.example/s3cr3t"}
@@ -79,47 +68,14 @@ def test_other_filters_or_formats_make_another_job_and_versions_or_webhooks_do_n
     assert len({asked(**more)[0].key for more in changes}) == jobs
 
 
-@pytest.mark.usefixtures("described")
-def test_the_reports_filters_replace_the_defaults_and_empty_ones_are_left_out():
-    filters = {"domains": ["b.com"], "include_subdomains": None, "countries": "us"}
-    [request] = asked({**TRAFFIC, "filters": filters}, include_subdomains=True)
-    assert request.parameters["filters"] == {"domains": ["b.com"], "countries": ["US"]}
-
-
-@pytest.mark.parametrize(
-    ("text", "domain"),
-    [
-        ("Example.COM", "example.com"),
-        ("https://www.example.com/path?x=1", "example.com"),
-        ("http://store.example.com:8080", "store.example.com"),
-        ("//example.com", "example.com"),
-        ("www.example.com#top", "example.com"),
-        ("medium.com/@somebody", "medium.com"),
-        ("  example.com  ", "example.com"),
-        ("auth.poker*", "auth.poker*"),
-        ("www.com", "www.com"),
-        ("wwwords.com", "wwwords.com"),
-    ],
-)
-def test_domains_are_written_as_similarweb_wants_them(text, domain):
-    chosen = select(TRAFFIC, {"domains": [text, domain]}, documented())
-    assert chosen.filters["domains"] == [domain], "and each once"
-
-
-def test_keywords_keep_their_spelling():
-    chosen = select({"table": "keywords"}, {"keywords": ["www.Shoes/ Red"]}, documented())
-    assert chosen.filters == {"keywords": ["www.Shoes/ Red"], "countries": ["WW"]}
-
-
 def test_a_catalogs_stream_is_restored_without_a_call(requests_mock):
     client = connect(TRAFFIC, {**TRAFFIC, "granularity": "daily", "name": "By Day"}, response_format="json")
     report = client.restore(CatalogStream(name="by_day", title="traffic_and_engagement"))
-    assert report.name == "by_day"
-    assert report.granularity is Granularity.DAILY
-    assert report.date_column == "date"
+    assert (report.name, report.granularity, report.date_column) == ("by_day", Granularity.DAILY, "date")
     assert report.layout.format is FileFormat.JSON
     assert client.restore(CatalogStream(name="traffic_and_engagement_weekly", title="")) is None
     assert requests_mock.call_count == 0
+    assert VENDOR.report_name({"table": "apps", "granularity": "daily", "name": "Our Apps"}) == "our_apps"
 
 
 @pytest.mark.usefixtures("described")
@@ -128,6 +84,16 @@ def test_a_restored_report_asks_for_the_same_job():
     [report] = client.report_types()
     restored = client.restore(CatalogStream(name=report.name, title=""))
     assert client.requests(restored, MONTH)[0].key == client.requests(report, MONTH)[0].key
+
+
+# --- days --------------------------------------------------------------------------------------------
+
+
+def days_of(granularity, now):
+    """Return the first and the final day of a report."""
+    client = connect({**TRAFFIC, "granularity": granularity}, clock=clock_at(now))
+    [report] = client.report_types()
+    return str(client.first_day(report)), str(client.final_day(report))
 
 
 @pytest.mark.usefixtures("described")
@@ -140,36 +106,7 @@ def test_a_restored_report_asks_for_the_same_job():
     ],
 )
 def test_describe_names_the_first_and_the_final_day(granularity, first, final):
-    client = connect({**TRAFFIC, "granularity": granularity}, clock=clock_at("2024-05-05T00:00:00+00:00"))
-    [report] = client.report_types()
-    assert client.first_day(report) == dt.date.fromisoformat(first)
-    assert client.final_day(report) == dt.date.fromisoformat(final)
-
-
-@pytest.mark.parametrize(
-    ("granularity", "text", "day"),
-    [
-        ("monthly", "2024-02", "2024-02-29"),
-        ("monthly", "2023-12-01", "2023-12-31"),
-        ("monthly", "2023-12-31", "2023-12-31"),
-        ("weekly", "2024-09-30", "2024-10-06"),
-        ("weekly", "2024-10-06", "2024-10-06"),
-        ("weekly", "2024-09", "2024-09-29"),
-        ("daily", "2024-09-30T00:00:00", "2024-09-30"),
-        ("daily", "2024-02", "2024-02-29"),
-    ],
-)
-def test_an_end_date_means_the_whole_of_its_period(granularity, text, day):
-    assert days.last_day(text, granularity) == dt.date.fromisoformat(day)
-
-
-def test_an_end_date_that_is_none_is_warned_about_and_the_rule_is_used(requests_mock, caplog):
-    spans = {"monthly": {"end_date": "soon"}}
-    requests_mock.get(DESCRIBE, json=[{**DESCRIBED[0], "table_granularity": spans}])
-    client = connect()
-    [report] = client.report_types()
-    assert client.final_day(report) == dt.date(2023, 8, 31)
-    assert "'soon'" in caplog.text
+    assert days_of(granularity, "2024-05-05T00:00:00+00:00") == (first, final)
 
 
 @pytest.mark.usefixtures("undescribed")
@@ -188,7 +125,33 @@ def test_an_end_date_that_is_none_is_warned_about_and_the_rule_is_used(requests_
     ],
 )
 def test_without_describe_the_documented_delays_count_on_est(granularity, now, day):
-    client = connect({**TRAFFIC, "granularity": granularity}, clock=clock_at(now))
-    [report] = client.report_types()
-    assert client.first_day(report) is None
-    assert client.final_day(report) == dt.date.fromisoformat(day)
+    assert days_of(granularity, now) == ("None", day)
+
+
+@pytest.mark.parametrize(
+    ("read", "granularity", "text", "day"),
+    [
+        (days.first_day, "weekly", "2022-01-01", dt.date(2022, 1, 3)),
+        (days.first_day, "monthly", "2022-01-15", dt.date(2022, 1, 1)),
+        (days.first_day, "daily", "soon", None),
+        (days.last_day, "monthly", "2024-02", dt.date(2024, 2, 29)),
+        (days.last_day, "monthly", "2023-12-01", dt.date(2023, 12, 31)),
+        (days.last_day, "monthly", "2023-12-31", dt.date(2023, 12, 31)),
+        (days.last_day, "weekly", "2024-09-30", dt.date(2024, 10, 6)),
+        (days.last_day, "weekly", "2024-10-06", dt.date(2024, 10, 6)),
+        (days.last_day, "weekly", "2024-09", dt.date(2024, 9, 29)),
+        (days.last_day, "daily", "2024-09-30T00:00:00", dt.date(2024, 9, 30)),
+        (days.last_day, "daily", "2024-02", dt.date(2024, 2, 29)),
+    ],
+)
+def test_a_start_date_means_the_first_whole_period_and_an_end_date_the_whole_of_its_own(
+    read, granularity, text, day
+):
+    assert read(text, granularity) == day
+
+
+def test_an_end_date_that_is_none_is_warned_about_and_the_rule_is_used(requests_mock, caplog):
+    spans = {"monthly": {"end_date": "soon"}}
+    requests_mock.get(DESCRIBE, json=[{**DESCRIBED[0], "table_granularity": spans}])
+    assert days_of("monthly", "2023-09-14T12:00:00+00:00")[1] == "2023-08-31"
+    assert "'soon'" in caplog.text

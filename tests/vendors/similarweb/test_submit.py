@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 import requests
-from similarweb_account import API, ERRORS, HOOK, KEY, SUBMIT, VALIDATE, asked, clock_at, connect, request
+from similarweb_account import API, ERRORS, HOOK, KEY, SUBMIT, VALIDATE, clock_at, connect, request
 
 from tap_reports.exceptions import AccessDenied, BadAnswer, CallRejected, SubmissionLost
 from tap_reports.models import RESULT_HOURS, Estimate, JobStatus
@@ -62,12 +62,6 @@ def test_the_body_of_a_validation_and_a_submission(requests_mock, version, path,
     assert requests_mock.last_request.headers["api-key"] == KEY
     assert (job.id, job.status, job.submitted_at) == ("7", JobStatus.PENDING, clock_at().now())
     assert job.handle == ({RESULT_HOURS: 365 * 24} if wanted is LIMITED else {})
-
-
-@pytest.mark.usefixtures("undescribed")
-def test_settings_of_limit_and_retention_are_in_the_request():
-    [one] = asked({"table": "referrals", "limit": 5000, "retention_days": 365})
-    assert (one.row_limit, one.parameters["limit"], one.options) == (5000, 5000, {"retention_days": 365})
 
 
 @pytest.mark.parametrize("version", ["v3", "v4", "v5"])
