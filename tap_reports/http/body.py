@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import http.client
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
 
 from urllib3.exceptions import HTTPError
 
-from tap_reports.exceptions import BadAnswer, CallBroken
-from tap_reports.http.responses import shown_exception
+from tap_reports.exceptions import BadAnswer
 
 if TYPE_CHECKING:
     import requests
@@ -58,15 +56,6 @@ def pieces(response: requests.Response, size: int = PIECE_BYTES, *, decode: bool
             copy.close(whole=is_whole)
     if watch:
         watch.raise_if_ended()
-
-
-@contextmanager
-def shown_break(what: str) -> Iterator[None]:
-    """Turn what `pieces` raises in the block into CallBroken."""
-    try:
-        yield
-    except CALL_ERRORS as error:
-        raise CallBroken(what, shown_exception(error)) from error
 
 
 def read(response: requests.Response, watch: Watch, what: str) -> None:

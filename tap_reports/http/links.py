@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
+import threading
+from collections import OrderedDict
 from collections.abc import Mapping
 from itertools import islice
 
 import requests
+import urllib3
 
 from tap_reports.exceptions import BadAnswer, CallBroken, CallRejected, LinkExpired
-from tap_reports.http.body import pieces, shown_break
+from tap_reports.http.body import CALL_ERRORS, PIECE_BYTES, pieces
 from tap_reports.http.origin import BadUrl, joined, safe_origin
-from tap_reports.http.responses import body_excerpt, retry_after
+from tap_reports.http.responses import body_excerpt, retry_after, shown_exception
 from tap_reports.http.session import REDIRECTS, HttpSession
 from tap_reports.redaction import add_link
 
 LINK = "GET download link"
 LARGEST_FILE_BYTES = 100 << 30
-MOST_BLANK_PIECES = 32
+MAX_LOOKED_AT_PIECES = 32
+"""Of a link's body. One that drips blanks is looked at again later."""
+MAX_KEPT_FILES = 256
+"""Files of at most `PIECE_BYTES` that are kept in memory, the newest: 16 MiB."""
 
 
 class DownloadSession:
@@ -36,6 +43,8 @@ class DownloadSession:
         self.largest = largest
         self.timeout = timeout
         self._loopback = loopback
+        self._kept: OrderedDict[str, requests.Response] = OrderedDict()
+        self._kept_lock = threading.Lock()
         self._http = HttpSession(timeout, is_for_links=True)
         # The report must arrive as it lies there: its length is checked and it may be gzip itself.
         self._headers = {"User-Agent": user_agent, "Accept-Encoding": "identity"}
@@ -44,13 +53,17 @@ class DownloadSession:
         self, url: str, *, headers: Mapping[str, str] | None = None, redirects: int = 5
     ) -> requests.Response:
         """Open a link, following that many redirects; the body is left to be read with `body.pieces`,
-        unless it is an error's. Any status is returned.
+        unless it is an error's. Any status is returned. A small file that `is_filled` has read is returned
+        without a second call.
 
         Raises:
             CallBroken: No answer.
             BadAnswer: The link is neither https nor, if the API is on this machine, http on it.
         """
         add_link(url)
+        with self._kept_lock:
+            if not headers and (kept := self._kept.pop(url, None)):
+                return kept
         request = requests.Request("GET", url, headers={**self._headers, **(headers or {})})
         try:
             origin = safe_origin(url, loopback=self._loopback)
@@ -82,9 +95,35 @@ class DownloadSession:
                 raise CallBroken(LINK, body_excerpt(response), status=status, retry_after=asked)
             if status not in {200, 206}:
                 raise CallRejected(LINK, body_excerpt(response), status=status)
-            with shown_break(LINK):
-                # A link that drips blanks is looked at again later.
-                return any(piece.strip() for piece in islice(pieces(response, 1024), MOST_BLANK_PIECES))
+            return self._has_content(url, response)
+
+    def _has_content(self, url: str, response: requests.Response) -> bool:
+        """Return whether a body holds more than blanks. A small one is kept for the download to come."""
+        length = response.headers.get("Content-Length", "")
+        is_plain = "Content-Encoding" not in response.headers
+        is_small = is_plain and length.isdigit() and int(length) <= PIECE_BYTES
+        body, is_filled = bytearray(), False
+        try:
+            for piece in islice(pieces(response, 4096), MAX_LOOKED_AT_PIECES):
+                body += piece
+                is_filled = is_filled or bool(piece.strip())
+                if is_filled and not is_small:
+                    break
+        except CALL_ERRORS as error:
+            if not is_filled:
+                raise CallBroken(LINK, shown_exception(error)) from error
+        if is_filled and is_small and len(body) == int(length):
+            self._keep(url, response, bytes(body))
+        return is_filled
+
+    def _keep(self, url: str, response: requests.Response, body: bytes) -> None:
+        kept = requests.Response()
+        kept.status_code, kept.headers = response.status_code, response.headers
+        kept.raw = urllib3.HTTPResponse(io.BytesIO(body), preload_content=False)
+        with self._kept_lock:
+            self._kept[url] = kept
+            if len(self._kept) > MAX_KEPT_FILES:
+                self._kept.popitem(last=False)
 
     def end_calls(self) -> None:
         """End the calls on their way; no further one is sent."""

@@ -299,6 +299,31 @@ def test_a_link_to_this_machine_is_followed_only_where_the_api_is_here(serve):
     assert server.heads == []
 
 
+@pytest.mark.parametrize(
+    ("data", "headers", "calls"),
+    [
+        pytest.param(b"a,b\n1,2\n", [], 1, id="small"),
+        pytest.param(b"x" * 70_000, [], 2, id="large"),
+        pytest.param(gzip.compress(b"a,b\n1,2\n"), [b"Content-Encoding: gzip"], 2, id="packed on its way"),
+    ],
+)
+def test_a_small_file_that_a_look_at_its_link_has_read_is_not_asked_for_again(data, headers, calls, serve):
+    files = DownloadSession(timeout=1, user_agent="t", loopback=True)
+    server = serve(body(data, *headers))
+    assert files.is_filled(server.url)
+    with files.get(server.url) as response:
+        assert b"".join(pieces(response, decode=False)) == data
+    assert len(server.heads) == calls
+    files.close()
+
+
+@pytest.mark.parametrize("data", [b"", b" " * 5000])
+def test_a_link_without_more_than_blanks_is_not_filled(data, serve):
+    files = DownloadSession(timeout=1, user_agent="t", loopback=True)
+    assert not files.is_filled(serve(body(data)).url)
+    files.close()
+
+
 def test_calls_are_ended_while_others_begin(session):
     """A set that grew while it was read ended the end itself, and the run waited for its calls."""
     before, done = sys.getswitchinterval(), threading.Event()
