@@ -8,6 +8,7 @@ import csv
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
 
 from tap_reports.exceptions import FileError
@@ -113,7 +114,8 @@ def start_of(lines: Lines, layout: Layout) -> Start:
     if found := _SEP_LINE.fullmatch(next(iter(lines), "")):
         given, first = given or found["delimiter"], 2
     first = options.header_row or first
-    starts = [_divided(lines, delimiter, first, options.footer_rows) for delimiter in given or DELIMITERS]
+    tried = given or _possible_delimiters(lines, first)
+    starts = [_divided(lines, delimiter, first, options.footer_rows) for delimiter in tried]
     start = starts[0] if given else _chosen(starts, lines.name, layout)
     _refuse_unreadable(start, lines)
     if options.header_row and (not start.rows or start.rows[0].line != options.header_row):
@@ -124,6 +126,15 @@ def start_of(lines: Lines, layout: Layout) -> Start:
     if start.rows and options.header_row is None and not is_empty and not knows(start.header, layout):
         _refuse_other_header(start, lines.name, layout)
     return start
+
+
+def _possible_delimiters(lines: Lines, first: int) -> str:
+    """Return what may divide a header that begins at line `first`: what stands in it, if that is anything.
+    A quote may make it longer than its line, so all may.
+    """
+    header = next((line for line in islice(lines, first - 1, None) if line.strip("\r\n")), "")
+    found = "".join(one for one in DELIMITERS if one in header)
+    return DELIMITERS if '"' in header else found or DELIMITERS
 
 
 def _divided(lines: Lines, delimiter: str, first: int, footer_rows: int) -> Start:
