@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-MOST_BYTES = 1 << 24
+MAX_BYTES = 1 << 24
 """Bytes that may wait to be written; what is larger is waited for."""
 
 
@@ -55,7 +55,7 @@ class Background:
         done = self._thread.submit(work, *arguments)
         self._waiting.append((done, size))
         self._bytes += size
-        while self._bytes > MOST_BYTES or self._waiting[0][0].done():
+        while self._bytes > MAX_BYTES or self._waiting[0][0].done():
             oldest, freed = self._waiting.popleft()
             oldest.result()
             self._bytes -= freed

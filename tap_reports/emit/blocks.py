@@ -40,9 +40,9 @@ LINES_SIZE = 3 << 17
 """Bytes of a block: enough to hide what a block costs, little enough to be held several times over."""
 COLUMNS_SIZE = 3 << 20
 """The same for columns, which take less memory than lines."""
-MOST_THREADS = 8
+MAX_THREADS = 8
 """Each one holds a block and what becomes of it, some 10 MiB."""
-MOST_AHEAD = 1 << 25
+MAX_BYTES_AHEAD = 1 << 25
 """Bytes of blocks after which no other is begun: one with a cell of 60 MiB is alone."""
 
 
@@ -121,7 +121,7 @@ class _Pipeline(Generic[T]):
         self._read = read
         self._rows_of = rows_of
         self._encoder = encoder
-        self._threads = min(os.cpu_count() or 1, MOST_THREADS)
+        self._threads = min(os.cpu_count() or 1, MAX_THREADS)
         self._ahead = self._threads + 1
         """The main thread reads and writes meanwhile."""
         self._scans: deque[_Scan] = deque()
@@ -178,7 +178,7 @@ class _Pipeline(Generic[T]):
     def _has_room(self, sizes: Iterable[int]) -> bool:
         """Return whether one more block can be held: few, and fewer where they are large."""
         held = tuple(sizes)
-        return len(held) < self._ahead and sum(held) < MOST_AHEAD
+        return len(held) < self._ahead and sum(held) < MAX_BYTES_AHEAD
 
     def _scan(self, cut: Cut, begin: int, *, is_next: bool = False) -> None:
         assert self._encoder.compiled is not None  # noqa: S101

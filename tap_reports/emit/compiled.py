@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tap_reports.emit.plan import EmitPlan, SliceContext
     from tap_reports.files.table import Notation, Table
 
-MOST_CELLS = 1 << 20
+MAX_CELLS = 1 << 20
 """Cells that are found at once: 8 MiB. A block of JSON may have more, where objects leave out most keys."""
 REMEMBERED = 1 << 15
 """Converted cells of a column that are remembered. Days and amounts come again and again."""
@@ -206,7 +206,7 @@ class CompiledTable:
         codes = [self._codes[self._at[at]] if at in self._at else 0 for at in spelled.values()]
         columns = b"".join(pack("=H", self._at.get(at, 0)) for at in spelled.values())
         keys = JsonKeys(tuple(spelled), bytes(codes), columns, bytes(self._codes))
-        most = max(1, MOST_CELLS // max(1, len(self._columns)))
+        most = max(1, MAX_CELLS // max(1, len(self._columns)))
         flags = self._flags
         return lambda block, start: speedups.json_cells(block, start, keys, most, flags)
 

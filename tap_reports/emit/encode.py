@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-MOST_BYTES = 1 << 23
+MAX_BYTES = 1 << 23
 """Bytes of messages that are made at once, where rows are short and the header is long."""
 
 
@@ -60,7 +60,7 @@ class Encoder(ABC, Generic[T]):
 
     def parts(self, found: Found) -> list[tuple[int, int]]:
         """Return the records of which blocks are to be made, each not too large: begins and ends."""
-        count = self.size_of(found) // MOST_BYTES + 1
+        count = self.size_of(found) // MAX_BYTES + 1
         step = max(1, -(-found.records // count))
         return [(begin, min(begin + step, found.records)) for begin in range(0, found.records, step)] or [
             (0, 0)

@@ -1,31 +1,46 @@
-"""A cell as parsed -> the value that its column's kind asks for, every digit kept.
+"""What a cell means: the kind of a column, and the value of each of its cells, every digit kept.
 
-A converter raises `ValueError` for a cell that does not fit. Spaces around a cell are no part of it,
-except in text columns; an empty cell is null in every column.
+A cell is text (all of CSV), or a value of the file's own type (JSON, workbooks). In every format alike:
+
+- An empty cell is null, and so is one of `file.null_words`. Spaces around a cell count only in `string`.
+- `string` is the cell as it stands; a value of another type is written as plainly as it can be.
+- `number` and `integer` take numbers as people write them, `$1,234.50` and `44%` (see `numbers`). `1.0` is
+  an integer.
+- `date` and `date-time` take ISO 8601, `Aug 3, 2026` and `file.date_format` (see `days`).
+- `boolean` takes true/false, t/f, yes/no and 1/0 in any case.
+- Any other cell does not fit (ValueError). A workbook's error cell fits no column.
+
+`infer` is stricter than the converters: a text is a number only where it can be nothing else, so `007`,
+`1,250` and `44%` make a `string` column. `plain_columns` and the compiled module convert plain cells faster.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
-from tap_reports.files.days import day, instant
-from tap_reports.files.numbers import Number, number_text, plain_text
-from tap_reports.files.table import USUAL, ErrorCell, Notation, unguarded
+from tap_reports.files.days import day, instant, kind_of_text
+from tap_reports.files.numbers import (
+    COMMA,
+    POINT,
+    UNCLEAR,
+    WHOLE,
+    Number,
+    how_written,
+    number_text,
+    plain_text,
+)
+from tap_reports.files.table import USUAL, Cell, ErrorCell, Notation, unguarded
 from tap_reports.models import Kind
 
-if TYPE_CHECKING:
-    from tap_reports.files.table import Cell
-
 Value = str | int | Decimal | bool | None
-Converter = Callable[["Cell"], Value]
+Converter = Callable[[Cell], Value]
 
-PLAIN_DIGITS = 40
+MAX_PLAIN_DIGITS = 40
 """Text columns show numbers up to this size without an exponent."""
-MOST_DIGITS = 4000
+MAX_INTEGER_DIGITS = 4000
 """Python refuses to write longer integers."""
 
 _PLAIN_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
@@ -48,50 +63,18 @@ def converter(kind: Kind, zone: dt.tzinfo = dt.UTC, notation: Notation = USUAL) 
         A function that raises ValueError for a cell that does not fit. Its values: text for
         `string`, `date` (`YYYY-MM-DD`) and `date-time` (RFC 3339), `int`, `Number`, `bool`; or None.
     """
-    convert = _converter(kind, zone, notation)
-    words = notation.null_words
+    converters: dict[Kind, Converter] = {
+        Kind.STRING: string,
+        Kind.NUMBER: lambda cell: number(cell, notation),
+        Kind.INTEGER: lambda cell: integer(cell, notation),
+        Kind.BOOLEAN: boolean,
+        Kind.DATE: lambda cell: day(cell, notation),
+        Kind.DATE_TIME: lambda cell: instant(cell, zone, notation),
+    }
+    convert, words = converters[kind], notation.null_words
     if not words:
         return convert
     return lambda cell: None if isinstance(cell, str) and cell.strip() in words else convert(cell)
-
-
-def _converter(kind: Kind, zone: dt.tzinfo, notation: Notation) -> Converter:
-    match kind:
-        case Kind.DATE_TIME:
-            return lambda cell: instant(cell, zone, notation)
-        case Kind.DATE:
-            return lambda cell: day(cell, notation)
-        case Kind.NUMBER:
-            return lambda cell: number(cell, notation)
-        case Kind.INTEGER:
-            return lambda cell: integer(cell, notation)
-        case Kind.BOOLEAN:
-            return boolean
-        case _:
-            return string
-
-
-def remedy(kind: Kind, cell: Cell) -> str:
-    """Return what would help with a cell that does not fit a kind, or is empty and must not be."""
-    if cell is None or (isinstance(cell, str) and not cell.strip()):
-        return (
-            "If the row is a sum at the end of the file, set file.footer_rows; else correct the report's "
-            '"primary_keys", or "invalid_values": "null" leaves the row out.'
-        )
-    null = 'load null with "invalid_values": "null"'
-    if isinstance(cell, ErrorCell):
-        return f"Ask the vendor for a workbook whose formulas have values, or {null}."
-    steps = ["correct the column's type in the report's \"columns\""]
-    if isinstance(cell, str):
-        if not any(map(str.isdigit, cell)):
-            steps.insert(0, "name it in file.null_words if it means null")
-            steps.insert(0, "set file.footer_rows if the row is a sum at the end of the file")
-        elif kind in {Kind.INTEGER, Kind.NUMBER} and _SEPARATED.search(cell):
-            steps.insert(0, "say in file.decimal_separator whether its numbers have a decimal comma or point")
-        elif kind in {Kind.DATE, Kind.DATE_TIME}:
-            steps.insert(0, "say in file.date_format how its dates are written")
-    text = ", ".join([*steps, f"or {null}."])
-    return f"{text[0].upper()}{text[1:]}"
 
 
 def string(cell: Cell) -> str | None:
@@ -105,16 +88,16 @@ def string(cell: Cell) -> str | None:
     if isinstance(cell, bool):
         return "true" if cell else "false"
     if isinstance(cell, dt.timedelta):
-        return duration(cell)
+        return _duration(cell)
     if isinstance(cell, dt.date):
         return cell.isoformat()
     if isinstance(cell, ErrorCell):
         raise ValueError("no value")  # noqa: TRY004  # as all that does not fit
-    plain = isinstance(cell, Decimal) and not isinstance(cell, Number) and abs(cell.adjusted()) < PLAIN_DIGITS
-    return f"{cell:f}" if plain else str(cell)
+    is_long = not isinstance(cell, Decimal) or abs(cell.adjusted()) >= MAX_PLAIN_DIGITS
+    return str(cell) if is_long or isinstance(cell, Number) else f"{cell:f}"
 
 
-def duration(cell: dt.timedelta) -> str:
+def _duration(cell: dt.timedelta) -> str:
     """Return a duration as `H:MM:SS`, also over 24 hours."""
     sign, cell = ("-", -cell) if cell < dt.timedelta(0) else ("", cell)
     seconds = cell.days * 86400 + cell.seconds
@@ -135,7 +118,7 @@ def integer(cell: Cell, notation: Notation = USUAL) -> int | None:
     text = number_text(cell, notation)
     if text is None:
         return None
-    if len(text) > MOST_DIGITS:
+    if len(text) > MAX_INTEGER_DIGITS:
         raise ValueError("too many digits")
     value = Decimal(text)
     whole = int(value)
@@ -155,3 +138,109 @@ def boolean(cell: Cell) -> bool | None:
         return _BOOLEANS[text]
     except KeyError:
         raise ValueError("not a boolean") from None
+
+
+def remedy(kind: Kind, cell: Cell) -> str:
+    """Return what would help with a cell that does not fit a kind, or is empty and must not be."""
+    if cell is None or (isinstance(cell, str) and not cell.strip()):
+        return (
+            "If the row is a sum at the end of the file, set file.footer_rows; else correct the report's "
+            '"primary_keys", or "invalid_values": "null" leaves the row out.'
+        )
+    null = 'load null with "invalid_values": "null"'
+    if isinstance(cell, ErrorCell):
+        return f"Ask the vendor for a workbook whose formulas have values, or {null}."
+    steps = ["correct the column's type in the report's \"columns\""]
+    if isinstance(cell, str):
+        if not any(map(str.isdigit, cell)):
+            steps.insert(0, "name it in file.null_words if it means null")
+            steps.insert(0, "set file.footer_rows if the row is a sum at the end of the file")
+        elif kind in {Kind.INTEGER, Kind.NUMBER} and _may_be_read_otherwise(cell):
+            steps.insert(0, "say in file.decimal_separator whether its numbers have a decimal comma or point")
+        elif kind in {Kind.DATE, Kind.DATE_TIME}:
+            steps.insert(0, "say in file.date_format how its dates are written")
+    text = ", ".join([*steps, f"or {null}."])
+    return f"{text[0].upper()}{text[1:]}"
+
+
+def _may_be_read_otherwise(cell: str) -> bool:
+    """Tell whether another decimal separator would make something else of a cell; `1.5` is clear."""
+    return bool(_SEPARATED.search(cell)) and how_written(cell.strip(), None) != POINT
+
+
+Evidence = tuple[Kind, str]
+"""The kind that one cell fits, and how it is written: "" for a value of the file's own type."""
+
+_PLAIN_TEXT: Evidence = (Kind.STRING, "text")
+_COMMA_TEXT: Evidence = (Kind.STRING, COMMA)
+_NUMBERS: frozenset[Evidence] = frozenset((Kind.NUMBER, how) for how in (WHOLE, POINT, UNCLEAR))
+_KINDS = {
+    bool: Kind.BOOLEAN,
+    # Never integer: a 68.5 among tomorrow's scores must not stop the run.
+    int: Kind.NUMBER,
+    Decimal: Kind.NUMBER,
+    Number: Kind.NUMBER,
+    dt.date: Kind.DATE,
+    dt.datetime: Kind.DATE_TIME,
+    dt.timedelta: Kind.STRING,
+}
+
+
+def infer(
+    rows: Iterable[list[Cell]],
+    width: int,
+    *,
+    numbers_in_text: bool = True,
+    notation: Notation = USUAL,
+    known: Sequence[Kind | None] = (),
+) -> list[Kind]:
+    """Return the kind of each column, in one pass over the rows and constant memory.
+
+    Args:
+        rows: Rows of `width` cells.
+        width: Number of columns.
+        numbers_in_text: Text that is a number counts as one. True for CSV, which has only text; in JSON and
+            workbooks, a number written as text was meant as text.
+        notation: How the cells are written.
+        known: Kinds that need no look at the cells.
+
+    Returns:
+        The kind that all cells of a column fit; `string` where they differ or there are none.
+    """
+    if known and None not in known:
+        return [kind for kind in known if kind]
+    columns: list[set[Evidence]] = [set() for _ in range(width)]
+    for row in rows:
+        for cell, seen in zip(row, columns, strict=True):
+            if cell is None or _PLAIN_TEXT in seen or isinstance(cell, ErrorCell):
+                continue
+            if not isinstance(cell, str):
+                seen.add((_KINDS.get(type(cell), Kind.STRING), ""))
+            elif cell.strip() not in notation.null_words:
+                seen.add(_text_evidence(cell.strip(" "), notation, numbers_in_text=numbers_in_text))
+    has_commas = notation.decimal_separator is None and any(
+        _COMMA_TEXT in seen and _PLAIN_TEXT not in seen for seen in columns
+    )
+    return [
+        kind or _kind(seen, has_commas=has_commas)
+        for kind, seen in zip(known or [None] * width, columns, strict=True)
+    ]
+
+
+def _text_evidence(cell: str, notation: Notation, *, numbers_in_text: bool) -> Evidence:
+    how = how_written(cell, notation.decimal_separator)
+    if how in {WHOLE, POINT, UNCLEAR} and numbers_in_text:
+        return Kind.NUMBER, how
+    if kind := kind_of_text(cell, notation.date_format):
+        return kind, "text"
+    return _COMMA_TEXT if how == COMMA else _PLAIN_TEXT
+
+
+def _kind(seen: set[Evidence], *, has_commas: bool) -> Kind:
+    if seen == {(Kind.DATE, ""), (Kind.DATE_TIME, "")}:
+        # A workbook's midnight comes as a date.
+        return Kind.DATE_TIME
+    if seen and seen <= _NUMBERS:
+        is_unclear = has_commas and (Kind.NUMBER, UNCLEAR) in seen and (Kind.NUMBER, POINT) not in seen
+        return Kind.STRING if is_unclear else Kind.NUMBER
+    return seen.pop()[0] if len(seen) == 1 else Kind.STRING

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 BLOCK = 1 << 20
 """Bytes: large enough to be parsed by column at speed, small enough to be held several times over."""
-LONGEST = 8
+MAX_BLOCKS_A_RECORD = 8
 """Blocks in which a record ends, unless its quotes are odd."""
 
 csv.field_size_limit(MAX_RECORD)  # the module's own limit, 128 KiB, is one of the process, and too low
@@ -53,7 +53,7 @@ def cuts(table: CsvTable, size: int, offset: int | None = None) -> Iterator[Cut]
             data = rest + chunk
             end = 0 if is_exact else _likely_end(data)
             # So long without a record's end, and the quotes are not to be trusted.
-            is_exact |= not end and len(data) > LONGEST * size
+            is_exact |= not end and len(data) > MAX_BLOCKS_A_RECORD * size
             end = last_end(data, delimiter) if is_exact else end
             cut, rest = Cut(data[:end], begin, is_exact or b'"' not in data), data[end:]
             del chunk, data  # as long as a cell may be

@@ -24,7 +24,7 @@ RARE_DELIMITERS = "~^§¦\x01\x1f"
 """Not tried, as they may be part of a name."""
 SAMPLE_ROWS = 30
 SAMPLE_BYTES = 1 << 18
-LONGEST_CELL = 1000
+MAX_SAMPLE_CELL = 1000
 """Characters of a cell below the header that are looked at."""
 
 OTHER_HEADER = (
@@ -148,7 +148,7 @@ def _divided(lines: Lines, delimiter: str, first: int, footer_rows: int) -> Star
     try:
         for cells in records:
             if cells:
-                looked_at = [cell[:LONGEST_CELL] for cell in cells] if rows else cells
+                looked_at = [cell[:MAX_SAMPLE_CELL] for cell in cells] if rows else cells
                 rows.append(Row(looked_at, begin, first - 1 + records.lines, is_behind_blank))
             begin, is_behind_blank = first + records.lines, not cells
             limit = limit or (len(rows) and SAMPLE_BYTES + lines.size)

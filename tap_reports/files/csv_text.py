@@ -26,7 +26,7 @@ MAX_HEADER = 1 << 24
 """Bytes."""
 NUL_RUN = b"\0" * 4
 """So many at once are a hole in a damaged file."""
-MOST_NULS = 1000
+MAX_NULS = 1000
 MARKED_LINE = b"\n\xef\xbb\xbf"
 """A line that begins with a byte order mark: files were put together, each with its own."""
 
@@ -109,7 +109,7 @@ class _Cleaned(Derived):
         self._count += len(chunk)
         if b"\0" in chunk:
             self._nuls += chunk.count(b"\0")
-            if NUL_RUN in self._last + chunk or self._nuls > min(MOST_NULS, 1 + self._count // 10):
+            if NUL_RUN in self._last + chunk or self._nuls > min(MAX_NULS, 1 + self._count // 10):
                 raise FileError(
                     f"{self._text.member.name} is damaged: many NUL characters before byte {self._count:,}.",
                     remedy="If it is text in another encoding, set file.encoding; else run again: it is "

@@ -14,7 +14,7 @@ from tap_reports.files.text import not_text, shown
 if TYPE_CHECKING:
     import io
 
-DEEPEST = 200
+MAX_DEPTH = 200
 """Nested arrays and objects. The compiled module has the same bound."""
 
 EXCERPT = 40
@@ -203,8 +203,8 @@ def _end_of_value(data: bytes, at: int) -> int | None:
                 return None
             case b"[" | b"{":
                 depth += 1
-                if depth > DEEPEST:
-                    raise FileError(f"The JSON is nested deeper than {DEEPEST} levels, as no report is.")
+                if depth > MAX_DEPTH:
+                    raise FileError(f"The JSON is nested deeper than {MAX_DEPTH} levels, as no report is.")
             case b"]" | b"}":
                 depth -= 1
         if depth <= 0:

@@ -19,7 +19,7 @@ from typing_extensions import override
 
 from tap_reports import speedups
 from tap_reports.exceptions import FileError
-from tap_reports.files.json_cursor import DEEPEST, OTHER, Cursor
+from tap_reports.files.json_cursor import MAX_DEPTH, OTHER, Cursor
 from tap_reports.files.json_values import NESTED, NOT_JSON, cell, decoded, scanned
 from tap_reports.files.numbers import Number
 from tap_reports.files.streams import skip
@@ -29,7 +29,7 @@ from tap_reports.speedups.codes import Flag
 
 SIZE = 1 << 19
 """Bytes of a block: they and what becomes of them stay in a processor's cache."""
-MOST_KEYS = 10_000
+MAX_KEYS = 10_000
 """A table has at most so many columns."""
 PIECE = 1 << 16
 """Bytes that are looked at in Python at once."""
@@ -65,7 +65,7 @@ class JsonRows:
             return
         for key in keys:
             self.keys.setdefault(key, len(self.keys))
-        if len(self.keys) > MOST_KEYS:
+        if len(self.keys) > MAX_KEYS:
             raise FileError(f"A row has a key that is the {len(self.keys):,}th column: that is too many.")
 
 
@@ -139,7 +139,7 @@ def _go_on(cursor: Cursor, rows: JsonRows) -> None:
     """Go behind one object at least."""
     cursor.where = f"row {rows.count + 1}" if rows.is_lines else ""
     flags = Flag.IS_LINES if rows.is_lines else Flag(0)
-    rows.is_plain &= len(rows.spelled) <= MOST_KEYS  # one key can be spelled in many ways
+    rows.is_plain &= len(rows.spelled) <= MAX_KEYS  # one key can be spelled in many ways
     while rows.is_plain:
         found = speedups.json_keys(cursor.data, cursor.at, tuple(rows.spelled), flags)
         rows.count += found.objects
@@ -167,7 +167,7 @@ def _go_on_in_python(cursor: Cursor, rows: JsonRows) -> int:
             found, behind = scanned(text, begin)
         except NOT_JSON:  # or cut
             break
-        if text.count("{", begin, behind) + text.count("[", begin, behind) > DEEPEST:
+        if text.count("{", begin, behind) + text.count("[", begin, behind) > MAX_DEPTH:
             break
         rows.add(found)
         count, end = count + 1, behind

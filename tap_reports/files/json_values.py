@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from tap_reports.files.table import Cell
 
-MOST_DIGITS = 4300
+MAX_DIGITS = 4300
 """Python reads no longer integers."""
 LONG = 20
 """A shorter number's exponent is not beyond all bounds."""
@@ -78,8 +78,8 @@ def _decoder() -> Any:
 
 
 def _integer(digits: str) -> int:
-    if len(digits) > MOST_DIGITS:
-        raise ValueError(f"a number has more than {MOST_DIGITS:,} digits")
+    if len(digits) > MAX_DIGITS:
+        raise ValueError(f"a number has more than {MAX_DIGITS:,} digits")
     return int(digits)
 
 

@@ -24,7 +24,7 @@ _NUMBER = re.compile(rf"{_WHOLE}(?P<fraction>\.[0-9]+(?:[eE][+-]?[0-9]{{1,3}})?)
 _MAYBE_THOUSANDS = re.compile(r"-?[1-9][0-9]{0,2}\.[0-9]{3}")
 _NUMBER_WITH_COMMA = re.compile(r"-?[0-9]{1,3}(?:\.?[0-9]{3})*,(?:[0-9]{1,2}|[0-9]{4,})")
 _WITH_COMMA = re.compile(rf"{_WHOLE}(?:,[0-9]+)?")
-_LONGEST_PLAIN = 40
+_MAX_PLAIN_DIGITS = 40
 """Digits of the longest number that `plain_number` writes without its exponent."""
 _ANY_NUMBER = re.compile(r"(-?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,3}))?")
 _is_plain = re.compile(rf"{_WHOLE}(?:\.[0-9]+)?").fullmatch
@@ -130,7 +130,7 @@ def plain_number(text: str) -> str | None:
         return None
     sign, whole, fraction, power = found[1], found[2], found[3] or "", int(found[4] or 0)
     digits, point = whole + fraction, len(whole) + power
-    if found[4] and not -_LONGEST_PLAIN < point < _LONGEST_PLAIN:
+    if found[4] and not -_MAX_PLAIN_DIGITS < point < _MAX_PLAIN_DIGITS:
         return text if is_json_number(text) else None
     digits = digits.ljust(point, "0") if point > 0 else "0" * (1 - point) + digits
     point = max(point, 1)

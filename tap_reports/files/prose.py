@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-FEW_ROWS = 5
+MAX_MESSAGE_ROWS = 5
 """A message has no more lines."""
 
 _PHRASES = re.compile(
@@ -31,7 +31,7 @@ _ERROR_KEYS = frozenset({"error", "errors", "message", "error_message", "errorme
 
 def is_message(rows: Sequence[Sequence[str]]) -> bool:
     """Tell whether the rows of a whole file, divided like CSV, are a message: an error, a request to wait."""
-    if not rows or len(rows) > FEW_ROWS:
+    if not rows or len(rows) > MAX_MESSAGE_ROWS:
         return False
     header = rows[0]
     keys = {cell.strip().casefold() for cell in header}

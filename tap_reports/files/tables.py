@@ -32,7 +32,7 @@ FOREIGN = {
 }
 """First bytes of files that a vendor might send and nobody here can read."""
 
-MOST_COLUMNS = 10_000
+MAX_COLUMNS = 10_000
 
 _JSON = re.compile(r'\{\s*(?:["}]|$)|\[\s*(?:[\[{\]"\d-]|null|true|false|$)')
 """How JSON begins and a CSV header does not."""
@@ -147,9 +147,9 @@ def _no_sheet(name: str, wanted: str, there: Sequence[str | None]) -> FileError:
 def _finished(sheet: Sheet, layout: Layout) -> Table:
     """Read a table's beginning and give each column its name."""
     table = sheet.load()
-    if len(table.header) > MOST_COLUMNS:
+    if len(table.header) > MAX_COLUMNS:
         raise FileError(
-            f"{table.name} has {len(table.header):,} columns, more than {MOST_COLUMNS:,}: not a report.",
+            f"{table.name} has {len(table.header):,} columns, more than {MAX_COLUMNS:,}: not a report.",
             remedy="If its delimiter was detected wrongly, set file.delimiter.",
         )
     if says_empty(table.header, layout.empty_words):

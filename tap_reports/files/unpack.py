@@ -30,9 +30,9 @@ OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 HEAD = 4096
 """Bytes looked at to tell what a file is."""
-MOST_LAYERS = 3
+MAX_LAYERS = 3
 """gzip in zip in gzip is still unpacked; no report has more."""
-MOST_MEMBERS = 10_000
+MAX_MEMBERS = 10_000
 
 BOMB_BYTES = 1 << 30
 BOMB_RATIO = 200
@@ -120,12 +120,12 @@ def members(file: ReportFile, layout: Layout, work_dir: Path) -> Iterator[Member
         most=layout.most_bytes,
         encoding=layout.options.encoding,
     )
-    yield from _unpacked(whole, layout.format, work_dir, MOST_LAYERS)
+    yield from _unpacked(whole, layout.format, work_dir, MAX_LAYERS)
 
 
 def _unpacked(member: Member, expected: FileFormat, work_dir: Path, layers: int) -> Iterator[Member]:
     if layers < 0:
-        raise FileError(f"{member.name} is packed more than {MOST_LAYERS} times over.", remedy=ASK)
+        raise FileError(f"{member.name} is packed more than {MAX_LAYERS} times over.", remedy=ASK)
     with member.open() as stream:
         member = replace(member, head=stream.read(HEAD))
     if member.head.startswith(GZIP):
@@ -196,9 +196,9 @@ def _is_workbook(member: Member) -> bool:
 
 
 def _refuse(member: Member, infos: Sequence[zipfile.ZipInfo]) -> None:
-    if len(infos) > MOST_MEMBERS:
+    if len(infos) > MAX_MEMBERS:
         raise FileError(
-            f"{member.name} is a zip of {len(infos):,} files; at most {MOST_MEMBERS:,} are read.", remedy=ASK
+            f"{member.name} is a zip of {len(infos):,} files; at most {MAX_MEMBERS:,} are read.", remedy=ASK
         )
     if any(info.flag_bits & ENCRYPTED for info in infos):
         remedy = "Ask the vendor for files without a password."

@@ -23,7 +23,7 @@ from tap_reports.models import Layout
 if TYPE_CHECKING:
     from tap_reports.files.unpack import Member
 
-MOST_BYTES = 32 << 20
+MAX_BYTES = 32 << 20
 ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 """The name of the stream that holds an encrypted workbook."""
 EXACT = 2**53
@@ -59,9 +59,9 @@ def xls_sheets(member: Member, layout: Layout, work_dir: Path) -> list[Sheet]:
 
 
 def _refuse(member: Member, path: Path) -> None:
-    if path.stat().st_size > MOST_BYTES:
+    if path.stat().st_size > MAX_BYTES:
         raise FileError(
-            f"{member.name} is an old workbook (.xls) of more than {MOST_BYTES:,} bytes: refused, as it "
+            f"{member.name} is an old workbook (.xls) of more than {MAX_BYTES:,} bytes: refused, as it "
             "would take too much memory.",
             remedy=ASK,
         )

@@ -21,9 +21,9 @@ from tap_reports.files.xlsx_sheet import sheet_table
 from tap_reports.files.xlsx_styles import read_styles
 from tap_reports.models import Layout
 
-MOST_BYTES = 1 << 24
+MAX_BYTES = 1 << 24
 """Of the parts that say which others there are."""
-MOST_SHEETS = 1000
+MAX_SHEETS = 1000
 
 
 class _Link(NamedTuple):
@@ -95,9 +95,9 @@ class Workbook:
                     raise self._damaged(f'the sheet "{shown(name)}" has no part')
                 if link.kind == "worksheet":
                     found.append(_Found(name, attributes.get("state", "visible") != "visible", link.target))
-                if len(found) > MOST_SHEETS:
+                if len(found) > MAX_SHEETS:
                     raise FileError(
-                        f"{self._member.name} has more than {MOST_SHEETS:,} sheets: refused.", remedy=ASK
+                        f"{self._member.name} has more than {MAX_SHEETS:,} sheets: refused.", remedy=ASK
                     )
             elif tag == "workbookPr":
                 self.is_1904 = attributes.get("date1904", "0") in {"1", "true"}
@@ -155,7 +155,7 @@ class Workbook:
 
     def _parse(self, path: str, start: Start) -> None:
         with self._open(path) as stream:
-            parse(stream, Xml(self._named(path), start, lambda _: None), self._named(path), MOST_BYTES)
+            parse(stream, Xml(self._named(path), start, lambda _: None), self._named(path), MAX_BYTES)
 
     def _open(self, path: str) -> io.BufferedIOBase:
         info = self._infos.get(_plain(path))

@@ -26,7 +26,7 @@ from tap_reports.files.text import shown
 
 PIECE = 1 << 18
 """Bytes read at once."""
-MOST_TEXT = 1 << 26
+MAX_TEXT = 1 << 26
 """Bytes of the longest cell, 64 MiB."""
 HELD_BYTES = 24 << 20
 """Of strings in memory."""
@@ -224,8 +224,8 @@ class SharedStrings:
     def _text(self, text: str) -> None:
         self._texts.append(text)
         self._length += len(text)
-        if self._length > MOST_TEXT:
-            raise FileError(f"{self._name} has a string of more than {MOST_TEXT:,} characters.", remedy=ASK)
+        if self._length > MAX_TEXT:
+            raise FileError(f"{self._name} has a string of more than {MAX_TEXT:,} characters.", remedy=ASK)
 
     def _add(self, text: str) -> None:
         self._strings.append(text)

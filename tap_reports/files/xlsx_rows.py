@@ -12,15 +12,15 @@ from typing import NamedTuple
 from tap_reports.exceptions import FileError
 from tap_reports.files.text import shown
 from tap_reports.files.xlsx_cells import Book, RawCell, Value, column_name, column_of, value_of, whole_number
-from tap_reports.files.xlsx_parts import ASK, MOST_TEXT, Xml
+from tap_reports.files.xlsx_parts import ASK, MAX_TEXT, Xml
 
 FIRST_PIECE = 1 << 16
 PIECE = 1 << 19
-MOST_ROW = 1 << 22
+MAX_ROW = 1 << 22
 """Bytes of XML; a sheet with a longer row is not cut into rows."""
-LAST_COLUMN = 16_384
+MAX_SHEET_COLUMNS = 16_384
 """XFD."""
-MOST_MERGED = 1000
+MAX_MERGED = 1000
 """Ranges of merged cells that are looked at."""
 CELL = 3
 """Elements around a cell: worksheet, sheetData, row."""
@@ -98,7 +98,7 @@ def row_pieces(stream: io.BufferedIOBase) -> Iterator[tuple[bytes, bool]]:
     rest, is_first = b"", True
     while piece := stream.read(FIRST_PIECE if is_first else PIECE):
         data = rest + piece
-        if b"<!" in data or (b"<?" in data and not is_first) or len(data) > MOST_ROW:
+        if b"<!" in data or (b"<?" in data and not is_first) or len(data) > MAX_ROW:
             yield data, False
             break
         end = data.rfind(b"</row>") + len("</row>")
@@ -177,7 +177,7 @@ class SheetReader:
                 self._is_formula = True
             elif tag == "row" and depth == CELL - 1:
                 self._begin_row(attributes.get("r"))
-        elif tag == "mergeCell" and len(self._merged) < MOST_MERGED:
+        elif tag == "mergeCell" and len(self._merged) < MAX_MERGED:
             self._merged.append(attributes.get("ref", ""))
         self.has_rows |= tag == "sheetData" and depth == 1
         path.append(tag)
@@ -197,9 +197,9 @@ class SheetReader:
     def _text(self, text: str) -> None:
         self._texts.append(text)
         self._size += len(text)
-        if self._size > MOST_TEXT:
+        if self._size > MAX_TEXT:
             raise FileError(
-                f"{self._name}: row {self.row} has more than {MOST_TEXT:,} characters.", remedy=ASK
+                f"{self._name}: row {self.row} has more than {MAX_TEXT:,} characters.", remedy=ASK
             )
 
     def _begin_row(self, number: str | None) -> None:
@@ -215,7 +215,7 @@ class SheetReader:
     def _begin_cell(self, attributes: dict[str, str]) -> None:
         reference = attributes.get("r")
         self._column = self._column + 1 if reference is None else column_of(reference)
-        if not 0 <= self._column < LAST_COLUMN:
+        if not 0 <= self._column < MAX_SHEET_COLUMNS:
             raise FileError(
                 f'{self._name}: row {self.row} has a cell at "{shown(reference or "")}", '
                 f"which is not within the columns A to XFD.",

@@ -25,12 +25,12 @@ from tap_reports.files.table import ERROR_MARK, MAX_RECORD, NUMBER_MARK, CsvTabl
 from tap_reports.files.xlsx_cells import Type
 from tap_reports.files.xlsx_header import find_header, warn_of_merged
 from tap_reports.files.xlsx_parts import ASK
-from tap_reports.files.xlsx_rows import LAST_COLUMN, SheetFile, SheetReader, SheetRow
+from tap_reports.files.xlsx_rows import MAX_SHEET_COLUMNS, SheetFile, SheetReader, SheetRow
 from tap_reports.models import FileFormat, Kind, Layout
 
 logger = logging.getLogger("tap-reports")
 
-MOST_COLUMNS = 10_000
+MAX_COLUMNS = 10_000
 MARKS = {Type.ERROR: ERROR_MARK, Type.NUMBER: NUMBER_MARK}
 _QUOTED = re.compile('[",\r\n]')
 _KINDS = {
@@ -69,9 +69,9 @@ def sheet_table(sheet: SheetFile, layout: Layout, *, is_only: bool) -> Table:
 
 
 def _written(sheet: SheetFile, header: Line, columns: list[int], marks: Mapping[int, str]) -> _Written:
-    if len(columns) > MOST_COLUMNS:
+    if len(columns) > MAX_COLUMNS:
         raise FileError(
-            f"{sheet.name} has {len(columns):,} columns; at most {MOST_COLUMNS:,} are read.", remedy=ASK
+            f"{sheet.name} has {len(columns):,} columns; at most {MAX_COLUMNS:,} are read.", remedy=ASK
         )
     written = _Written(sheet, header, columns, marks)
     written.write()
@@ -224,7 +224,7 @@ def _quoted(text: str) -> str:
 
 def _places(at: dict[int, int]) -> bytes:
     """Return for each column of a sheet where it is written, from 1, in 16 bits; 0: it is not."""
-    places = array("H", bytes(2 * LAST_COLUMN))
+    places = array("H", bytes(2 * MAX_SHEET_COLUMNS))
     for column, place in at.items():
         places[column] = place + 1
     return places.tobytes()

@@ -10,7 +10,7 @@ from enum import IntEnum
 
 from tap_reports.files.xlsx_parts import Xml, parse
 
-MOST_BYTES = 1 << 26
+MAX_BYTES = 1 << 26
 
 DAY_MILLISECONDS = 86_400_000
 FRACTION_DIGITS = 11
@@ -86,7 +86,7 @@ def read_styles(stream: io.BufferedIOBase, name: str) -> bytes:
     def end(_: str) -> None:
         inside.pop()
 
-    parse(stream, Xml(name, start, end), name, MOST_BYTES)
+    parse(stream, Xml(name, start, end), name, MAX_BYTES)
     return bytes(found)
 
 

@@ -4,9 +4,9 @@
 #include <emmintrin.h>
 #endif
 
-enum { DEEPEST = 200, MOST_DIGITS = 4300 /* Python reads no longer integers */ };
+enum { MAX_DEPTH = 200, MAX_DIGITS = 4300 /* Python reads no longer integers */ };
 enum { STEP = 16 }; /* bytes that are looked at together */
-enum { MOST_KEYS = 64 }; /* of nested objects that are not closed yet */
+enum { MAX_KEYS = 64 }; /* of nested objects that are not closed yet */
 enum found { BROKEN = 0, WHOLE = 1, CUT = 2 /* by the end of the data */, LAST = 3 /* no key follows */ };
 enum { HAS_ESCAPES = 1, HAS_HALVES = 2 /* of surrogate pairs */ };
 
@@ -118,7 +118,7 @@ static inline enum found skip_number(Reader *reader) {
         if (here == end) return CUT;
         if (here == digits || here - digits > 3) return BROKEN;
     }
-    if (here - reader->here > MOST_DIGITS) return BROKEN;
+    if (here - reader->here > MAX_DIGITS) return BROKEN;
     reader->here = here;
     return WHOLE;
 }
@@ -159,7 +159,7 @@ static enum found skip_nested(Reader *reader, int depth) {
     unsigned char open = *reader->here, close = open == '{' ? '}' : ']';
     int ignored = 0;
     enum found found;
-    if (depth == DEEPEST) return BROKEN;
+    if (depth == MAX_DEPTH) return BROKEN;
     reader->here++;
     for (int is_first = 1;; is_first = 0) {
         skip_blanks(reader);
@@ -283,7 +283,7 @@ static int is_guarded(const unsigned char *text, size_t size) {
 
 /* The keys of nested objects that are not closed yet, as they are written. */
 typedef struct {
-    Span keys[MOST_KEYS];
+    Span keys[MAX_KEYS];
     size_t count;
 } Opened;
 
@@ -291,7 +291,7 @@ typedef struct {
 static int is_new(Opened *opened, size_t first, Span key) {
     for (size_t at = first; at < opened->count; at++)
         if (is_same(opened->keys[at], key)) return 0;
-    if (opened->count == MOST_KEYS) return 0;
+    if (opened->count == MAX_KEYS) return 0;
     opened->keys[opened->count++] = key;
     return 1;
 }

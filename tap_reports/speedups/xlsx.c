@@ -8,7 +8,7 @@ enum style { NUMERIC = 0, DATE = 1, DATE_TIME = 2, DURATION = 3 };              
 enum type { IS_TEXT = 1, IS_NUMBER = 2, IS_BOOLEAN = 4, IS_DATE = 8, IS_DATE_TIME = 16, IS_ERROR = 32 }; /* `Type` */
 
 enum {
-    LAST_COLUMN = 16384,
+    MAX_SHEET_COLUMNS = 16384,
     LONGEST_NUMBER = 400,
     MOST_OUTPUT = 1 << 25, /* shared strings may be long and come again and again */
     PLAIN = 40,            /* digits of a number that is written without its exponent */
@@ -36,7 +36,7 @@ typedef struct {
     int is_1904, marks_numbers;
     size_t width, rows;
     long row;
-    unsigned char types[LAST_COLUMN], others[LAST_COLUMN];
+    unsigned char types[MAX_SHEET_COLUMNS], others[MAX_SHEET_COLUMNS];
 } Sheet;
 
 typedef struct {
@@ -132,7 +132,7 @@ static long column_of(Value value) {
     if (!i || !digits || digits > 7) return -1;
     for (; i < value.size; i++)
         if (!is_digit(value.text[i])) return -1;
-    return column <= LAST_COLUMN ? column - 1 : -1;
+    return column <= MAX_SHEET_COLUMNS ? column - 1 : -1;
 }
 
 static int put_character(Text *text, unsigned long code) {
@@ -402,7 +402,7 @@ static int row(Sheet *sheet) {
         if (!takes(sheet, "<c") || !(is_open = attributes(sheet, "rst", values))) return 0;
         long before = column;
         column = values[0].size ? column_of(values[0]) : column + 1;
-        if (column <= before || column >= LAST_COLUMN) return 0;
+        if (column <= before || column >= MAX_SHEET_COLUMNS) return 0;
         if (is_open == 2) continue;
         sheet->cell.size = 0;
         if (!content(sheet, &has_value, &has_inline, &is_formula)) return 0;
@@ -444,7 +444,7 @@ static int rows_of(Sheet *sheet) {
 
 static PyObject *result(const Sheet *sheet) {
     PyObject *others = PyList_New(0);
-    for (long column = 0; others && column < LAST_COLUMN; column++) {
+    for (long column = 0; others && column < MAX_SHEET_COLUMNS; column++) {
         PyObject *one = sheet->others[column] ? PyLong_FromLong(column) : NULL;
         if (sheet->others[column] && (!one || PyList_Append(others, one))) Py_CLEAR(others);
         Py_XDECREF(one);
@@ -463,7 +463,7 @@ PyObject *sheet(PyObject *module, PyObject *args) {
     PyObject *made = NULL;
     if (PyArg_ParseTuple(args, "y#y#y#Oplp", &data, &size, &places, &places_size, &styles, &styles_size, &sheet->strings,
                          &sheet->is_1904, &sheet->row, &sheet->marks_numbers)) {
-        if (places_size != 2 * LAST_COLUMN) {
+        if (places_size != 2 * MAX_SHEET_COLUMNS) {
             PyErr_SetString(PyExc_ValueError, "places of all columns are needed");
         } else {
             sheet->at = (const unsigned char *)data;
@@ -471,7 +471,7 @@ PyObject *sheet(PyObject *module, PyObject *args) {
             sheet->places = (const uint16_t *)(const void *)places;
             sheet->styles = (const unsigned char *)styles;
             sheet->styles_count = styles_size;
-            for (long column = 0; column < LAST_COLUMN; column++)
+            for (long column = 0; column < MAX_SHEET_COLUMNS; column++)
                 if (sheet->places[column] > sheet->width) sheet->width = sheet->places[column];
             if (rows_of(sheet)) made = result(sheet);
             else Py_XINCREF(made = Py_None);

@@ -166,7 +166,7 @@ def _require_keys(pending: _PendingReport, columns: list[Column]) -> None:
 
 def _columns(table: Table, type_: ReportType) -> tuple[Column, ...]:
     """Return a table's columns: the vendor's documented kinds, else kinds inferred from the cells."""
-    from tap_reports.files.infer import infer
+    from tap_reports.files.cells import infer
 
     inferred = infer(
         table.rows(),

@@ -356,6 +356,7 @@ def test_dates_are_read_by_the_users_format(date_format, cell, date, instant):
     [
         (Kind.NUMBER, "0,125", "file.decimal_separator"),
         (Kind.INTEGER, "1.250", "file.decimal_separator"),
+        (Kind.INTEGER, "1.5", "Correct the column's type"),
         (Kind.DATE, "03/08/2026", "file.date_format"),
         (Kind.NUMBER, "n/a", "file.null_words"),
         (Kind.NUMBER, True, '"columns"'),

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_reports.files.cells import converter
-from tap_reports.files.infer import infer
+from tap_reports.files.cells import converter, infer
 from tap_reports.files.table import Notation
 from tap_reports.models import Kind
 

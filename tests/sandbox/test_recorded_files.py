@@ -9,7 +9,7 @@ import zipfile
 import pytest
 
 from tap_reports.commands.record import cut
-from tap_reports.files.infer import infer
+from tap_reports.files.cells import infer
 from tap_reports.files.tables import tables
 from tap_reports.http.shareable import masked
 from tap_reports.models import Kind, Layout, ReportFile
