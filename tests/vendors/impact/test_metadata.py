@@ -42,22 +42,27 @@ def test_metadata_becomes_columns_in_order_each_once(listing):
     assert type_.description == "Days"
 
 
+MONTHLY = "partner_performance_by_month"
+DAY_KIND = "Date (yyyy-MM-dd)"
+
+
 @pytest.mark.parametrize(
-    ("columns", "expected"),
+    ("handle", "columns", "header", "kind"),
     [
-        ({"Clicks": "Integer", "date_display": "String"}, "date_display"),
-        ({"Clicks": "Integer", "DAY": "String"}, "DAY"),
-        ({"Referral_Date": ISO, "Action_Date": ISO}, "Referral_Date"),
-        ({"Action_Date": "String", "Locking_Date": ISO}, "Action_Date"),
-        ({"EventDate": "String"}, "EventDate"),
-        ({"Campaign": "String", "Clicks": "Integer"}, None),
+        ("one", {"Clicks": "Integer", "date_display": "String"}, "date_display", Kind.DATE),
+        ("one", {"Clicks": "Integer", "DAY": "String"}, "DAY", Kind.DATE),
+        ("one", {"Referral_Date": ISO, "Action_Date": ISO}, "Referral_Date", Kind.DATE_TIME),
+        ("one", {"Action_Date": "String", "Locking_Date": ISO}, "Action_Date", Kind.STRING),
+        ("one", {"EventDate": "String"}, "EventDate", Kind.STRING),
+        ("one", {"Campaign": "String", "Clicks": "Integer"}, None, None),
+        pytest.param(MONTHLY, {"date_display": "String"}, None, None, id="no day in longer periods"),
+        (MONTHLY, {"date_display": DAY_KIND}, "date_display", Kind.DATE),
     ],
 )
-def test_the_date_column_is_the_first_of_a_date_type_or_known_name(listing, columns, expected):
-    listing(entry("one"), one=attributes(**columns))
-    (type_,) = client_of([{"id": "one"}], **ZONE).report_types()
-    assert type_.date_column == expected
-    assert type_.dated is True
+def test_the_date_column_is_the_first_of_a_date_type_or_known_name(listing, handle, columns, header, kind):
+    listing(entry(handle), **{handle: attributes(**columns)})
+    (type_,) = client_of([{"id": handle}], **ZONE).report_types()
+    assert (type_.dated, type_.date_column, kinds(type_).get(header)) == (True, header, kind)
 
 
 @pytest.mark.parametrize(
@@ -79,23 +84,6 @@ def test_a_report_with_action_ids_has_them_as_key_but_not_by_sku(listing, handle
     listing(entry(handle), **{handle: attributes(**dict.fromkeys(columns, "String"))})
     (type_,) = client_of([{"id": handle, "params": params}], **ZONE).report_types()
     assert type_.primary_keys == keys
-
-
-@pytest.mark.parametrize(
-    ("handle", "data_type", "kind", "column"),
-    [
-        ("partner_performance_by_day", "String", Kind.DATE, "date_display"),
-        ("partner_performance_by_month", "String", Kind.STRING, None),
-        ("partner_performance_by_month", "Date (yyyy-MM-dd)", Kind.DATE, "date_display"),
-    ],
-)
-def test_a_date_for_display_is_what_the_metadata_says_and_text_in_longer_periods(
-    listing, handle, data_type, kind, column
-):
-    listing(entry(handle), **{handle: attributes(date_display=data_type)})
-    (type_,) = client_of([{"id": handle}], **ZONE).report_types()
-    assert kinds(type_)["date_display"] is kind
-    assert type_.date_column == column
 
 
 def filtered(*names):
