@@ -68,7 +68,7 @@ class Asked:
 
 
 def _check_config(asked: Asked) -> int:
-    from tap_reports.commands.console import write
+    from tap_reports.commands.output import write
 
     tap = asked.made(Mode.CHECK)
     if asked.inputs.catalog:
@@ -132,7 +132,7 @@ def _version(asked: Asked) -> int:
 
 
 def _sync(asked: Asked) -> int:
-    from tap_reports.commands.summary import summarised
+    from tap_reports.commands.summary import writing_summary
 
     tap, inputs, summary = asked.tap, asked.inputs, asked.options["summary"]
     tap.print_version(print_fn=tap.logger.info)
@@ -145,7 +145,7 @@ def _sync(asked: Asked) -> int:
         outcome.error_status = status
         return outcome.run_outcome(None, (), tap.plugin_version), inputs.state or {}
 
-    with summarised(summary, facts) if summary else nullcontext():
+    with writing_summary(summary, facts) if summary else nullcontext():
         made.append(asked.made(Mode.SYNC, outcome))
         made[0].sync_all()
     return outcome.exit_status

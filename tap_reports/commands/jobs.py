@@ -1,4 +1,4 @@
-"""`--jobs`: what the ledger knows, as JSON, as a table, or as a page to look at (`timeline`)."""
+"""`--jobs`: the ledger's jobs and runs as JSON, as text, or as a page (`timeline`)."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from tap_reports.commands import console as tables
-from tap_reports.commands.timeline import how_it_ended
+from tap_reports.commands import output
+from tap_reports.commands.timeline import describe_end
 from tap_reports.commands.timeline_page import page
 from tap_reports.exceptions import counted
 from tap_reports.ledger.history import Wanted
-from tap_reports.models import StreamEnd
+from tap_reports.models import Json, StreamEnd
 from tap_reports.redaction import printable
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from tap_reports.models import RunOutcome
     from tap_reports.sync.run import Run
-
-Json = dict[str, Any]
 
 NUMBERS = ("rows", "bytes", "credits")
 STYLES = {
@@ -34,35 +32,34 @@ STYLES = {
     "expired": "yellow",
     "lost": "bold red",
 }
-NEWEST = {"text": 50, "html": 1000, "json": None}
-"""How many jobs are shown where `--limit` does not say it."""
-SHOWN_RUNS = 5
+DEFAULT_LIMITS = {"text": 50, "html": 1000, "json": None}
+MAX_SHOWN_RUNS = 5
 
 
 def jobs(run: Run, style: str, **chosen: Any) -> int:
     """Print the ledger's jobs, newest first. Returns the exit status.
 
     Args:
-        run: Whose ledger.
+        run: Gives the ledger.
         style: text, json or html.
-        chosen: Which jobs, as `Wanted` has them; those that are None are not given.
+        chosen: The fields of `Wanted`; None: not given.
     """
-    wanted = Wanted(**{"limit": NEWEST[style]} | {name: one for name, one in chosen.items() if one})
+    wanted = Wanted(**{"limit": DEFAULT_LIMITS[style]} | {name: one for name, one in chosen.items() if one})
     if style == "json":
-        tables.write_json_list(run.ledger.listing(wanted))
+        output.write_json_list(run.ledger.listing(wanted))
     elif style == "html":
         found = run.ledger.history(wanted)
-        tables.write(page(found, _ended(run, wanted), run.clock.now(), limit=wanted.limit))
+        output.write(page(found, _run_outcomes(run, wanted), run.clock.now(), limit=wanted.limit))
     else:
-        runs = _ended(run, replace(wanted, limit=SHOWN_RUNS))
-        console = tables.stdout_console()
+        runs = _run_outcomes(run, replace(wanted, limit=MAX_SHOWN_RUNS))
+        console = output.stdout_console()
         listed = list(run.ledger.listing(wanted))
-        tables.show(console, [*_run_lines(runs), *_parts(listed, console, wanted)])
+        output.show([*_run_lines(runs), *job_lines(listed, console, wanted)], console)
     return 0
 
 
-def _ended(run: Run, wanted: Wanted) -> list[RunOutcome]:
-    """Return how runs ended, with no other streams than those that are wanted."""
+def _run_outcomes(run: Run, wanted: Wanted) -> list[RunOutcome]:
+    """Return how runs ended, with the wanted streams only."""
     pattern = wanted.stream or "*"
     return [
         replace(ended, streams=tuple(one for one in ended.streams if fnmatchcase(one.stream, pattern)))
@@ -71,68 +68,71 @@ def _ended(run: Run, wanted: Wanted) -> list[RunOutcome]:
 
 
 def _run_lines(runs: Sequence[RunOutcome]) -> Iterator[RenderableType]:
-    """Yield a line for each of the newest runs, and for each stream that failed in it, with the reason."""
+    """Yield a line for each run, and for each stream that failed in it, with the reason."""
     for run in runs:
         failed = [one for one in run.streams if one.outcome is StreamEnd.FAILED]
-        words, is_good = how_it_ended(run)
+        words, is_good = describe_end(run)
         rows = sum(one.rows for one in run.streams)
         at = run.started_at.isoformat(sep=" ", timespec="seconds")[:19]
         facts = f"{counted(len(run.streams), 'stream')}, {len(failed)} failed, {counted(rows, 'row')}"
-        yield tables.cell(f"Run of {at} UTC {words}: {facts}", "green" if is_good else "bold red")
+        yield output.cell(f"Run of {at} UTC {words}: {facts}", "green" if is_good else "bold red")
         for one in failed:
-            yield tables.cell(f"  {one.error or one.stream}", "red")
+            yield output.cell(f"  {one.error or one.stream}", "red")
 
 
-def _parts(found: Sequence[Json], console: Console, wanted: Wanted) -> Iterator[RenderableType]:
+def job_lines(found: Sequence[Json], console: Console, wanted: Wanted) -> Iterator[RenderableType]:
+    """Yield what the console shows of the jobs: a table if it is wide enough, else two lines a job."""
     if not found:
-        asked = wanted.stream or wanted.since or wanted.failed
-        yield "No job in the ledger matches." if asked else "The ledger holds no jobs yet: a sync adds them."
+        is_filtered = wanted.stream or wanted.since or wanted.failed
+        text = "The ledger holds no jobs yet: a sync adds them."
+        yield "No job in the ledger matches." if is_filtered else text
         return
-    whole = _whole_table(found)
+    whole = _table(found)
     fits = whole.__rich_measure__(console, console.options).maximum <= console.width
-    yield from [whole] if fits else map(_narrow, found)
-    # A job that several streams share has a line for each of them; its files and credits count once.
+    yield from [whole] if fits else map(_two_lines, found)
+    # A job that several streams share has a line for each; its files and credits count once.
     jobs = {(job["vendor"], job["job_id"], job["submitted_at"]): job for job in found}.values()
     known = [job["credits"] for job in jobs if job["credits"] is not None]
     rows = counted(sum(job["rows"] or 0 for job in found), "row")
-    size = tables.size(sum(job["bytes"] or 0 for job in jobs))
+    size = output.size(sum(job["bytes"] or 0 for job in jobs))
     credits_ = f", {counted(sum(known), 'credit')}" if known else ""
-    yield tables.cell(f"{counted(len(jobs), 'job')}, {rows}, {size}{credits_}", "bold")
+    yield output.cell(f"{counted(len(jobs), 'job')}, {rows}, {size}{credits_}", "bold")
     if wanted.limit == len(found):
-        yield tables.cell(f"These are the newest {wanted.limit:,}; --limit N shows more.", "dim")
+        yield output.cell(f"These are the newest {wanted.limit:,}; --limit N shows more.", "dim")
 
 
-def _whole_table(found: Sequence[Json]) -> Table:
-    """Return one line a job, every value whole: for wide terminals, `grep` and friends."""
+def _table(found: Sequence[Json]) -> Table:
+    """Return one line a job, every value whole: for wide terminals, `grep` and the like."""
     times = ("submitted_at", "finished_at", "downloaded_at")
     rows = [
         [
             job["stream"],
-            tables.day_range(job["slice_start"], job["slice_end"]),
+            output.day_range(job["slice_start"], job["slice_end"]),
             job["job_id"],
-            tables.cell(job["status"], STYLES.get(job["status"], "cyan")),
-            *(tables.second(job[name]) for name in times),
+            output.cell(job["status"], STYLES.get(job["status"], "cyan")),
+            *(output.utc_second(job[name]) for name in times),
             *(None if job[name] is None else str(job[name]) for name in NUMBERS),
         ]
         for job in found
     ]
     columns = ["stream", "slice", "job id", "status", *times, *NUMBERS]
-    return tables.table(columns, rows, title="Jobs (UTC)", numbers=NUMBERS)
+    return output.table(columns, rows, title="Jobs (UTC)", numbers=NUMBERS)
 
 
-def _narrow(job: Json) -> Text:
-    """Return two lines about a job, which keep names and ids whole on a terminal of 80 columns."""
-    size, cost = tables.size(job["bytes"]), job["credits"]
-    numbers = [
-        (tables.second(job["submitted_at"]) or "")[5:16],
+def _two_lines(job: Json) -> Text:
+    """Return two lines about a job, with whole names and ids on a terminal of 80 columns."""
+    size, cost = output.size(job["bytes"]), job["credits"]
+    facts = [
+        printable(job["job_id"] or "no job id"),
+        (output.utc_second(job["submitted_at"]) or "")[5:16],
         "" if job["rows"] is None else counted(job["rows"], "row"),
         size or "",
         "" if cost is None else counted(cost, "credit"),
     ]
     return Text.assemble(
         (job["stream"] or "no stream", "bold"),
-        f" {tables.day_range(job['slice_start'], job['slice_end'])} ",
-        tables.cell(job["status"], STYLES.get(job["status"], "cyan")),
+        f" {output.day_range(job['slice_start'], job['slice_end'])} ",
+        output.cell(job["status"], STYLES.get(job["status"], "cyan")),
         "\n",
-        (" ".join(filter(None, [printable(job["job_id"] or "no job id"), *numbers])), "dim"),
+        (" ".join(filter(None, facts)), "dim"),
     )

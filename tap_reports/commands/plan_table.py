@@ -8,55 +8,47 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from tap_reports.commands import console as tables
+from tap_reports.commands import output
 from tap_reports.exceptions import counted
+from tap_reports.models import Json
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-Json = dict[str, Any]
-
 STYLES = {"submit": "bold yellow", "resume": "cyan", "reuse": "green", "replay": "magenta"}
 SLICE_WIDTH, ACTION_WIDTH = 24, 6
-"""Of a terminal's columns."""
+"""In columns of a terminal."""
 
 
-def parts(content: Json, console: Console) -> Iterator[RenderableType]:
+def plan_lines(content: Json, console: Console) -> Iterator[RenderableType]:
     """Yield what the console shows of a plan."""
     if not content["streams"]:
         yield "No stream can be planned."
     elif console.is_terminal:
         for stream in content["streams"]:
-            yield from _stream(stream)
+            yield from _stream_lines(stream)
     else:
         columns = ["stream", "slice", "action", "job id", "credits"]
-        rows = [row for stream in content["streams"] for row in _whole_rows(stream)]
-        yield tables.table(columns, rows, title="Plan", numbers=["credits"])
+        rows = [row for stream in content["streams"] for row in _table_rows(stream)]
+        yield output.table(columns, rows, title="Plan", numbers=["credits"])
     if content["quotas"]:
+        keys = ("vendor", "quota", "used", "limit", "remaining")
         rows = [
-            [
-                one["vendor"],
-                one["quota"],
-                one["used"],
-                one["limit"],
-                one["remaining"],
-                tables.second(one["resets_at"]),
-            ]
-            for one in content["quotas"]
+            [*(one[key] for key in keys), output.utc_second(one["resets_at"])] for one in content["quotas"]
         ]
         columns = ["vendor", "quota", "used", "limit", "left", "resets at (UTC)"]
-        yield tables.table(columns, rows, title="Quotas", numbers=columns[2:5])
+        yield output.table(columns, rows, title="Quotas", numbers=columns[2:5])
     for stream in content["streams"]:
         for text in stream["warnings"]:
-            yield tables.cell(f"{stream['stream']}: {text}", "yellow")
-    yield tables.cell(_total(content["totals"]), "bold")
+            yield output.cell(f"{stream['stream']}: {text}", "yellow")
+    yield output.cell(_total(content["totals"]), "bold")
     if why := content["verdict"]["why"]:
-        yield tables.cell(f"Does not fit today. {why}", "bold red")
+        yield output.cell(f"Does not fit today. {why}", "bold red")
 
 
-def _stream(stream: Json) -> Iterator[RenderableType]:
-    """Yield a stream's name and days, and a line for each slice: 80 columns hold them."""
-    days = tables.day_range(stream["first_day"], stream["last_day"])
+def _stream_lines(stream: Json) -> Iterator[RenderableType]:
+    """Yield a stream's name and days, and a line for each slice, within 80 columns."""
+    days = output.day_range(stream["first_day"], stream["last_day"])
     count = len(stream["slices"])
     about = f"{days}, {counted(count, 'job')}" if stream["first_day"] else "snapshot"
     yield Text.assemble((stream["stream"], "bold"), (f"  {about if count else 'nothing new'}", "dim"))
@@ -66,17 +58,17 @@ def _stream(stream: Json) -> Iterator[RenderableType]:
     for one in stream["slices"]:
         cost = one["estimated_credits"]
         grid.add_row(
-            f"  {tables.day_range(one['start'], one['end'])}",
-            tables.cell(one["action"], STYLES[one["action"]]),
+            f"  {output.day_range(one['start'], one['end'])}",
+            output.cell(one["action"], STYLES[one["action"]]),
             " ".join(filter(None, [one["job_id"], counted(cost, "credit") if cost is not None else ""])),
         )
     yield grid
 
 
-def _whole_rows(stream: Json) -> Iterator[list[Any]]:
-    """Yield one line a slice that says all, for `grep` and friends."""
+def _table_rows(stream: Json) -> Iterator[list[Any]]:
+    """Yield one line a slice with every value, for `grep` and the like."""
     for one in stream["slices"]:
-        days = tables.day_range(one["start"], one["end"])
+        days = output.day_range(one["start"], one["end"])
         yield [stream["stream"], days, one["action"], one["job_id"], one["estimated_credits"]]
     if not stream["slices"]:
         yield [stream["stream"], None, "nothing new", None, None]

@@ -1,7 +1,7 @@
-"""The live table on a terminal: what each job does, how much came, what is left of quotas and credits.
+"""The live table on a terminal: what each job does, how much has come, what is left of quotas and credits.
 
-It is drawn on standard error by a thread of its own, from what the engine's tasks say at that moment: it
-takes none of the engine's locks and asks nobody. Standard output is not touched, and log lines appear above.
+A thread draws it on standard error from the state of the engine's tasks: it takes no locks and sends no
+calls. Standard output is not touched, and log lines appear above the table.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from tap_reports.sync.run import Run
 
 REFRESHES_PER_SECOND = 2
-SPARE_LINES = 8
-"""Lines of the terminal that are left to log lines, the table's head and its foot."""
+OTHER_LINES = 8
+"""Lines of the terminal for log lines, the table's head and its foot."""
 
-SHOWN_BY_THE_TABLE = "tap-reports.jobs"
-"""Logger whose plain lines are left out while the table is there, as are those of the SDK."""
-SHORT = RedactingFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S"))
-"""Of the other lines, so that most fit a terminal; those before and after the table are as everywhere."""
+JOB_LOGGER = "tap-reports.jobs"
+"""Its plain lines, and the SDK's, are left out while the table shows the same."""
+SHORT_FORMAT = RedactingFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S"))
+"""For the log lines above the table, so that most fit a terminal."""
 
 
 def is_wanted(
@@ -40,15 +40,15 @@ def is_wanted(
     stderr: TextIO | None = None,
     stdout: TextIO | None = None,
 ) -> bool:
-    """Return whether somebody looks at standard error, and only at it, and a table would do no harm there."""
+    """Return whether standard error, and only that, is a terminal on which a table does no harm."""
     environment = os.environ if environment is None else environment
     stderr, stdout = stderr or sys.stderr, stdout or sys.stdout
     return (
         _is_terminal(stderr)
-        and not _is_terminal(stdout)  # the messages go there: they would mix
+        and not _is_terminal(stdout)  # messages and table would mix
         and environment.get("CI", "").lower() in {"", "0", "false"}
         and environment.get("TERM", "").lower() not in {"dumb", "unknown", ""}
-        and "SINGER_SDK_LOG_CONFIG" not in environment  # somebody's program reads the log
+        and "SINGER_SDK_LOG_CONFIG" not in environment  # a program reads the log
         and environment.get("TAP_REPORTS_LOG_FORMAT", "").lower() != "json"
         and logging.getLogger().level > logging.DEBUG
         and logging.getLogger("tap-reports").getEffectiveLevel() > logging.DEBUG
@@ -63,11 +63,11 @@ def _is_terminal(file: TextIO | None) -> bool:
 
 
 class Display:
-    """The live table of a run; a context that may be entered again inside itself.
+    """The live table of a run: a context that may be entered again inside itself.
 
     Args:
-        outcome: How many streams are done.
-        run: Returns the run, None until there is one.
+        outcome: Tells how many streams are done.
+        run: Returns the run, None if there is none yet.
     """
 
     def __init__(self, outcome: Outcome, run: Callable[[], Run | None]) -> None:
@@ -75,29 +75,30 @@ class Display:
         self._run = run
         self._depth = 0
         self._live: Live | None = None
-        self._above: dict[logging.StreamHandler[TextIO], tuple[TextIO, logging.Formatter | None]] = {}
+        self._redirected: dict[logging.StreamHandler[TextIO], tuple[TextIO, logging.Formatter | None]] = {}
         self._streams: list[ReportStream] = []
         self._quotas: dict[str, list[QuotaUse]] = {}
-        self._since = 0.0
+        self._started_at = 0.0
 
     def __enter__(self) -> None:
         self._depth += 1
         if self._depth == 1 and is_wanted():
-            self._start()
+            self._show()
 
     def __exit__(self, *_: object) -> None:
         self._depth -= 1
         if self._depth == 0 and self._live:
-            self._stop()
+            self._hide(self._live)
 
-    def _start(self) -> None:
+    def _show(self) -> None:
         from rich.console import Console
+        from rich.file_proxy import FileProxy
         from rich.live import Live
 
         console = Console(stderr=True, highlight=False, markup=False, emoji=False)
         self._live = Live(
             console=console,
-            get_renderable=lambda: self._drawn(console),
+            get_renderable=lambda: self._table(console),
             refresh_per_second=REFRESHES_PER_SECOND,
             transient=True,
             redirect_stdout=False,
@@ -106,21 +107,19 @@ class Display:
         self._live.start()
         console.show_cursor(show=True)
         for handler in log_handlers():
-            if not isinstance(handler, logging.StreamHandler) or handler.stream is not sys.stderr:
-                continue
-            self._above[handler] = handler.stream, handler.formatter
-            handler.setStream(cast("TextIO", _Above(console)))
-            handler.setFormatter(SHORT)
-            handler.addFilter(_is_news)
+            if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stderr:
+                self._redirected[handler] = handler.stream, handler.formatter
+                handler.setStream(cast("TextIO", FileProxy(console, sys.stderr)))  # prints above the table
+                handler.setFormatter(SHORT_FORMAT)
+                handler.addFilter(_is_not_in_table)
 
-    def _stop(self) -> None:
-        for handler, (stream, formatter) in self._above.items():
-            handler.removeFilter(_is_news)
+    def _hide(self, live: Live) -> None:
+        for handler, (stream, formatter) in self._redirected.items():
+            handler.removeFilter(_is_not_in_table)
             handler.setStream(stream)
             handler.setFormatter(formatter)
-        self._above.clear()
-        if self._live:
-            self._live.stop()
+        self._redirected.clear()
+        live.stop()
         self._live = None
 
     def on_start(self, run: Run, streams: list[ReportStream]) -> None:
@@ -128,7 +127,7 @@ class Display:
         if not self._live:
             return
         self._streams = streams
-        self._since = run.clock.monotonic()
+        self._started_at = run.clock.monotonic()
         try:
             for vendor, client in run.vendors:
                 quotas = list(vendor.quotas(client.config))
@@ -136,37 +135,25 @@ class Display:
                     vendor.name, client.account, quotas, run.clock.now()
                 )
         except TapReportsError:
-            self._quotas = {}  # the work itself will tell
+            self._quotas = {}  # the sync itself reports the error
 
-    def _drawn(self, console: Console) -> RenderableType:
-        from tap_reports.commands.progress_table import drawn
+    def _table(self, console: Console) -> RenderableType:
+        from tap_reports.commands.progress_table import progress_table
 
-        most = max(1, console.height - SPARE_LINES)
         run = self._run()
         if run is None or not run.is_started:
             return ""
-        return drawn(
-            run, self._outcome, self._streams, self._quotas, self._since, most_lines=most, width=console.width
+        return progress_table(
+            run,
+            self._outcome,
+            self._streams,
+            self._quotas,
+            self._started_at,
+            max_lines=max(1, console.height - OTHER_LINES),
+            width=console.width,
         )
 
 
-def _is_news(record: logging.LogRecord) -> bool:
-    """Return whether a log record says what the table does not."""
-    is_shown = record.name == SHOWN_BY_THE_TABLE or "singer_sdk" in record.pathname
-    return record.levelno > logging.INFO or not is_shown
-
-
-class _Above:
-    """A text stream whose lines appear above the table."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-
-    def write(self, text: str) -> int:
-        """Print whole lines. `Console.out` would draw the table without line breaks, and so tear it."""
-        if text.strip("\n"):
-            self._console.print(text.rstrip("\n"), overflow="fold")
-        return len(text)
-
-    def flush(self) -> None:
-        """Nothing is kept back."""
+def _is_not_in_table(record: logging.LogRecord) -> bool:
+    is_in_table = record.name == JOB_LOGGER or "singer_sdk" in record.pathname
+    return record.levelno > logging.INFO or not is_in_table

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from tap_reports.commands import console as tables
+from tap_reports.commands import output
 from tap_reports.exceptions import ConfigError
 from tap_reports.jobs.task import Stage, Task
 from tap_reports.redaction import redact
@@ -34,22 +34,22 @@ STATES = {
 
 
 def submit(run: Run, streams: Iterable[ReportStream], *, as_json: bool) -> int:
-    """Print how far all jobs are. Returns the exit status: 0 if all are ready, 75 if some run or wait, 1 if
+    """Print the state of all jobs. Returns the exit status: 0 if all are ready, 75 if some run or wait, 1 if
     a stream failed for good.
 
     Raises:
-        ConfigError: There is no ledger: nothing would remember the jobs.
+        ConfigError: There is no ledger to remember the jobs.
     """
     if run.settings.job_ledger == "off":
         raise ConfigError(
             ["--submit needs a job_ledger, for the sync that collects the jobs. Set a path or a URL."]
         )
     errors: list[str] = []
-    content = looked(run, list(streams), errors)
+    content = _advance(run, list(streams), errors)
     if as_json:
-        tables.write_json(content)
+        output.write_json(content)
     else:
-        tables.show(tables.stdout_console(), _parts(content))
+        output.show(_lines(content))
     for error in errors:
         logger.error("failed: %s", error)
     if errors:
@@ -57,14 +57,14 @@ def submit(run: Run, streams: Iterable[ReportStream], *, as_json: bool) -> int:
     return ALL_READY if content["again_in_seconds"] is None else ASK_AGAIN
 
 
-def looked(run: Run, streams: list[ReportStream], errors: list[str]) -> Json:
-    """Take every job one step further. What failed for good is added to `errors`."""
-    started = [stream.extraction for stream in streams]
-    for extraction in started:
+def _advance(run: Run, streams: list[ReportStream], errors: list[str]) -> Json:
+    """Take every job one step further, and return their states. Final failures are added to `errors`."""
+    extractions = [stream.extraction for stream in streams]
+    for extraction in extractions:
         extraction.start()
     tasks = list(run.engine.tasks.values())
     run.engine.wait(tasks)
-    for extraction in started:
+    for extraction in extractions:
         if error := extraction.error:
             placed = error.with_location(vendor=extraction.report.vendor, stream=extraction.report.stream)
             errors.append(redact(placed))
@@ -96,11 +96,11 @@ def _job(task: Task) -> Json:
     }
 
 
-def _parts(content: Json) -> Iterator[RenderableType]:
+def _lines(content: Json) -> Iterator[RenderableType]:
     rows = [
         [
             " ".join(one["streams"]),
-            tables.day_range(one["slice_start"], one["slice_end"]),
+            output.day_range(one["slice_start"], one["slice_end"]),
             one["action"],
             one["stage"],
             one["job_id"],
@@ -108,8 +108,8 @@ def _parts(content: Json) -> Iterator[RenderableType]:
         for one in content["jobs"]
     ]
     if rows:
-        yield tables.table(["stream", "slice", "action", "stage", "job id"], rows, title="Jobs")
-    yield tables.cell(_total(content), "bold")
+        yield output.table(["stream", "slice", "action", "stage", "job id"], rows, title="Jobs")
+    yield output.cell(_total(content), "bold")
 
 
 def _total(content: Json) -> str:

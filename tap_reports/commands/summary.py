@@ -1,4 +1,4 @@
-"""`--summary FILE`: the account of a run as JSON, written at its end, whatever ended it."""
+"""`--summary FILE`: the facts of a run as JSON, written at its end, whatever ended it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from tap_reports.commands.console import plain
+from tap_reports.commands.output import json_value
 from tap_reports.exceptions import CONFIGURATION_IS_WRONG, ConfigError, Stopped
 from tap_reports.models import RunOutcome
 
@@ -20,15 +20,17 @@ logger = logging.getLogger("tap-reports")
 
 
 @contextmanager
-def summarised(path: str, facts: Callable[[int], tuple[RunOutcome, Mapping[str, Any]]]) -> Iterator[None]:
-    """Write the summary of what is done in here.
+def writing_summary(
+    path: str, facts: Callable[[int], tuple[RunOutcome, Mapping[str, Any]]]
+) -> Iterator[None]:
+    """Write a summary of what this block does.
 
     Args:
-        path: Where to.
-        facts: Returns what became of the run, and the state; given the exit status of an error that ends it.
+        path: The file.
+        facts: Given the exit status of an error that ends the block, returns the outcome and the state.
 
     Raises:
-        ConfigError: The file can't be written; before anything is done.
+        ConfigError: The file can't be written; raised before the block.
     """
     file = Path(path)
     if file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
@@ -46,22 +48,21 @@ def summarised(path: str, facts: Callable[[int], tuple[RunOutcome, Mapping[str, 
         status = 1
         raise
     finally:
-        write_summary(path, *facts(status))
+        _write(file, _summary(*facts(status)))
 
 
-def write_summary(path: str, run: RunOutcome, state: Mapping[str, Any]) -> None:
-    """Write the file, whole or not at all. A full disk is a warning: the run itself is over."""
-    beside = Path(f"{path}.part")
-    text = json.dumps(summary(run, state), indent=2, default=plain, ensure_ascii=False)
+def _write(path: Path, content: dict[str, Any]) -> None:
+    """Write the file, whole or not at all. A full disk is only a warning: the run itself is over."""
+    part = path.with_name(f"{path.name}.part")
+    text = json.dumps(content, indent=2, default=json_value, ensure_ascii=False)
     try:
-        beside.write_text(f"{text}\n", encoding="utf-8")
-        beside.replace(path)
+        part.write_text(f"{text}\n", encoding="utf-8")
+        part.replace(path)
     except OSError as error:
         logger.warning("--summary %s: can't be written (%s)", path, error.strerror)
 
 
-def summary(run: RunOutcome, state: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the account of a run, as the contract has it."""
+def _summary(run: RunOutcome, state: Mapping[str, Any]) -> dict[str, Any]:
     streams = run.streams
     # A job that several streams share counts once.
     jobs = {job.job_id: job for stream in streams for job in stream.jobs}.values()

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from requests.utils import get_environ_proxies, select_proxy
 
-from tap_reports.commands import console as tables
+from tap_reports.commands import output
 from tap_reports.exceptions import CallError, ConfigError, TapReportsError, counted, sentence
 from tap_reports.models import Check
 from tap_reports.redaction import redact
@@ -22,32 +22,32 @@ if TYPE_CHECKING:
     from tap_reports.client import ReportClient
     from tap_reports.sync.run import Run
 
-PROBE_SECONDS = 5.0
-"""How long the first connection to a vendor may take."""
+CONNECT_SECONDS = 5.0
+"""Longest time for the first connection to a vendor."""
 
 Found = list[tuple[str, Check]]
 
 
 def test(run: Run, *, as_json: bool) -> int:
     """Print what the checks found. Returns the exit status: 0 if all is well, else 1."""
-    found = [("postbacks", check) for check in _listening(run)]
-    with ThreadPoolExecutor(len(run.vendors)) as pool:  # one that does not answer holds up no other
-        checks = pool.map(lambda one: list(_checked(one[1])), run.vendors)
+    found = [("postbacks", check) for check in _check_listener(run)]
+    with ThreadPoolExecutor(len(run.vendors)) as pool:  # a vendor that does not answer delays no other
+        checks = pool.map(lambda one: list(_check_client(one[1])), run.vendors)
         found += [(one[0].name, check) for one, its in zip(run.vendors, checks, strict=True) for check in its]
     if as_json:
-        tables.write_json(
+        output.write_json(
             [
                 {"vendor": vendor, "check": check.name, "ok": check.ok, "detail": redact(check.detail)}
                 for vendor, check in found
             ]
         )
     else:
-        tables.show(tables.stdout_console(), _parts(found))
+        output.show(_lines(found))
     return 0 if all(check.ok for _, check in found) else 1
 
 
-def _listening(run: Run) -> Iterator[Check]:
-    """Yield whether the vendors' calls can be listened for; it goes on meanwhile, for their test calls."""
+def _check_listener(run: Run) -> Iterator[Check]:
+    """Yield whether the postback address can be used; it stays open during the checks, for test calls."""
     try:
         if address := run.listen():
             yield Check(name="listen", ok=True, detail=f"listens on {address}")
@@ -55,8 +55,8 @@ def _listening(run: Run) -> Iterator[Check]:
         yield Check(name="listen", ok=False, detail=str(error))
 
 
-def _checked(client: ReportClient) -> Iterator[Check]:
-    """Yield a client's checks; a call that does not come through is a check that failed."""
+def _check_client(client: ReportClient) -> Iterator[Check]:
+    """Yield a client's checks; a call that fails is a failed check."""
     if why := _unreachable(client.config.api_url):
         yield Check(name="network", ok=False, detail=why)
         return
@@ -69,7 +69,7 @@ def _checked(client: ReportClient) -> Iterator[Check]:
 
 
 def _unreachable(api_url: str) -> str:
-    """Return why nobody answers at an address (or at the proxy that leads to it), "" if somebody does."""
+    """Return why no connection to an address, or to its proxy, is possible; "" if it is."""
     proxy = select_proxy(api_url, get_environ_proxies(api_url))
     try:
         parts = urlsplit(proxy or api_url)
@@ -77,7 +77,7 @@ def _unreachable(api_url: str) -> str:
     except ValueError:
         return "the proxy's address is not a URL. Correct HTTPS_PROXY or HTTP_PROXY."
     try:
-        socket.create_connection((host, port), PROBE_SECONDS).close()
+        socket.create_connection((host, port), CONNECT_SECONDS).close()
     except OSError as error:
         through = "the proxy " if proxy else ""
         return (
@@ -87,25 +87,25 @@ def _unreachable(api_url: str) -> str:
     return ""
 
 
-def _parts(found: Found) -> Iterator[RenderableType]:
+def _lines(found: Found) -> Iterator[RenderableType]:
     rows = [
         [
             vendor,
             check.name,
-            tables.cell("ok", "green") if check.ok else tables.cell("failed", "bold red"),
+            output.cell("ok", "green") if check.ok else output.cell("failed", "bold red"),
             redact(check.detail),
         ]
         for vendor, check in found
     ]
-    yield tables.table(["vendor", "check", "result", "detail"], rows, title="Checks")
+    yield output.table(["vendor", "check", "result", "detail"], rows, title="Checks")
     failed = sorted({vendor for vendor, check in found if not check.ok})
     count, bad = len(found), sum(not check.ok for _, check in found)
     if failed:
-        yield tables.cell(
+        yield output.cell(
             f"{bad} of {counted(count, 'check')} failed ({', '.join(failed)}): their details say what to do. "
             "Nothing was submitted.",
             "bold red",
         )
     else:
         checks = "The check" if count == 1 else f"All {count} checks"
-        yield tables.cell(f"{checks} passed. Nothing was submitted.", "green")
+        yield output.cell(f"{checks} passed. Nothing was submitted.", "green")

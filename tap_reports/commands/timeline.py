@@ -1,8 +1,9 @@
-"""The ledger's runs: how each ended, and what its jobs did when. Pure; `timeline_page` draws it."""
+"""The ledger's runs: how each ended, and when its jobs did what. Pure functions; `timeline_page` draws it."""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,12 +13,12 @@ from typing import Any
 from tap_reports.ledger.records import EmitRecord, JobRecord
 from tap_reports.models import RunOutcome, StreamOutcome
 
-OPEN = {"intent", "pending", "running"}
-"""Statuses of jobs that are not over."""
+UNFINISHED = {"intent", "pending", "running"}
+"""Statuses of jobs that have not ended."""
 
 
 class Phase(StrEnum):
-    """What happened to a job for a while."""
+    """What happens to a job for some time."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -27,7 +28,7 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A while of one phase."""
+    """One phase of a job."""
 
     phase: Phase
     start: dt.datetime
@@ -41,11 +42,11 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class RunJob:
-    """What a run did about a job for a stream.
+    """What a run did with a job for a stream.
 
     Attributes:
-        action: submitted, or of an earlier run's job: resumed, reused or replayed.
-        use: How its records came out in this run; None if they did not.
+        action: submitted; for an earlier run's job resumed, reused or replayed.
+        use: How this run emitted its records; None if it did not.
         bars: Its phases in this run, in order of time.
     """
 
@@ -55,7 +56,7 @@ class RunJob:
     bars: tuple[Bar, ...]
 
     def seconds(self, phase: Phase) -> float | None:
-        """Return how long a phase took in this run, or None if it was not seen."""
+        """Return the length of a phase in this run, None if it is not known."""
         return next((bar.seconds for bar in self.bars if bar.phase is phase), None)
 
 
@@ -64,8 +65,8 @@ class RunRow:
     """One run of the tap.
 
     Attributes:
-        outcome: How it ended; None where nothing but its jobs is known of it (`--submit`, `--discover`).
-        streams: Each stream's name, how it ended if that is known, and its jobs by slice.
+        outcome: How it ended; None if only its jobs are known (`--submit`, `--discover`).
+        streams: Each stream's name, its outcome if known, and its jobs by slice.
     """
 
     start: dt.datetime
@@ -75,24 +76,23 @@ class RunRow:
 
     @property
     def seconds(self) -> float:
-        """Its length, at least a second: something to draw on."""
+        """Its length; at least a second, so that it can be drawn."""
         return max(1.0, (self.end - self.start).total_seconds())
 
     @property
     def is_failed(self) -> bool:
-        """True if it failed, or was killed."""
-        return self.outcome is not None and not how_it_ended(self.outcome)[1]
+        """True if it failed or was killed."""
+        return self.outcome is not None and not describe_end(self.outcome)[1]
 
     @cached_property
     def jobs(self) -> list[RunJob]:
-        """All its jobs; one of several sheets once for each."""
+        """All its jobs; a job of several sheets once for each."""
         return [job for _, _, jobs in self.streams for job in jobs]
 
     @property
     def actions(self) -> dict[str, int]:
-        """How often it did what, each job counted once."""
-        found = {one.job.row: one.action for one in self.jobs}
-        return {action: list(found.values()).count(action) for action in dict.fromkeys(found.values())}
+        """Number of jobs by action."""
+        return Counter({one.job.row: one.action for one in self.jobs}.values())
 
     @property
     def totals(self) -> dict[str, Any]:
@@ -105,21 +105,21 @@ def runs(jobs: Sequence[JobRecord], outcomes: Iterable[RunOutcome], now: dt.date
     """Return the runs, newest first.
 
     Args:
-        jobs: A ledger's history.
-        outcomes: How its runs ended, as far as it knows.
-        now: Where jobs that are not over end for now.
+        jobs: The ledger's history.
+        outcomes: How its runs ended, if known.
+        now: The end of jobs that have not ended.
     """
     ended = {one.run_id: one for one in outcomes}
     by_run: dict[str, list[tuple[JobRecord, EmitRecord | None]]] = {run_id: [] for run_id in ended}
     for job in jobs:
-        its_uses = {use.run_id: use for use in job.uses}
-        for run_id in dict.fromkeys([job.run_id, *its_uses]):
-            by_run.setdefault(run_id, []).append((job, its_uses.get(run_id)))
-    made = [_run(run_id, its_jobs, ended.get(run_id), now) for run_id, its_jobs in by_run.items()]
-    return sorted(made, key=lambda run: run.start, reverse=True)
+        uses = {use.run_id: use for use in job.uses}
+        for run_id in dict.fromkeys([job.run_id, *uses]):
+            by_run.setdefault(run_id, []).append((job, uses.get(run_id)))
+    rows = [_run_row(run_id, used, ended.get(run_id), now) for run_id, used in by_run.items()]
+    return sorted(rows, key=lambda run: run.start, reverse=True)
 
 
-def how_it_ended(run: RunOutcome) -> tuple[str, bool]:
+def describe_end(run: RunOutcome) -> tuple[str, bool]:
     """Return how a run ended in words, and whether that is good."""
     if run.was_killed:
         return "did not end: it was killed, or its machine went down", False
@@ -129,13 +129,13 @@ def how_it_ended(run: RunOutcome) -> tuple[str, bool]:
 
 
 def totals(jobs: Iterable[JobRecord]) -> dict[str, Any]:
-    """Return bytes and credits of jobs, each job counted once; None where no vendor said."""
+    """Return bytes and credits of jobs, each job counted once; credits are None if no vendor told any."""
     once = {job.row: job for job in jobs}.values()
     known = [job.credits for job in once if job.credits is not None]
     return {"bytes": sum(job.bytes or 0 for job in once), "credits": sum(known) if known else None}
 
 
-def _run(
+def _run_row(
     run_id: str,
     used: Sequence[tuple[JobRecord, EmitRecord | None]],
     outcome: RunOutcome | None,
@@ -145,69 +145,64 @@ def _run(
     end = now
     if outcome and outcome.seconds is not None and outcome.exit_status is not None:
         end = start + dt.timedelta(seconds=outcome.seconds)
-    made = [_run_job(job, use, run_id, start, end) for job, use in used]
-    if end is now:  # not known: as long as it was seen doing something
-        end = max((bar.end for one in made for bar in one.bars), default=start)
-    by_stream: dict[str, list[RunJob]] = {one.stream: [] for one in outcome.streams} if outcome else {}
-    for one in sorted(made, key=lambda one: (one.job.stream, str(one.job.slice or ""), one.job.submitted_at)):
+    jobs = [_run_job(job, use, run_id, start, end) for job, use in used]
+    if end is now:  # its end is not known: it lasted at least as long as its jobs
+        end = max((bar.end for one in jobs for bar in one.bars), default=start)
+    outcomes: Mapping[str, StreamOutcome] = {one.stream: one for one in outcome.streams} if outcome else {}
+    by_stream: dict[str, list[RunJob]] = {name: [] for name in outcomes}
+    for one in sorted(jobs, key=lambda one: (one.job.stream, str(one.job.slice or ""), one.job.submitted_at)):
         by_stream.setdefault(one.job.stream, []).append(one)
-    ends: Mapping[str, StreamOutcome] = {one.stream: one for one in outcome.streams} if outcome else {}
-    streams = [(name, ends.get(name), tuple(jobs)) for name, jobs in sorted(by_stream.items())]
-    streams.sort(key=lambda one: one[1] is None or not one[1].error)  # what failed comes first
+    streams = [(name, outcomes.get(name), tuple(jobs)) for name, jobs in sorted(by_stream.items())]
+    streams.sort(key=lambda one: one[1] is None or not one[1].error)  # failed streams first
     return RunRow(start, end, outcome, tuple(streams))
 
 
 def _first_seen(job: JobRecord, use: EmitRecord | None, run_id: str) -> dt.datetime:
     if use is None or job.run_id == run_id:
         return job.submitted_at
-    return next(_work(use)).start
+    return next(_use_bars(use)).start
 
 
 def _run_job(
     job: JobRecord, use: EmitRecord | None, run_id: str, start: dt.datetime, end: dt.datetime
 ) -> RunJob:
-    """Return what a run from `start` to `end` did about a job. What others did later is not shown."""
+    """Return what a run from `start` to `end` did with a job, without what other runs did later."""
     action = "submitted" if job.run_id == run_id else "reused"
-    begun = job.submitted_at if action == "submitted" else start
-    # The times that the job had when its records came out in this run: a replay gives it others.
-    times = use or job
-    finished = times.finished_at or times.downloaded_at or (end if job.status in OPEN else begun)
+    submitted = job.submitted_at if action == "submitted" else start
+    times = use or job  # a later replay changes the job's own times
+    finished = times.finished_at or times.downloaded_at or (end if job.status in UNFINISHED else submitted)
     if action == "reused" and finished > start:
-        was_done = any(one.finished_at and one.finished_at < start for one in job.uses)
-        action = "replayed" if was_done else "resumed"
-    bars = (
-        []
-        if action == "reused"
-        else list(_vendor_bars(begun, times.started_at, min(finished, end), job.status))
-    )
+        was_finished = any(one.finished_at and one.finished_at < start for one in job.uses)
+        action = "replayed" if was_finished else "resumed"
+    bars: list[Bar] = []
+    if action != "reused":
+        bars += _vendor_bars(submitted, times.started_at, min(finished, end), job.status)
     if use:
-        bars += _work(use)
-    elif job.downloaded_at and not job.uses:  # its files were no good
-        bars.append(_ending(Phase.DOWNLOAD, job.downloaded_at, job.download_seconds))
+        bars += _use_bars(use)
+    elif job.downloaded_at and not job.uses:  # its files were refused
+        bars.append(_bar_until(Phase.DOWNLOAD, job.downloaded_at, job.download_seconds))
     return RunJob(job, action, use, tuple(bar for bar in bars if bar.end >= start))
 
 
 def _vendor_bars(
-    begun: dt.datetime, started: dt.datetime | None, finished: dt.datetime, status: str
+    submitted: dt.datetime, started: dt.datetime | None, finished: dt.datetime, status: str
 ) -> Iterator[Bar]:
-    """Yield how long the vendor let a job wait, and worked on it. A job that the first poll found done counts
-    as running all the time.
-    """
-    finished = max(finished, begun)
+    """Yield how long a job was queued and running. Without a known start it was always running."""
+    finished = max(finished, submitted)
     if started is None and status in {"intent", "pending"}:
-        yield Bar(Phase.QUEUED, begun, finished)
+        yield Bar(Phase.QUEUED, submitted, finished)
         return
-    started = min(max(started or begun, begun), finished)
-    if started > begun:
-        yield Bar(Phase.QUEUED, begun, started)
+    started = min(max(started or submitted, submitted), finished)
+    if started > submitted:
+        yield Bar(Phase.QUEUED, submitted, started)
     yield Bar(Phase.RUNNING, started, finished)
 
 
-def _work(use: EmitRecord) -> Iterator[Bar]:
+def _use_bars(use: EmitRecord) -> Iterator[Bar]:
     if use.downloaded_at:
-        yield _ending(Phase.DOWNLOAD, use.downloaded_at, use.download_seconds)
-    yield _ending(Phase.EMIT, use.emitted_at, use.emit_seconds)
+        yield _bar_until(Phase.DOWNLOAD, use.downloaded_at, use.download_seconds)
+    yield _bar_until(Phase.EMIT, use.emitted_at, use.emit_seconds)
 
 
-def _ending(phase: Phase, end: dt.datetime, seconds: float | None) -> Bar:
+def _bar_until(phase: Phase, end: dt.datetime, seconds: float | None) -> Bar:
     return Bar(phase, end - dt.timedelta(seconds=seconds or 0.0), end)

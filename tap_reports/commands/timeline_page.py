@@ -6,8 +6,8 @@ import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
 
-from tap_reports.commands.console import MISSING, size
-from tap_reports.commands.timeline import OPEN, Phase, how_it_ended, runs, totals
+from tap_reports.commands.output import MISSING, size
+from tap_reports.commands.timeline import UNFINISHED, Phase, describe_end, runs, totals
 from tap_reports.ledger.records import JobRecord
 from tap_reports.models import RunOutcome
 from tap_reports.redaction import printable
@@ -37,8 +37,8 @@ def page(
         rows=sum(use.rows for job in jobs for use in job.uses),
         totals=totals(jobs),
         phases=list(Phase),
-        open=OPEN,
-        how_it_ended=how_it_ended,
+        open=UNFINISHED,
+        describe_end=describe_end,
         now=now,
         limit=limit if limit == len(jobs) else None,
     )

@@ -1,8 +1,9 @@
-"""Whether what a plan submits is allowed today, or how many days it will take."""
+"""Whether quotas and credits allow a plan today, or how many days it takes."""
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -25,7 +26,7 @@ class Limit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """What a vendor's new jobs would cost by its estimates, and what they may cost (None: no limit known)."""
+    """Estimated cost of a vendor's new jobs, and its limits (None: not known)."""
 
     vendor: str
     cost: Decimal
@@ -38,26 +39,21 @@ class Budget:
 def verdict(
     submits: Iterable[tuple[str, str]], limits: Iterable[Limit], budgets: Iterable[Budget]
 ) -> dict[str, Any]:
-    """Return `{"fits", "days", "why"}`.
-
-    Args:
-        submits: Vendor and quota of each job to submit.
-        limits: The quotas.
-        budgets: Of the vendors that charge.
-    """
-    wanted = list(submits)
+    """Return `{"fits", "days", "why"}`. `submits` are vendor and quota (`Quota.counts`) of each new job."""
+    jobs = Counter(submits)
     days, reasons = 1, []
     for limit in limits:
-        count = wanted.count((limit.vendor, limit.quota.counts))
+        count = jobs[limit.vendor, limit.quota.counts]
         if limit.quota.seconds != DAY_SECONDS or count <= limit.remaining:
-            continue  # a shorter quota is waited for
+            continue  # a sync waits for a shorter quota
         needed = math.ceil((count - limit.remaining) / limit.quota.limit) + (limit.remaining > 0)
         days = max(days, needed)
         reasons.append(_why(limit, count, needed))
-    beyond = [text for budget in budgets for text in _beyond(budget)]
-    if reasons or beyond:
-        return {"fits": False, "days": None if beyond else days, "why": "; ".join([*reasons, *beyond])}
-    return {"fits": True, "days": 1 if wanted else 0, "why": None}
+    too_expensive = [text for budget in budgets for text in _exceeded(budget)]
+    if reasons or too_expensive:
+        why = "; ".join([*reasons, *too_expensive])
+        return {"fits": False, "days": None if too_expensive else days, "why": why}
+    return {"fits": True, "days": 1 if jobs else 0, "why": None}
 
 
 def _why(limit: Limit, count: int, days: int) -> str:
@@ -69,8 +65,8 @@ def _why(limit: Limit, count: int, days: int) -> str:
     return f"{limit.vendor} {limit.quota.name}: {jobs}, {left}: {counted(days, 'day')}"
 
 
-def _beyond(budget: Budget) -> Iterator[str]:
-    """Yield what no waiting helps with."""
+def _exceeded(budget: Budget) -> Iterator[str]:
+    """Yield each credit limit that the jobs exceed; waiting does not help."""
     name = f"{budget.vendor} credits"
     if budget.left is not None and budget.cost > budget.left:
         yield f"{name}: about {budget.cost:,} needed, {budget.left:,} left"

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tap_reports.commands import console as tables
-from tap_reports.commands.jobs import _parts
+from tap_reports.commands import output
+from tap_reports.commands.jobs import job_lines
 from tap_reports.ledger.ledger import Wanted
 
 COLUMNS = (
@@ -74,7 +74,7 @@ def test_a_pipe_gets_one_line_a_job_with_whole_ids(synced, listed):
 def test_jobs_fit_the_terminal_with_whole_ids(synced, listed, drawn, width):
     config, _ = synced
     found = listed(config)
-    lines = drawn(lambda console: _parts(found, console, Wanted()), width)
+    lines = drawn(lambda console: job_lines(found, console, Wanted()), width)
     assert max(map(len, lines)) <= width
     for job in found:
         is_beside_its_stream = any(job["job_id"] in line and job["stream"] in line for line in lines)
@@ -100,7 +100,7 @@ def test_json_of_many_jobs_keeps_none_of_them(capsys):
 
     with capsys.disabled(), Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
         tracemalloc.start()
-        tables.write_json_list(items(20_000))
+        output.write_json_list(items(20_000))
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
     assert peak < 1_000_000
@@ -108,19 +108,12 @@ def test_json_of_many_jobs_keeps_none_of_them(capsys):
 
 @pytest.mark.parametrize("items", [[], [{"a": 1}], [{"a": 1}, {"b": Decimal("1.5")}]])
 def test_a_list_item_by_item_is_json(items, capsys):
-    tables.write_json_list(iter(items))
+    output.write_json_list(iter(items))
     assert json.loads(capsys.readouterr().out) == [
         {name: float(one) for name, one in item.items()} for item in items
     ]
 
 
 def test_vendor_words_are_neither_markup_nor_control():
-    text = tables.cell("[red]no[/red] \x1b[31mred\x07")
+    text = output.cell("[red]no[/red] \x1b[31mred\x07")
     assert text.plain == "[red]no[/red]  [31mred "
-
-
-@pytest.mark.parametrize(
-    ("count", "shown"), [(None, None), (0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (6_150_000, "6.2 MB")]
-)
-def test_sizes_are_read_at_a_glance(count, shown):
-    assert tables.size(count) == shown

@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 
 from tap_reports.commands.plan import plan
-from tap_reports.commands.plan_table import parts
+from tap_reports.commands.plan_table import plan_lines
 from tap_reports.exceptions import ConfigError
 from tap_reports.sync.mode import Mode
 from tap_reports.tap import TapReports
@@ -128,7 +128,7 @@ def test_an_unknown_report_is_told_before_anything_is_submitted(config, sandbox,
 def test_a_plan_fits_80_columns_with_whole_ids(synced, planned, drawn):
     config, _ = synced
     content = planned(config)
-    lines = drawn(lambda console: parts(content, console), 80)
+    lines = drawn(lambda console: plan_lines(content, console), 80)
     assert max(map(len, lines)) <= 80
     job = content["streams"][0]["slices"][0]
     line = next(line for line in lines if f"{job['start']}..{job['end']}" in line and "reuse" in line)

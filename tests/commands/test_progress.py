@@ -19,11 +19,12 @@ import threading
 
 import pytest
 from rich.console import Console
+from rich.file_proxy import FileProxy
 from rich.live import Live
 from rich.text import Text
 
-from tap_reports.commands.progress import SHORT, _Above, is_wanted
-from tap_reports.commands.progress_table import _age, _cut
+from tap_reports.commands.progress import SHORT_FORMAT, is_wanted
+from tap_reports.commands.progress_table import duration, shortened
 from tap_reports.redaction import add_secrets
 from tap_reports.sandbox import Sandbox
 
@@ -83,16 +84,16 @@ def test_closed_files_are_no_terminals():
 
 def test_names_are_cut_in_their_middle():
     assert (
-        _cut("similarweb_traffic_and_engagement_daily", 20)
+        shortened("similarweb_traffic_and_engagement_daily", 20)
         == "similarweb…ment_daily"[:9] + "…" + "ment_daily"
     )
-    assert len(_cut("similarweb_traffic_and_engagement_daily", 20)) == 20
-    assert _cut("impact_a", 20) == "impact_a"
+    assert len(shortened("similarweb_traffic_and_engagement_daily", 20)) == 20
+    assert shortened("impact_a", 20) == "impact_a"
 
 
 @pytest.mark.parametrize(("seconds", "shown"), [(0.4, "0:00"), (65, "1:05"), (3725, "1:02:05")])
 def test_ages_are_minutes_and_seconds(seconds, shown):
-    assert _age(seconds) == shown
+    assert duration(seconds) == shown
 
 
 def test_a_log_line_does_not_tear_the_table():
@@ -101,7 +102,7 @@ def test_a_log_line_does_not_tear_the_table():
     console = Console(file=screen, width=40, force_terminal=True, color_system=None)
     foot = "Left: " + "; ".join(f"vendor quota_{number} {number:,}" for number in range(5))
     with Live(Text(foot), console=console, auto_refresh=False):
-        _Above(console).write("12:00:00 INFO    " + "a line longer than the terminal " * 3 + "\n")
+        FileProxy(console, screen).write("12:00:00 INFO    " + "a line longer than the terminal " * 3 + "\n")
     drawn = plain(screen.getvalue().replace("\x1b[2K", "\n"))
     assert max(map(len, drawn.splitlines())) <= 40
     assert drawn.count("quota_4 4") == 3
@@ -180,7 +181,7 @@ def watched(config, tmp_path):
 
 def test_a_line_above_the_table_holds_no_secret_and_nothing_that_a_terminal_obeys():
     add_secrets(["open-sesame-now"])
-    line = SHORT.format(logging.makeLogRecord({"msg": "sent open-sesame-now \x1b]0;owned\x07\x1b[2J"}))
+    line = SHORT_FORMAT.format(logging.makeLogRecord({"msg": "sent open-sesame-now \x1b]0;owned\x07\x1b[2J"}))
     assert line.isprintable()
     assert "open-sesame-now" not in line
 

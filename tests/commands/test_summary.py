@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tap_reports.commands.summary import summarised
+from tap_reports.commands.summary import writing_summary
 from tap_reports.exceptions import ConfigError, QuotaSpent, Stopped, StreamError
 from tap_reports.sync.outcome import Outcome
 
@@ -18,7 +18,7 @@ def written(path, outcome, error=None):
         outcome.error_status = status
         return outcome.run_outcome(None, (), "1.2.3"), {"bookmarks": {}}
 
-    with summarised(str(path), facts):
+    with writing_summary(str(path), facts):
         if error:
             raise error
     return json.loads(path.read_text())
@@ -47,7 +47,7 @@ def test_it_is_written_whatever_ends_the_run(tmp_path, error, status):
 
 
 def test_a_file_that_can_t_be_written_is_a_configuration_error_before_anything_is_done(tmp_path):
-    with pytest.raises(ConfigError, match="--summary"), summarised(str(tmp_path), lambda _: None):
+    with pytest.raises(ConfigError, match="--summary"), writing_summary(str(tmp_path), lambda _: None):
         raise AssertionError
 
 

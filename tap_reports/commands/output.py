@@ -1,6 +1,6 @@
-"""Prints answers to standard output: as JSON for programs, as tables for people.
+"""Prints to standard output: JSON for programs, tables for people.
 
-Into a pipe a table is as wide as it needs to be, with every value whole; on a terminal it keeps to the width.
+In a pipe a table is as wide as it needs to be, with every value whole; on a terminal it keeps to the width.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
+from rich import filesize
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, RenderableType
 from rich.table import Table
@@ -20,36 +21,34 @@ from rich.text import Text
 from tap_reports.redaction import printable
 
 PIPE_WIDTH = 10_000
-"""No table is that wide: nothing is cut or wrapped in a pipe."""
+"""Wider than any table: nothing is cut or wrapped in a pipe."""
 MISSING = "-"
-STEP = 1000
-"""From one unit of bytes to the next."""
 
 
 def stdout_console() -> Console:
-    """Return the console of standard output; vendors' words are never taken for markup."""
+    """Return the console of standard output; it takes no vendor's text for markup."""
     width = None if sys.stdout.isatty() else PIPE_WIDTH
     return Console(width=width, highlight=False, markup=False, emoji=False)
 
 
-def show(console: Console, parts: Iterable[RenderableType]) -> None:
-    """Print all parts at once, so that a reader who left is told to our caller.
+def show(parts: Iterable[RenderableType], console: Console | None = None) -> None:
+    """Print all parts at once.
 
     Raises:
-        BrokenPipeError: Nobody reads standard output any more.
+        BrokenPipeError: The reader of standard output has left.
     """
+    console = console or stdout_console()
     with console.capture() as captured:
         for part in parts:
             console.print(part)
-    lines = (line.rstrip() for line in captured.get().splitlines())
-    write("\n".join(lines))
+    write("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
 def write(text: str) -> None:
     """Print text as it is.
 
     Raises:
-        BrokenPipeError: Nobody reads standard output any more.
+        BrokenPipeError: The reader of standard output has left.
     """
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
@@ -57,33 +56,33 @@ def write(text: str) -> None:
 
 def write_json(content: Any) -> None:
     """Print JSON; counts of credits as numbers."""
-    write(json.dumps(content, indent=2, default=plain, ensure_ascii=False))
+    write(json.dumps(content, indent=2, default=json_value, ensure_ascii=False))
 
 
 def write_json_list(items: Iterable[Any]) -> None:
-    """Print JSON of any length, an item a line, none of which is kept."""
-    before = "["
+    """Print a JSON list of any length, an item a line; none is kept in memory."""
+    separator = "["
     for item in items:
-        sys.stdout.write(f"{before}\n  {json.dumps(item, default=plain, ensure_ascii=False)}")
-        before = ","
-    write("[]" if before == "[" else "\n]")
+        sys.stdout.write(f"{separator}\n  {json.dumps(item, default=json_value, ensure_ascii=False)}")
+        separator = ","
+    write("[]" if separator == "[" else "\n]")
 
 
-def plain(value: Any) -> Any:
-    """Return what JSON can write for a value: counts of credits as numbers, all else as text."""
+def json_value(value: Any) -> Any:
+    """Return a value that JSON lacks as one that it has: a number of credits, anything else as text."""
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
     return str(value)
 
 
 def table(
-    columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "", numbers: Iterable[str] = ()
+    columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str, numbers: Iterable[str] = ()
 ) -> Table:
-    """Return a table; the columns named in `numbers` are aligned right."""
+    """Return a table; the columns in `numbers` are aligned right."""
     right = set(numbers)
     made = Table(
         box=SIMPLE_HEAD,
-        title=title or None,
+        title=title,
         title_justify="left",
         title_style="bold",
         pad_edge=False,
@@ -97,7 +96,7 @@ def table(
 
 
 def cell(value: Any, style: str = "") -> Text:
-    """Return a value as people read it. Control characters of a vendor's words are not passed on."""
+    """Return a value as people read it, without control characters of a vendor's text."""
     if value is None or value == "":
         return Text(MISSING, style="dim")
     if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
@@ -110,8 +109,8 @@ def day_range(start: object, end: object) -> str:
     return f"{start}..{end}" if start else MISSING
 
 
-def second(moment: str | None) -> str | None:
-    """Return an instant of the JSON to the second, in UTC (the column says so)."""
+def utc_second(moment: str | None) -> str | None:
+    """Return an instant of the JSON to the second, in UTC (the column's title says so)."""
     if moment is None:
         return None
     return f"{dt.datetime.fromisoformat(moment).astimezone(dt.UTC):%Y-%m-%d %H:%M:%S}"
@@ -119,11 +118,4 @@ def second(moment: str | None) -> str | None:
 
 def size(count: int | None) -> str | None:
     """Return a number of bytes as people read it: `1.2 MB`."""
-    if count is None:
-        return None
-    value, unit = float(count), "B"
-    for larger in ("kB", "MB", "GB", "TB"):
-        if value < STEP:
-            break
-        value, unit = value / STEP, larger
-    return f"{count} B" if unit == "B" else f"{value:.1f} {unit}"
+    return None if count is None else filesize.decimal(count)
