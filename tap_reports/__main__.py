@@ -22,8 +22,8 @@ from tap_reports.exceptions import (
     Stopped,
     TapReportsError,
     defect,
-    sentence,
 )
+from tap_reports.wording import with_remedy
 
 logger = logging.getLogger("tap-reports")
 logger.addFilter(
@@ -107,7 +107,7 @@ def _report_error(error: Exception) -> int:
                 logger.error("%s", text)
             return CONFIGURATION_IS_WRONG
         case CallError():
-            logger.error("%s", sentence(str(error), error.remedy))
+            logger.error("%s", with_remedy(str(error), error.remedy))
         case TapReportsError():
             logger.error("%s", error)
         case BrokenPipeError():

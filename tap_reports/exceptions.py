@@ -16,7 +16,8 @@ TapReportsError
 ├── StreamError            this stream ends here, the others go on; exit 1 at the end
 │   ├── JobFailed          the vendor says that the job failed for good
 │   ├── JobTimeout         the job was not done at its deadline; it stays in state and is resumed
-│   ├── QuotaSpent         a day quota or a credit limit: this vendor gets no new submissions
+│   ├── QuotaSpent         a day quota: this vendor gets no new submissions that it counts
+│   │   └── CreditsSpent   a credit limit: this vendor gets no new submissions at all in this run
 │   ├── FileError          the file is not (all of) the report
 │   └── InvalidValue       a cell does not fit its column
 └── (Stopped)              a signal or a closed output: leave everything to be resumed; no Exception
@@ -29,25 +30,15 @@ Messages are safe to log: whoever raises an error passes vendor text through `ta
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Self
+
+from tap_reports.wording import with_remedy
 
 CONFIGURATION_IS_WRONG = 78
 """Exit status EX_CONFIG of sysexits.h: running again does not help."""
 OUTPUT_CLOSED = "standard output was closed by its reader"
 LONG_WAIT_SECONDS = 60.0
 """From this on a message says how long the vendor asks to wait."""
-
-
-def sentence(cause: str, remedy: str) -> str:
-    """Return cause and remedy as sentences."""
-    stop = "" if cause.endswith((".", "!", "?")) else "."
-    return f"{cause}{stop} {remedy}" if remedy else cause
-
-
-def counted(number: int | Decimal, what: str) -> str:
-    """Return `1 row`, `2 rows`."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 class TapReportsError(Exception):
@@ -193,7 +184,7 @@ class StreamError(TapReportsError):
         stream = "" if self.stream == self.vendor else self.stream  # else: all of the vendor's
         named = {"vendor": self.vendor, "stream": stream, "slice": self.slice, "job": self.job_id}
         place = ", ".join(f"{name} {value}" for name, value in named.items() if value)
-        return sentence(f"{place}: {self.cause}" if place else self.cause, self.remedy)
+        return with_remedy(f"{place}: {self.cause}" if place else self.cause, self.remedy)
 
 
 def defect(error: Exception) -> StreamError:

@@ -10,7 +10,7 @@ import pytest
 import tap_reports
 
 PACKAGE = Path(tap_reports.__file__).parent
-BASE = {"models", "exceptions", "redaction", "clock", "process", "vendor", "client", "setting"}
+BASE = {"models", "exceptions", "redaction", "clock", "process", "vendor", "client", "setting", "wording"}
 MAY_IMPORT = {
     "http": BASE,
     "downloads": {"http"} | BASE,

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tap_reports.exceptions import ConfigError, counted
+from tap_reports.exceptions import ConfigError
 from tap_reports.settings.inputs import Inputs, read_inputs
 from tap_reports.sync.mode import Mode
 from tap_reports.sync.outcome import Outcome
+from tap_reports.wording import number_of
 
 if TYPE_CHECKING:
     from tap_reports.models import RunOutcome
@@ -76,7 +77,7 @@ def _check_config(asked: Asked) -> int:
         tap.selected_streams()
     shown = []
     for block in tap.settings.vendors:
-        reports = "all its reports" if block.reports is None else counted(len(block.reports), "report")
+        reports = "all its reports" if block.reports is None else number_of(len(block.reports), "report")
         shown.append(f"{block.name} ({reports})")
     write(f"The configuration is valid: {', '.join(shown)}. Nothing was sent.")
     return 0

@@ -13,10 +13,10 @@ from rich.text import Text
 from tap_reports.commands import output
 from tap_reports.commands.timeline import describe_end
 from tap_reports.commands.timeline_page import page
-from tap_reports.exceptions import counted
 from tap_reports.ledger.history import Wanted
 from tap_reports.models import Json, StreamEnd
 from tap_reports.redaction import printable
+from tap_reports.wording import number_of
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -74,7 +74,7 @@ def _run_lines(runs: Sequence[RunOutcome]) -> Iterator[RenderableType]:
         words, is_good = describe_end(run)
         rows = sum(one.rows for one in run.streams)
         at = run.started_at.isoformat(sep=" ", timespec="seconds")[:19]
-        facts = f"{counted(len(run.streams), 'stream')}, {len(failed)} failed, {counted(rows, 'row')}"
+        facts = f"{number_of(len(run.streams), 'stream')}, {len(failed)} failed, {number_of(rows, 'row')}"
         yield output.cell(f"Run of {at} UTC {words}: {facts}", "green" if is_good else "bold red")
         for one in failed:
             yield output.cell(f"  {one.error or one.stream}", "red")
@@ -93,10 +93,10 @@ def job_lines(found: Sequence[Json], console: Console, wanted: Wanted) -> Iterat
     # A job that several streams share has a line for each; its files and credits count once.
     jobs = {(job["vendor"], job["job_id"], job["submitted_at"]): job for job in found}.values()
     known = [job["credits"] for job in jobs if job["credits"] is not None]
-    rows = counted(sum(job["rows"] or 0 for job in found), "row")
+    rows = number_of(sum(job["rows"] or 0 for job in found), "row")
     size = output.size(sum(job["bytes"] or 0 for job in jobs))
-    credits_ = f", {counted(sum(known), 'credit')}" if known else ""
-    yield output.cell(f"{counted(len(jobs), 'job')}, {rows}, {size}{credits_}", "bold")
+    credits_ = f", {number_of(sum(known), 'credit')}" if known else ""
+    yield output.cell(f"{number_of(len(jobs), 'job')}, {rows}, {size}{credits_}", "bold")
     if wanted.limit == len(found):
         yield output.cell(f"These are the newest {wanted.limit:,}; --limit N shows more.", "dim")
 
@@ -125,9 +125,9 @@ def _two_lines(job: Json) -> Text:
     facts = [
         printable(job["job_id"] or "no job id"),
         (output.utc_second(job["submitted_at"]) or "")[5:16],
-        "" if job["rows"] is None else counted(job["rows"], "row"),
+        "" if job["rows"] is None else number_of(job["rows"], "row"),
         size or "",
-        "" if cost is None else counted(cost, "credit"),
+        "" if cost is None else number_of(cost, "credit"),
     ]
     return Text.assemble(
         (job["stream"] or "no stream", "bold"),

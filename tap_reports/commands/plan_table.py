@@ -9,8 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from tap_reports.commands import output
-from tap_reports.exceptions import counted
 from tap_reports.models import Json
+from tap_reports.wording import number_of
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -50,7 +50,7 @@ def _stream_lines(stream: Json) -> Iterator[RenderableType]:
     """Yield a stream's name and days, and a line for each slice, within 80 columns."""
     days = output.day_range(stream["first_day"], stream["last_day"])
     count = len(stream["slices"])
-    about = f"{days}, {counted(count, 'job')}" if stream["first_day"] else "snapshot"
+    about = f"{days}, {number_of(count, 'job')}" if stream["first_day"] else "snapshot"
     yield Text.assemble((stream["stream"], "bold"), (f"  {about if count else 'nothing new'}", "dim"))
     grid = Table.grid(padding=(0, 1, 0, 0))
     for width in (SLICE_WIDTH, ACTION_WIDTH, None):
@@ -60,7 +60,7 @@ def _stream_lines(stream: Json) -> Iterator[RenderableType]:
         grid.add_row(
             f"  {output.day_range(one['start'], one['end'])}",
             output.cell(one["action"], STYLES[one["action"]]),
-            " ".join(filter(None, [one["job_id"], counted(cost, "credit") if cost is not None else ""])),
+            " ".join(filter(None, [one["job_id"], number_of(cost, "credit") if cost is not None else ""])),
         )
     yield grid
 
@@ -79,6 +79,6 @@ def _total(totals: Json) -> str:
     if not counts:
         return "Nothing to do."
     total = sum(counts.values())
-    text = f"{counted(total, 'job')}: " + ", ".join(f"{count} to {name}" for name, count in counts.items())
+    text = f"{number_of(total, 'job')}: " + ", ".join(f"{count} to {name}" for name, count in counts.items())
     cost = totals["estimated_credits"]
-    return f"{text}; about {counted(cost, 'credit')}" if cost is not None else text
+    return f"{text}; about {number_of(cost, 'credit')}" if cost is not None else text

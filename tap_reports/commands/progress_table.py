@@ -13,8 +13,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 
 from tap_reports.commands.output import cell, size
-from tap_reports.exceptions import counted
 from tap_reports.jobs.task import Action, Stage, Task
+from tap_reports.wording import number_of
 
 if TYPE_CHECKING:
     from tap_reports.ledger.records import QuotaUse
@@ -79,10 +79,10 @@ def progress_table(
         parts.append(cell(f"… and {counts}", "dim"))
     finished = sum(task.stage is Stage.DONE for task in tasks)
     rows = sum(stream.extraction.rows_emitted for stream in streams)
-    done = f"{len(outcome.done)} of {counted(len(streams), 'stream')} done, " if streams else ""
-    jobs = f"{finished} of {counted(len(tasks), 'job')} done ({finished * 100 // len(tasks)} %)"
+    done = f"{len(outcome.done)} of {number_of(len(streams), 'stream')} done, " if streams else ""
+    jobs = f"{finished} of {number_of(len(tasks), 'job')} done ({finished * 100 // len(tasks)} %)"
     seconds = (dt.datetime.now(dt.UTC) - outcome.started_at).total_seconds()
-    parts.append(cell(f"{done}{jobs}, {counted(rows, 'row')} out, {duration(seconds)}", "bold"))
+    parts.append(cell(f"{done}{jobs}, {number_of(rows, 'row')} out, {duration(seconds)}", "bold"))
     if left := "; ".join(_left(run, quotas, tasks, started_at)):
         parts.append(cell(f"Left: {left}", "dim"))
     return Group(*parts)

@@ -10,9 +10,10 @@ from urllib.parse import urlsplit
 from requests.utils import get_environ_proxies, select_proxy
 
 from tap_reports.commands import output
-from tap_reports.exceptions import CallError, ConfigError, TapReportsError, counted, sentence
+from tap_reports.exceptions import CallError, ConfigError, TapReportsError
 from tap_reports.models import Check
 from tap_reports.redaction import redact
+from tap_reports.wording import number_of, with_remedy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +64,7 @@ def _check_client(client: ReportClient) -> Iterator[Check]:
     try:
         yield from client.check()
     except CallError as error:
-        yield Check(name="access", ok=False, detail=sentence(str(error), error.remedy))
+        yield Check(name="access", ok=False, detail=with_remedy(str(error), error.remedy))
     except TapReportsError as error:
         yield Check(name="access", ok=False, detail=str(error))
 
@@ -102,8 +103,8 @@ def _lines(found: Found) -> Iterator[RenderableType]:
     count, bad = len(found), sum(not check.ok for _, check in found)
     if failed:
         yield output.cell(
-            f"{bad} of {counted(count, 'check')} failed ({', '.join(failed)}): their details say what to do. "
-            "Nothing was submitted.",
+            f"{bad} of {number_of(count, 'check')} failed ({', '.join(failed)}): their details say what to "
+            "do. Nothing was submitted.",
             "bold red",
         )
     else:

@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from tap_reports.exceptions import counted
 from tap_reports.models import Quota
-
-DAY_SECONDS = 86400
+from tap_reports.wording import number_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +42,7 @@ def verdict(
     days, reasons = 1, []
     for limit in limits:
         count = jobs[limit.vendor, limit.quota.counts]
-        if limit.quota.seconds != DAY_SECONDS or count <= limit.remaining:
+        if not limit.quota.is_day or count <= limit.remaining:
             continue  # a sync waits for a shorter quota
         needed = math.ceil((count - limit.remaining) / limit.quota.limit) + (limit.remaining > 0)
         days = max(days, needed)
@@ -61,8 +59,8 @@ def _why(limit: Limit, count: int, days: int) -> str:
     left = f"{a_day:,} a day left"
     if limit.remaining < a_day:
         left = f"{limit.remaining:,} left today, {a_day:,} a day"
-    jobs = f"{counted(count, 'job')} to submit"
-    return f"{limit.vendor} {limit.quota.name}: {jobs}, {left}: {counted(days, 'day')}"
+    jobs = f"{number_of(count, 'job')} to submit"
+    return f"{limit.vendor} {limit.quota.name}: {jobs}, {left}: {number_of(days, 'day')}"
 
 
 def _exceeded(budget: Budget) -> Iterator[str]:

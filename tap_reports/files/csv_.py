@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tap_reports.exceptions import FileError, counted
+from tap_reports.exceptions import FileError
 from tap_reports.files.csv_blocks import cuts, end_before_footer, readable, records_of
 from tap_reports.files.csv_header import OTHER_HEADER, Start, start_of
 from tap_reports.files.csv_text import CsvText, Lines
@@ -31,6 +31,7 @@ from tap_reports.files.table import (
 )
 from tap_reports.files.text import beginning, encoding_of, not_text, shown
 from tap_reports.models import FileFormat, Layout
+from tap_reports.wording import number_of
 
 if TYPE_CHECKING:
     from tap_reports.files.unpack import Member
@@ -169,7 +170,7 @@ def _checked(table: CsvTable, text: str, first_row: int, header: list[str] | Non
         logger.warning(
             "%s: the header is repeated in %s from row %d on; dropped",
             table.name,
-            counted(repeated, "row"),
+            number_of(repeated, "row"),
             first_row,
         )
 
@@ -177,7 +178,7 @@ def _checked(table: CsvTable, text: str, first_row: int, header: list[str] | Non
 def _other_width(table: CsvTable, row: int, cells: Sequence[str]) -> FileError:
     begins = shown(table.delimiter.join(cells))
     return FileError(
-        f"{table.name}: row {row} has {counted(len(cells), 'cell')}, the header has {len(table.header)}. "
+        f"{table.name}: row {row} has {number_of(len(cells), 'cell')}, the header has {len(table.header)}. "
         f'The row begins: "{begins}".',
         remedy=OTHER_HEADER,
     )

@@ -16,7 +16,7 @@ from dataclasses import replace
 from functools import partial
 
 from tap_reports import speedups
-from tap_reports.exceptions import FileError, counted
+from tap_reports.exceptions import FileError
 from tap_reports.files.csv_ import rows
 from tap_reports.files.csv_blocks import end_before_footer
 from tap_reports.files.header import Line
@@ -27,6 +27,7 @@ from tap_reports.files.xlsx_header import find_header, warn_of_merged
 from tap_reports.files.xlsx_parts import ASK
 from tap_reports.files.xlsx_rows import MAX_SHEET_COLUMNS, SheetFile, SheetReader, SheetRow
 from tap_reports.models import FileFormat, Kind, Layout
+from tap_reports.wording import number_of
 
 logger = logging.getLogger("tap-reports")
 
@@ -171,7 +172,7 @@ class _Written:
             logger.warning(
                 "%s: the header is repeated in %s; dropped",
                 self._sheet.name,
-                counted(len(self.repeats), "row"),
+                number_of(len(self.repeats), "row"),
             )
 
     def _quickly(self, out: io.BufferedWriter, reader: SheetReader, data: bytes) -> bytes:

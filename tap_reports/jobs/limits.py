@@ -12,7 +12,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from tap_reports.clock import TOLERANCE_SECONDS
-from tap_reports.exceptions import CreditsSpent, QuotaSpent, StreamError, counted
+from tap_reports.exceptions import CreditsSpent, QuotaSpent, StreamError
+from tap_reports.wording import number_of
 
 if TYPE_CHECKING:
     from tap_reports.clock import Clock
@@ -59,7 +60,7 @@ class Credits:
             StreamError: This report costs too much.
             CreditsSpent: So would every other one in this run.
         """
-        costs = f"the report would cost {counted(cost, 'credit')}"
+        costs = f"the report would cost {number_of(cost, 'credit')}"
         if self._per_report is not None and cost > self._per_report:
             raise StreamError(
                 f"{costs}, max_credits_per_report is {self._per_report}",

@@ -170,7 +170,7 @@ def _counted(number: int, item: Quota) -> list[sa.ColumnElement[bool]]:
         submissions.c.quota == item.counts,
         submissions.c.at <= bindparam(f"end_{number}"),
     ]
-    if quota.is_day(item):
+    if item.is_day:
         return [*same, submissions.c.at >= start, submissions.c.outcome != "refused"]
     return [*same, submissions.c.at > start]
 

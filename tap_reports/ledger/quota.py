@@ -14,18 +14,11 @@ from collections.abc import Iterable, Mapping
 from tap_reports.ledger.records import QuotaUse, Wait
 from tap_reports.models import Quota
 
-DAY_SECONDS = 86400
-
-
-def is_day(quota: Quota) -> bool:
-    """Return whether the quota is of a calendar day."""
-    return quota.seconds == DAY_SECONDS
-
 
 def window(quota: Quota, now: dt.datetime) -> tuple[dt.datetime, dt.datetime]:
     """Return the times between which submissions count (of a rolling window: after the first)."""
     length = dt.timedelta(seconds=quota.seconds)
-    if is_day(quota):
+    if quota.is_day:
         return now.astimezone(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0), now + length
     return now - length, now + length
 
@@ -49,7 +42,7 @@ def wait_for(
 
 def use(quota: Quota, used: int, oldest: dt.datetime | None, now: dt.datetime) -> QuotaUse:
     """Return how much of a quota is used, given how many submissions count and the oldest of them."""
-    resets_at = _next_day(now) if is_day(quota) else oldest and _freed(quota, oldest)
+    resets_at = _next_day(now) if quota.is_day else oldest and _freed(quota, oldest)
     remaining = max(0, quota.limit - used)
     return QuotaUse(name=quota.name, limit=quota.limit, used=used, remaining=remaining, resets_at=resets_at)
 
@@ -57,13 +50,13 @@ def use(quota: Quota, used: int, oldest: dt.datetime | None, now: dt.datetime) -
 def _wait(quota: Quota, deciding: dt.datetime | None, now: dt.datetime) -> Wait | None:
     if deciding is None and quota.limit >= 1:
         return None
-    resets_at = _next_day(now) if is_day(quota) else _freed(quota, deciding or now)
+    resets_at = _next_day(now) if quota.is_day else _freed(quota, deciding or now)
     return Wait(
         quota=quota.name,
         limit=quota.limit,
         seconds=max(0.0, (resets_at - now).total_seconds()),
         resets_at=resets_at,
-        is_day=is_day(quota),
+        is_day=quota.is_day,
     )
 
 

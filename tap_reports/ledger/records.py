@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from tap_reports.models import JobStatus, Json, Quota, ReportJob, ReportRequest, Slice
 
+GOOD = tuple(status.value for status in JobStatus if status.is_good)
 INTENT = "intent"
 """Status of a row whose submission has not been answered: on its way, or its run was killed."""
 LOST = "lost"
@@ -100,7 +101,7 @@ class JobRecord:
     @property
     def is_good(self) -> bool:
         """True if the job is done and its rows (or their absence) can be used."""
-        return self.status in {JobStatus.SUCCEEDED, JobStatus.EMPTY}
+        return self.status in GOOD
 
     def job(self, request: ReportRequest) -> ReportJob | None:
         """Return the job, to go on with it; None where no answer came."""

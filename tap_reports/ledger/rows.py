@@ -10,12 +10,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from tap_reports.ledger.records import INTENT, LOST, JobRecord
+from tap_reports.ledger.records import GOOD, INTENT, LOST, JobRecord
 from tap_reports.ledger.schema import UNKNOWN_DAY, UNKNOWN_TIME
 from tap_reports.models import JobStatus, Json, ReportJob, Slice
 
 STATUSES = frozenset({INTENT, LOST, *(status.value for status in JobStatus)})
-GOOD = (JobStatus.SUCCEEDED.value, JobStatus.EMPTY.value)
 COPIED = (
     *("key", "vendor", "account", "report", "job_id", "run_id", "message", "rows", "bytes"),
     *("started_at", "created_at", "downloaded_at", "download_seconds"),

@@ -14,8 +14,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import bindparam
 
-from tap_reports.ledger.records import INTENT, LOST
-from tap_reports.ledger.rows import GOOD, values_of
+from tap_reports.ledger.records import GOOD, INTENT, LOST
+from tap_reports.ledger.rows import values_of
 from tap_reports.ledger.schema import UtcTime, jobs, streams, uses
 from tap_reports.models import JobStatus, ReportJob, ReportRequest, Slice
 

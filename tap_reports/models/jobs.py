@@ -12,10 +12,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from tap_reports.exceptions import CallError, sentence
+from tap_reports.exceptions import CallError
 from tap_reports.models.reports import Json, Slice
+from tap_reports.wording import with_remedy
 
 RESULT_HOURS = "result_hours"
+DAY_SECONDS = 86400
 
 
 class JobStatus(StrEnum):
@@ -179,6 +181,11 @@ class Quota:
     seconds: int
     counts: str = "report"
 
+    @property
+    def is_day(self) -> bool:
+        """True if it is a calendar day's."""
+        return self.seconds == DAY_SECONDS
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
@@ -191,7 +198,7 @@ class Check:
     @classmethod
     def of(cls, name: str, error: CallError) -> Check:
         """Return the check that a call's error failed."""
-        return cls(name=name, ok=False, detail=sentence(str(error), error.remedy))
+        return cls(name=name, ok=False, detail=with_remedy(str(error), error.remedy))
 
     @classmethod
     def tried(cls, name: str, ask: Callable[[], str]) -> Check:

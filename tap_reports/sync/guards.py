@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from tap_reports.exceptions import FileError, InvalidValue, StreamError, counted, sentence
+from tap_reports.exceptions import FileError, InvalidValue, StreamError
 from tap_reports.models import Kind
 from tap_reports.sync.report import match_columns
+from tap_reports.wording import number_of, with_remedy
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +36,7 @@ def with_job_remedy(error: StreamError) -> StreamError:
     """Return the error, for a file also with what happens to its job, which is finished and paid for."""
     if isinstance(error, (FileError, InvalidValue)):
         own = "" if error.remedy == FileError.default_remedy else error.remedy
-        error.remedy = sentence(own, FINISHED_JOB_REMEDY) if own else FINISHED_JOB_REMEDY
+        error.remedy = with_remedy(own, FINISHED_JOB_REMEDY) if own else FINISHED_JOB_REMEDY
     return error
 
 
@@ -49,10 +50,10 @@ def check_days(days: Slice | None, tally: Tally) -> str:
         return ""
     found = f"{tally.first_day}..{tally.last_day}"
     if tally.outside == tally.dated:
-        rows = counted(tally.dated, "row")
+        rows = number_of(tally.dated, "row")
         what = f"the vendor ignored the dates: {rows}, all outside of {days}, in {found}"
         raise FileError(what, remedy=DATES_REMEDY)
-    return f"{tally.outside} of {counted(tally.dated, 'row')} of {days} lie outside of it (rows: {found})"
+    return f"{tally.outside} of {number_of(tally.dated, 'row')} of {days} lie outside of it (rows: {found})"
 
 
 def row_count_warnings(task: Task, rows: int) -> Iterator[str]:
@@ -60,7 +61,7 @@ def row_count_warnings(task: Task, rows: int) -> Iterator[str]:
     slice_ = task.request.slice or "snapshot"
     if rows and rows == task.request.row_limit:
         yield (
-            f"the result of job {task.job_id} ({slice_}) has exactly {counted(rows, 'row')}, which is the "
+            f"the result of job {task.job_id} ({slice_}) has exactly {number_of(rows, 'row')}, which is the "
             'limit, so there may be more. Raise the report\'s "limit", or ask for less at a time.'
         )
     if not rows and task.job and task.job.rows:

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 from singer_sdk.exceptions import AbortedSyncFailedException, AbortedSyncPausedException, MappingError
 
 from tap_reports.emit.writer import OutputError
-from tap_reports.exceptions import OUTPUT_CLOSED, CallError, QuotaSpent, StreamError, counted, defect
+from tap_reports.exceptions import OUTPUT_CLOSED, CallError, QuotaSpent, StreamError, defect
 from tap_reports.jobs.task import Stage
 from tap_reports.models import JobUse, RunOutcome, StreamEnd, StreamOutcome
 from tap_reports.redaction import redact
+from tap_reports.wording import number_of
 
 if TYPE_CHECKING:
     from tap_reports.emit.plan import Tally
@@ -71,8 +72,8 @@ class Outcome:
             self.stopped[stream] = error
             left = self.count_jobs_left(stream)
             days = math.ceil(left / error.per_day) if error.per_day else 0
-            more = f", which take {counted(days, 'day')} more" if days else ""
-            logger.warning("stopped: %s %s left%s", redact(error), counted(left, "job"), more)
+            more = f", which take {number_of(days, 'day')} more" if days else ""
+            logger.warning("stopped: %s %s left%s", redact(error), number_of(left, "job"), more)
             return
         self.failures[stream] = error
         logger.debug("failed: %s", redact(error))
@@ -130,9 +131,9 @@ class Outcome:
         logger.log(
             logging.WARNING if why else logging.INFO,
             "%s: %s; %s, %.1f s%s",
-            counted(len(ends), "stream"),
+            number_of(len(ends), "stream"),
             ", ".join(f"{count} {end}" for end, count in counts.items()) or "nothing to do",
-            counted(rows, "row"),
+            number_of(rows, "row"),
             run.seconds or 0.0,
             f"; {why}; submitted jobs are resumed by the next run" if why else "",
             extra={"exit_status": run.exit_status, "rows": rows, "seconds": run.seconds, "streams": counts},
@@ -140,17 +141,17 @@ class Outcome:
 
 
 def _summary(stream: StreamOutcome) -> str:
-    facts = [stream.outcome.value.replace("_", " "), counted(stream.rows, "row")]
+    facts = [stream.outcome.value.replace("_", " "), number_of(stream.rows, "row")]
     if stream.first_day and stream.last_day:
         facts.append(f"{stream.first_day}..{stream.last_day}")
     if stream.slices:
-        facts.append(f"{stream.slices_done} of {counted(stream.slices, 'slice')}")
+        facts.append(f"{stream.slices_done} of {number_of(stream.slices, 'slice')}")
     if stream.jobs:
         actions = Counter(job.action for job in stream.jobs)
         counts = ", ".join(f"{count} {action}" for action, count in actions.items())
-        facts.append(f"{counted(actions.total(), 'job')} ({counts})")
+        facts.append(f"{number_of(actions.total(), 'job')} ({counts})")
         spent = [job.credits for job in stream.jobs if job.credits is not None]
-        facts += [counted(sum(spent, Decimal()), "credit")] if spent else []
+        facts += [number_of(sum(spent, Decimal()), "credit")] if spent else []
         facts.append(f"{max(job.seconds or 0.0 for job in stream.jobs):.1f} s")
     return f"{stream.stream}: {', '.join(facts)}"
 
@@ -188,15 +189,15 @@ def log_tally(logger: logging.Logger, stream: str, tally: Tally, columns: int) -
             stream,
             len(slow),
             columns,
-            ", ".join(f"{name} ({counted(count, 'cell')})" for name, count in slow.most_common(20)),
+            ", ".join(f"{name} ({number_of(count, 'cell')})" for name, count in slow.most_common(20)),
         )
     if tally.rows_by_python:
-        logger.info("%s: %s went through Python", stream, counted(tally.rows_by_python, "row"))
+        logger.info("%s: %s went through Python", stream, number_of(tally.rows_by_python, "row"))
     for name, count in tally.nulled.items():
-        values = counted(count, "value")
+        values = number_of(count, "value")
         logger.warning("%s: %s did not fit %s: null instead", stream, values, name)
     for name, count in tally.left_out.items():
-        logger.warning("%s: %s without %s, a key: left out", stream, counted(count, "record"), name)
+        logger.warning("%s: %s without %s, a key: left out", stream, number_of(count, "record"), name)
 
 
 def add_stream_name(record: logging.LogRecord) -> bool:
