@@ -16,8 +16,8 @@ import click
 
 from tap_reports.exceptions import CONFIGURATION_IS_WRONG
 from tap_reports.sandbox.app import Sandbox
-from tap_reports.sandbox.config import START_BEFORE, tap_config
-from tap_reports.sandbox.options import Options, Postback, Switch
+from tap_reports.sandbox.config import tap_config
+from tap_reports.sandbox.options import Accounts, Options, Postback, Switch
 from tap_reports.sandbox.replay import NoRecordingError, Recording
 from tap_reports.sandbox.server import Origin
 from tap_reports.sandbox.shared import Shared
@@ -25,13 +25,13 @@ from tap_reports.sandbox.shared import Shared
 LEDGER = {"job_ledger": "sandbox-jobs.sqlite"}
 """A ledger of its own: the sandbox's jobs do not belong among the real ones."""
 
-NUMBERS = {"int": int, "float": float, "float | None": float, "int | None": int, "str": str}
 LISTED = {"rows", "seed", "speed", "delay", "today", "restated_days", "account_type", "postback", "switches"}
-MORE = {item.name: item.type for item in dataclasses.fields(Options) if item.name not in LISTED}
+MORE = sorted(field.name for field in dataclasses.fields(Options) if field.name not in LISTED)
+"""Fields of `Options` that have no option of their own: all are numbers."""
 PORT, FILE = click.IntRange(0, 65535), click.Path(dir_okay=False, path_type=Path)
 STORAGE = "Port of the cloud storage, another origin; 0: a free one."
 REPLAY = "Serve the calls of a recording (tap-reports --record FILE) instead."
-SET = f"NAME=VALUE of: {', '.join(sorted(MORE))}."
+SET = f"NAME=VALUE of: {', '.join(MORE)}."
 
 
 def _settings(_context: click.Context, _parameter: click.Parameter, values: Iterable[str]) -> dict[str, Any]:
@@ -40,9 +40,9 @@ def _settings(_context: click.Context, _parameter: click.Parameter, values: Iter
     for value in values:
         name, _, text = value.partition("=")
         if name not in MORE:
-            raise click.BadParameter(f"{name} is none of {', '.join(sorted(MORE))}")
+            raise click.BadParameter(f"{name} is none of {', '.join(MORE)}")
         try:
-            found[name] = NUMBERS[str(MORE[name])](text)
+            found[name] = int(text) if text.isdecimal() else float(text)
         except ValueError as error:
             raise click.BadParameter(f"{name} must be a number, not {text!r}") from error
     return found
@@ -89,8 +89,8 @@ def main(**given: Any) -> None:
     if given["print_config"]:
         if not port:
             raise click.UsageError("--print-config needs a --port other than 0; or use --config-file")
-        start = (options.today or dt.datetime.now(dt.UTC).date()) - dt.timedelta(days=START_BEFORE)
-        config = tap_config(f"http://127.0.0.1:{port}", options, start.isoformat())
+        today = options.today or dt.datetime.now(dt.UTC).date()
+        config = tap_config(f"http://127.0.0.1:{port}", options, today, Accounts())
         click.echo(json.dumps(LEDGER | config, indent=2))
         return
     with _listening(port, given["downloads_port"]):

@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import replace
 from typing import Any, Self
 
-from tap_reports.sandbox.config import START_BEFORE, tap_config
+from tap_reports.sandbox.config import tap_config
 from tap_reports.sandbox.control import Control
 from tap_reports.sandbox.digital_turbine import DigitalTurbine
 from tap_reports.sandbox.impact import Impact
@@ -101,8 +101,7 @@ class Sandbox:
 
     def config(self, vendor: str | None = None) -> dict[str, Any]:
         """Return a tap config for one vendor, or for all."""
-        start = self.today - dt.timedelta(days=START_BEFORE)
-        return tap_config(self.url, self.options, start.isoformat(), vendor, self.accounts)
+        return tap_config(self.url, self.options, self.today, self.accounts, vendor)
 
     def submissions(self, vendor: str | None = None) -> Submissions:
         """Return how often reports were asked for."""

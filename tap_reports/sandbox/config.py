@@ -22,21 +22,18 @@ REPORTS = {
 
 
 def tap_config(
-    url: str,
-    options: Options,
-    start_date: str,
-    vendor: str | None = None,
-    accounts: Accounts | None = None,
+    url: str, options: Options, today: dt.date, accounts: Accounts, vendor: str | None = None
 ) -> dict[str, Any]:
     """Return a whole tap config for the sandbox at `url`, for one vendor or for all."""
-    blocks = _blocks(url, options, accounts or Accounts())
+    blocks = _blocks(url, options, accounts)
     wait = max(0.001, options.real(min(5.0, options.delay / 4)))
     polls = {"poll_interval_seconds": wait, "poll_max_interval_seconds": wait * 12}
+    start = (today - dt.timedelta(days=START_BEFORE)).isoformat()
     # The tap has a clock of its own: it must not ask for days that are yet to come here.
     end = {"end_date": (options.today - dt.timedelta(days=1)).isoformat()} if options.today else {}
     chosen = blocks if vendor is None else {vendor: blocks[vendor]}
     filled = {name: {**block, **polls} for name, block in chosen.items()}
-    return {"start_date": start_date, **end, **polls, **filled}
+    return {"start_date": start, **end, **polls, **filled}
 
 
 def _blocks(url: str, options: Options, accounts: Accounts) -> dict[str, dict[str, Any]]:

@@ -37,10 +37,12 @@ class DigitalTurbine(VendorApi):
 
     def routes(self) -> list[Route]:
         """Return its routes; the link lives on the storage's origin."""
-        return [
-            Route("POST", "/auth/v1/token", self.name, "token", self._token),
-            Route("POST", "/api/v1/report", self.name, "submit", self._submit),
-        ]
+        return self.routed(
+            [
+                ("POST", "/auth/v1/token", "token", self._token),
+                ("POST", "/api/v1/report", "submit", self._submit),
+            ]
+        )
 
     def query(self, report: str, start: Day, end: Day, what: dict[str, Any]) -> dict[str, Any]:
         """Return what is asked for by `splits`, `metrics`, `filters`; `report` does not matter."""

@@ -1,24 +1,17 @@
-"""impact.com's API for brands, partners and agencies: reports, exports, jobs."""
+"""impact.com's API for brands, partners and agencies: routes, limits, exports."""
 
 from __future__ import annotations
 
 import base64
 import datetime as dt
-import itertools
 import json
-from collections.abc import Iterator
-from dataclasses import replace
-from typing import Any
 
 from tap_reports.sandbox import impact_catalog as catalog
 from tap_reports.sandbox import impact_reports as data
-from tap_reports.sandbox.files import Part, csv_part, text_part
 from tap_reports.sandbox.http import Answer, Refusal, Request, Route, answer_json
 from tap_reports.sandbox.impact_catalog import error
 from tap_reports.sandbox.impact_jobs import ImpactJobs
-from tap_reports.sandbox.jobs import Job
-from tap_reports.sandbox.options import Switch
-from tap_reports.sandbox.shared import Call, Day, DayQuota, RollingLimit, Shared
+from tap_reports.sandbox.shared import DayQuota, Handle, RollingLimit, Shared
 
 PREFIXES = {"Advertisers": "brand", "Mediapartners": "partner", "Agencies": "agency"}
 FORMATS = ("CSV", "JSON", "XML")
@@ -51,38 +44,31 @@ class Impact(ImpactJobs):
             "Mediapartners": [("GET", "ClickExport", "submit", self._click_export)],
             "Advertisers": [("GET", "Programs/{program}/ClickExport", "submit", self._click_export)],
         }
-        routes = []
-        for prefix in PREFIXES:
-            root = f"/{prefix}/{{sid}}"
-            for method, path, kind, call in (*table, *more.get(prefix, ())):
-                routes.append(Route(method, f"{root}/{path}", self.name, kind, self._guard(prefix, call)))
-        return routes
+        return self.routed(
+            (method, f"/{prefix}/{{sid}}/{path}", kind, handle)
+            for prefix in PREFIXES
+            for method, path, kind, handle in (*table, *more.get(prefix, ()))
+        )
 
-    def query(self, report: str, start: Day, end: Day, what: dict[str, Any]) -> data.Query:
-        """Return what is asked for of a report, which may be `clicks`, for `program_ids`."""
-        first = start or self._time.today()
-        return data.Query(report, first, end or first, tuple(what.get("program_ids", ())))
-
-    def _guard(self, prefix: str, call: Call) -> Call:
-        def guarded(request: Request) -> Answer:
-            accounts = self._shared.accounts
-            pair = base64.b64encode(f"{accounts.impact_sid}:{accounts.impact_word}".encode()).decode()
-            if request.headers.get("Authorization") != f"Basic {pair}":
-                return error("Unauthorized", 401)
-            if request.params["sid"] != accounts.impact_sid:
-                return error("Forbidden", 403)
-            request.params |= {"prefix": prefix, "kind": PREFIXES[prefix]}
-            with self._jobs.lock:
-                is_allowed = self._hour.take()
-            limits = self._limits(PREFIXES[prefix])
-            if not is_allowed:
-                wait = self._hour.retry_after if PREFIXES[prefix] == "partner" else {}
-                return error("Rate limit exceeded", 429, limits | wait)
-            answer = call(request)
-            answer.headers |= limits
-            return answer
-
-        return guarded
+    def guarded(self, handle: Handle, request: Request) -> Answer:
+        """Answer a call; other credentials are refused, and more calls than an hour may hold."""
+        accounts, prefix = self._shared.accounts, request.path.split("/")[1]
+        pair = base64.b64encode(f"{accounts.impact_sid}:{accounts.impact_word}".encode()).decode()
+        if request.headers.get("Authorization") != f"Basic {pair}":
+            return error("Unauthorized", 401)
+        if request.params["sid"] != accounts.impact_sid:
+            return error("Forbidden", 403)
+        kind = PREFIXES[prefix]
+        request.params |= {"prefix": prefix, "kind": kind}
+        with self._jobs.lock:
+            is_allowed = self._hour.take()
+        limits = self._limits(kind)
+        if not is_allowed:
+            wait = self._hour.retry_after if kind == "partner" else {}
+            return error("Rate limit exceeded", 429, limits | wait)
+        answer = handle(request)
+        answer.headers |= limits
+        return answer
 
     def _limits(self, kind: str) -> dict[str, str]:
         values = (self._hour.limit, self._hour.left, round(self._hour.reset_in))
@@ -148,42 +134,6 @@ class Impact(ImpactJobs):
         seconds = str(int((midnight - now).total_seconds()) + 1)
         headers = {"Retry-After": seconds} if request.params["kind"] == "partner" else {}
         return error(f"Daily limit of {quota.limit} requests exceeded", 429, headers)
-
-    def rows(self, query: data.Query, revision: int) -> Iterator[dict[str, str]]:
-        """Yield a query's rows; days that are yet to come have none."""
-        options = self._options
-        past = replace(query, end=min(query.end, self._time.today()))
-        return data.rows(options.seed, options.rows, past, self._shared.restated(revision))
-
-    def count(self, job: Job) -> int:
-        """Return how many rows a job has."""
-        return sum(1 for _ in self.rows(job.what["query"], job.revision))
-
-    def part(self, job: Job, page: str) -> Part:
-        """Return a job's file; `page` is a page of a paged result, or empty."""
-        query: data.Query = job.what["query"]
-        revision, name = job.revision, f"{job.id}-{job.revision}"
-        if job.what["format"] == "JSON":
-            root = "Clicks" if query.report == "clicks" else "Records"
-            if self.has(Switch.IMPACT_PAGED):
-                return self._page(job, root, int(page or 1))
-            return text_part(
-                f"{name}.json", lambda bare: data.as_json(root, () if bare else self.rows(query, revision))
-            )
-        if self.has(Switch.IMPACT_ZERO_BYTE) and not self.count(job):
-            return text_part(f"{name}.csv", lambda _: ())
-        return csv_part(f"{name}.csv", query.header, lambda: self.rows(query, revision))
-
-    def _page(self, job: Job, root: str, page: int) -> Part:
-        size, revision = self._options.page_size, job.revision
-
-        def pieces(_: bool) -> list[str]:
-            total = sum(1 for _ in self.rows(job.what["query"], revision))
-            chosen = itertools.islice(self.rows(job.what["query"], revision), (page - 1) * size, page * size)
-            frame = catalog.frame(page, size, total)
-            return [json.dumps({**frame, root: list(chosen)}, ensure_ascii=False)]
-
-        return text_part(f"{job.id}-{revision}-page{page}.json", pieces)
 
 
 def _day(text: str) -> dt.date:

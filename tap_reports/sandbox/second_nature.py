@@ -16,7 +16,7 @@ from tap_reports.sandbox.files import Part, csv_part, text_part
 from tap_reports.sandbox.http import Answer, Refusal, Request, Route, answer_json
 from tap_reports.sandbox.jobs import DONE, Job, Phase
 from tap_reports.sandbox.options import Switch
-from tap_reports.sandbox.shared import Day, RollingLimit, Shared, VendorApi
+from tap_reports.sandbox.shared import Day, Handle, RollingLimit, Shared, VendorApi
 
 FORMATS = ("xlsx", "csv", "json")
 OTHER_FIELDS = {"start_time": "from", "end_time": "to"}
@@ -44,7 +44,7 @@ class SecondNature(VendorApi):
             ("GET", "/api/reports/export/", "submit", self._submit),
             ("GET", "/api/reports/export/{ticket_id}/", "poll", self._status),
         ]
-        return self.routed(table, self._check)
+        return self.routed(table)
 
     def query(self, report: str, start: Day, end: Day, what: dict[str, Any]) -> dict[str, Any]:
         """Return what is asked for of a `sheet` (default the first) for `course_id`."""
@@ -53,8 +53,8 @@ class SecondNature(VendorApi):
         course = what.get("course_id", "")
         return {"report": report, "start": start, "end": end, "course": course, "sheet": sheet}
 
-    def _check(self, request: Request) -> None:
-        """Refuse other keys, and more calls than a minute may hold."""
+    def guarded(self, handle: Handle, request: Request) -> Answer:
+        """Answer a call; other keys are refused, and more calls than a minute may hold."""
         accounts, header = self._shared.accounts, request.headers.get("Authorization") or ""
         if header == f"Token {accounts.second_nature_no_admin}":
             raise _refused("You do not have permission to perform this action.", 403)
@@ -63,6 +63,7 @@ class SecondNature(VendorApi):
         with self._jobs.lock:
             if not self._minute.take():
                 raise _refused("Request was throttled.", 429, self._minute.retry_after)
+        return handle(request)
 
     def _list(self, _: Request) -> Answer:
         if self.has(Switch.SN_LIST_OBJECTS):
@@ -155,7 +156,7 @@ class SecondNature(VendorApi):
     def rows(self, query: dict[str, Any], revision: int) -> Iterator[dict[str, xlsx.Cell]]:
         """Yield a sheet's rows; days that are yet to come have none."""
         if query["end"] is not None:
-            query = {**query, "end": min(query["end"], self._time.today())}
+            query = {**query, "end": self.past(query["end"])}
         place = (query["report"], query["sheet"])
         options, restated = self._options, self._shared.restated(revision)
         return data.rows(options.seed, options.rows, place, query, restated)

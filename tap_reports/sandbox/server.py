@@ -17,9 +17,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from tap_reports.sandbox.bodies import corrupt, instead, pieces
 from tap_reports.sandbox.faults import Action
-from tap_reports.sandbox.http import Answer, Refusal, Request, Route, answer_json, find_route
+from tap_reports.sandbox.http import (
+    Answer,
+    Refusal,
+    Request,
+    Route,
+    answer_json,
+    corrupt,
+    find_route,
+    instead,
+    pieces,
+)
 from tap_reports.sandbox.options import Switch
 from tap_reports.sandbox.shared import Shared
 

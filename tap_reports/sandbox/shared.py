@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
+import threading
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, ClassVar
+from urllib.parse import urlencode, urlsplit
+from urllib.request import Request as Call
+from urllib.request import urlopen
 
 from tap_reports.sandbox.data import Restated
-from tap_reports.sandbox.faults import Faults
+from tap_reports.sandbox.faults import Action, Faults
 from tap_reports.sandbox.files import Files, Part, Storage
 from tap_reports.sandbox.http import Answer, Refusal, Request, Route
 from tap_reports.sandbox.jobs import Job, JobStore, Phase
 from tap_reports.sandbox.options import Accounts, Options, Switch, Time
-from tap_reports.sandbox.webhooks import Notifier
 
 
 class RollingLimit:
@@ -74,6 +78,54 @@ class DayQuota:
         self._used = 0
 
 
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+
+class Notifier:
+    """Calls the tap's side when a job is done, and everything that can go wrong with that."""
+
+    def __init__(self, faults: Faults, options: Options) -> None:
+        self._faults, self._options = faults, options
+        self._timers: list[threading.Timer] = []
+
+    def when_done(self, job: Job, kind: str, method: str, url: str, values: dict[str, Any]) -> None:
+        """Call `url` once the job's time is over. Other hosts than loopback are never called."""
+        fault, wait, times = self._faults.take(job.vendor, kind), job.seconds, 1
+        if fault and fault.action is Action.LOSE:
+            return
+        if fault and fault.action is Action.DELAY:
+            wait += self._options.real(fault.seconds)
+        if fault and fault.action is Action.FORGE:
+            wait = 0.0
+        if fault and fault.action is Action.DUPLICATE:
+            times = 2
+        for _ in range(times):
+            timer = threading.Timer(wait, self.call, (method, url, values))
+            timer.daemon = True
+            self._timers.append(timer)
+            timer.start()
+
+    def cancel(self) -> None:
+        """Call nobody any more."""
+        for timer in self._timers:
+            timer.cancel()
+
+    def call(self, method: str, url: str, values: dict[str, Any]) -> bool:
+        """Make the call now and return whether a 2xx came back; nothing is raised if nobody answers."""
+        if urlsplit(url).hostname not in LOOPBACK:
+            return False
+        if method == "GET":
+            url, body = f"{url}{'&' if urlsplit(url).query else '?'}{urlencode(values)}", None
+        else:
+            body = json.dumps(values).encode()
+        call = Call(url, body, {"Content-Type": "application/json"}, method=method)
+        try:
+            with urlopen(call, timeout=5):
+                return True
+        except OSError:
+            return False
+
+
 class Shared:
     """Options, time, jobs, files and faults of one sandbox."""
 
@@ -91,7 +143,7 @@ class Shared:
         return Restated(self.time.today() - dt.timedelta(days=self.options.restated_days), revision)
 
 
-Call = Callable[[Request], Answer]
+Handle = Callable[[Request], Answer]
 Day = dt.date | None
 
 
@@ -129,18 +181,16 @@ class VendorApi(ABC):
         """Return whether a switch is on."""
         return self._options.has(switch)
 
-    def routed(
-        self, table: Iterable[tuple[str, str, str, Call]], check: Callable[[Request], None]
-    ) -> list[Route]:
-        """Return routes, of method, path, kind and handler; `check` refuses calls that may not pass."""
-
-        def guarded(call: Call, request: Request) -> Answer:
-            check(request)
-            return call(request)
-
+    def routed(self, table: Iterable[tuple[str, str, str, Handle]]) -> list[Route]:
+        """Return routes of method, path, kind and handler."""
         return [
-            Route(method, path, self.name, kind, partial(guarded, call)) for method, path, kind, call in table
+            Route(method, path, self.name, kind, partial(self.guarded, handle))
+            for method, path, kind, handle in table
         ]
+
+    def guarded(self, handle: Handle, request: Request) -> Answer:
+        """Answer a call. A vendor refuses here what carries no good key, or comes too often."""
+        return handle(request)
 
     def start(self, request: Request, report: str, what: Any, **more: Any) -> Job:
         """Accept a submission and start its job."""
@@ -148,6 +198,10 @@ class VendorApi(ABC):
         self._jobs.accepted[self.name] += 1
         request.job_id = job.id
         return job
+
+    def past(self, end: dt.date) -> dt.date:
+        """Return the end of a range without the days that are yet to come, which have no rows."""
+        return min(end, self._time.today())
 
     def find(self, request: Request, parameter: str, missing: Answer) -> Job:
         """Return the job that a path names, or refuse with `missing`."""

@@ -10,10 +10,10 @@ from typing import Any, ClassVar
 from tap_reports.sandbox import similarweb_data as data
 from tap_reports.sandbox.faults import Action
 from tap_reports.sandbox.files import Part, csv_part, text_part
-from tap_reports.sandbox.http import Answer, Refusal, Request, Route, answer_json, answer_text
+from tap_reports.sandbox.http import Answer, Request, Route, answer_json, answer_text
 from tap_reports.sandbox.jobs import DONE, FAILING, Job, Phase
 from tap_reports.sandbox.options import Switch
-from tap_reports.sandbox.shared import Call, Day, VendorApi
+from tap_reports.sandbox.shared import Day, Handle, VendorApi
 from tap_reports.sandbox.similarweb_requests import described, read
 
 RETRIES = 3
@@ -38,7 +38,7 @@ class Similarweb(VendorApi):
             ("GET", "credits", "credits", self._credits),
             ("GET", "tables/describe", "describe", self._describe),
         )
-        table: list[tuple[str, str, str, Call]] = [
+        table: list[tuple[str, str, str, Handle]] = [
             ("POST", "/v3/batch/webhooks/test", "webhook_test", self._webhook_test),
             ("GET", "/batch/v5/request-status/{report_id}", "poll", self._status),
         ]
@@ -52,7 +52,7 @@ class Similarweb(VendorApi):
                 ("POST", f"{folder}/request-report", "submit", self._submit),
                 ("POST", f"{folder}/request-validate", "validate", self._validate),
             ]
-        return self.routed(table, self._check)
+        return self.routed(table)
 
     def query(self, report: str, start: Day, end: Day, what: dict[str, Any]) -> dict[str, Any]:
         """Return a table's: `granularity`, `filters`, `metrics` (default all)."""
@@ -61,16 +61,18 @@ class Similarweb(VendorApi):
         query = {"table": report, "granularity": granularity, "filters": what.get("filters", {})}
         return query | {"metrics": metrics, "start": start, "end": end, "limit": what.get("limit")}
 
-    def _check(self, request: Request) -> None:
+    def guarded(self, handle: Handle, request: Request) -> Answer:
+        """Answer a call; other keys are refused."""
         if request.headers.get("api-key") != self._shared.accounts.similarweb_key:
-            raise Refusal(answer_text("invalid API key", 401))
+            return answer_text("invalid API key", 401)
+        return handle(request)
 
-    def _v3(self, call: Call) -> Call:
+    def _v3(self, handle: Handle) -> Handle:
         if self.has(Switch.SIMILARWEB_V3_GONE):
             return lambda _: answer_text("Gone", 410)
         if self.has(Switch.SIMILARWEB_V3_MISSING):
             return lambda _: answer_text("404 page not found", 404)
-        return call
+        return handle
 
     def _submit(self, request: Request) -> Answer:
         what, errors = read(request, self._time.today())
