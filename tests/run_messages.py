@@ -58,6 +58,11 @@ def mark_of(state: dict[str, Any], stream: str) -> dict[str, Any]:
     return mark
 
 
+def bookmark_of(state: dict[str, Any], stream: str) -> str | None:
+    """Return a stream's bookmark in a state."""
+    return mark_of(state, stream).get("replication_key_value")
+
+
 def parse(text: str) -> list[dict[str, Any]]:
     """Return the messages of an output, numbers with all their digits."""
     return [json.loads(line, parse_float=Decimal) for line in text.splitlines()]

@@ -17,7 +17,7 @@ from command import PATIENCE, Printed, Program, Running
 from fork_server import shared
 from kill_points import SLICES, Kill, Outcome
 from pauses import Gate, held, put_up, waits_for_a_lock
-from run_messages import mark_of, plain_record
+from run_messages import bookmark_of, mark_of, plain_record
 from scenarios import DAYS, SCENARIOS
 
 from tap_reports.downloads.work_dir import LOCK
@@ -217,8 +217,7 @@ class ScenarioRunner:
         return set()
 
     def _mark(self, state: dict[str, Any]) -> str | None:
-        mark: str | None = mark_of(state, self.scenario.stream).get("replication_key_value")
-        return mark
+        return bookmark_of(state, self.scenario.stream)
 
     def _expected(self, last: dt.date) -> Any:
         return self.scenario.rows(self.sandbox, last, first=self.first_day)

@@ -34,10 +34,6 @@ def run(sandbox):
     return with_entry
 
 
-def schema_of(ran):
-    return next(one for one in ran.messages if one["type"] == "SCHEMA")
-
-
 @pytest.mark.parametrize(
     ("changes", "name"),
     [
@@ -59,7 +55,7 @@ def test_keys_that_no_record_has_are_a_mistake_of_the_catalog(run, sandbox, chan
 
 def test_without_keys_the_records_are_known_by_slice_and_row(run, sandbox):
     ran = run(key_properties=[], table_key_properties=[])
-    assert schema_of(ran)["key_properties"] == ["_report_slice_start", "_report_row"]
+    assert ran.schemas(SCENARIO.stream)[0]["key_properties"] == ["_report_slice_start", "_report_row"]
     assert ran.rows(SCENARIO.stream) == SCENARIO.rows(sandbox)
 
 

@@ -20,7 +20,7 @@ def config(sandbox, tmp_path):
 
 
 def streams_of(ran):
-    return list(dict.fromkeys(one["stream"] for one in ran.messages if one["type"] == "RECORD"))
+    return list(dict.fromkeys(one["stream"] for one in ran.of_type("RECORD")))
 
 
 def test_rows_come_out_while_another_vendors_columns_are_still_to_be_discovered(sandbox, config):
@@ -29,7 +29,7 @@ def test_rows_come_out_while_another_vendors_columns_are_still_to_be_discovered(
     assert ran.status == 0, ran.tap.outcome.failures
     assert streams_of(ran) == [QUICK.stream, LEARNT.stream]
     kinds = [one["type"] for one in ran.messages]
-    named = [LEARNT.stream in one["value"]["bookmarks"] for one in ran.messages if one["type"] == "STATE"]
+    named = [LEARNT.stream in state["bookmarks"] for state in ran.states]
     assert True in named[: kinds[: kinds.index("RECORD")].count("STATE")], "its job is named before that"
     assert ran.bookmark(LEARNT.stream) == config["end_date"]
     assert ran.pending(LEARNT.stream) == []

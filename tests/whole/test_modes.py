@@ -31,7 +31,7 @@ def test_what_is_ready_comes_out_while_another_stream_waits(sandbox, mode, tmp_p
     sandbox.faults.add("status", vendor=SLOW.vendor, kind="poll", status=429, retry_after=1800, nth=2)
     ran = run_here(config, FakeClock())
     assert ran.status == 0, ran.tap.outcome.failures
-    order = [one["stream"] for one in ran.messages if one["type"] == kind]
+    order = [one["stream"] for one in ran.of_type(kind)]
     last_ready = len(order) - 1 - order[::-1].index(READY.stream)
     last_slow = len(order) - 1 - order[::-1].index(SLOW.stream)
     assert last_ready < last_slow, "the slow vendor's second slice is waited for last"
@@ -43,14 +43,14 @@ def test_a_snapshots_version_is_activated_when_all_of_it_is_out_and_never_after_
     config["second_nature"]["reports"] = [{"report_name": "admin-xls-report", "format": "json"}]
     ran = run_here(config)
     assert ran.status == 0, ran.tap.outcome.failures
-    for stream in {one["stream"] for one in ran.messages if one["type"] == kind}:
+    for stream in {one["stream"] for one in ran.of_type(kind)}:
         kinds = [one["type"] for one in ran.messages if one.get("stream") == stream]
         assert kinds[-2:] == [kind, "ACTIVATE_VERSION"]
         assert kinds.count("ACTIVATE_VERSION") == 1
     sandbox.faults.add("wrong_content", vendor="second_nature", kind="download", body="busy", times=0)
     failed = run_here(config, catalog=ran.tap.catalog_dict)
     assert failed.status == 1
-    assert "ACTIVATE_VERSION" not in {one["type"] for one in failed.messages}
+    assert not failed.of_type("ACTIVATE_VERSION")
 
 
 CLICKS = {"account_type": "brand", "clicks": {"program_ids": ["1000", "1001"]}, "reports": []}
@@ -75,8 +75,6 @@ def test_rows_that_are_left_out_count_in_the_numbers_of_the_next_file(sandbox, m
 def emitted(ran, kind):
     """Return the records of the messages, or of the files that they name."""
     if kind == "RECORD":
-        return [one["record"] for one in ran.messages if one["type"] == kind]
-    files = [
-        Path(urlparse(name).path) for one in ran.messages if one["type"] == kind for name in one["manifest"]
-    ]
+        return [one["record"] for one in ran.of_type(kind)]
+    files = [Path(urlparse(name).path) for one in ran.of_type(kind) for name in one["manifest"]]
     return [json.loads(line) for path in files for line in gzip.open(path).read().splitlines()]

@@ -18,22 +18,21 @@ FORMATS = {
     "digital_turbine": ["csv"],
     "second_nature": ["xlsx", "csv", "json"],
 }
+FORMAT_SETTINGS = {"similarweb": "response_format", "impact": "result_format", "second_nature": "format"}
 CASES = [(vendor, form) for vendor, forms in FORMATS.items() for form in forms]
 PATIENT = {"job_deadline_seconds": 600, "poll_interval_seconds": 5, "poll_max_interval_seconds": 60}
 ENVELOPE = '{"error": "internal", "message": "please try again"}'
 PAGE = "<!DOCTYPE html><html><body>Bad gateway</body></html>"
 
 
-def config_of(scenario, sandbox, form="csv", **settings):
-    own = settings.pop("block", {})
-    config = scenario.config(sandbox, block={"slice_days": 24, **own}, job_ledger="off", **settings)
-    block = config[scenario.vendor]
-    if scenario.vendor == "similarweb":
-        block["response_format"] = form
-    elif scenario.vendor == "impact":
-        block["result_format"] = form
-    elif scenario.vendor == "second_nature":
-        block["reports"][0] = {**block["reports"][0], "format": form}
+def config_of(scenario, sandbox, form="csv", *, block=None, **settings):
+    """Return a configuration for one slice."""
+    config = scenario.config(sandbox, block={"slice_days": 24, **(block or {})}, job_ledger="off", **settings)
+    own = config[scenario.vendor]
+    if scenario.vendor == "second_nature":
+        own = own["reports"][0]
+    if name := FORMAT_SETTINGS.get(scenario.vendor):
+        own[name] = form
     return config
 
 
@@ -42,8 +41,7 @@ def is_whole(ran, scenario, sandbox):
 
 
 def is_loud(ran, scenario):
-    marks = ran.state.get("bookmarks", {}).get(scenario.stream, {})
-    return ran.status == 1 and "replication_key_value" not in marks and bool(ran.tap.outcome.failures)
+    return ran.status == 1 and ran.bookmark(scenario.stream) is None and bool(ran.tap.outcome.failures)
 
 
 @pytest.fixture(params=CASES, ids="-".join)
@@ -188,7 +186,7 @@ def test_a_new_column_is_added_ignored_or_loud(sandbox, policy):
     records = ran.records(scenario.stream)
     plain = [plain_record({n: cell for n, cell in row.items() if n != "new_column"}) for row in records]
     assert counted(plain) == scenario.rows(sandbox)
-    schemas = [one["schema"] for one in ran.messages if one["type"] == "SCHEMA"]
+    schemas = [one["schema"] for one in ran.schemas(scenario.stream)]
     assert ("new_column" in schemas[-1]["properties"]) is (policy == "add")
     assert all(("new_column" in row) is (policy == "add") for row in records)
     if policy == "add":

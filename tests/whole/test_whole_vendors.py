@@ -6,6 +6,7 @@ import datetime as dt
 import json
 
 import pytest
+from run_messages import bookmark_of, mark_of
 from scenarios import SCENARIOS, run_here
 
 from tap_reports.sandbox import Sandbox, Switch
@@ -74,7 +75,7 @@ def test_changed_parameters_are_another_job(sandbox, scenario, tmp_path):
 
 def test_records_carry_where_they_come_from(sandbox, scenario):
     ran = run_here(scenario.config(sandbox))
-    records = [one["record"] for one in ran.messages if one["type"] == "RECORD"]
+    records = ran.records(scenario.stream)
     jobs = {job.id for job in sandbox.jobs.of(scenario.vendor)}
     assert {record["_report_job_id"].removesuffix(".csv") for record in records} == jobs
     for start in {record["_report_slice_start"] for record in records}:
@@ -121,23 +122,17 @@ def test_each_sheet_is_a_stream_in_every_format_and_all_share_one_job(sandbox, f
 def test_every_state_names_only_what_is_out(sandbox, scenario):
     """At each STATE, all rows up to the bookmark have been written before it."""
     ran = run_here(scenario.config(sandbox))
-    seen, steps = [], []
+    emitted, days = 0, []
     for message in ran.messages:
-        if message["type"] == "RECORD":
-            seen.append(message)
-        if message["type"] != "STATE":
-            continue
-        marks = message["value"]["bookmarks"].get(scenario.stream, {})
-        if day := marks.get("replication_key_value"):
-            out = [one["record"] for one in seen]
-            due = scenario.expected(sandbox, dt.date.fromisoformat(day))
-            assert len(out) == len(due)
-            steps.append(day)
-    assert sorted(set(steps)) == [*steps[:1], scenario.last_day(sandbox).isoformat()]
+        emitted += message["type"] == "RECORD"
+        if message["type"] == "STATE" and (day := bookmark_of(message["value"], scenario.stream)):
+            assert emitted == len(scenario.expected(sandbox, dt.date.fromisoformat(day)))
+            days.append(day)
+    assert sorted(set(days)) == [*days[:1], scenario.last_day(sandbox).isoformat()]
 
 
 def pending(state, scenario):
-    return state["bookmarks"].get(scenario.stream, {}).get("pending_jobs", [])
+    return mark_of(state, scenario.stream).get("pending_jobs", [])
 
 
 def test_a_state_follows_each_submission_before_the_first_poll(sandbox, scenario):
