@@ -27,11 +27,13 @@ class Case:
         vendor: Makes the vendor.
         ends_well: The rows can be read.
         signal_after: Seconds until SIGTERM; the run must end soon after it.
+        is_file: The vendor answers at once; what is measured is the work on its file.
     """
 
     vendor: Callable[[], Vendor]
     ends_well: bool = False
     signal_after: float | None = None
+    is_file: bool = False
     settings: dict[str, float] = field(default_factory=dict)
 
 
@@ -179,7 +181,7 @@ ANSWERS = {
 }
 CASES = {
     **{
-        name: Case(lambda make=make: of_file(make()), ends_well=name in MAY_END_WELL)
+        name: Case(lambda make=make: of_file(make()), ends_well=name in MAY_END_WELL, is_file=True)
         for name, make in FILES.items()
     },
     **ANSWERS,

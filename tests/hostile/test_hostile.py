@@ -6,7 +6,7 @@ import pytest
 from cases import CASES
 from runs import faults, run
 
-pytestmark = [pytest.mark.hostile, pytest.mark.timeout(200)]
+pytestmark = [pytest.mark.hostile, pytest.mark.timeout(240)]
 
 
 @pytest.mark.parametrize("name", CASES)
