@@ -27,8 +27,7 @@ CONFIG = FOLDER / "sandbox.json"
 MELTANO_DATABASE = FOLDER / "meltano.sqlite"
 START_DATE = FOLDER / "start_date"
 LOG = FOLDER / "run.log"
-MELTANO = "meltano>=4.4,<5"
-"""Its tests use the same."""
+MELTANO = "meltano>=4.4,<5"  # its tests use the same
 PLUGINS = ("tap-reports", "target-duckdb")
 EXECUTABLES = {"tap-reports": "tap-reports", "target-duckdb": "target-duckdb-all-rows"}
 WEEK = dt.timedelta(days=7)
@@ -71,8 +70,7 @@ def load() -> None:
     Raises:
         SetupError: Something could not be installed or loaded.
     """
-    started = time.monotonic()
-    first = not WAREHOUSE.is_file()
+    started, first = time.monotonic(), not WAREHOUSE.is_file()
     today = dt.datetime.now(dt.UTC).date()
     # The first run takes the part of one a week ago, so that the second finds a week's new days.
     until = today - WEEK if first else today
@@ -82,7 +80,8 @@ def load() -> None:
     with sandbox(until) as config:
         as_if = f", as if it were {until}" if first else ""
         say(f"meltano run {' '.join(PLUGINS)}{as_if} (log: {shown(LOG)})")
-        run_meltano(meltano, config)
+        own = {"TARGET_DUCKDB_PATH": str(WAREHOUSE), **dict(variables("TAP_REPORTS", config))}
+        run_meltano(meltano, ["--environment=sandbox", "run", "--no-install", *PLUGINS], own)
     show(since, first=first)
     print(f"\nDone in {time.monotonic() - started:.0f} s.")
     print(NEXT_FIRST if first else NEXT_AGAIN)
@@ -98,7 +97,7 @@ def install(meltano: Path) -> None:
     if stamp.is_file() and stamp.read_text() == wanted and all(command(name).exists() for name in PLUGINS):
         return
     say(f"meltano install {' '.join(PLUGINS)} (once)")
-    _meltano(meltano, ["install", *PLUGINS], {}, "Is the Python Package Index reachable?")
+    run_meltano(meltano, ["install", *PLUGINS], {}, "Is the Python Package Index reachable?")
     stamp.write_text(wanted)
 
 
@@ -132,34 +131,33 @@ def settings(config: dict[str, Any], today: dt.date) -> dict[str, Any]:
     return config
 
 
-def run_meltano(meltano: Path, config: dict[str, Any]) -> None:
-    """Run the pipeline with the settings as environment variables."""
-    variables = {"TARGET_DUCKDB_PATH": str(WAREHOUSE), **dict(_variables("TAP_REPORTS", config))}
-    _meltano(meltano, ["--environment=sandbox", "run", "--no-install", *PLUGINS], variables)
+def environment_without_plugins() -> dict[str, str]:
+    """Return the environment without what Meltano or its plugins would read."""
+    others = ("TAP_", "TARGET_", "MELTANO_")
+    return {name: text for name, text in os.environ.items() if not name.startswith(others)}
 
 
-def _variables(name: str, value: Any) -> Iterator[tuple[str, str]]:
+def variables(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    """Yield settings as the variables that Meltano reads."""
     if isinstance(value, dict):
         for inner, one in value.items():
-            yield from _variables(f"{name}_{inner}", one)
+            yield from variables(f"{name}_{inner}", one)
     else:
         yield name.upper(), value if isinstance(value, str) else json.dumps(value)
 
 
-def _meltano(meltano: Path, arguments: list[str], variables: dict[str, str], remedy: str = "") -> None:
-    """Run Meltano in the project, all it says into the log; its database stays with the warehouse.
+def run_meltano(meltano: Path, arguments: list[str], settings: dict[str, str], remedy: str = "") -> None:
+    """Run Meltano in the project with these variables; what it says goes into the log.
 
     Raises:
         SetupError: It failed.
     """
-    others = ("TAP_", "TARGET_", "MELTANO_")
-    kept = {name: text for name, text in os.environ.items() if not name.startswith(others)}
     own = {"MELTANO_DATABASE_URI": f"sqlite:///{MELTANO_DATABASE}", "NO_COLOR": "1"}
     with LOG.open("w", encoding="utf-8") as log:
         done = subprocess.run(
             [str(meltano), *arguments],
             cwd=ROOT,
-            env={**kept, **own, **variables},
+            env={**environment_without_plugins(), **own, **settings},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

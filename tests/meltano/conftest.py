@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from installs import installed
-from quickstart import MELTANO
+from quickstart import MELTANO, environment_without_plugins, variables
 
 from tap_reports.sandbox import Sandbox
 
@@ -43,20 +41,15 @@ class Project:
             "TARGET_JSONL_DESTINATION_PATH": str(folder),
             "XDG_STATE_HOME": str(folder),
             "NO_COLOR": "1",
-            **dict(flattened(prefix, config or {})),
+            **dict(variables(prefix, config or {})),
         }
 
     def run(self, *arguments: str, status: int = 0) -> subprocess.CompletedProcess[str]:
         """Run `meltano` and expect a status."""
-        others = {
-            name: text
-            for name, text in os.environ.items()
-            if not name.startswith(("TAP_", "TARGET_", "MELTANO_"))
-        }
         done = subprocess.run(
             [self.meltano, *arguments],
             cwd=self.folder,
-            env={**others, **self.variables},
+            env={**environment_without_plugins(), **self.variables},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -85,15 +78,6 @@ class Project:
             check=True,
         )
         return {table["table"]: table["rows"] for table in json.loads(done.stdout)}
-
-
-def flattened(name: str, value: Any) -> Iterator[tuple[str, str]]:
-    """Yield settings as the variables that Meltano reads."""
-    if isinstance(value, dict):
-        for inner, one in value.items():
-            yield from flattened(f"{name}_{inner}", one)
-    else:
-        yield name.upper(), value if isinstance(value, str) else json.dumps(value)
 
 
 def _absolute(path: Path) -> None:
