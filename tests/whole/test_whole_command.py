@@ -86,50 +86,6 @@ def test_only_second_natures_columns_cost_a_job_which_the_sync_uses(program, san
     assert sandbox.submissions(vendor).calls == 2
 
 
-def test_plan_says_what_a_run_does_and_submits_nothing(program, sandbox):
-    scenario = SCENARIOS["similarweb"]
-    config = scenario.config(sandbox)
-    plan = json.loads(program.run(config, "--plan", "--format", "json").stdout)
-    assert sandbox.submissions().calls == 0
-    (stream,) = plan["streams"]
-    assert stream["stream"] == scenario.stream
-    assert stream["first_day"] == scenario.first_day(sandbox).isoformat()
-    assert stream["last_day"] == scenario.last_day(sandbox).isoformat()
-    assert [one["action"] for one in stream["slices"]] == ["submit", "submit"]
-    assert all(one["estimated_credits"] > 0 for one in stream["slices"])
-    assert plan["totals"]["submit"] == 2
-
-    result = program.run(config)
-    again = json.loads(program.run(config, "--plan", "--format", "json").stdout)
-    assert [one["action"] for one in again["streams"][0]["slices"]] == ["reuse", "reuse"]
-    after = json.loads(program.run(config, "--plan", "--format", "json", state=result.state).stdout)
-    assert after["streams"][0]["slices"] == []
-
-
-def test_jobs_lists_the_ledger(program, sandbox):
-    scenario = SCENARIOS["digital_turbine"]
-    config = scenario.config(sandbox)
-    result = program.run(config)
-    listed = json.loads(program.run(config, "--jobs", "--format", "json").stdout)
-    assert len(listed) == 2
-    assert {job["status"] for job in listed} == {"succeeded"}
-    assert sum(job["rows"] for job in listed) == len(result.records(scenario.stream))
-    assert all(job["bytes"] > 0 and job["downloaded_at"] for job in listed)
-    assert "?" not in json.dumps(listed)
-    assert listed[0]["slice_start"] > listed[1]["slice_start"]
-
-
-def test_test_checks_with_free_calls_only(program, sandbox):
-    config = sandbox.config()
-    good = program.run(config, "--test")
-    assert good.status == 0, good.stdout + good.stderr
-    config["impact"]["auth_token"] = "wrong-wrong-wrong"
-    bad = program.run(config, "--test")
-    assert bad.status == 1
-    assert "wrong-wrong-wrong" not in bad.stdout + bad.stderr
-    assert sandbox.submissions().calls == 0
-
-
 def test_json_logs_name_the_stream(program, sandbox):
     program.environment["TAP_REPORTS_LOG_FORMAT"] = "json"
     config = SCENARIOS["digital_turbine"].config(sandbox)

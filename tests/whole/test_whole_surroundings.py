@@ -9,8 +9,6 @@ import pytest
 from scenarios import SCENARIOS, run_here
 from virtual_clock import FakeClock
 
-from tap_reports.sandbox import Sandbox
-
 JUMPS = {
     "days back": -dt.timedelta(days=2),
     "minutes back": -dt.timedelta(minutes=5),
@@ -129,20 +127,6 @@ def test_a_ledger_of_another_account_hands_out_none_of_its_jobs(sandbox, scenari
     assert ran.records(scenario.stream) == []
     kinds = {call.kind for call in sandbox.calls[before:]}
     assert not kinds & {"poll", "link", "download"}  # no job of the first account was asked for
-
-
-def test_a_state_of_another_account_s_jobs_ends_in_new_ones(sandbox, tmp_path):
-    """The ids in a state are what the vendor says they are: unknown ones are submitted again."""
-    scenario = SCENARIOS["similarweb"]
-    config = scenario.config(sandbox, job_ledger=str(tmp_path / "jobs.sqlite"))
-    sandbox.faults.add("status", kind="poll", status=500, times=0)
-    state = run_here(config).state
-    with Sandbox(rows=3, speed=1e6, delay=0) as elsewhere:
-        config["similarweb"]["api_url"] = elsewhere.url
-        ran = run_here({**config, "job_ledger": "off"}, state=state)
-        assert ran.status == 0
-        assert ran.rows(scenario.stream) == scenario.rows(elsewhere)
-        assert elsewhere.submissions("similarweb").accepted == 2
 
 
 def test_a_state_of_an_older_version_is_gone_on_from(sandbox):

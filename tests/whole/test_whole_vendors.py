@@ -64,15 +64,6 @@ def test_without_a_state_the_ledger_s_finished_jobs_are_reused(sandbox, scenario
     assert sandbox.submissions(scenario.vendor).accepted == 2
 
 
-def test_changed_parameters_are_another_job(sandbox, scenario, tmp_path):
-    config = scenario.config(sandbox, job_ledger=str(tmp_path / "jobs.sqlite"))
-    run_here(config)
-    config[scenario.vendor]["slice_days"] = 6
-    again = run_here(config)
-    assert again.rows(scenario.stream) == scenario.rows(sandbox)
-    assert sandbox.submissions(scenario.vendor).accepted == 2 + 4
-
-
 def test_records_carry_where_they_come_from(sandbox, scenario):
     ran = run_here(scenario.config(sandbox))
     records = ran.records(scenario.stream)
