@@ -16,7 +16,7 @@ import yaml
 
 from tap_reports.settings.about import print_about
 from tap_reports.settings.environment import is_text_in_meltano
-from tap_reports.settings.schema import SettingPath, walk
+from tap_reports.settings.schema import SettingPath, types_of, walk
 from tap_reports.tap import TapReports
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -68,9 +68,10 @@ def kind(setting: SettingPath) -> str:
         return ENV_NAMES[setting.name]
     if "enum" in setting.schema:
         return "options"
-    if is_text_in_meltano(setting.schema) or not setting.types:
+    types = types_of(setting.schema)
+    if is_text_in_meltano(setting.schema) or not types:
         return "string"
-    return KINDS.get(setting.types[-1], "string")
+    return KINDS.get(types[-1], "string")
 
 
 def label(setting: SettingPath) -> str:

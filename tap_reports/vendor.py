@@ -159,6 +159,7 @@ class Vendor:
         default_reports: What `reports` is where it is not given; None: what the vendor lists.
         report_name: Stream name's second half for a report's settings, where known without a call; else None.
         is_dated: Whether a report's settings make it a dated one.
+        dated_extras: Second halves of the names of dated streams that a block has beside its reports.
         quotas: The submission quotas by the block's settings.
         max_credits: (per report, per run) by the block's settings; None for no limit.
         max_jobs_in_flight, lookback_days, slice_days, poll_interval_seconds,
@@ -185,6 +186,7 @@ class Vendor:
     default_reports: tuple[Json, ...] | None = None
     report_name: Callable[[Json], str | None] = field(default=lambda _: None)
     is_dated: Callable[[Json], bool] = field(default=lambda _: True)
+    dated_extras: Callable[[Json], Iterable[str]] = field(default=lambda _: ())
     quotas: Callable[[VendorConfig], Sequence[Quota]] = field(default=lambda _: ())
     max_credits: Callable[[VendorConfig], tuple[Decimal | None, Decimal | None]] = field(
         default=lambda _: (None, None)

@@ -14,7 +14,7 @@ from singer_sdk.plugin_base import SingerCommand
 
 from tap_reports.cli.commands import ALL, COMMANDS, Asked, Command
 from tap_reports.exceptions import OUTPUT_CLOSED, TapReportsError
-from tap_reports.settings.formats import DAY, WANTED, day_of
+from tap_reports.settings.formats import DAY, FORMATS, day_of
 from tap_reports.vendors import all_vendors
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def _instant(_context: click.Context, _option: click.Parameter, text: str | None
     if text is None:
         return None
     if day_of(text) is None:
-        raise click.BadParameter(f'{WANTED[DAY]}, not "{text}".')
+        raise click.BadParameter(f'{FORMATS[DAY].wanted}, not "{text}".')
     moment = dt.datetime.fromisoformat(text.strip())
     return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
 

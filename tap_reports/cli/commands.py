@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tap_reports.exceptions import ConfigError
 from tap_reports.settings.inputs import Inputs, read_inputs
 from tap_reports.sync.mode import Mode
 from tap_reports.sync.outcome import Outcome
@@ -45,10 +44,7 @@ class Asked:
     @cached_property
     def inputs(self) -> Inputs:
         """Settings, catalog and state."""
-        found = read_inputs(*(self.options[name] for name in ("config", "catalog", "state")))
-        if found.config is None:
-            raise ConfigError(found.errors)
-        return found
+        return read_inputs(*(self.options[name] for name in ("config", "catalog", "state")))
 
     def made(self, mode: Mode, outcome: Outcome | None = None) -> TapReports:
         """Return the tap for a command.

@@ -1,6 +1,4 @@
-"""Settings from environment variables: `TAP_REPORTS_<SETTING>` and `TAP_REPORTS_<BLOCK>_<SETTING>`; this
-process's share of a back-fill from those of batch services.
-"""
+"""Settings from `TAP_REPORTS_<SETTING>` and `TAP_REPORTS_<BLOCK>_<SETTING>`; a batch service's shard."""
 
 from __future__ import annotations
 
@@ -14,14 +12,14 @@ from typing import Any
 from tap_reports.models import Json, Shard
 from tap_reports.setting import nearest
 from tap_reports.settings.schema import ENV_PREFIX, Schema, SettingPath, settings_schema, types_of, walk
-from tap_reports.settings.words import KINDS, NEAR
+from tap_reports.settings.words import KINDS, MIN_SIMILARITY
 
 logger = logging.getLogger("tap-reports")
 
 TRUE = {"true", "1", "yes", "on"}
 FALSE = {"false", "0", "no", "off"}
 NOT_SETTINGS = {f"{ENV_PREFIX}{name}" for name in ("LOGLEVEL", "LOG_FORMAT", "METRICS")}
-"""What the log is set by, before there are settings."""
+"""They configure the log, before settings are read."""
 INDEX_VARIABLES = (
     "JOB_COMPLETION_INDEX",  # Kubernetes, an indexed Job
     "AWS_BATCH_JOB_ARRAY_INDEX",
@@ -33,12 +31,9 @@ COUNT_VARIABLES = ("CLOUD_RUN_TASK_COUNT",)
 def environment_config(
     environment: Mapping[str, str] | None = None,
 ) -> tuple[dict[str, Any], list[str]]:
-    """Return the settings that the environment holds, and what is wrong with others: values that can't be
-    read as their setting's type, names that are surely misspelt.
+    """Return the settings in the environment, and errors: values of the wrong type, misspelt names.
 
-    Args:
-        environment: The variables; by default the process's, with those of a `.env` file in the working
-            folder or above it.
+    The default environment is the process's, with the `.env` file in the working folder or above it.
     """
     if environment is None:
         environment = {**{name: text or "" for name, text in _dotenv().items()}, **os.environ}
@@ -65,7 +60,7 @@ def environment_config(
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Return two configurations as one: blocks are merged, everything else of `over` replaces `base`'s."""
+    """Return two configurations as one: blocks are merged, any other value of `over` replaces `base`'s."""
     result = dict(base)
     for name, value in over.items():
         mine = result.get(name)
@@ -77,11 +72,10 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def with_values(config: Mapping[str, Any], schema: Schema | None = None) -> dict[str, Any]:
-    """Return a configuration whose texts are values where Meltano can pass on nothing but text.
+    """Return a configuration with values instead of texts where Meltano can only pass texts.
 
-    It has no kind for a number with a fraction that survives an environment variable (its `decimal` ends in
-    a TypeError), nor one for "true or an object", so such settings are texts there. A text that can't be
-    read is left for the checks.
+    Meltano has no kind for a fraction that works with an environment variable (its `decimal` raises a
+    TypeError), and none for "true or an object". A text that can't be converted is left to the checks.
     """
     properties = (settings_schema() if schema is None else schema).get("properties", {})
     result = dict(config)
@@ -96,7 +90,7 @@ def with_values(config: Mapping[str, Any], schema: Schema | None = None) -> dict
 
 
 def is_text_in_meltano(schema: Schema) -> bool:
-    """Return whether Meltano knows a setting as text although it is none."""
+    """Return whether a setting that is not text must be declared as text in Meltano."""
     types = types_of(schema)
     return "string" not in types and ("number" in types or {"boolean", "object"} <= set(types))
 
@@ -112,7 +106,7 @@ def no_constant(name: str) -> Any:
 
 def _unknown(name: str, known: Mapping[str, SettingPath]) -> list[str]:
     short = {variable.removeprefix(ENV_PREFIX): variable for variable in known}
-    near = nearest(name.removeprefix(ENV_PREFIX), short, NEAR).replace('"', f'"{ENV_PREFIX}', 1)
+    near = nearest(name.removeprefix(ENV_PREFIX), short, MIN_SIMILARITY).replace('"', f'"{ENV_PREFIX}', 1)
     if near:
         return [f"{name}: unknown variable.{near}"]
     logger.warning("%s: unknown variable, ignored.", name)
@@ -120,7 +114,7 @@ def _unknown(name: str, known: Mapping[str, SettingPath]) -> list[str]:
 
 
 def _misfit(name: str, text: str, setting: SettingPath) -> str:
-    wanted = " or ".join(KINDS[kind] for kind in setting.types) or "JSON"
+    wanted = " or ".join(KINDS[kind] for kind in types_of(setting.schema)) or "JSON"
     has_secret = setting.is_secret or any(part.is_secret for part in walk(setting.schema))
     got = "" if has_secret else f", not {json.dumps(text[:60], ensure_ascii=False)}"
     return f"{name}: must be {wanted}{got}; lists and objects are written as JSON."
@@ -141,19 +135,19 @@ def _value(text: str, schema: Schema) -> Any:
     return json.loads(text, parse_constant=no_constant)
 
 
-# --- this process's share of a back-fill ------------------------------------------------------------------
+# --- this process's shard of a back-fill ------------------------------------------------------------------
 
 
 def read_shard(block: Json | None, environment: Mapping[str, str] = os.environ) -> Shard | None:
-    """Return the share, or None where the work is not shared.
+    """Return the shard, or None if the work is not shared.
 
     Raises:
-        ValueError: Its number or the count is not known, or they do not fit together.
+        ValueError: Index or count is missing, or they contradict each other.
     """
     if block is None:
         return None
-    count = _number("count", block, COUNT_VARIABLES, environment)
-    index = _number("index", block, INDEX_VARIABLES, environment)
+    count = _shard_number("count", block, COUNT_VARIABLES, environment)
+    index = _shard_number("index", block, INDEX_VARIABLES, environment)
     if index >= count:
         raise ValueError(
             f"shard.index: {index} is not below the count, {count}; the first share is number 0."
@@ -174,7 +168,7 @@ def shard_errors(config: Json) -> Iterator[str]:
         yield "end_date: required setting is missing; all shards must extract the same days."
 
 
-def _number(name: str, block: Json, variables: tuple[str, ...], environment: Mapping[str, str]) -> int:
+def _shard_number(name: str, block: Json, variables: tuple[str, ...], environment: Mapping[str, str]) -> int:
     if name in block:
         return int(block[name])
     for variable in variables:

@@ -1,11 +1,12 @@
-"""Texts that must have a form: the `format`s of the settings' schema, in words and as checks."""
+"""The `format`s of texts in the settings' schema: each in words, with an example and a check."""
 
 from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from jsonschema import FormatChecker
@@ -16,32 +17,10 @@ DAY, API_URL, PUBLIC_URL, LISTEN, NOT_EMPTY = "day", "api-url", "public-url", "l
 ENCODING, DELIMITER, PRINTABLE, DATE_FORMAT = "text-encoding", "delimiter", "printable", "date-format"
 URLS = {API_URL, PUBLIC_URL}
 
-WANTED = {
-    DAY: "must be a day such as 2026-01-31 or an RFC 3339 time",
-    API_URL: "must be an https:// URL (http:// only for loopback hosts) without a user name",
-    PUBLIC_URL: "must be an http(s) URL under which the vendors reach `listen`",
-    LISTEN: 'must be "host:port", such as "0.0.0.0:8080"',
-    NOT_EMPTY: "must not be empty",
-    PRINTABLE: "must be printable ASCII text",
-    ENCODING: "must be an encoding such as utf-16 or cp1252",
-    DATE_FORMAT: "must name a year, in pendulum's tokens, such as MM/DD/YYYY h:mm A",
-    DELIMITER: "must be one character of ASCII, and neither a quote nor a line break",
-}
-EXAMPLES = {
-    DAY: "2000-01-01",
-    API_URL: "https://localhost",
-    PUBLIC_URL: "https://localhost",
-    LISTEN: "localhost:1",
-    ENCODING: "utf-8",
-    DELIMITER: ",",
-    DATE_FORMAT: "YYYY-MM-DD",
-}
-
-CHECKER = FormatChecker(formats=())
 _RFC3339 = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?")
 _LITERAL = re.compile(r"\\.|\[[^\]]*\]")
-"""What stands in a date format as it is."""
-_LARGEST_PORT = 65535
+"""The parts of a date format that stand for themselves."""
+_MAX_PORT = 65535
 
 
 def day_of(text: object) -> dt.date | None:
@@ -58,12 +37,12 @@ def day_of(text: object) -> dt.date | None:
 def listen_address(text: str) -> tuple[str, int] | None:
     """Return host and port of `host:port`, or None."""
     host, _, port = text.rpartition(":")
-    fits = host and port.isdecimal() and int(port) <= _LARGEST_PORT
-    return (host.strip("[]"), int(port)) if fits else None
+    is_address = host and port.isdecimal() and int(port) <= _MAX_PORT
+    return (host.strip("[]"), int(port)) if is_address else None
 
 
 def is_printable(text: str) -> bool:
-    """Return whether a text can stand in a header."""
+    """Return whether a text can be sent in a header."""
     return bool(text.strip()) and text.isascii() and text.isprintable()
 
 
@@ -77,22 +56,43 @@ def _is_date_format(text: str) -> bool:
     return "%" not in tokens and re.search("[YXx]", tokens) is not None
 
 
-_CHECKS: Mapping[str, Callable[[str], object]] = {
-    DAY: day_of,
-    API_URL: is_safe,
-    PUBLIC_URL: _is_public_url,
-    LISTEN: listen_address,
-    NOT_EMPTY: str.strip,
-    PRINTABLE: is_printable,
-    DELIMITER: re.compile(r'(?!["\r\n\0])[\0-\x7f]').fullmatch,
-    ENCODING: "a".encode,
-    DATE_FORMAT: _is_date_format,
+class _Format(NamedTuple):
+    """What a text must be; a text that fits, if an arbitrary one does not; whether a text fits."""
+
+    wanted: str
+    example: str | None
+    check: Callable[[str], object]
+
+
+FORMATS = {
+    DAY: _Format("must be a day such as 2026-01-31 or an RFC 3339 time", "2000-01-01", day_of),
+    API_URL: _Format(
+        "must be an https:// URL (http:// only for loopback hosts) without a user name",
+        "https://localhost",
+        is_safe,
+    ),
+    PUBLIC_URL: _Format(
+        "must be an http(s) URL under which the vendors reach `listen`", "https://localhost", _is_public_url
+    ),
+    LISTEN: _Format('must be "host:port", such as "0.0.0.0:8080"', "localhost:1", listen_address),
+    NOT_EMPTY: _Format("must not be empty", None, str.strip),
+    PRINTABLE: _Format("must be printable ASCII text", None, is_printable),
+    ENCODING: _Format("must be an encoding such as utf-16 or cp1252", "utf-8", "a".encode),
+    DATE_FORMAT: _Format(
+        "must name a year, in pendulum's tokens, such as MM/DD/YYYY h:mm A", "YYYY-MM-DD", _is_date_format
+    ),
+    DELIMITER: _Format(
+        "must be one character of ASCII, and neither a quote nor a line break",
+        ",",
+        re.compile(r'(?!["\r\n\0])[\0-\x7f]').fullmatch,
+    ),
 }
+CHECKER = FormatChecker(formats=())
 
 
 def _fits(check: Callable[[str], object], value: object) -> bool:
     return not isinstance(value, str) or bool(check(value))
 
 
-for _name, _check in _CHECKS.items():
-    CHECKER.checks(_name, raises=(LookupError, ValueError))(partial(_fits, _check))
+for _name, _format in FORMATS.items():
+    CHECKER.checks(_name, raises=(LookupError, ValueError))(partial(_fits, _format.check))

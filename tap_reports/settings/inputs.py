@@ -16,68 +16,63 @@ from tap_reports.settings.environment import environment_config, merged, no_cons
 from tap_reports.vendors import all_vendors
 
 ENV = "ENV"
-DEEPEST = 100
-"""As deep as an input may be nested: what copies and checks it has an end."""
+MAX_DEPTH = 100
+"""Nesting of an input: what copies and checks it is recursive."""
 
 
 @dataclass(slots=True)
 class Inputs:
-    """What came, and what is wrong with it so far.
+    """The merged configuration, catalog and state, and a sentence for each error so far."""
 
-    Attributes:
-        config: The merged configuration; None where a file of it can't be read, so that it can't be judged.
-        errors: One sentence each.
-    """
-
-    config: dict[str, Any] | None = field(default_factory=dict)
+    config: dict[str, Any] = field(default_factory=dict)
     catalog: dict[str, Any] | None = None
     state: dict[str, Any] | None = None
     errors: list[str] = field(default_factory=list)
 
-    @contextmanager
-    def collected(self) -> Iterator[None]:
-        """Note a configuration error, and go on."""
-        try:
-            yield
-        except ConfigError as error:
-            self.errors += error.errors
-
 
 def read_inputs(configs: Sequence[str], catalog: str | None = None, state: str | None = None) -> Inputs:
-    """Return what the files hold; later configurations over earlier ones, block by block.
+    """Return the content of the files (`ENV`: of the environment); later configurations override earlier
+    ones, block by block.
 
-    Args:
-        configs: Paths, or `ENV` for the environment variables.
-        catalog: Path of the catalog.
-        state: Path of the state.
+    Raises:
+        ConfigError: A configuration file can't be read, so that the configuration can't be checked.
     """
     found = Inputs()
-    config: dict[str, Any] = {}
+    has_config = True
     for name in configs:
         if name == ENV:
             values, errors = environment_config()
+            found.config = merged(found.config, values)
             found.errors += errors
-            config = merged(config, values)
             continue
-        before = len(found.errors)
-        with found.collected():
-            config = merged(config, read_object(name, "config"))
-        if len(found.errors) > before:
-            found.config = None
-    if found.config is not None:
-        found.config = with_values(config)
-    with found.collected():
+        try:
+            found.config = merged(found.config, read_object(name, "config"))
+        except ConfigError as error:
+            found.errors += error.errors
+            has_config = False
+    with _collecting(found.errors):
         found.catalog = read_catalog(catalog) if catalog else None
-    with found.collected():
+    with _collecting(found.errors):
         found.state = read_object(state, "state") if state else None
+    if not has_config:
+        raise ConfigError(found.errors)
+    found.config = with_values(found.config)
     return found
 
 
+@contextmanager
+def _collecting(errors: list[str]) -> Iterator[None]:
+    try:
+        yield
+    except ConfigError as error:
+        errors += error.errors
+
+
 def read_object(path: str, what: str) -> dict[str, Any]:
-    """Return the JSON object in a file.
+    """Return the JSON object in a file; `what` is config, catalog or state.
 
     Raises:
-        ConfigError: No such file, not readable, not JSON, not an object.
+        ConfigError: No such file, not readable, not JSON, not an object, or not what it should be.
     """
     try:
         with Path(path).open(encoding="utf-8-sig") as file:
@@ -89,21 +84,25 @@ def read_object(path: str, what: str) -> dict[str, Any]:
             "pass only the last line" if what == "state" and "Extra data" in str(error) else "check the file"
         )
         raise ConfigError([f"--{what} {path}: is not JSON ({error}); {remedy}."]) from error
-    if _is_deep(content):
-        raise ConfigError([f"--{what} {path}: is nested more than {DEEPEST} deep; check the file."])
+    if wrong := _wrong_content(content, path, what):
+        raise ConfigError([f"--{what} {path}: {wrong}."])
+    return content  # type: ignore[no-any-return]
+
+
+def _wrong_content(content: Any, path: str, what: str) -> str:
+    if _is_too_deep(content):
+        return f"is nested more than {MAX_DEPTH} deep; check the file"
     if not isinstance(content, dict):
-        kind = "list" if isinstance(content, list) else "single value"
-        raise ConfigError([f"--{what} {path}: must hold a JSON object, not a {kind}."])
+        return f"must hold a JSON object, not a {'list' if isinstance(content, list) else 'single value'}"
     if "type" in content and "value" in content and what == "state":
-        raise ConfigError([f'--state {path}: is a whole STATE message; pass only its "value".'])
-    if (kind := _kind_of(content)) not in {what, ""}:
-        raise ConfigError([f"--{what} {path}: is a {kind}, not a {what}; pass it with --{kind} {path}."])
-    return content
+        return 'is a whole STATE message; pass only its "value"'
+    kind = _kind_of(content)
+    return "" if kind in {what, ""} else f"is a {kind}, not a {what}; pass it with --{kind} {path}"
 
 
-def _is_deep(content: Any) -> bool:
+def _is_too_deep(content: Any) -> bool:
     level = [content]
-    for _ in range(DEEPEST):
+    for _ in range(MAX_DEPTH):
         level = [
             inner
             for value in level
@@ -114,7 +113,7 @@ def _is_deep(content: Any) -> bool:
 
 
 def _kind_of(content: Json) -> str:
-    """Return which of the three files a JSON object is; "" where it could be any."""
+    """Return which of the three files a JSON object is; "" if it could be any."""
     marks = {"catalog": {"streams"}, "state": {"bookmarks"}, "config": {"start_date", *all_vendors()}}
     found = [kind for kind, names in marks.items() if names & content.keys()]
     return found[0] if len(found) == 1 else ""
@@ -124,16 +123,15 @@ def read_catalog(path: str) -> dict[str, Any]:
     """Return the catalog in a file.
 
     Raises:
-        ConfigError: As `read_object`; or it is not a catalog.
+        ConfigError: As for `read_object`, or it is not a catalog.
     """
     from singer_sdk.singerlib import Catalog
 
     content = read_object(path, "catalog")
     try:
-        streams = [one["schema"].get("properties", {}) for one in content["streams"]]
         Catalog.from_dict(copy.deepcopy(content))
-        is_catalog = isinstance(content["streams"], list)
-        is_catalog &= all(isinstance(properties, dict) for properties in streams)
+        properties = [one["schema"].get("properties", {}) for one in content["streams"]]
+        is_catalog = isinstance(content["streams"], list) and all(isinstance(one, dict) for one in properties)
     except (KeyError, TypeError, AttributeError, ValueError):
         is_catalog = False
     if not is_catalog:

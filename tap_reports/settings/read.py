@@ -1,4 +1,4 @@
-"""Raw settings -> frozen values, with the vendors' defaults filled in."""
+"""The raw settings become frozen values, with all defaults filled in."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from tap_reports.models import FileOptions, InvalidValues, Json, Kind, OnQuotaSp
 from tap_reports.settings.environment import read_shard
 from tap_reports.settings.formats import day_of, is_printable, listen_address
 from tap_reports.settings.schema import COMMON, REPORT, settings_schema, walk
-from tap_reports.settings.top_level import POLL_INTERVAL_SECONDS, POLL_MAX_INTERVAL_SECONDS, REUSE_JOB_HOURS
 from tap_reports.settings.validate import errors_of, reports_of, unknown_settings
 from tap_reports.vendor import ReportConfig, Vendor, VendorConfig
 from tap_reports.vendors import all_vendors
@@ -30,7 +29,7 @@ logger = logging.getLogger("tap-reports")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostbackSettings:
-    """Where vendors may call. `secret` and what is built from it never show."""
+    """Where vendors may call. The secret is not shown."""
 
     host: str
     port: int
@@ -79,30 +78,30 @@ def read(raw: Json, *, version: str, for_sync: bool = False) -> Settings:
         redaction.add_secrets([password_of(ledger)])
     for name, near in unknown_settings(given):
         if not near:
-            logger.warning("%s: unknown setting, ignored.%s", name, _where_it_belongs(name))
+            logger.warning("%s: unknown setting, ignored.%s", name, _vendor_block_hint(name))
     if errors := [*errors, *errors_of(given, for_sync=for_sync)]:
         raise ConfigError(errors)
     filled = copy.deepcopy(given)
     for name, vendor in all_vendors().items():
         if name in filled and (reports := reports_of(vendor, filled[name])) is not None:
             filled[name]["reports"] = copy.deepcopy(reports)
-    list(JSONSchemaValidator(settings_schema()).iter_errors(filled))  # it fills in the defaults
+    list(JSONSchemaValidator(settings_schema()).iter_errors(filled))  # fills in the defaults
     return _settings(given, filled, version)
 
 
 def _without_nulls(value: Any) -> Any:
-    """Return a configuration in which what is null is not set. Everything in it is a copy."""
+    """Return a deep copy of a configuration without the settings that are null."""
     if isinstance(value, Mapping):
         return {name: _without_nulls(item) for name, item in value.items() if item is not None}
     return [_without_nulls(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def _trim_credentials(given: Json) -> Iterator[str]:
-    """Register the secrets, and take white space off what the vendors are told (a pasted key ends in a line
-    break), with a warning.
+    """Register the secrets, and remove white space around credentials with a warning (a pasted key may end in
+    a line break).
 
     Yields:
-        A sentence for each one that can't be sent even so.
+        A sentence for each credential that can't be sent.
     """
     for setting in walk(settings_schema()):
         is_of_vendor = setting.path[0] in all_vendors() and len(setting.path) > 1
@@ -125,8 +124,8 @@ def _trim_credentials(given: Json) -> Iterator[str]:
             yield f"{setting.name}: must be printable ASCII text on one line; copy it again."
 
 
-def _where_it_belongs(name: str) -> str:
-    """Return where a setting of every vendor's block belongs, if `name` is one."""
+def _vendor_block_hint(name: str) -> str:
+    """Return where `name` belongs if it is a setting of every vendor's block, else ""."""
     is_common = any(name == setting.name for setting in (*COMMON, *REPORT))
     return f" It belongs in a vendor's block, as {next(iter(all_vendors()))}.{name}." if is_common else ""
 
@@ -163,9 +162,9 @@ def _vendor_config(
     vendor: Vendor, given: Json, filled: Json, postbacks: PostbackSettings | None
 ) -> VendorConfig:
     block = filled[vendor.name]
-    first = _own_or_top(given, vendor, "poll_interval_seconds", POLL_INTERVAL_SECONDS)
-    most = _own_or_top(given, vendor, "poll_max_interval_seconds", POLL_MAX_INTERVAL_SECONDS)
-    reports = block.get("reports") or None  # an empty list asks for what the vendor lists, as no list does
+    first = _block_or_top(given, vendor, "poll_interval_seconds")
+    most = _block_or_top(given, vendor, "poll_max_interval_seconds")
+    reports = block.get("reports") or None  # an empty list means the same as no list
     return VendorConfig(
         name=vendor.name,
         values=block,
@@ -177,7 +176,7 @@ def _vendor_config(
         poll_interval_seconds=first,
         poll_max_interval_seconds=max(first, most),
         job_deadline_seconds=float(block.get("job_deadline_seconds", filled["job_deadline_seconds"])),
-        reuse_job_hours=_own_or_top(given, vendor, "reuse_job_hours", REUSE_JOB_HOURS),
+        reuse_job_hours=_block_or_top(given, vendor, "reuse_job_hours"),
         reuse_finished_jobs=filled["reuse_finished_jobs"],
         callback_url=(
             f"{postbacks.public_url}/{quote(postbacks.secret)}/{vendor.name}"
@@ -187,11 +186,14 @@ def _vendor_config(
     )
 
 
-def _own_or_top(given: Json, vendor: Vendor, name: str, default: float) -> float:
-    """Return a setting of blocks and the top level: the block's own, the top level's, the vendor's, ours."""
-    own: float | None = getattr(vendor, name)
-    value = given[vendor.name].get(name, given.get(name, default if own is None else own))
-    return float(value)
+def _block_or_top(given: Json, vendor: Vendor, name: str) -> float:
+    """Return a setting of blocks and the top level: the block's, the top level's, or the default, which the
+    vendor may change.
+    """
+    default = getattr(vendor, name)
+    if default is None:
+        default = settings_schema()["properties"][name]["default"]
+    return float(given[vendor.name].get(name, given.get(name, default)))
 
 
 def _report_config(report: Json) -> ReportConfig:

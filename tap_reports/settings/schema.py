@@ -1,6 +1,4 @@
-"""The JSON schema of the settings (the top level, what every vendor block takes, each vendor's own), and the
-walk over it: for `--about`, variables, secrets and the plugin definitions.
-"""
+"""The JSON schema of the settings, and a walk over it for `--about`, variables, secrets, plugin files."""
 
 from __future__ import annotations
 
@@ -36,8 +34,8 @@ Schema = Mapping[str, Any]
 
 ENV_PREFIX = "TAP_REPORTS_"
 EACH = "[]"
-"""Follows the name of a list: each of its entries."""
-_VARIABLE_DEPTH = 2
+"""In a path, after the name of a list: each of its entries."""
+_MAX_VARIABLE_DEPTH = 2
 
 COMMON: tuple[th.Property[Any], ...] = (
     setting("api_url", text(API_URL), "Base URL; `http://` only for loopback hosts."),
@@ -104,7 +102,7 @@ def settings_schema() -> dict[str, Any]:
 
 
 def _without_broken_parts(schema: Any) -> Any:
-    """Return the SDK's schema without the texts in its lists of alternatives, which break validators."""
+    """Return an SDK schema without the plain texts in its `anyOf` and `oneOf`, which break validators."""
     if isinstance(schema, dict):
         return {
             name: [_without_broken_parts(one) for one in part if isinstance(one, dict)]
@@ -116,34 +114,29 @@ def _without_broken_parts(schema: Any) -> Any:
 
 
 def _block(vendor: Vendor) -> th.ObjectType:
-    report = settings_object(*vendor.report_settings, *_bounded(REPORT, vendor))
     defaults = {
         "api_url": vendor.api_url,
         "max_jobs_in_flight": vendor.max_jobs_in_flight,
         "lookback_days": vendor.lookback_days,
         "slice_days": vendor.slice_days_in_words or vendor.slice_days,
     }
-    common = [
-        setting(one.name, one.wrapped, _with_default(one, defaults)) for one in _bounded(COMMON, vendor)
-    ]
+    report = settings_object(*vendor.report_settings, *_for_vendor(REPORT, vendor, {}))
     reports = setting("reports", th.ArrayType(report), "Reports to extract; each becomes a stream.")
-    return settings_object(*vendor.settings, *common, reports)
+    return settings_object(*vendor.settings, *_for_vendor(COMMON, vendor, defaults), reports)
 
 
-def _bounded(settings: Iterable[th.Property[Any]], vendor: Vendor) -> Iterator[th.Property[Any]]:
-    """Yield settings with the vendor's longest slice."""
+def _for_vendor(
+    settings: Iterable[th.Property[Any]], vendor: Vendor, defaults: Mapping[str, Any]
+) -> Iterator[th.Property[Any]]:
+    """Yield settings with the vendor's longest slice, and its defaults in their descriptions.
+
+    A default in the schema would hide whether the user set it, and a report type's default comes in between.
+    """
     for one in settings:
         is_bounded = one.name == "slice_days" and vendor.max_slice_days is not None
         kind = th.IntegerType(minimum=1, maximum=vendor.max_slice_days) if is_bounded else one.wrapped
-        yield setting(one.name, kind, one.description or "")
-
-
-def _with_default(one: th.Property[Any], defaults: dict[str, Any]) -> str:
-    """Return the description with the vendor's default in words: as a schema default it would hide
-    whether the user set it, and a report type's own default comes between the two.
-    """
-    described = one.description or ""
-    return f"{described} Default: {defaults[one.name]}." if one.name in defaults else described
+        default = f" Default: {defaults[one.name]}." if one.name in defaults else ""
+        yield setting(one.name, kind, f"{one.description}{default}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +144,9 @@ class SettingPath:
     """One setting of the schema.
 
     Attributes:
-        path: The names that lead to it; a list whose entries are objects ends in `[]` (`reports[]`).
+        path: The names that lead to it; a list of objects ends in `[]` (`reports[]`).
         schema: Its own schema.
-        required: What it stands in must have it.
+        required: Its object must have it.
     """
 
     path: tuple[str, ...]
@@ -166,19 +159,14 @@ class SettingPath:
         return ".".join(self.path)
 
     @property
-    def types(self) -> list[str]:
-        """The JSON types that it takes, null aside."""
-        return types_of(self.schema)
-
-    @property
     def is_secret(self) -> bool:
         """Whether its value must not be shown."""
         return bool(self.schema.get("secret"))
 
     @property
     def variable(self) -> str:
-        """Its environment variable; "" for what stands in a list or deeper than in a block."""
-        if len(self.path) > _VARIABLE_DEPTH or any(part.endswith(EACH) for part in self.path):
+        """Its environment variable; "" inside a list, or deeper than in a block."""
+        if len(self.path) > _MAX_VARIABLE_DEPTH or any(part.endswith(EACH) for part in self.path):
             return ""
         return f"{ENV_PREFIX}{'_'.join(self.path).upper()}"
 

@@ -20,13 +20,6 @@ from tap_reports.setting import (
 )
 from tap_reports.settings.formats import DAY, LISTEN, NOT_EMPTY, PRINTABLE, PUBLIC_URL
 
-POLL_INTERVAL_SECONDS = 5.0
-POLL_MAX_INTERVAL_SECONDS = 60.0
-JOB_DEADLINE_SECONDS = 3600.0
-REUSE_JOB_HOURS = 6.0
-DOWNLOAD_DISK_GIB = 10.0
-MAX_FILE_GIB = 100.0
-
 TOP_LEVEL: tuple[th.Property[Any], ...] = (
     setting(
         "start_date",
@@ -41,19 +34,19 @@ TOP_LEVEL: tuple[th.Property[Any], ...] = (
         SECONDS,
         "Longest wait for one job from its submission; then the stream fails, the job stays in "
         "state and the next run resumes it.",
-        default=JOB_DEADLINE_SECONDS,
+        default=3600.0,
     ),
     setting(
         "poll_interval_seconds",
         SECONDS,
         "First wait between two polls of one job. Second Nature: 15.",
-        default=POLL_INTERVAL_SECONDS,
+        default=5.0,
     ),
     setting(
         "poll_max_interval_seconds",
         SECONDS,
         "Cap of the poll wait, which grows exponentially with jitter. Second Nature: 30.",
-        default=POLL_MAX_INTERVAL_SECONDS,
+        default=60.0,
     ),
     setting("request_timeout_seconds", SECONDS, "One HTTP call: connecting, and each read.", default=60),
     setting(
@@ -80,7 +73,7 @@ TOP_LEVEL: tuple[th.Property[Any], ...] = (
         "reuse_job_hours",
         HOURS,
         "A finished job whose data may still change is reused, not run again, for this long. impact.com: 20.",
-        default=REUSE_JOB_HOURS,
+        default=6.0,
     ),
     setting(
         "reuse_finished_jobs",
@@ -140,13 +133,13 @@ TOP_LEVEL: tuple[th.Property[Any], ...] = (
         "download_disk_gib",
         GIB,
         "Maximum GiB of downloaded files waiting on disk; further downloads are held back.",
-        default=DOWNLOAD_DISK_GIB,
+        default=10.0,
     ),
     setting(
         "max_file_gib",
         GIB,
         "Largest report file in GiB, unpacked. A larger one is an error.",
-        default=MAX_FILE_GIB,
+        default=100.0,
     ),
     setting("user_agent", text(PRINTABLE), "Header of every call. Default: `tap-reports/<version>`."),
     setting(

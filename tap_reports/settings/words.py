@@ -1,4 +1,4 @@
-"""What is wrong with a setting's value, in words of JSON: which setting, what it must be, what came."""
+"""A schema error in words: which setting, what it must be, what it is."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from jsonschema import ValidationError
 
 from tap_reports.redaction import REDACTED, redact
 from tap_reports.setting import nearest
-from tap_reports.settings.formats import URLS, WANTED
+from tap_reports.settings.formats import FORMATS, URLS
 from tap_reports.settings.schema import ENV_PREFIX, Schema, types_of, walk
 
 KINDS = {
@@ -28,9 +28,9 @@ BOUNDS = {
     "exclusiveMinimum": "more than",
     "maximum": "at most",
 }
-LONGEST_VALUE = 60
-NEAR = 0.8
-"""How alike two names are (0 to 1) where one is surely meant for the other."""
+MAX_SHOWN_VALUE = 60
+MIN_SIMILARITY = 0.8
+"""How alike two names are (0 to 1) if one is surely a typing error for the other."""
 
 
 def errors_in_words(error: ValidationError) -> Iterator[str]:
@@ -57,32 +57,31 @@ def errors_in_words(error: ValidationError) -> Iterator[str]:
         case "minimum" | "exclusiveMinimum" | "maximum":
             yield f"{setting}: must be {BOUNDS[error.validator]} {expected}, {got}."
         case "format":
-            yield f"{setting}: {WANTED[expected]}, {got}."
+            yield f"{setting}: {FORMATS[expected].wanted}, {got}."
         case _:
             yield f"{setting}: {_alternatives(schema)}, {got}."
 
 
 def _missing(error: ValidationError, setting: str) -> Iterator[str]:
-    """Yield a sentence for each required setting that is missing, unless it is there under a wrong name."""
+    """Yield a sentence for each missing setting, unless a misspelt name stands for it."""
     schema: Any = error.schema
     instance: Any = error.instance
     unknown = [name for name in instance if name not in schema["properties"]]
     for name in schema["required"]:
-        if name in instance or difflib.get_close_matches(name, unknown, n=1, cutoff=NEAR):
+        if name in instance or difflib.get_close_matches(name, unknown, n=1, cutoff=MIN_SIMILARITY):
             continue
         yield f"{joined(setting, name)}: required setting is missing; {how_to_set(setting, name)}"
 
 
 def _got(value: Any, schema: Schema, *, with_kind: bool) -> str:
-    """Return what came instead; the value itself only where no part of the setting is a secret."""
-    if schema.get("secret") or any(setting.is_secret for setting in walk(schema)):
-        return f"not {_kind(value)}"
-    if isinstance(value, (list, dict)):
+    """Return what was given; the value itself only if no part of the setting is secret."""
+    is_secret = schema.get("secret") or any(setting.is_secret for setting in walk(schema))
+    if is_secret or isinstance(value, (list, dict)):
         return f"not {_kind(value)}"
     if isinstance(value, str) and schema.get("format") in URLS:
         value = re.sub("(?s:.*)@", f"{REDACTED}@", value)
     shown = json.dumps(value, ensure_ascii=False)
-    shown = shown if len(shown) <= LONGEST_VALUE else f"{shown[:LONGEST_VALUE]}…"
+    shown = shown if len(shown) <= MAX_SHOWN_VALUE else f"{shown[:MAX_SHOWN_VALUE]}…"
     kind = f"{_kind(value)}: " if with_kind and not isinstance(value, bool) else ""
     return f"not {kind}{redact(shown)}"
 
@@ -103,17 +102,17 @@ def _kind(value: Any) -> str:
 
 
 def _example(value: Any, schema: Schema) -> str:
-    """Return how to write a text as the object that it stands for, where that has one required setting."""
+    """Return how to write a text as an object, if the object has exactly one required setting."""
     required = schema.get("required", ())
     if not isinstance(value, str) or len(required) != 1 or "properties" not in schema:
         return ""
     if schema["properties"][required[0]].get("secret"):
         return ""
-    return f" Write {json.dumps({required[0]: value[:LONGEST_VALUE]}, ensure_ascii=False)}."
+    return f" Write {json.dumps({required[0]: value[:MAX_SHOWN_VALUE]}, ensure_ascii=False)}."
 
 
 def _alternatives(schema: Schema) -> str:
-    """Return what a setting of several forms may be."""
+    """Return what a setting with alternatives may be."""
     forms = [one for name in ("anyOf", "oneOf") for one in schema.get(name, ())]
     shown = [
         f'"{one["const"]}"' if "const" in one else " or ".join(KINDS[kind] for kind in types_of(one))

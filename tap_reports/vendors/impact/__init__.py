@@ -15,7 +15,14 @@ from tap_reports.client import ReportClient
 from tap_reports.models import Json
 from tap_reports.models.columns import property_name
 from tap_reports.vendor import ClientContext, LostSubmission, Vendor, VendorConfig
-from tap_reports.vendors.impact.settings import REPORT_SETTINGS, SETTINGS, errors, is_dated, quotas
+from tap_reports.vendors.impact.settings import (
+    REPORT_SETTINGS,
+    SETTINGS,
+    errors,
+    has_clicks,
+    is_dated,
+    quotas,
+)
 
 __all__ = ["VENDOR"]
 
@@ -48,6 +55,7 @@ VENDOR = Vendor(
     connect=_connect,
     check=errors,
     is_dated=is_dated,
+    dated_extras=lambda block: ("clicks",) if has_clicks(block) else (),
     report_name=_report_name,
     quotas=quotas,
     max_jobs_in_flight=10,
