@@ -1,3 +1,5 @@
+"""impact.com: a job's file, of which a JSON result may be one page of several."""
+
 from __future__ import annotations
 
 import gzip
@@ -16,8 +18,7 @@ ROWS = '"Records": [{"a": "1", "@page": "9"}, {"a": {"@numpages": "9"}}]'
 
 def download_of(**values):
     client = client_of([{"id": "x"}], **values)
-    job = ReportJob(request=request_of(client), id="j-1", submitted_at=NOW)
-    (download,) = client.downloads(job)
+    (download,) = client.downloads(ReportJob(request=request_of(client), id="j-1", submitted_at=NOW))
     return download
 
 
@@ -29,6 +30,17 @@ def file(tmp_path):
         return path
 
     return write
+
+
+@pytest.fixture
+def after(file):
+    """Return the URL of the page after a first one of that content, None without one."""
+
+    def fetched(content):
+        following = download_of(result_format="json").more(file(content))
+        return following and following.url
+
+    return fetched
 
 
 def test_a_csv_result_is_one_file_fetched_with_credentials():
@@ -48,11 +60,10 @@ def test_a_csv_result_is_one_file_fetched_with_credentials():
 def test_the_pages_of_a_json_result_are_fetched_one_after_the_other(file, template, quote):
     download, urls = download_of(result_format="json"), []
     for page in (1, 2, 3):
-        urls.append(download.url)
-        assert download.authenticated
+        urls.append((download.url, download.authenticated))
         text = template.format(page=f"{quote}{page}{quote}", pages=f"{quote}3{quote}", rows=ROWS)
         download = download.more(file(text))
-    assert urls == [URL, f"{URL}?Page=2", f"{URL}?Page=3"]
+    assert urls == [(URL, True), (f"{URL}?Page=2", True), (f"{URL}?Page=3", True)]
     assert download is None
 
 
@@ -65,40 +76,34 @@ def test_the_pages_of_a_json_result_are_fetched_one_after_the_other(file, templa
         '{"@page": "1", "@numpages": "1"}',
         '{"@page": "1", "@numpages": ""}',
         '{"@page": null, "@numpages": null, "Records": []}',
+        '{"@nextpageuri": "", "Records": []}',
         '<html>"@numpages"</html>',
         gzip.compress(b'{"@numpages": "2"}', mtime=0)[:-9],
         gzip.compress(b'{"Records": []}', mtime=0),
     ],
 )
-def test_a_file_without_further_pages_is_the_only_one(file, content):
-    assert download_of(result_format="json").more(file(content)) is None
+def test_a_file_without_further_pages_is_the_only_one(after, content):
+    assert after(content) is None
 
 
-def test_page_numbers_are_found_in_gzip_and_after_a_byte_order_mark(file):
+def test_a_result_without_page_number_counts_the_pages_itself(after):
+    assert after('{"@numpages": 2, "Records": []}') == f"{URL}?Page=2"
+
+
+def test_page_numbers_are_found_in_gzip_after_a_byte_order_mark_and_across_two_reads(file):
     text = b'\xef\xbb\xbf{"Records": [], "@page": "1", "@numpages": "2"}'
-    assert page_numbers(file(text)) == page_numbers(file(gzip.compress(text))) == {"@page": 1, "@numpages": 2}
-
-
-def test_page_numbers_are_found_across_the_border_of_two_reads(file):
-    border = 1 << 20
     start = '{"Records": ["'
-    for shift in (2, 5, 11):
-        filler = "x" * (border - len(start) - len('"], ') - shift)
-        found = page_numbers(file(f'{start}{filler}"], "@numpages": "2", "@page": "1"}}'))
-        assert found == {"@page": 1, "@numpages": 2}
+    across = [
+        f'{start}{"x" * ((1 << 20) - len(start) - 4 - shift)}"], "@numpages": "2", "@page": "1"}}'
+        for shift in (2, 5, 11)
+    ]
+    for content in (text, gzip.compress(text), *across):
+        assert page_numbers(file(content)) == {"@page": 1, "@numpages": 2}
 
 
-def test_a_result_without_page_number_counts_the_pages_itself(file):
-    download = download_of(result_format="json").more(file('{"@numpages": 2, "Records": []}'))
-    assert download.url == f"{URL}?Page=2"
-
-
-def test_further_pages_of_an_unknown_number_are_an_error_and_not_left_out(file):
-    content = '{"@nextpageuri": "/x?Page=2", "Records": []}'
+def test_further_pages_of_an_unknown_number_are_an_error_and_not_left_out(after):
     with pytest.raises(FileError, match="has further pages"):
-        download_of(result_format="json").more(file(content))
-    last = content.replace("/x?Page=2", "")
-    assert download_of(result_format="json").more(file(last)) is None
+        after('{"@nextpageuri": "/x?Page=2", "Records": []}')
 
 
 def test_the_same_page_twice_is_an_error_and_no_endless_loop(file):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from impact_account import BASE, EXPORT, JOB, NOW, QUEUED, SID, client_of, job_object, request_of
+from impact_account import BASE, EXPORT, NOW, QUEUED, SID, client_of, request_of
 
 from tap_reports.exceptions import (
     CallRefused,
     QuotaSpent,
 )
-from tap_reports.models import JobStatus, ReportJob
+from tap_reports.models import JobStatus
 
 
 @pytest.mark.parametrize(
@@ -71,22 +71,3 @@ def test_a_refusal_is_the_day_s_quota_if_it_is_long_or_the_hour_has_calls_left_a
     with pytest.raises(QuotaSpent if said else CallRefused, match=said) as caught:
         client.submit(request_)
     assert ('"reports_per_day"' if said else '"calls_per_hour"') in caught.value.remedy
-
-
-LEFT_FEW = {"X-RateLimit-Limit": "1000", "X-RateLimit-Remaining": "10", "X-RateLimit-Reset": "600"}
-
-
-@pytest.mark.parametrize(
-    ("values", "headers", "polls", "seconds"),
-    [
-        pytest.param({"calls_per_hour": 10}, {}, 20, 3600, id="the hourly limit"),
-        pytest.param({}, LEFT_FEW, 2, 60, id="what the vendor says is left"),
-    ],
-)
-def test_the_calls_are_kept_below(requests_mock, clock, values, headers, polls, seconds):
-    requests_mock.get(JOB, json=job_object("RUNNING"), headers=headers)
-    client = client_of([{"id": "x"}], clock=clock, **values)
-    job = ReportJob(request=request_of(client), id="j-1", submitted_at=clock.now())
-    for _ in range(polls):
-        client.poll(job)
-    assert clock.monotonic() >= seconds

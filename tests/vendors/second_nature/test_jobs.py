@@ -190,20 +190,6 @@ def test_links_are_shown_nowhere_and_are_no_handle_which_the_ledger_keeps(client
     assert job.handle == {}
 
 
-@pytest.mark.parametrize(
-    ("values", "expected"),
-    [({"requests_per_minute": 3}, [0, 0, 60, 60, 60, 120]), pytest.param({}, [0] * 30, id="without a limit")],
-)
-def test_calls_of_all_tickets_keep_to_the_minute(clock, api, values, expected):
-    client = connect(clock, **values)
-    job, times = submitted(client), []
-    for _ in expected:
-        client.poll(job)
-        times.append(clock.monotonic())
-    assert times == pytest.approx(expected, abs=0.1)
-    assert api.call_count == 1 + len(expected)
-
-
 # --- --test -------------------------------------------------------------------------------------------
 
 

@@ -154,7 +154,7 @@ def test_a_retry_that_is_not_possible_is_rejected(requests_mock, status, answer)
     assert not isinstance(caught.value, JobUnknown), "the job is known; it must not be submitted again"
 
 
-# --- credentials, pace -------------------------------------------------------------------------------
+# --- credentials -------------------------------------------------------------------------------
 
 
 def test_no_secret_is_in_what_validation_retry_and_status_say(requests_mock):
@@ -169,16 +169,3 @@ def test_no_secret_is_in_what_validation_retry_and_status_say(requests_mock):
             call(argument)
         said += [str(caught.value), repr(caught.value)]
     assert not [text for text in said for secret in (KEY, "5ecret5ignature", "s3cr3t-hook") if secret in text]
-
-
-def test_at_most_ten_calls_are_sent_in_any_second(requests_mock):
-    requests_mock.get(f"{STATUS}/r-1", json={"status": "pending"})
-    clock = clock_at()
-    client = connect(clock=clock)
-    sent = []
-    for _ in range(35):
-        client.poll(job())
-        sent.append(clock.monotonic())
-    assert all(later - earlier >= 1 for earlier, later in zip(sent, sent[10:], strict=False))
-    assert sent[9] == 0, "the first ten need not wait"
-    assert sent[-1] < 4

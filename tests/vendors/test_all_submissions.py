@@ -1,60 +1,27 @@
-"""What all vendors do alike: one call for a submission, errors in words, no secret in any of them."""
+"""What all vendors do alike with submissions: one call, errors in words, no secret in any of them."""
 
 from __future__ import annotations
 
 import base64
-import re
 
 import impact_account as impact
 import pytest
 import requests
 import second_nature_account as nature
 import similarweb_account as similarweb
-from all_accounts import ACCOUNTS, POLLED
-from digital_turbine_account import TOKEN, TOKEN_URL
+from all_accounts import ODD_BODIES, SIGNED, of, refused
 
-from tap_reports import redaction
 from tap_reports.exceptions import (
     AccessDenied,
     BadAnswer,
-    CallError,
     CallRefused,
     CallRejected,
-    JobUnknown,
     NotSent,
     SubmissionLost,
 )
-from tap_reports.models import JobStatus
 
 LOST = {"exc": requests.ReadTimeout}
 BASIC = base64.b64encode(f"{impact.SID}:{impact.TOKEN}".encode()).decode()
-SIGNED = "https://files.example.com/r.csv?X-Signature=5ecret5ignature"
-
-
-@pytest.fixture
-def account(request, requests_mock):
-    found = ACCOUNTS[request.param]
-    redaction.add_secrets([one.secret for one in ACCOUNTS.values()])  # as reading a configuration of all does
-    requests_mock.post(TOKEN_URL, json={"accessToken": TOKEN})
-    return found
-
-
-def of(*names):
-    """Run a test with these vendors' accounts."""
-    return pytest.mark.parametrize("account", names or tuple(ACCOUNTS), indirect=True)
-
-
-def refused(client, call, argument, kind):
-    """Return the text of a call's error, which is of this very kind, on one line and without secrets."""
-    with pytest.raises(CallError) as caught:
-        getattr(client, call)(argument)
-    assert type(caught.value) is kind
-    text = f"{caught.value} {caught.value.remedy} {caught.value!r}"
-    assert not [one for one in (*(a.secret for a in ACCOUNTS.values()), "5ecret5ignature") if one in text]
-    assert caught.value.remedy
-    assert "\n" not in text
-    assert len(text) < 3000
-    return text
 
 
 @of()
@@ -150,23 +117,6 @@ def test_an_answer_to_a_submission_that_names_no_job_is_an_error_in_words(
     assert sent.call_count == 1
 
 
-ODD_BODIES = {
-    "nothing": b"",
-    "a page": b"<html>\n<body>No, for reasons\n of ours</body></html>",
-    "bytes": b"\xff\xfe\x00no, for reasons\x80",
-    "a text": b'"no, for reasons"',
-    "a number": b"7",
-    "null": b"null",
-    "a list": b'["no", 1, null]',
-    "words in objects": b'{"errors": {"domains": [{"code": 1, "text": "no, for reasons"}]}}',
-    "words in lists": b'{"Message": [["no"], 1], "error": null, "detail": {"a": []}}',
-    "half an object": b'{"errors": ["no, for',
-    "very long": b'{"message": "%s"}' % (b"no, for reasons; " * 9999),
-    "very deep": b"[" * 5000,
-    "secrets": f'{{"errors": ["{SIGNED} and {[one.secret for one in ACCOUNTS.values()]}"]}}'.encode(),
-}
-
-
 @of()
 @pytest.mark.parametrize("status", [400, 404, 409, 422, 451])
 def test_a_refusal_of_any_shape_is_told_in_words(account, requests_mock, status):
@@ -176,74 +126,3 @@ def test_a_refusal_of_any_shape_is_told_in_words(account, requests_mock, status)
         text = refused(client, "submit", account.request(client), CallRejected)
         assert f"HTTP {status}" in text
         assert "for reasons" in text or b"for reasons" not in body
-
-
-@of(*POLLED)
-def test_a_poll_of_any_shape_is_told_in_words(account, requests_mock):
-    client = account.connect()
-    job = account.job(client)
-    for body in ODD_BODIES.values():
-        requests_mock.get(account.polls, content=body)
-        with pytest.raises((BadAnswer, CallRejected)):
-            client.poll(job)
-        requests_mock.get(re.compile(".*/j-1"), status_code=404, content=body)
-        assert "HTTP 404" in refused(client, "poll", job, JobUnknown)
-        requests_mock.get(account.polls, status_code=422, content=body)
-        assert "HTTP 422" in refused(client, "poll", job, CallRejected)
-
-
-WORDS = {
-    "similarweb": {
-        "pending": JobStatus.PENDING,
-        "retry": JobStatus.PENDING,
-        "processing": JobStatus.RUNNING,
-        "in_progress": JobStatus.RUNNING,
-        "bad_request": JobStatus.FAILED,
-        "bad request": JobStatus.FAILED,
-        "Bad-Request": JobStatus.FAILED,
-        "internal_error": JobStatus.FAILED_RETRYABLE,
-        "Internal Error": JobStatus.FAILED_RETRYABLE,
-        "failed": JobStatus.FAILED_RETRYABLE,
-    },
-    "impact": {
-        "QUEUED": JobStatus.PENDING,
-        "RUNNING": JobStatus.RUNNING,
-        "COMPLETED": JobStatus.SUCCEEDED,
-        "Completed": JobStatus.SUCCEEDED,
-        "CANCELLED": JobStatus.FAILED_RETRYABLE,
-        "ERROR": JobStatus.FAILED_RETRYABLE,
-        "FAILED": JobStatus.FAILED_RETRYABLE,
-    },
-    "second_nature": {
-        "pending": JobStatus.PENDING,
-        "in_progress": JobStatus.RUNNING,
-        "In-Progress": JobStatus.RUNNING,
-        "failed": JobStatus.FAILED_RETRYABLE,
-    },
-}
-
-
-@pytest.mark.parametrize(("account", "words"), list(WORDS.items()), indirect=["account"], ids=WORDS)
-def test_status_words_are_known_and_any_other_is_still_running_and_marked(account, requests_mock, words):
-    client = account.connect()
-    for word, status in {**words, "???": JobStatus.RUNNING}.items():
-        requests_mock.get(account.polls, json={"Id": "j-1", "Status": word, "status": word})
-        found = client.poll(account.job(client))
-        assert (found.status, found.word, found.unknown_word) == (status, word, word == "???")
-
-
-@of(*POLLED)
-def test_a_job_is_polled_by_its_id_alone_which_stays_within_its_path(account, requests_mock):
-    requests_mock.get(re.compile(".*"), json={"Id": "x", "Status": "RUNNING", "status": "pending"})
-    client = account.connect()
-    client.poll(account.job(client, "../credits?x={y}"))
-    assert requests_mock.last_request.url == account.polls.replace("j-1", "..%2Fcredits%3Fx%3D%7By%7D")
-
-
-@of(*POLLED)
-def test_a_broken_poll_is_repeated(account, requests_mock):
-    good = {"json": {"Id": "j-1", "Status": "RUNNING", "status": "pending"}}
-    sent = requests_mock.get(account.polls, [{"status_code": 500}, good])
-    client = account.connect()
-    assert client.poll(account.job(client)).status in {JobStatus.PENDING, JobStatus.RUNNING}
-    assert sent.call_count == 2
