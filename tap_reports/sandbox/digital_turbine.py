@@ -16,7 +16,7 @@ from tap_reports.sandbox.jobs import Phase
 from tap_reports.sandbox.options import Switch
 from tap_reports.sandbox.shared import Day, DayQuota, RollingLimit, Shared, VendorApi
 
-MOST_DAYS = 90
+MAX_DAYS = 90
 METRICS = {"Impressions": 100_000, "Clicks": 5_000, "Installs": 400, "Spend": 0}
 SPLITS = ("Date", "Campaign ID", "Campaign Name", "Country")
 
@@ -112,7 +112,7 @@ class DigitalTurbine(VendorApi):
             start, end = dt.date.fromisoformat(span["start"]), dt.date.fromisoformat(span["end"])
         except (KeyError, TypeError, ValueError):
             start, end = dt.date.max, dt.date.min
-        if end > self._time.today() or (end - start).days >= MOST_DAYS:
+        if end > self._time.today() or (end - start).days >= MAX_DAYS:
             return dt.date.max, dt.date.min
         return start, end
 

@@ -175,7 +175,7 @@ TABLES = {
         described=False,
     ),
 }
-MOST_SEGMENTS = 100
+MAX_SEGMENTS = 100
 """Entities of one request of a REST table."""
 
 

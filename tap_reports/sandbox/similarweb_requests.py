@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tap_reports.sandbox import similarweb_data as data
@@ -14,51 +14,53 @@ from tap_reports.sandbox.similarweb_data import CHANNELS
 
 def read(request: Request, today: dt.date) -> tuple[dict[str, Any], list[str]]:
     """Return a submission's parts whatever its version, and what is wrong with it."""
-    body = request.json()
-    if request.path.startswith("/v3/"):
-        table_name = request.params.get("vtable", body.get("vtable", "traffic_and_engagement"))
-        query = {**body, "vtable": table_name}
-        query.setdefault("filters", {name: body[name] for name in ("domains", "countries") if name in body})
-        delivery = body
-    else:
-        tables = body.get("report_query", {}).get("tables") or [{}]
-        query, delivery = tables[0], body.get("delivery_information", {})
-    errors: list[str] = []
-    table = data.TABLES.get(query.get("vtable", ""))
+    query, delivery = _query_and_delivery(request)
+    name, granularity = query.get("vtable", ""), query.get("granularity", "")
+    table = data.TABLES.get(name)
     if table is None:
-        return {}, [f"table {query.get('vtable')} is not available"]
-    granularity = query.get("granularity", "")
+        return {}, [f"table {name} is not available"]
     if granularity not in table.granularities:
         known = ", ".join(table.granularities)
         return {}, [f"granularity should be one of the following - {known}."]
-    metrics = query.get("metrics") or []
-    unknown = [name for name in metrics if name not in table.at(granularity)]
+    parts = {
+        "table": name,
+        "granularity": granularity,
+        "metrics": query.get("metrics") or [],
+        "filters": query.get("filters") or {},
+        "format": delivery.get("response_format", "csv"),
+        "webhook_url": delivery.get("webhook_url", ""),
+        "limit": (query.get("paging") or {}).get("limit"),
+    }
+    errors = list(_errors(parts, table))
+    parts["start"], parts["end"] = _dates(query, granularity, today, errors)
+    return parts, errors
+
+
+def _query_and_delivery(request: Request) -> tuple[dict[str, Any], dict[str, Any]]:
+    body = request.json()
+    if not request.path.startswith("/v3/"):
+        tables = body.get("report_query", {}).get("tables") or [{}]
+        return tables[0], body.get("delivery_information", {})
+    filters = {name: body[name] for name in ("domains", "countries") if name in body}
+    table = request.params.get("vtable", body.get("vtable", "traffic_and_engagement"))
+    return {"filters": filters, **body, "vtable": table}, body
+
+
+def _errors(parts: dict[str, Any], table: data.Table) -> Iterator[str]:
+    metrics, filters, limit = parts["metrics"], parts["filters"], parts["limit"]
+    unknown = [name for name in metrics if name not in table.at(parts["granularity"])]
     if unknown or not metrics:
         named = ", ".join(unknown) or "none given"
-        errors.append(f"metrics are invalid for {granularity} granularity: {named}")
-    filters = query.get("filters") or {}
-    mandatory = [name for name in table.keys if name not in table.fixed]
-    errors += [f"filter {name} is mandatory" for name in mandatory if not filters.get(name)]
-    if not table.described and len(filters.get("segment_ids") or ()) > data.MOST_SEGMENTS:
-        errors.append(f"at most {data.MOST_SEGMENTS} segments can be requested at once")
-    limit = (query.get("paging") or {}).get("limit")
+        yield f"metrics are invalid for {parts['granularity']} granularity: {named}"
+    for name in table.keys:
+        if name not in table.fixed and not filters.get(name):
+            yield f"filter {name} is mandatory"
+    if not table.described and len(filters.get("segment_ids") or ()) > data.MAX_SEGMENTS:
+        yield f"at most {data.MAX_SEGMENTS} segments can be requested at once"
     if limit is not None and (not isinstance(limit, int) or limit < 1):
-        errors.append("limit must be a positive integer")
-    response_format = delivery.get("response_format", "csv")
-    if response_format not in {"csv", "json"}:
-        errors.append(f"response_format {response_format} is not supported")
-    start, end = _dates(query, granularity, today, errors)
-    return {
-        "table": query["vtable"],
-        "granularity": granularity,
-        "metrics": metrics,
-        "filters": filters,
-        "start": start,
-        "end": end,
-        "format": response_format,
-        "webhook_url": delivery.get("webhook_url", ""),
-        "limit": limit,
-    }, errors
+        yield "limit must be a positive integer"
+    if parts["format"] not in {"csv", "json"}:
+        yield f"response_format {parts['format']} is not supported"
 
 
 def _dates(

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import datetime as dt
 
+import pytest
+
 from tap_reports.sandbox import Switch
 
 FIRST, LAST = dt.date(2026, 8, 1), dt.date(2026, 8, 3)
@@ -29,15 +31,14 @@ def test_the_other_dialect(start):
     assert client.http.get(answer["url"]).status_code == 404
 
 
-def test_impossible_dates_make_an_empty_report_not_an_error(client):
-    for start, end in (
-        ("2026-08-03", "2026-08-01"),
-        ("2026-08-01", "2026-09-01"),
-        ("2026-01-01", "2026-08-01"),
-    ):
-        answer = client.turbine(dateRange={"start": start, "end": end})
-        assert answer.status_code == 200
-        assert client.http.get(answer.json()["signed_url"]).text == "Country,Date,Spend,Installs\n"
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [("2026-08-03", "2026-08-01"), ("2026-08-01", "2026-09-01"), ("2026-01-01", "2026-08-01")],
+)
+def test_impossible_dates_make_an_empty_report_not_an_error(client, first, last):
+    answer = client.turbine(dateRange={"start": first, "end": last})
+    assert answer.status_code == 200
+    assert client.http.get(answer.json()["signed_url"]).text == "Country,Date,Spend,Installs\n"
 
 
 def test_wrong_credentials_are_400_and_old_tokens_401(start):
@@ -45,7 +46,6 @@ def test_wrong_credentials_are_400_and_old_tokens_401(start):
     answer = client.post("/auth/v1/token", json={"grant_type": "client_credentials", "client_id": "x"})
     assert (answer.status_code, answer.json()) == (400, {"error": "invalid_client"})
     assert client.turbine().status_code == 401
-    assert client.get("/auth/v1/token").status_code == 405
 
 
 def test_limits_per_minute_and_day(start):

@@ -44,18 +44,9 @@ def test_wrong_options_are_told_without_a_traceback(arguments, text):
 def test_the_program_says_where_it_listens_writes_its_config_and_ends_on_sigterm(tmp_path):
     config, faults = tmp_path / "config.json", tmp_path / "faults.json"
     faults.write_text(json.dumps([{"action": "status", "status": 418, "kind": "list"}]))
-    command = [
-        sys.executable,
-        "-m",
-        "tap_reports.sandbox",
-        "--port",
-        "0",
-        "--config-file",
-        config,
-        "--faults",
-        faults,
-    ]
-    with subprocess.Popen([*command, "--speed", "60"], stdout=subprocess.PIPE, text=True) as program:
+    options = ["--port", "0", "--config-file", config, "--faults", faults, "--speed", "60"]
+    command = [sys.executable, "-m", "tap_reports.sandbox", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
         first = program.stdout.readline()
         url = first.removeprefix("listening on ").strip()
         assert first.startswith("listening on http://127.0.0.1:")

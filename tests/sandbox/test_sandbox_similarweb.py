@@ -6,6 +6,8 @@ import json
 import pytest
 from scenarios import run_here
 
+from tap_reports.sandbox.similarweb_data import TABLES
+
 MAY, JULY = dt.date(2026, 5, 1), dt.date(2026, 7, 31)
 ASKED = {
     "granularity": "monthly",
@@ -53,61 +55,37 @@ def test_a_bad_request_is_refused_with_its_reason(client, changes, text):
 
 
 def test_describe_ends_on_the_last_final_periods(client):
-    tables = {
-        entry["table"]: entry for entry in client.get("/v3/batch/tables/describe", headers=client.key).json()
-    }
-    spans = tables["traffic_and_engagement"]["table_granularity"]
-    ends = {word: span["end_date"] for word, span in spans.items()}
+    tables = client.get("/v3/batch/tables/describe", headers=client.key).json()
+    spans = {entry["table"]: entry["table_granularity"] for entry in tables}
+    ends = {word: span["end_date"] for word, span in spans["traffic_and_engagement"].items()}
     assert ends == {"daily": "2026-08-11", "weekly": "2026-08-09", "monthly": "2026-07"}
-    assert set(tables) == {
-        "traffic_and_engagement",
-        "website",
-        "keywords",
-        "apps",
-        "website_marketing_channels",
-        "referrals",
-        "channel_conversion",
-        "site_keywords",
-        "serp",
-    }
+    assert set(TABLES) - set(spans) == {"segments"}
 
 
 def test_weekly_rows_carry_the_monday(client):
-    rows = client.sandbox.expected(
-        "similarweb",
-        "traffic_and_engagement",
-        dt.date(2026, 7, 29),
-        dt.date(2026, 8, 9),
-        **(ASKED | {"granularity": "weekly", "metrics": ["desktop_visits"]}),
-    )
+    asked = ASKED | {"granularity": "weekly", "metrics": ["desktop_visits"]}
+    days = (dt.date(2026, 7, 29), dt.date(2026, 8, 9))
+    rows = client.sandbox.expected("similarweb", "traffic_and_engagement", *days, **asked)
     assert [row["date"] for row in rows if row["domain"] == "a.com"] == ["2026-07-27", "2026-08-03"]
 
 
-NEWEST = [
-    {"table": "site_keywords", "granularity": "7days", "filters": {"keywords": ["a", "b"]}},
-    {"table": "serp", "granularity": "on-demand", "filters": {"keywords": ["red, shoes"]}},
-]
+WEEK = {"table": "site_keywords", "granularity": "7days", "filters": {"keywords": ["a", "b"]}}
+SERP = {"table": "serp", "granularity": "on-demand", "filters": {"keywords": ["red, shoes"]}}
 
 
 def test_the_newest_week_and_a_result_on_demand_are_read_as_snapshots(client):
     config = client.sandbox.config("similarweb")
-    block = {**config["similarweb"], "domains": ["a.com"], "countries": ["WW"], "reports": NEWEST}
+    block = {**config["similarweb"], "domains": ["a.com"], "countries": ["WW"], "reports": [WEEK, SERP]}
     ran = run_here({**config, "similarweb": block, "job_ledger": "off"})
     assert ran.status == 0
-    week, demand = (
-        [one for one in ran.messages if one.get("stream") == name and one["type"] in {"SCHEMA", "RECORD"}]
-        for name in ("similarweb_site_keywords_7days", "similarweb_serp_on_demand")
-    )
-    assert week[0]["key_properties"] == ["domain", "country", "keyword", "date"]
-    assert [(one["record"]["keyword"], one["record"]["date"]) for one in week[1:]] == [
-        ("a", "2026-08-11"),
-        ("b", "2026-08-11"),
-    ]
-    assert demand[0]["key_properties"] == ["keyword"]
-    [record] = [one["record"] for one in demand[1:]]
-    assert record["keyword"] == "red, shoes"
-    assert json.loads(record["serp_json_results"])["results"]
-    assert "date" not in record
+    week = ran.records("similarweb_site_keywords_7days")
+    assert [(row["keyword"], row["date"]) for row in week] == [("a", "2026-08-11"), ("b", "2026-08-11")]
+    [row] = ran.records("similarweb_serp_on_demand")
+    assert (row["keyword"], "date" in row) == ("red, shoes", False)
+    assert json.loads(row["serp_json_results"])["results"]
+    keys = {one["stream"]: one["key_properties"] for one in ran.messages if one["type"] == "SCHEMA"}
+    assert keys["similarweb_site_keywords_7days"] == ["domain", "country", "keyword", "date"]
+    assert keys["similarweb_serp_on_demand"] == ["keyword"]
     assert not any(mark.get("replication_key_value") for mark in ran.state["bookmarks"].values())
 
 
