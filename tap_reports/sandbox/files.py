@@ -184,7 +184,7 @@ def csv_part(name: str, header: Iterable[str], rows: Callable[[], Iterable[Mappi
 
 
 def text_part(name: str, pieces: Callable[[bool], Iterable[str]]) -> Part:
-    """Return a text file; `pieces` is told whether only its frame is wanted."""
+    """Return a text file; the argument of `pieces` says whether only its frame is wanted."""
 
     def write(out: IO[bytes], header_only: bool) -> None:
         for piece in pieces(header_only):

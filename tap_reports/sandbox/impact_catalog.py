@@ -83,5 +83,5 @@ def _listed(root: str, name: str, spec: ReportSpec) -> dict[str, Any]:
 
 
 def error(message: str, status: int = 200, headers: dict[str, str] | None = None) -> Answer:
-    """Return an error as the exports give it: with status 200 unless told otherwise."""
+    """Return an error as the exports give it: by default with status 200."""
     return answer_json({"Status": "ERROR", "Message": message}, status, headers)

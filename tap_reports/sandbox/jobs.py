@@ -70,7 +70,7 @@ class Submissions:
 
     calls: int  # Submit calls that came
     accepted: int  # Those that were taken; they cost quota or credits
-    jobs: int  # New jobs made; impact.com hands back an old one for the same parameters
+    jobs: int  # New jobs made; impact.com returns an old one for the same parameters
 
 
 class JobStore:

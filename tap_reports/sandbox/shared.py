@@ -106,12 +106,12 @@ class Notifier:
             timer.start()
 
     def cancel(self) -> None:
-        """Call nobody any more."""
+        """Cancel the calls that are still to come."""
         for timer in self._timers:
             timer.cancel()
 
     def call(self, method: str, url: str, values: dict[str, Any]) -> bool:
-        """Make the call now and return whether a 2xx came back; nothing is raised if nobody answers."""
+        """Make the call now and return whether a 2xx came back; no answer is False."""
         if urlsplit(url).hostname not in LOOPBACK:
             return False
         if method == "GET":

@@ -2,8 +2,8 @@
 
 https://docs.digitalturbine.com/dt-growth/reporting-api/using-the-reporting-api
 
-A report is asked for with one call that answers with a signed link. There is no status call: the link
-stays empty until the report is done, then holds all of it. So the link is the job's only handle.
+A report is requested with one call, whose answer is a signed link. There is no status call: the link stays
+empty until the report is done, then holds all of it. So the link is the job's only handle.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
 - Partner: https://integrations.impact.com/partner-api-reference
 - Agency: https://integrations.impact.com/agency-v3
 
-What decides the shape of this vendor: a submission with known parameters hands back the existing job with
+What decides the shape of this vendor: a submission with known parameters returns the existing job with
 its old data and still counts against the day's quota, so a finished job is refreshed by Replay; the account
 has a time zone, in which days end; links in answers are relative; values are lenient (`"true"`, `"250"`).
 """

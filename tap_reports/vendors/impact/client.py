@@ -128,7 +128,7 @@ class ImpactClient(ReportClient):
     def submit(self, request: ReportRequest, *, refresh: bool = False) -> ReportJob:
         """Submit an export.
 
-        With parameters that the vendor knows it hands back the job it already has, old data included, so
+        For parameters that the vendor knows it returns the job that it already has, with its old data, so
         `refresh` has nothing to ask for: `poll` says how old the data is and `replay` renews it. For the
         same reason the answer's status is not believed: the job is PENDING until it is polled.
 

@@ -122,7 +122,7 @@ class JobCalls:
             if not self._runs_again(job_id, before):
                 raise CallRejected(what, error.answer, status=403) from error
             return job_id
-        answer = answer_object(response, what) if response and response.content.strip() else {}
+        answer = answer_object(response, what) if response is not None and response.content.strip() else {}
         if job_id_of(answer) is None and "Message" in answer:
             raise CallRejected(what, error_text(answer), status=200)
         return job_id_of(answer) or job_id

@@ -65,26 +65,26 @@ class Calls:
             for setting, documented in PATHS.items()
         }
 
-    def first(self, method: str, setting: str, report_id: str = "") -> tuple[str, Response]:
-        """Return the call as messages name it, and the answer of the first path that is there.
-
-        That path is kept for the run. If there is none the first path's answer is returned, a 404 or 410.
+    def call(self, method: str, setting: str, report_id: str = "", remedy: str = "") -> tuple[str, Response]:
+        """Return the call as messages name it, and the answer of the first path that is there. That path is
+        kept for the run.
 
         Raises:
+            CallRejected: No path is there; it says what the first one answered, a 404 or 410.
             CallError: As `ApiSession.call`.
         """
-        answers: list[tuple[str, Response]] = []
+        refusals: list[CallRejected] = []
         for template in self._paths[setting]:
             path = template.replace("{report_id}", quote(report_id, safe=""))
-            missing = ABSENT if answers else GONE
+            what, missing = self._api.shown(method, path), ABSENT if refusals else GONE
             response = self._api.call(method, path, accept=missing)
-            answers.append((self._api.shown(method, path), response))
             if response.status_code not in missing:
-                if len(answers) > 1:
+                if refusals:
                     logger.info("%s: %s answers and is used in this run", setting, template)
                 self._paths[setting] = (template,)
-                return answers[-1]
-        return answers[0]
+                return what, response
+            refusals.append(rejection(what, response, remedy))
+        raise refusals[0]
 
 
 # --- refusals -----------------------------------------------------------------------------------------
@@ -144,7 +144,7 @@ def report_id(what: str, response: Response) -> str:
 
     Raises:
         CallRejected: The answer says no after all.
-        SubmissionLost: It names no id, so a report may run (and be charged) that nobody can ask for.
+        SubmissionLost: It names no id, so a report may run (and be charged) whose status can't be read.
     """
     try:
         answer = answer_object(response, what)

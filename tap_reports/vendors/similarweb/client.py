@@ -10,18 +10,16 @@ from functools import partial
 
 from typing_extensions import override
 
-from tap_reports.client import ReportClient, account_of_key
+from tap_reports.client import ReportClient, account_of_key, unknown_where
 from tap_reports.exceptions import (
     AccessDenied,
     CallError,
     CallRejected,
     ConfigError,
-    JobUnknown,
     LinkExpired,
     SubmissionLost,
 )
 from tap_reports.http.rate_limit import RateLimiter
-from tap_reports.http.responses import body_excerpt
 from tap_reports.models import (
     RESULT_HOURS,
     Check,
@@ -131,10 +129,8 @@ class SimilarwebClient(ReportClient):
         body = reports.payload(request, self._version)
         response = self.api.call("POST", path, json=body, accept={400, *GONE})
         what = self.api.shown("POST", path)
-        if response.status_code in GONE:
-            raise rejection(what, response, NO_SUCH_PATH)
-        if response.status_code == 400:
-            raise rejection(what, response)
+        if response.status_code in {400, *GONE}:
+            raise rejection(what, response, NO_SUCH_PATH if response.status_code in GONE else "")
         return calls.estimate(what, response)
 
     def remaining_credits(self) -> Decimal | None:
@@ -148,13 +144,12 @@ class SimilarwebClient(ReportClient):
             return None
 
     def _credits_left(self) -> Decimal | None:
-        what, response = self._calls.first("GET", "credits_path")
-        return None if response.status_code in GONE else calls.credits_left(what, response)
+        return calls.credits_left(*self._calls.call("GET", "credits_path"))
 
     # --- the job --------------------------------------------------------------------------------------
 
     def submit(self, request: ReportRequest, *, refresh: bool = False) -> ReportJob:
-        """Submit a report: charged once it runs. Each submission is a new one, so `refresh` is moot."""
+        """Submit a report: charged once it runs. Each submission is a new one, whatever `refresh` says."""
         path = reports.path(request, self._version, reports.SUBMIT)
         body = reports.payload(request, self._version, self.config.callback_url)
         try:
@@ -177,16 +172,13 @@ class SimilarwebClient(ReportClient):
 
     def poll(self, job: ReportJob) -> ReportJob:
         """Return the job as Similarweb sees it now."""
-        what, response = self._calls.first("GET", "status_path", job.id)
-        if response.status_code in GONE:
-            raise JobUnknown(what, body_excerpt(response), status=response.status_code)
+        with unknown_where(*GONE):
+            what, response = self._calls.call("GET", "status_path", job.id)
         return calls.polled(job, what, response, self.clock.now())
 
     def retry(self, job: ReportJob) -> ReportJob:
         """Have Similarweb run a failed report again, for free."""
-        what, response = self._calls.first("POST", "retry_path", job.id)
-        if response.status_code in GONE:
-            raise rejection(what, response, NO_RETRY)
+        what, response = self._calls.call("POST", "retry_path", job.id, NO_RETRY)
         return calls.retried(job, what, response, NO_RETRY)
 
     def downloads(self, job: ReportJob) -> Sequence[Download]:
@@ -220,7 +212,12 @@ class SimilarwebClient(ReportClient):
                 yield Check.of(name, error)
 
     def _check_credits(self) -> str:
-        left = self._credits_left()
+        try:
+            left = self._credits_left()
+        except CallRejected as error:
+            if error.status not in GONE:
+                raise
+            left = None
         return "the credits call does not answer" if left is None else f"{left:,} left"
 
     def _check_tables(self) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from tap_reports.exceptions import AccessDenied, BadAnswer, CallError
 from tap_reports.http.responses import answer_json
 from tap_reports.models import Kind
-from tap_reports.vendors.similarweb.calls import GONE, WRONG_KEY, Calls, rejection
+from tap_reports.vendors.similarweb.calls import WRONG_KEY, Calls
 from tap_reports.vendors.similarweb.tables import Metric, Table, documented
 
 logger = logging.getLogger("tap-reports.similarweb")
@@ -64,9 +64,7 @@ class Catalog:
             logger.warning("Similarweb's describe call failed, the documented tables are used: %s", error)
 
     def _described(self) -> Mapping[str, Table]:
-        what, response = self._calls.first("GET", "describe_path")
-        if response.status_code in GONE:
-            raise rejection(what, response)
+        what, response = self._calls.call("GET", "describe_path")
         tables = tables_of(answer_json(response, what))
         if not tables:
             raise BadAnswer(what, "no table is described", status=response.status_code)

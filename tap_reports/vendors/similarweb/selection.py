@@ -225,7 +225,7 @@ def _filter_errors(table: Table, filters: Json) -> Iterator[str]:
 
 
 def _undocumented(name: str, report: Json) -> Table | None:
-    """Return a table that nobody has described, if the report itself says what to ask for."""
+    """Return a table that is neither described nor documented, if the report itself says what to request."""
     if not report.get("metrics") or not report.get("filters"):
         return None
     return Table(name=name, granularities=GRANULARITIES, open_metrics=GRANULARITIES, open_filters=True)
