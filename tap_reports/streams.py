@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 from singer_sdk import Stream
+from singer_sdk.helpers._catalog import get_selected_schema
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from typing_extensions import override
@@ -39,6 +40,7 @@ class ReportStream(Stream):
     # Values are converted by column to the schema's types; checking each again would take half the time.
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
     _tap: TapReports
+    _messages_wanted = True
 
     def __init__(self, tap: TapReports, report: Report, client: ReportClient) -> None:
         self.report = report
@@ -56,8 +58,8 @@ class ReportStream(Stream):
         """Its slices and their jobs; made after the catalog is applied."""
         tap = self._tap
         return Extraction(
-            self.report,
-            self._client,
+            report=self.report,
+            client=self._client,
             run=tap.run,
             state=self.bookmark_state,
             is_incremental=self.replication_method != REPLICATION_FULL_TABLE and tap.settings.shard is None,
@@ -113,8 +115,6 @@ class ReportStream(Stream):
 
     def use_schema(self, schema: dict[str, Any]) -> None:
         """Use this schema for messages and stream maps from now on."""
-        from singer_sdk.helpers._catalog import get_selected_schema
-
         self._schema = schema
         if self._input_schema is not None:
             self._input_schema = schema
@@ -159,8 +159,6 @@ class ReportStream(Stream):
     @override
     def get_replication_key_signpost(self, context: Context | None = None) -> None:
         """Bookmarks move by slices, not by records, so there is nothing to limit."""
-
-    _messages_wanted = True
 
     @override
     def _sync_records(

@@ -118,8 +118,6 @@ class TapReports(Tap):
             self.close()
             raise ConfigError([f"stream_maps: {error}"]) from error
 
-    # --- streams ------------------------------------------------------------------------------------------
-
     @override
     def discover_streams(self) -> list[ReportStream]:
         if self.mode is Mode.SYNC:
@@ -158,8 +156,6 @@ class TapReports(Tap):
 
     def _selected(self) -> list[ReportStream]:
         return [stream for stream in self.report_streams if stream.selected]
-
-    # --- one run ------------------------------------------------------------------------------------------
 
     @cached_property
     def run(self) -> Run:
@@ -203,9 +199,11 @@ class TapReports(Tap):
     def state_of_run(self) -> RunState:
         """The state during the run."""
         return RunState(
-            self._given_state,
-            StateOutput(cast("MessageWriter", self.message_writer), (self._clock or SystemClock()).monotonic),
-            self.signals,
+            values=self._given_state,
+            output=StateOutput(
+                cast("MessageWriter", self.message_writer), (self._clock or SystemClock()).monotonic
+            ),
+            signals=self.signals,
             names_jobs=self.settings.shard is None,
             is_written=self.mode is Mode.SYNC,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from tap_reports.exceptions import CallError, FileError, StreamError
@@ -37,20 +37,20 @@ class _PendingReport:
     task: Task
 
 
+@dataclass
 class ColumnDiscovery:
     """Discovers the columns of all vendors' reports: all jobs run at once, no report waits for another.
 
-    Args:
+    Attributes:
         run: The run.
         state: Names each job until its report's columns are known.
         on_failure: Called for a report that can't be discovered; None: its error is raised.
     """
 
-    def __init__(self, run: Run, state: RunState, on_failure: OnFailure | None = None) -> None:
-        self._run = run
-        self._state = state
-        self._on_failure = on_failure
-        self._pending: list[_PendingReport] = []
+    run: Run
+    state: RunState
+    on_failure: OnFailure | None = None
+    _pending: list[_PendingReport] = field(default_factory=list, init=False)
 
     @property
     def tasks(self) -> list[Task]:
@@ -75,44 +75,44 @@ class ColumnDiscovery:
         self._pending = [one for one in self._pending if one not in ready]
         for one in ready:
             try:
-                types = _types_of_file(self._run, one)
+                types = _types_of_file(self.run, one)
             except StreamError as error:
                 if one.task.is_dropped:
-                    self._state.drop_job(one.report.stream, one.task.request.key)
+                    self.state.drop_job(one.report.stream, one.task.request.key)
                 self._fail(one.report, error)
                 continue
-            self._state.drop_job(one.report.stream, one.task.request.key)
+            self.state.drop_job(one.report.stream, one.task.request.key)
             if len(types) > 1:  # the streams of its sheets join the task by their own names
                 one.task.streams -= {one.report.stream}
             for type_ in types:
-                yield build_report(type_, one.vendor, one.client.config, self._run.settings), one.client
+                yield build_report(type_, one.vendor, one.client.config, self.run.settings), one.client
 
     def take_all(self) -> Iterator[DiscoveredReport]:
         """Wait for all files, and yield all reports."""
         if self._pending:
-            self._run.engine.wait(self.tasks)
+            self.run.engine.wait(self.tasks)
         return self.take()
 
     def _start_job(self, report: Report, client: ReportClient) -> Task:
         """Request what the sync will request last, so that the sync can use this job."""
         states = [
             StreamState(dict(values))
-            for name, values in self._state.bookmarks.items()
+            for name, values in self.state.bookmarks.items()
             if name == report.stream or name.startswith(f"{report.stream}__")
         ]
-        planner = StreamPlanner(report=report, client=client, run=self._run, states=states)
+        planner = StreamPlanner(report=report, client=client, run=self.run, states=states)
         requests = planner.plan().requests or replace(planner, is_incremental=False).plan().requests
         if not requests:  # no day is final yet
             day = client.final_day(report.type)
             requests = list(client.requests(report.type, Slice(day, day)))
         known = (state.pending(requests[-1].key) for state in states)
-        return self._run.engine.start(report.stream, requests[-1], next(filter(None, known), None))
+        return self.run.engine.start(report.stream, requests[-1], next(filter(None, known), None))
 
     def _fail(self, report: Report, error: StreamError) -> None:
         placed = error.with_location(vendor=report.vendor, stream=report.stream)
-        if self._on_failure is None:
+        if self.on_failure is None:
             raise placed
-        self._on_failure(report.stream, placed)
+        self.on_failure(report.stream, placed)
 
 
 def _types_of_file(run: Run, pending: _PendingReport) -> list[ReportType]:

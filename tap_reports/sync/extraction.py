@@ -6,7 +6,7 @@ import datetime as dt
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -29,54 +29,44 @@ if TYPE_CHECKING:
 logger = logging.getLogger("tap-reports")
 
 
+@dataclass(eq=False, kw_only=True)
 class Extraction:
     """One stream's extraction in one run.
 
-    Args:
-        report: The stream's report.
-        client: Its vendor's client.
+    Attributes:
+        report, client: The stream's report, and its vendor's client.
         run: The run.
         state: The stream's part of the state.
         is_incremental: Continue after the bookmark, and move it.
         write_state: Writes a STATE message if anything has changed.
         should_yield: Returns True if another stream has something to write.
+        error: Why it can't start: for example, the vendor did not say which day is final.
+        current_job_id: The job whose records are being written, or "".
+        zone: Time zone of the vendor's days.
+        rows: Records of finished slices.
+        is_over: All records are emitted, or it has failed.
     """
 
-    def __init__(
-        self,
-        report: Report,
-        client: ReportClient,
-        *,
-        run: Run,
-        state: StreamState,
-        is_incremental: bool,
-        write_state: Callable[[], object],
-        should_yield: Callable[[], bool],
-    ) -> None:
-        self.report = report
-        self._client = client
-        self._run = run
-        self._state = state
-        self._is_incremental = is_incremental
-        self._write_state = write_state
-        self._should_yield = should_yield
-        self._slice_tasks: list[SliceTasks] | None = None
-        self.error: StreamError | None = None
-        """Why it can't start: for example, the vendor did not say which day is final."""
-        self._rows_by_job: Counter[str] = Counter()
-        self._digests: dict[str, str | None] = {}
-        self._current_slice = ""
-        self._current_table: TablePosition | None = None
-        self._emit_started = 0.0
-        self.current_job_id = ""
-        """Id of the job whose records are being written, or ""."""
-        self.zone: dt.tzinfo = dt.UTC  # of the vendor's days
-        self.rows = 0
-        """Records of finished slices."""
-        self.slices_done = 0
-        self.tally = Tally()
-        self.is_over = False
-        """All records are emitted, or it has failed."""
+    report: Report
+    client: ReportClient
+    run: Run
+    state: StreamState
+    is_incremental: bool
+    write_state: Callable[[], object]
+    should_yield: Callable[[], bool]
+    error: StreamError | None = None
+    current_job_id: str = ""
+    zone: dt.tzinfo = dt.UTC
+    rows: int = 0
+    slices_done: int = 0
+    tally: Tally = field(default_factory=Tally)
+    is_over: bool = False
+    _slice_tasks: list[SliceTasks] | None = None
+    _current_slice: str = ""
+    _current_table: TablePosition | None = None
+    _rows_by_job: Counter[str] = field(default_factory=Counter)
+    _digests: dict[str, str | None] = field(default_factory=dict)
+    _emit_started: float = 0.0
 
     @cached_property
     def plan(self) -> StreamPlan:
@@ -87,20 +77,20 @@ class Extraction:
         """
         return StreamPlanner(
             report=self.report,
-            client=self._client,
-            run=self._run,
-            states=(self._state,),
-            is_incremental=self._is_incremental,
+            client=self.client,
+            run=self.run,
+            states=(self.state,),
+            is_incremental=self.is_incremental,
         ).plan()
 
     @cached_property
     def _equal_files(self) -> EqualFiles:
-        return EqualFiles(self.report, self._run.folder(), self._run.ledger)
+        return EqualFiles(self.report, self.run.folder(), self.run.ledger)
 
     def final_day(self) -> dt.date | None:
         """Return the last final day; None for a snapshot, or if the vendor does not answer."""
         try:
-            return self._client.final_day(self.report.type) if self.report.type.dated else None
+            return self.client.final_day(self.report.type) if self.report.type.dated else None
         except CallError:
             return None  # `start` notes the error
 
@@ -137,17 +127,17 @@ class Extraction:
         self._slice_tasks = []
         try:
             plan = self.plan
-            if isinstance(self._client, Zoned):
-                self.zone = self._client.zone()
+            if isinstance(self.client, Zoned):
+                self.zone = self.client.zone()
         except (StreamError, CallError) as error:
             self.error = StreamError.from_error(error)
             return
         for level, texts in ((logging.INFO, plan.notes), (logging.WARNING, plan.warnings)):
             for text in texts:
                 logger.log(level, "%s: %s", self.report.stream, text)
-        known = {request.key: self._state.pending(request.key) for request in plan.requests}
-        self._state.keep_only(known.keys() | plan.later)
-        start = self._run.engine.start
+        known = {request.key: self.state.pending(request.key) for request in plan.requests}
+        self.state.keep_only(known.keys() | plan.later)
+        start = self.run.engine.start
         for one in plan.slices:
             tasks = [start(self.report.stream, request, known[request.key]) for request in one.requests]
             self._slice_tasks.append((one, tasks))
@@ -164,18 +154,18 @@ class Extraction:
         self.start()
         if self.error:
             raise self.error
-        engine = self._run.engine
+        engine = self.run.engine
         while tasks := self.next_tasks:
-            engine.wait_until(lambda: self.is_ready or self._should_yield(), tasks)
+            engine.wait_until(lambda: self.is_ready or self.should_yield(), tasks)
             if not self.is_ready:
                 return
             slice_plan = self.slice_tasks[self.slices_done][0]
             for task in tasks:
                 if task.error:
                     if task.is_dropped:  # ended without a result, so nothing to resume
-                        self._state.drop_job(task.request.key)
+                        self.state.drop_job(task.request.key)
                     raise task.error
-            self._emit_started = self._run.clock.monotonic()
+            self._emit_started = self.run.clock.monotonic()
             yield self._tables(slice_plan, tasks)
             self._finish(slice_plan, tasks)
         self.is_over = True
@@ -185,7 +175,7 @@ class Extraction:
         self.is_over = True
         if self._current_table:
             self.tally.add(self._current_table.tally)
-        self._run.engine.abandon(self.report.stream)
+        self.run.engine.abandon(self.report.stream)
         if self.current_job_id:
             with_job_remedy(error)
         knows_where = error.job_id or error.slice
@@ -201,7 +191,7 @@ class Extraction:
         self._current_slice = str(days or "")
         start, end = (days.start, days.end) if days else (None, None)
         context = SliceContext(job_id="", slice_start=start, slice_end=end, vendor=self.report.vendor)
-        rows, type_, folder, tally = 0, self.report.type, self._run.folder(), Tally()
+        rows, type_, folder, tally = 0, self.report.type, self.run.folder(), Tally()
         for task in tasks:
             self.current_job_id = task.job_id
             self._digests[task.job_id] = self._equal_files.check(task)
@@ -228,9 +218,9 @@ class Extraction:
     def _finish(self, plan: SlicePlan, tasks: list[Task]) -> None:
         """Note that a slice's records are emitted: bookmark, jobs, STATE."""
         self._current_slice = self.current_job_id = ""
-        run, stream = self._run, self.report.stream
+        run, stream = self.run, self.report.stream
         for task in tasks:
-            self._state.drop_job(task.request.key)
+            self.state.drop_job(task.request.key)
             rows = self._rows_by_job.pop(task.job_id, 0)
             for text in row_count_warnings(task, rows):
                 logger.warning("%s: %s", stream, text)
@@ -245,6 +235,6 @@ class Extraction:
                 )
             run.engine.release(task, stream)
         self.slices_done += 1
-        if plan.days and self.report.replication_key and self._is_incremental:
-            self._state.advance(self.report.replication_key, plan.days.end)
-        self._write_state()
+        if plan.days and self.report.replication_key and self.is_incremental:
+            self.state.advance(self.report.replication_key, plan.days.end)
+        self.write_state()

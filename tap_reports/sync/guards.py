@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tap_reports.exceptions import FileError, InvalidValue, StreamError
@@ -73,24 +74,23 @@ def row_count_warnings(task: Task, rows: int) -> Iterator[str]:
         )
 
 
+@dataclass
 class EqualFiles:
     """Refuses a slice whose file equals another slice's, in a report without a date column.
 
     Its sums would be counted twice, and nothing in the rows could show it.
 
-    Args:
+    Attributes:
         report: The report of the slices.
         folder: Where a packed workbook is unpacked.
         ledger: Knows the files of earlier runs. Only the slices right before and after are compared with
             those: on two distant days a small report may well have the same rows.
     """
 
-    def __init__(self, report: Report, folder: Path, ledger: Ledger) -> None:
-        self._report = report
-        self._folder = folder
-        self._ledger = ledger
-        self._slice_by_digest: dict[str, Slice] = {}
-        self._is_needed = report.type.dated and not report.dated_by
+    report: Report
+    folder: Path
+    ledger: Ledger
+    _slice_by_digest: dict[str, Slice] = field(default_factory=dict, init=False)
 
     def check(self, task: Task) -> str | None:
         """Return a digest of a job's files, to be stored once their records are emitted.
@@ -99,13 +99,14 @@ class EqualFiles:
             FileError: Another slice had the same rows, with more than zeros in them.
         """
         days = task.request.slice
-        if not self._is_needed or days is None or not task.files:
+        is_needed = self.report.type.dated and not self.report.dated_by
+        if not is_needed or days is None or not task.files:
             return None
         digest = self._digest(task)
         equal = self._slice_by_digest.setdefault(digest, days)
         if equal == days:
-            stream = self._report.stream
-            equal = self._ledger.neighbour_with(digest, task.request, stream=stream) or days
+            stream = self.report.stream
+            equal = self.ledger.neighbour_with(digest, task.request, stream=stream) or days
         if equal != days and self._has_counts(task):
             raise FileError(
                 f"the vendor ignored the dates: the file of {days} is the same as that of {equal}, and the "
@@ -121,7 +122,7 @@ class EqualFiles:
 
         digest = hashlib.sha256()
         for file in task.files:
-            for member in members(file, self._report.type.layout, self._folder):
+            for member in members(file, self.report.type.layout, self.folder):
                 for chunk in _workbook_chunks(member) if member.is_workbook else _chunks(member):
                     digest.update(chunk)
         return digest.hexdigest()
@@ -130,9 +131,9 @@ class EqualFiles:
         """Return False if there are no rows, or only zeros in them: many days have equal files then."""
         from tap_reports.files import tables_of_all
 
-        keys, rows, zeros = self._report.primary_keys, 0, 0
-        for table in tables_of_all(task.files, self._report.type.layout, work_dir=self._folder):
-            columns = match_columns(table.header, self._report.columns)
+        keys, rows, zeros = self.report.primary_keys, 0, 0
+        for table in tables_of_all(task.files, self.report.type.layout, work_dir=self.folder):
+            columns = match_columns(table.header, self.report.columns)
             numbers = [
                 position
                 for position, column in enumerate(columns)

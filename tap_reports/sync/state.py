@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tap_reports.models import ReportJob, Slice
@@ -28,11 +29,11 @@ KNOWN_KEYS = {
 MAX_NAMED_STREAMS = 3
 
 
+@dataclass(slots=True)
 class StreamState:
     """One stream's part of the state: `bookmarks.<stream>`, changed in place."""
 
-    def __init__(self, values: dict[str, Any]) -> None:
-        self.values = values
+    values: dict[str, Any]
 
     @property
     def bookmark(self) -> dt.date | None:
@@ -113,10 +114,11 @@ def job_days(job: Mapping[str, Any]) -> Slice | None:
     return Slice(start, end) if start and end else None
 
 
+@dataclass(slots=True, kw_only=True)
 class RunState:
     """The state of all streams during a run, also of streams that are still to be discovered.
 
-    Args:
+    Attributes:
         values: The state as given, changed in place; replaced by the SDK's copy when the tap is made.
         output: Writes STATE messages.
         signals: No signal may interrupt a message.
@@ -124,20 +126,11 @@ class RunState:
         is_written: False for commands that write no messages.
     """
 
-    def __init__(
-        self,
-        values: dict[str, Any],
-        output: StateOutput,
-        signals: SignalHandler,
-        *,
-        names_jobs: bool,
-        is_written: bool,
-    ) -> None:
-        self.values = values
-        self.output = output
-        self._signals = signals
-        self._names_jobs = names_jobs
-        self._is_written = is_written
+    values: dict[str, Any]
+    output: StateOutput
+    signals: SignalHandler
+    names_jobs: bool
+    is_written: bool
 
     @property
     def bookmarks(self) -> dict[str, Any]:
@@ -147,7 +140,7 @@ class RunState:
 
     def add_job(self, task: Task) -> None:
         """Add a task's submitted job to the state of each stream that wants it."""
-        if task.job is None or not self._names_jobs:
+        if task.job is None or not self.names_jobs:
             return
         for stream in task.streams:
             StreamState(self.bookmarks.setdefault(stream, {})).add_job(task.job)
@@ -169,10 +162,10 @@ class RunState:
         Returns:
             The seconds until it is due; 0 if it is written.
         """
-        if not self._is_written:
+        if not self.is_written:
             return 0.0
         state = {**self.values, "bookmarks": self.bookmarks}
-        with self._signals.interruptible(allowed=False):
+        with self.signals.interruptible(allowed=False):
             return self.output.put(state, now=now or again, again=again)
 
 
