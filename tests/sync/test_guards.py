@@ -10,18 +10,15 @@ from contextlib import closing
 from dataclasses import replace
 
 import pytest
+from made_reports import made
 
 from tap_reports.emit.plan import Tally
 from tap_reports.exceptions import FileError
 from tap_reports.jobs.task import Task
 from tap_reports.ledger.ledger import Ledger
 from tap_reports.models import Column, Kind, ReportFile, ReportJob, ReportRequest, ReportType, Slice
-from tap_reports.settings.read import read
-from tap_reports.sync.configured import build_report
 from tap_reports.sync.guards import EqualFiles, check_days
 from tap_reports.sync.report import Report
-from tap_reports.vendor import ReportConfig
-from tap_reports.vendors import all_vendors
 
 MARCH = Slice(dt.date(2026, 3, 1), dt.date(2026, 3, 31))
 
@@ -48,11 +45,7 @@ def test_rows_of_the_slice_and_snapshots_are_silent(days, tally):
 
 
 def report_with(*columns: Column, date_column: str | None = None) -> Report:
-    block = {"client_id": "abcd1234", "client_secret": "word-word"}
-    settings = read({"start_date": "2026-01-01", "digital_turbine": block}, version="1")
-    type_ = ReportType(name="spend", report="spend", columns=columns, date_column=date_column)
-    vendor = all_vendors()["digital_turbine"]
-    return build_report(type_, vendor, settings.vendors[0], settings, ReportConfig())
+    return made(ReportType(name="spend", report="spend", columns=columns, date_column=date_column))
 
 
 CAMPAIGN, SPEND = Column("Campaign", "campaign", Kind.STRING), Column("Spend", "spend", Kind.NUMBER)
