@@ -136,5 +136,5 @@ class Account:
             resubmissions=0 if looks_once else self.vendor.resubmissions,
             lost_submission=self.vendor.lost_submission,
             max_retries=self.policy.max_retries,
-            downloads=not looks_once,
+            collects=not looks_once,
         )

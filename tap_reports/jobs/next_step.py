@@ -40,7 +40,7 @@ What a poll was answered with: after_poll_error, PollPolicy.is_over
   a broken call (repeated already), any other 4xx
                                           LEAVE
 
-How a job ended: after_finish
+How a job ended: after_finish (with --submit, what succeeded is READY and what failed is FAIL)
   succeeded                               DOWNLOAD
   empty                                   READY
   either, before it was submitted, and its data may have changed since
@@ -149,14 +149,14 @@ class Rules:
         retries: Free runs again of a failed job; 0 where the vendor has none.
         resubmissions, lost_submission: See `Vendor`.
         max_retries: Of a broken call.
-        downloads: False for `--submit`.
+        collects: False for `--submit`, which leaves jobs that are done to the sync that collects them.
     """
 
     retries: int = 0
     resubmissions: int = 0
     lost_submission: LostSubmission = LostSubmission.FAIL
     max_retries: int = 0
-    downloads: bool = True
+    collects: bool = True
 
 
 # --- before a submission ------------------------------------------------------------------------------
@@ -367,9 +367,9 @@ def after_finish(job: ReportJob, attempts: Attempts, rules: Rules, *, is_outdate
         is_outdated: See `is_outdated`.
     """
     match job.status:
-        case JobStatus.SUCCEEDED | JobStatus.EMPTY if is_outdated and attempts.replays == 0:
+        case JobStatus.SUCCEEDED | JobStatus.EMPTY if is_outdated and not attempts.replays and rules.collects:
             return Step.REPLAY
-        case JobStatus.SUCCEEDED if rules.downloads:
+        case JobStatus.SUCCEEDED if rules.collects:
             return Step.DOWNLOAD
         case JobStatus.SUCCEEDED | JobStatus.EMPTY:
             return Step.READY

@@ -254,8 +254,7 @@ class VendorWorker:
     def _after_finish(self, task: Task, job: ReportJob) -> Step:
         account = self.account
         is_old = (
-            task.action is Action.SUBMIT
-            and isinstance(account.client, Replays)
+            isinstance(account.client, Replays)
             and not task.attempts.is_replay_refused
             and is_outdated(job, account.vendor, account.config, self._run.clock.now())
         )

@@ -243,7 +243,7 @@ def test_an_earlier_run_s_job_that_is_unknown_is_submitted_again_at_once():
     ("status", "attempts", "rules", "is_outdated", "step"),
     [
         (JobStatus.SUCCEEDED, Attempts(), NONE, False, Step.DOWNLOAD),
-        (JobStatus.SUCCEEDED, Attempts(), Rules(downloads=False), False, Step.READY),
+        (JobStatus.SUCCEEDED, Attempts(), Rules(collects=False), True, Step.READY),
         (JobStatus.EMPTY, Attempts(), NONE, False, Step.READY),
         (JobStatus.SUCCEEDED, Attempts(), NONE, True, Step.REPLAY),
         (JobStatus.EMPTY, Attempts(), NONE, True, Step.REPLAY),

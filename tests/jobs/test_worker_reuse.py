@@ -199,3 +199,29 @@ def test_a_pending_job_that_is_older_than_its_vendor_keeps_results_is_not_given_
     caplog.clear()
     run_here(config, clock)
     assert "is older than Similarweb keeps results; it is submitted again now" in caplog.text
+
+
+def test_a_handed_back_result_is_replayed_by_the_run_that_resumes_it(sandbox, clock):
+    scenario = SCENARIOS["impact"]
+    config = scenario.config(sandbox, block={"slice_days": 24, "lookback_days": 100}, job_ledger="off")
+    run_here(config, clock)
+    clock.seconds += 21 * 3600
+    sandbox.faults.add("status", vendor="impact", kind="poll", status=403, times=0)
+    ended = run_here(config, clock)
+    assert submitted_and_replayed(sandbox, scenario) == (2, 0)
+    sandbox.faults.clear()
+    assert is_whole(run_here(config, clock, state=ended.state), scenario, sandbox)
+    assert submitted_and_replayed(sandbox, scenario) == (2, 1)
+
+
+@vendors("second_nature")
+def test_a_job_that_runs_again_at_its_vendor_has_not_finished(sandbox, scenario, config, clock):
+    run_here(config, clock)
+    clock.seconds += 3600
+    again = clock.now()
+    words = ["in_progress", "complete"]
+    sandbox.faults.add("statuses", vendor=scenario.vendor, kind="poll", words=words)
+    assert is_whole(run_here(config, clock), scenario, sandbox)
+    with contextlib.closing(Ledger.open(config["job_ledger"])) as ledger:
+        (job,) = ledger.history()
+    assert job.finished_at >= again

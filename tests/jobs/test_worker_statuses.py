@@ -133,13 +133,13 @@ def test_a_job_at_its_deadline_is_resumed_by_the_next_run(worded):
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
 def test_a_broken_poll_is_a_broken_call_and_no_failed_job(case, status):
-    # Digital Turbine's poll is a look at its link, which is filled at once here.
-    kind, more = ("download", 1) if case.vendor == "digital_turbine" else ("poll", 0)
+    # Digital Turbine's poll is a look at its link; a small file that it finds is not downloaded again.
+    kind = "download" if case.vendor == "digital_turbine" else "poll"
     case.sandbox.faults.add("status", vendor=case.vendor, kind=kind, status=status, times=3)
     ran = case.run()
     assert case.is_whole(ran)
     assert case.calls("submit") == 1
-    assert case.calls(kind) == 3 + 1 + more
+    assert case.calls(kind) == 3 + 1
     assert FIRST * 0.85 + 7 * 0.75 <= ran.seconds <= FIRST + 7 * 1.25
 
 
@@ -225,6 +225,20 @@ def test_a_link_that_keeps_expiring_is_left_for_the_next_run(sandbox, vendor, su
     sandbox.faults.clear()
     assert case.is_whole(case.run(state=ran.state))
     assert case.calls("submit") == (1 if vendor == "similarweb" else 3)
+
+
+def test_a_link_that_fills_and_then_is_gone_for_ever_costs_one_more_request_and_is_an_error():
+    with Sandbox(rows=100, speed=1e6, delay=0) as sandbox:  # too much to be kept from the poll
+        case = Case(sandbox, "digital_turbine")
+        for download in range(2, 20, 2):  # each poll, before it, finds a body
+            sandbox.faults.add("status", vendor=case.vendor, kind="download", status=404, nth=download)
+        ran = case.run()
+    assert case.is_loud(ran)
+    assert ran.error_class == "FileError"
+    assert "its download links had expired" in ran.error
+    assert case.calls("submit") == 2
+    assert ran.pending(case.scenario.stream) == []
+    assert ran.seconds < 60
 
 
 @pytest.mark.parametrize(
