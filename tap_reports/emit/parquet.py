@@ -110,13 +110,12 @@ def _decimals(texts: list[str | None]) -> Any:
     whole = scale = 0
     for number in numbers:
         if number is not None:
-            sign, digits, exponent = number.as_tuple()
-            del sign
-            scale = max(scale, -int(exponent))
-            whole = max(whole, number.adjusted() + 1 if any(digits) else 0)
+            scale = max(scale, -int(number.as_tuple().exponent))
+            whole = max(whole, number.adjusted() + 1 if number else 0)
     if whole + scale > PRECISION:
         raise ValueError("too many digits")
-    return pa.array(numbers, pa.decimal128(PRECISION, scale))
+    values = [number if number or number is None else Decimal(0) for number in numbers]  # not `0E60`
+    return pa.array(values, pa.decimal128(PRECISION, scale))
 
 
 def _booleans(texts: list[str | None]) -> Any:

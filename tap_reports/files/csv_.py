@@ -1,6 +1,7 @@
 """CSV: the header and how its cells are divided, then rows block by block.
 
-Rows are counted from 1 behind the header, blank lines left out, as in `_report_row`.
+Rows are counted from 1 behind the header, as in `_report_row`. A row without any value (`,,`) is not counted
+and makes no record: like a blank line, and like a blank row of a workbook.
 """
 
 from __future__ import annotations
@@ -14,12 +15,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tap_reports.exceptions import FileError
-from tap_reports.files.csv_blocks import cuts, end_before_footer, readable, records_of
+from tap_reports.files.csv_blocks import cuts, end_before_footer
 from tap_reports.files.csv_header import OTHER_HEADER, Start, start_of
-from tap_reports.files.csv_text import CsvText, Lines
-from tap_reports.files.header import knows
+from tap_reports.files.csv_records import FirstLines, readable, records_of
+from tap_reports.files.header import is_message, knows
 from tap_reports.files.numbers import Number
-from tap_reports.files.prose import is_message
 from tap_reports.files.table import (
     ERROR_MARK,
     NUMBER_MARK,
@@ -29,7 +29,7 @@ from tap_reports.files.table import (
     Table,
     says_empty,
 )
-from tap_reports.files.text import beginning, encoding_of, not_text, shown
+from tap_reports.files.text import CsvText, beginning, encoding_of, not_text, shown
 from tap_reports.models import FileFormat, Layout
 from tap_reports.wording import number_of
 
@@ -60,7 +60,7 @@ def csv_table(member: Member, sheet: str | None, layout: Layout) -> CsvTable:
     """
     text, (encoding, _) = CsvText(member), encoding_of(member)
     with text.open() as stream:
-        lines = Lines(stream, member.name, encoding)
+        lines = FirstLines(stream, member.name, encoding)
         start = start_of(lines, layout)
         text.offset = len(lines.data(start.rows[0].lines)) if start.rows else 0
     words = layout.empty_words
@@ -116,7 +116,7 @@ def plain_rows(table: CsvTable, size: int = SIZE) -> Iterator[Sequence[Cell]]:
 def block_rows(
     table: CsvTable, block: bytes, start: int, *, is_exact: bool = True
 ) -> Iterable[Sequence[Cell]]:
-    """Return the rows of a block that was cut by `cuts`, without those that are the header again.
+    """Return the rows of a block that was cut by `cuts`, without blank ones and repeated headers.
 
     Args:
         table: Where the block is from.
@@ -130,6 +130,7 @@ def block_rows(
     """
     text = _decoded(table, block, start + 1)
     header = list(table.first_cells) if len(table.header) > 1 else None
+    blank = [""] * len(table.header)
     rows: list[list[str]] = []
     try:
         rows.extend(_records(text, table.delimiter))
@@ -137,7 +138,7 @@ def block_rows(
         if not is_exact:
             raise NotWholeError from error
         rows.clear()
-    is_regular = {*map(len, rows)} == {len(table.header)} and header not in rows
+    is_regular = {*map(len, rows)} == {len(table.header)} and header not in rows and blank not in rows
     found = rows if is_regular else _checked(table, text, start + 1, header)
     return ([unmarked(cell) for cell in cells] for cells in found) if table.is_marked else found
 
@@ -154,10 +155,10 @@ def _checked(table: CsvTable, text: str, first_row: int, header: list[str] | Non
     width, row, repeated = len(table.header), first_row, 0
     try:
         for cells in _records(text, table.delimiter):
-            if len(cells) != width:
-                if not cells:
-                    continue
+            if len(cells) not in {0, width}:
                 raise _other_width(table, row, cells)
+            if not any(cells):
+                continue
             if cells == header:
                 repeated += 1
                 continue

@@ -1,19 +1,17 @@
-"""CSV bytes -> blocks of whole records, in flat memory, and blocks -> records.
-
-Records are read strictly, without blanks before a quoted cell.
-"""
+"""CSV bytes -> blocks of whole records, in flat memory."""
 
 from __future__ import annotations
 
 import csv
 import io
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
-from itertools import accumulate, chain
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from tap_reports.exceptions import FileError
+from tap_reports.files.csv_records import Records, readable, records_of
 from tap_reports.files.streams import skip
 from tap_reports.files.table import MAX_RECORD, Cut
 from tap_reports.files.text import shown
@@ -25,8 +23,6 @@ BLOCK = 1 << 20
 """Bytes: large enough to be parsed by column at speed, small enough to be held several times over."""
 MAX_BLOCKS_A_RECORD = 8
 """Blocks in which a record ends, unless its quotes are odd."""
-
-csv.field_size_limit(MAX_RECORD)  # the module's own limit, 128 KiB, is one of the process, and too low
 
 
 def cuts(table: CsvTable, size: int, offset: int | None = None) -> Iterator[Cut]:
@@ -169,68 +165,6 @@ def _record_starts(block: bytes, delimiter: str) -> Iterator[int]:
     ends = list(accumulate(map(len, lines)))
     begin, records = 0, Records(lines, delimiter)
     for cells in records:
-        if cells:
+        if any(cells):
             yield begin
         begin = ends[records.lines - 1]
-
-
-def records_of(text: str, lines: Iterable[str], delimiter: str) -> Iterator[list[str]]:
-    """Return the records of a text that was divided into lines; where it can, by the csv module alone."""
-    if _may_have_blank_before_quote(text, delimiter):
-        return Records(lines, delimiter)
-    return csv.reader(lines, delimiter=delimiter, strict=True)
-
-
-def _may_have_blank_before_quote(text: str, delimiter: str) -> bool:
-    at = text.find(' "')
-    while at >= 0:
-        before = at
-        while before and text[before - 1] == " ":
-            before -= 1
-        if not before or text[before - 1] in {delimiter, "\n"}:
-            return True
-        at = text.find(' "', at + 1)
-    return False
-
-
-class Records:
-    """The records of lines, as the csv module reads them strictly, without blanks before a quoted cell.
-
-    Attributes:
-        lines: How many lines the records so far had.
-    """
-
-    def __init__(self, lines: Iterable[str], delimiter: str) -> None:
-        self.lines = 0
-        self._taken: list[str] = []
-        self._source = self._noted(lines)
-        self._delimiter = delimiter
-        self._reader = csv.reader(self._source, delimiter=delimiter, strict=True)
-
-    def __iter__(self) -> Iterator[list[str]]:
-        return self
-
-    def __next__(self) -> list[str]:
-        self._taken.clear()
-        cells = next(self._reader)
-        if _has_blank_before_quote(cells):
-            lines = chain(list(self._taken), self._source)
-            again = next(csv.reader(lines, delimiter=self._delimiter, strict=True, skipinitialspace=True))
-            # A cell that still begins so is quoted itself.
-            cells = cells if _has_blank_before_quote(again) else again
-        return cells
-
-    def _noted(self, lines: Iterable[str]) -> Iterator[str]:
-        for line in lines:
-            self.lines += 1
-            self._taken.append(line)
-            yield line
-
-
-def readable(error: str) -> str:
-    """Return what the csv module says of a record, for people."""
-    return "it holds a carriage return" if "new-line" in error else error
-
-
-def _has_blank_before_quote(cells: list[str]) -> bool:
-    return any(cell[:1] == " " and cell.lstrip(" ")[:1] == '"' for cell in cells)

@@ -1,5 +1,6 @@
-"""How a CSV file begins: its delimiter and its header, told from several rows and for sure, or an error that
-names the setting.
+"""How a CSV file begins: its delimiter and its header, told from several rows and for sure.
+
+Where they can't be told, the error names the setting.
 """
 
 from __future__ import annotations
@@ -12,8 +13,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from tap_reports.exceptions import FileError
-from tap_reports.files.csv_blocks import Records, readable
-from tap_reports.files.csv_text import Lines
+from tap_reports.files.csv_records import FirstLines, Records, readable
 from tap_reports.files.header import Line, is_value, knows, later_header
 from tap_reports.files.table import says_empty
 from tap_reports.files.text import not_text, shown
@@ -103,7 +103,7 @@ class Start:
         return f'"{shown(self.delimiter.join(row))}"'
 
 
-def start_of(lines: Lines, layout: Layout) -> Start:
+def start_of(lines: FirstLines, layout: Layout) -> Start:
     """Find a file's delimiter and its header.
 
     Raises:
@@ -128,7 +128,7 @@ def start_of(lines: Lines, layout: Layout) -> Start:
     return start
 
 
-def _possible_delimiters(lines: Lines, first: int) -> str:
+def _possible_delimiters(lines: FirstLines, first: int) -> str:
     """Return what may divide a header that begins at line `first`: what stands in it, if that is anything.
     A quote may make it longer than its line, so all may.
     """
@@ -137,7 +137,7 @@ def _possible_delimiters(lines: Lines, first: int) -> str:
     return DELIMITERS if '"' in header else found or DELIMITERS
 
 
-def _divided(lines: Lines, delimiter: str, first: int, footer_rows: int) -> Start:
+def _divided(lines: FirstLines, delimiter: str, first: int, footer_rows: int) -> Start:
     """Return how a file begins from line `first` on, without its footer."""
     texts = iter(lines)
     for _ in range(first - 1):
@@ -210,7 +210,7 @@ def _refuse_undivided(start: Start, name: str) -> None:
             )
 
 
-def _refuse_unreadable(start: Start, lines: Lines) -> None:
+def _refuse_unreadable(start: Start, lines: FirstLines) -> None:
     """Raise FileError if the header or the first row is not text, or wrongly quoted."""
     if start.error and not start.rows:
         what = readable(start.error)

@@ -1,4 +1,7 @@
-"""Which row is the header, for CSV and for workbooks: words above values."""
+"""How a table begins: which row is its header (words above values), or whether it is a message instead.
+
+The same rules hold for CSV and for workbooks.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,13 @@ from typing import NamedTuple
 from tap_reports.models import Layout
 from tap_reports.models.columns import property_name
 
-LOOKED_AT = 30
+MAX_ROWS_BELOW = 30
 """Rows below the first one that may be the header as well."""
 STEADY_ROWS = 5
 """So many rows of one kind below a row of words, and that row may well be their header."""
 UNSURE_ROWS = 2
 """So many rows above may be a title's, whatever they hold."""
+MAX_MESSAGE_ROWS = 5
 
 _DIGITS = re.compile("[0-9]+")
 _VALUE = re.compile(r" *(?:[-+$€£]* ?[0-9][0-9.,'\u00a0]* ?[%€$]?|-?[0-9][0-9:/. T+-]*[Zz]?) *")
@@ -22,6 +26,26 @@ _VALUE = re.compile(r" *(?:[-+$€£]* ?[0-9][0-9.,'\u00a0]* ?[%€$]?|-?[0-9][0
 _NULL_WORDS = frozenset(
     {"-", "--", "\u2013", "\u2014", "n/a", "na", "#n/a", "nan", "null", "none", "unknown"}
 )
+
+_PHRASES = re.compile(
+    r"\b(?:please|sorry|try (?:again|later)|retry (?:in|after|later)|not (?:found|ready|available)|"
+    r"unavailable|unauthori[sz]ed|forbidden|denied|bad request|bad gateway|server error|"
+    r"server (?:is )?busy|too many|rate limit|limit exceeded|quota exceeded|timed out|maintenance|"
+    r"could ?n[o']t|can ?not|can't|unable to|"
+    r"does ?n[o']t|no such|is being|has expired|invalid (?:token|key|request|parameter|credentials|api)|"
+    r"request id|traceback)\b",
+    re.IGNORECASE,
+)
+_FAILURE = re.compile(
+    r"\W*(?:http )?(?:error|fehler|erreur|failed|failure|fatal|warning|exception|[45]\d\d)\b", re.IGNORECASE
+)
+_FULL_STOP = re.compile(r"[.!?…]\W*\Z")
+_GOES_ON = re.compile(r" +[^\W\d_A-Z]")
+"""A cell that begins with a blank and a small letter, as the words behind a comma do."""
+_ANSWER_KEYS = frozenset(
+    {"code", "detail", "details", "errorcode", "error_code", "status", "reason", "request_id"}
+)
+_ERROR_KEYS = frozenset({"error", "errors", "message", "error_message", "errormessage"})
 
 
 class Line(NamedTuple):
@@ -65,7 +89,7 @@ def later_header(first: Line, below: Sequence[Line], *, has_blank: bool = False)
     `has_blank` cells. Else several rows must be below it, and no such values above it: one cell with words
     (`absent`) in a column of numbers makes no header. Below a mere title it takes nothing.
     """
-    for at, row in enumerate(below[:LOOKED_AT]):
+    for at, row in enumerate(below[:MAX_ROWS_BELOW]):
         rest = below[at + 1 :]
         used = {column for other in rest for column in other.cells}
         wanted = used | set(first.cells)
@@ -88,3 +112,30 @@ def _begins_below(column: int, above: Sequence[Line], below: Sequence[Line]) -> 
         return False
     forms = {_DIGITS.sub("9", row.cells[column]) for row in filled}
     return all(_DIGITS.sub("9", row.cells.get(column, "")) not in forms for row in above)
+
+
+def is_message(rows: Sequence[Sequence[str]]) -> bool:
+    """Tell whether the rows of a whole file, divided like CSV, are a message: an error, a request to wait."""
+    if not rows or len(rows) > MAX_MESSAGE_ROWS:
+        return False
+    header = rows[0]
+    keys = {cell.strip().casefold() for cell in header}
+    return (
+        any(map(_PHRASES.search, header))
+        or (len(rows) == 1 and (len(header) == 1 or _FAILURE.match(header[0]) is not None))
+        or (len(header) == 1 and (_FAILURE.match(header[0]) is not None or ": " in header[0]))
+        or all(_is_sentence(row) for row in rows)
+        or _is_prose(header)
+        or (keys <= _ANSWER_KEYS | _ERROR_KEYS and bool(keys & _ERROR_KEYS))
+    )
+
+
+def _is_sentence(row: Sequence[str]) -> bool:
+    text = " ".join(row)
+    return len(text.split()) > (2 if len(row) == 1 else 3) and _FULL_STOP.search(text) is not None
+
+
+def _is_prose(header: Sequence[str]) -> bool:
+    """Tell whether cells are parts of one sentence that its commas divide."""
+    words = max(len(cell.split()) for cell in header)
+    return len(header) > 1 and words > 2 and all(map(_GOES_ON.match, header[1:]))

@@ -67,8 +67,8 @@ class Derived(io.RawIOBase, ABC):
         self._ready = b""
 
     @abstractmethod
-    def more(self, most: int) -> bytes:
-        """Return what comes next, b"" at the end; what is more than `most` bytes is kept."""
+    def more(self, size: int) -> bytes:
+        """Return what comes next, b"" at the end; what is more than `size` bytes is kept."""
 
     @override
     def readable(self) -> bool:
@@ -109,9 +109,9 @@ class Unpacked(Derived):
         self._count = 0
 
     @override
-    def more(self, most: int) -> bytes:
+    def more(self, size: int) -> bytes:
         try:
-            data = self._stream.read(most) or b""
+            data = self._stream.read(size) or b""
         except self._damage as error:
             raise FileError(
                 f"{self._member.name} is damaged or truncated: unpacking failed after "
@@ -146,7 +146,7 @@ class Gzip(Derived):
         self._is_done = False
 
     @override
-    def more(self, most: int) -> bytes:
+    def more(self, size: int) -> bytes:
         while not self._is_done:
             if not self._rest:
                 self._rest = self._packed.read(BUFFER)
@@ -154,7 +154,7 @@ class Gzip(Derived):
                 break
             if not self._rest:
                 raise EOFError("it ends before its last check sum")
-            data: bytes = self._member.decompress(self._rest, most)
+            data: bytes = self._member.decompress(self._rest, size)
             self._rest = self._member.unconsumed_tail
             if self._member.eof:
                 self._rest, self._member = self._member.unused_data, None

@@ -80,7 +80,7 @@ enum outcome scan_csv(Table *table, Span data, unsigned char delimiter, const un
     while (here < end) {
         Cell *cell = next_row(table);
         if (!cell) return NO_MEMORY;
-        size_t wanted = 0;
+        size_t wanted = 0, filled = 0;
         for (size_t at = 0; at < width; at++) {
             const unsigned char *text = here;
             int is_rewritten = 0;
@@ -113,10 +113,12 @@ enum outcome scan_csv(Table *table, Span data, unsigned char delimiter, const un
             }
             /* The header again, it seems: Python will see. */
             if (at == header_at && size == (size_t)(header.end - header.text) && !memcmp(text, header.text, size)) return MALFORMED;
+            filled |= size;
             if (!codes[at]) continue;
             if (!set_cell(table, cell + wanted, wanted, codes[at], data.text, text, size, is_rewritten, flags)) return NO_MEMORY;
             wanted++;
         }
+        if (!filled) table->rows--; /* no cell has a value: a blank line */
     }
     return FOUND;
 }

@@ -98,17 +98,20 @@ int decimal(const unsigned char *here, const unsigned char *end, Column *column,
     const unsigned char *whole = here;
     while (here < end && (unsigned)(*here - '0') < 10) here++;
     const unsigned char *fraction = here;
-    int before = (int)(here - whole), behind = 0;
+    int before = (int)(here - whole), behind = 0, zeros = 0; /* those that the fraction begins with */
     if (here < end && *here == '.') {
         for (fraction = ++here; here < end && (unsigned)(*here - '0') < 10;) here++;
         behind = (int)(here - fraction);
+        if (!before)
+            while (zeros < behind && fraction[zeros] == '0') zeros++;
     }
     if (here < end) { /* the exponent, of three digits at most */
         int is_small = here[1] == '-';
         for (here += 1 + (is_small || here[1] == '+'); here < end; here++) power = power * 10 + *here - '0';
         power = is_small ? -power : power;
     }
-    if (before + power > column->whole) column->whole = before + power;
+    int digits = before + power - zeros;
+    if ((before || zeros < behind) && digits > column->whole) column->whole = digits;
     int more = behind - power - column->scale;
     if (more > 0) column->scale += more;
     if (column->whole + column->scale > PRECISION) return 0;

@@ -7,7 +7,7 @@ from file_reader import CSV, JSON, gzipped
 
 from tap_reports.exceptions import FileError
 from tap_reports.files.csv_ import block_rows, plain_rows
-from tap_reports.models import Layout
+from tap_reports.models import FileOptions, Layout
 
 
 def test_cells_are_text_as_it_stands_and_empty_ones_null(reader):
@@ -36,8 +36,11 @@ def test_a_file_of_white_space_has_no_rows_and_is_warned_of(reader, content, lay
     assert ("holds only white space" in caplog.text) is bool(content)
 
 
-def test_a_row_of_empty_cells_is_a_row(reader):
-    assert reader.rows('a,b\n,\n"",""\n') == (("a", "b"), [[None, None], [None, None]])
+def test_a_row_without_any_value_is_no_row_as_in_workbooks(reader):
+    assert reader.rows('a,b\n,\n1,\n"",""\n ,\n') == (("a", "b"), [["1", None], [" ", None]])
+    assert reader.rows('a\n""\n\n1\n') == (("a",), [["1"]])
+    footer = Layout(options=FileOptions(footer_rows=1))
+    assert reader.rows("a,b\n1,2\nTotal,2\n,\n,\n", footer)[1] == [["1", "2"]]
 
 
 @pytest.mark.parametrize("delimiter", [",", "\t", ";", "|"])

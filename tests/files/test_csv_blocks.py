@@ -35,7 +35,7 @@ def written(records, ending="\n", quoting=csv.QUOTE_MINIMAL):
 
 
 def parsed(data):
-    return [row for row in csv.reader(io.StringIO(data.decode(), newline="\n"), strict=True) if row]
+    return [row for row in csv.reader(io.StringIO(data.decode(), newline="\n"), strict=True) if any(row)]
 
 
 @given(

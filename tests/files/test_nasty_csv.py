@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_reports.exceptions import FileError
-from tap_reports.files import csv_, csv_text
+from tap_reports.files import csv_, csv_records
 from tap_reports.files.streams import BUFFER
 from tap_reports.models import FileFormat, FileOptions, Layout
 
@@ -233,7 +233,7 @@ def test_a_mark_is_stronger_than_the_setting_and_wrong_bytes_name_the_encoding(r
 
 
 def test_a_long_header_is_an_error_in_words(reader, monkeypatch):
-    monkeypatch.setattr(csv_text, "MAX_HEADER", 100)
+    monkeypatch.setattr(csv_records, "MAX_HEADER", 100)
     assert "the header is longer than 100 bytes" in reader.error("x" * 200)
     assert "the header is longer" in reader.error(f"a,{'b' * 99}\n1,2\n")
     assert reader.rows(f"a,b\n1,{'x' * 5000}\n")[1] == [["1", "x" * 5000]]
@@ -267,4 +267,4 @@ def test_any_table_is_read_as_it_was_written_or_refused(session_reader, table, d
         return
     names = [cell if cell.strip() else f"column_{at}" for at, cell in enumerate(table[0], start=1)]
     assert list(header) == names
-    assert rows == [[cell or None for cell in row] for row in table[1:] if row != table[0]]
+    assert rows == [[cell or None for cell in row] for row in table[1:] if any(row) and row != table[0]]
