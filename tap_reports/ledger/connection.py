@@ -152,29 +152,23 @@ class SharedConnection:
         """Begin a transaction of SQLite's; a file that another process writes to is asked again until that is
         done. Not by SQLAlchemy, for which it would be one statement more.
         """
-        driver: Any = connection.connection.driver_connection
         if not is_write:
-            driver.execute("BEGIN")
+            _set(connection, "busy_timeout", int(self._busy_seconds * 1000))
+            _execute(connection, "BEGIN")
             return
-        wanted = "FULL" if is_lasting else "NORMAL"
-        # Without a WAL, a power failure may damage the file.
-        if connection.info.get("mode") == "wal" and connection.info.get("synchronous") != wanted:
-            driver.execute(f"PRAGMA synchronous={wanted}")
-            connection.info["synchronous"] = wanted
+        _set(connection, "busy_timeout", int(STEP_SECONDS * 1000))
+        if connection.info.get("mode") == "wal":  # without a WAL, a power failure may damage the file
+            _set(connection, "synchronous", "FULL" if is_lasting else "NORMAL")
         until = time.monotonic() + self._busy_seconds
-        driver.execute(f"PRAGMA busy_timeout = {int(STEP_SECONDS * 1000)}")
-        try:
-            while True:
-                try:
-                    # IMMEDIATE: what is read stays true until it is written.
-                    driver.execute("BEGIN IMMEDIATE")
-                except sqlite3.OperationalError as error:
-                    if "locked" not in str(error) or time.monotonic() > min(until, self._ends_at):
-                        raise OperationalError("BEGIN", None, error) from error
-                else:
-                    return
-        finally:
-            driver.execute(f"PRAGMA busy_timeout = {int(self._busy_seconds * 1000)}")
+        while True:
+            try:
+                # IMMEDIATE: what is read stays true until it is written.
+                _execute(connection, "BEGIN IMMEDIATE")
+            except OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > min(until, self._ends_at):
+                    raise
+            else:
+                return
 
     def _may_answer_soon(self, error: OperationalError) -> bool:
         """Return whether a server may take a connection in a moment. One that has not for long enough is
@@ -238,3 +232,19 @@ class SharedConnection:
             descriptor = connection.connection.driver_connection.pgconn.socket  # type: ignore[union-attr]
             with socket.socket(fileno=os.dup(descriptor)) as copy:
                 copy.shutdown(socket.SHUT_RDWR)
+
+
+def _set(connection: sa.Connection, name: str, value: object) -> None:
+    """Set a connection's PRAGMA, if it is not set so."""
+    if connection.info.get(name) != value:
+        _execute(connection, f"PRAGMA {name}={value}")
+        connection.info[name] = value
+
+
+def _execute(connection: sa.Connection, statement: str) -> None:
+    """Execute a statement of SQLite's that SQLAlchemy need not see."""
+    driver: Any = connection.connection.driver_connection
+    try:
+        driver.execute(statement)
+    except sqlite3.OperationalError as error:
+        raise OperationalError(statement, None, error) from error
