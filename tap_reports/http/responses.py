@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from urllib3.exceptions import ReadTimeoutError
@@ -54,34 +55,59 @@ def _children(value: Any) -> Iterable[Any]:
     return value if isinstance(value, list) else ()
 
 
-def answer_json(response: requests.Response, what: str) -> Any:
-    """Return the JSON of an answer, numbers with their digits.
+class Answer(dict[str, Any]):
+    """The JSON object of an answer; `what` is the call as messages name it."""
+
+    def __init__(self, fields: Mapping[str, Any], what: str) -> None:
+        super().__init__(fields)
+        self.what = what
+
+
+def call_of(response: requests.Response) -> str:
+    """Return the call of an answer as messages name it: method and path, no query."""
+    return redact(f"{response.request.method} {urlsplit(response.request.url or '').path}")
+
+
+def answer_json(response: requests.Response, what: str = "") -> Any:
+    """Return the JSON of an answer, numbers with their digits; an object is an `Answer`.
+
+    Args:
+        response: The answer.
+        what: The call as messages name it. Default: its method and path.
 
     Raises:
         BadAnswer: It is not JSON, or nested too deeply; the message shows what came.
     """
+    what = what or call_of(response)
     try:
-        return json_of(response.content)
+        value = json_of(response.content)
     except ValueError as error:
         raise BadAnswer(
             what, f"no JSON came: {body_excerpt(response)}", status=response.status_code
         ) from error
+    return Answer(value, what) if isinstance(value, dict) else value
 
 
-def answer_object(response: requests.Response, what: str) -> dict[str, Any]:
-    """Return the JSON object of an answer.
+def answer_object(response: requests.Response, what: str = "") -> Answer:
+    """Return the JSON object of an answer, as `answer_json` does.
 
     Raises:
         BadAnswer: It is none; the message shows what came.
     """
     answer = answer_json(response, what)
-    if not isinstance(answer, dict):
-        raise BadAnswer(what, f"no JSON object came: {body_excerpt(response)}", status=response.status_code)
+    if not isinstance(answer, Answer):
+        text = f"no JSON object came: {body_excerpt(response)}"
+        raise BadAnswer(what or call_of(response), text, status=response.status_code)
     return answer
 
 
-def required_text(answer: Mapping[str, Any], name: str, what: str) -> str:
+def required_text(answer: Mapping[str, Any], name: str, what: str = "") -> str:
     """Return a field that an answer must have, a text or a whole number, as text.
+
+    Args:
+        answer: The answer, or an object within it.
+        name: The field's.
+        what: The call as messages name it. Default: what an `Answer` says.
 
     Raises:
         BadAnswer: It has none.
@@ -92,9 +118,10 @@ def required_text(answer: Mapping[str, Any], name: str, what: str) -> str:
     return str(value)
 
 
-def missing(answer: Mapping[str, Any], name: str, what: str) -> BadAnswer:
+def missing(answer: Mapping[str, Any], name: str, what: str = "") -> BadAnswer:
     """Return the error for an answer that lacks a field; it names those that came, without their values."""
     came = redact(", ".join(map(str, answer)))[:SHOWN_CHARACTERS] or "nothing"
+    what = what or getattr(answer, "what", "the call")
     return BadAnswer(what, f"no {name} came, only: {came}", status=200)
 
 

@@ -55,10 +55,10 @@ class Lumen(ReportClient):
 
     @cached_property
     def _me(self) -> Json:
-        return answer_object(self.api.call("GET", "/me"), "GET /me")
+        return answer_object(self.api.call("GET", "/me"))
 
     def zone(self) -> dt.tzinfo:
-        return ZoneInfo(required_text(self._me, "zone", "GET /me"))
+        return ZoneInfo(required_text(self._me, "zone"))
 
     def final_day(self, report: ReportType) -> dt.date:
         return self.clock.now().astimezone(self.zone()).date() - dt.timedelta(days=1)
@@ -78,15 +78,15 @@ class Lumen(ReportClient):
         yield ReportType(name="sites", report="sites", dated=False, columns=(SITE,), layout=lines)
 
     def submit(self, request: ReportRequest, *, refresh: bool = False) -> ReportJob:
-        answer = answer_object(self.api.submit("POST", "/exports", json=_body(request)), "POST /exports")
-        job_id = required_text(answer, "id", "POST /exports")
+        answer = answer_object(self.api.submit("POST", "/exports", json=_body(request)))
+        job_id = required_text(answer, "id")
         return ReportJob(request=request, id=job_id, submitted_at=self.clock.now())
 
     def poll(self, job: ReportJob) -> ReportJob:
         path = f"/exports/{job.id}"
         with unknown_where(404):
-            answer = answer_object(self.api.call("GET", path), f"GET {path}")
-        word = required_text(answer, "state", f"GET {path}")
+            answer = answer_object(self.api.call("GET", path))
+        word = required_text(answer, "state")
         status, unknown = status_of(STATES, word)
         cost = answer.get("price")
         return replace(
@@ -107,8 +107,8 @@ class Lumen(ReportClient):
         return [Download(url=url) for url in job.links["files"]]
 
     def estimate(self, request: ReportRequest) -> Estimate:
-        answer = answer_object(self.api.call("POST", "/price", json=_body(request)), "POST /price")
-        return Estimate(credits=Decimal(required_text(answer, "price", "POST /price")))
+        answer = answer_object(self.api.call("POST", "/price", json=_body(request)))
+        return Estimate(credits=Decimal(required_text(answer, "price")))
 
     def remaining_credits(self) -> Decimal | None:
         return None

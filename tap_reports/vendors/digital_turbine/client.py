@@ -19,7 +19,7 @@ from tap_reports.clock import Clock
 from tap_reports.exceptions import AccessDenied, BadAnswer, CallRejected, JobUnknown, LinkExpired, NotSent
 from tap_reports.http.api import ApiSession
 from tap_reports.http.origin import last_part
-from tap_reports.http.responses import answer_object, json_of, missing
+from tap_reports.http.responses import answer_object, call_of, json_of, missing
 from tap_reports.models import (
     Check,
     Download,
@@ -83,8 +83,8 @@ class DigitalTurbine(ReportClient):
 
     def submit(self, request: ReportRequest, *, refresh: bool = False) -> ReportJob:
         """Request a report; the answer's link is the job."""
-        what = self.api.shown("POST", REPORT_PATH)
         if request.slice is None:
+            what = self.api.shown("POST", REPORT_PATH)
             raise CallRejected(what, "not sent: every report needs a date range")
         submitted_at = self.clock.now()
         query = {
@@ -94,7 +94,7 @@ class DigitalTurbine(ReportClient):
             "filters": [dict(entry) for entry in request.parameters["filters"]],
             "reportFormat": "csv",
         }
-        link = _read_link(self._post({"product": PRODUCT, "query": query}), what)
+        link = _read_link(self._post({"product": PRODUCT, "query": query}))
         return ReportJob(
             request=request, id=last_part(link), submitted_at=submitted_at, handle={"link": link}
         )
@@ -154,18 +154,18 @@ def _report_type(report: ReportConfig) -> ReportType:
     )
 
 
-def _read_link(response: Response, what: str) -> str:
+def _read_link(response: Response) -> str:
     """Return the link of a submission's answer, its query registered as a secret."""
-    answer = answer_object(response, what)
+    answer = answer_object(response)
     link = answer.get("signed_url") or answer.get("url")
     if isinstance(link, str) and last_part(link):
         add_link(link)
         return link
     if isinstance(link, str) and link:
-        raise BadAnswer(what, "its signed_url is not an address", status=response.status_code)
+        raise BadAnswer(answer.what, "its signed_url is not an address", status=response.status_code)
     if said := answer.get("error") or answer.get("message"):
-        raise CallRejected(what, redact(said), status=response.status_code)
-    raise missing(answer, "signed_url", what)
+        raise CallRejected(answer.what, redact(said), status=response.status_code)
+    raise missing(answer, "signed_url")
 
 
 def _known_link(job: ReportJob) -> str:
@@ -208,7 +208,6 @@ class AccessToken:
 
     def _renew(self) -> None:
         requested_at = self._clock.monotonic()
-        what = self._api.shown("POST", TOKEN_PATH)
         try:
             body = {"grant_type": "client_credentials", **self._credentials}
             response = self._api.call("POST", TOKEN_PATH, json=body)
@@ -216,14 +215,14 @@ class AccessToken:
             if error.status not in {400, 401, 403}:  # wrong credentials are a 400 here
                 raise
             answer = f"the vendor refuses client_id and client_secret; check both: {error.answer}"
-            raise AccessDenied(what, answer, status=error.status) from error
+            raise AccessDenied(error.what, answer, status=error.status) from error
         except BadAnswer as error:  # not of a submission, which may have been accepted
-            raise NotSent(what, error.answer, status=error.status, remedy=error.remedy) from error
-        self._value, seconds = _read_token(response, what)
+            raise NotSent(error.what, error.answer, status=error.status, remedy=error.remedy) from error
+        self._value, seconds = _read_token(response)
         self._renew_at = requested_at + max(seconds - RENEW_BEFORE_SECONDS, seconds / 2)
 
 
-def _read_token(response: Response, what: str) -> tuple[str, float]:
+def _read_token(response: Response) -> tuple[str, float]:
     """Return token and life in seconds; the body is never shown, as it may hold the token."""
     try:
         answer = json_of(response.content)
@@ -232,6 +231,7 @@ def _read_token(response: Response, what: str) -> tuple[str, float]:
     fields = answer if isinstance(answer, dict) else {}
     token = fields.get("accessToken")
     if not isinstance(token, str) or not token:
+        what = call_of(response)
         raise NotSent(what, "no accessToken came", status=response.status_code, remedy=BadAnswer.remedy)
     add_secrets([token])
     try:

@@ -15,7 +15,7 @@ from urllib.parse import quote, urlsplit
 
 from tap_reports.exceptions import BadAnswer, CallRejected
 from tap_reports.http.api import ApiSession
-from tap_reports.http.responses import answer_json
+from tap_reports.http.responses import Answer, answer_json, call_of
 from tap_reports.models import Column, Json, Kind, ReportType
 from tap_reports.models.columns import columns_of
 from tap_reports.setting import nearest
@@ -83,15 +83,14 @@ class Catalog:
 
     def _read(self, path: str) -> dict[str, Any]:
         """Return an answer's object; an array is returned as `Reports`."""
-        path = from_base(self._api.base_url, path)
-        what = self._api.shown("GET", path)
-        answer = answer_json(self._api.call("GET", path), what)
+        response = self._api.call("GET", from_base(self._api.base_url, path))
+        answer = answer_json(response)
         if isinstance(answer, list):
             return {"Reports": answer}
-        if not isinstance(answer, dict):
-            raise BadAnswer(what, "neither an object nor an array came", status=200)
+        if not isinstance(answer, Answer):
+            raise BadAnswer(call_of(response), "neither an object nor an array came", status=200)
         if str(answer.get("Status")).upper() == "ERROR":
-            raise CallRejected(what, error_text(answer), status=200)
+            raise CallRejected(answer.what, error_text(answer), status=200)
         return answer
 
 

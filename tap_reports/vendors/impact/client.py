@@ -148,7 +148,7 @@ class ImpactClient(ReportClient):
     def poll(self, job: ReportJob) -> ReportJob:
         """Return the job as it is now; a replayed one has not ended before its own dates have changed."""
         answer = self._jobs.read(job.id)
-        word = required_text(answer, "Status", self.api.shown("GET", self._jobs.path(job.id)))
+        word = required_text(answer, "Status")
         status, unknown = status_of(STATUSES, word)
         zone = self._zone.known or dt.UTC
         created_at = instant(answer.get("CreatedDate"), zone)

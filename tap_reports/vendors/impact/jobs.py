@@ -25,7 +25,7 @@ from tap_reports.exceptions import (
 )
 from tap_reports.http.api import ApiSession
 from tap_reports.http.origin import last_part
-from tap_reports.http.responses import answer_object
+from tap_reports.http.responses import Answer, answer_object
 from tap_reports.models import JobStatus, Json
 from tap_reports.redaction import redact
 from tap_reports.vendors.impact.settings import QUOTAS
@@ -73,32 +73,28 @@ class JobCalls:
             CallRefused: The hourly limit of calls is reached, or the vendor is busy.
             CallRejected: The vendor said no, also within an HTTP 200.
         """
-        path = f"{self._prefix}/{path}"
-        what = self._api.shown("GET", path)
         try:
-            response = self._api.submit("GET", path, params=dict(query))
+            response = self._api.submit("GET", f"{self._prefix}/{path}", params=dict(query))
         except CallRefused as error:
             self._raise_if_spent(error, quota)
             raise
-        answer = answer_object(response, what)
+        answer = answer_object(response)
         if job_id_of(answer) is None:
             if str(answer.get("Status")).upper() == "ERROR":
-                raise CallRejected(what, error_text(answer), status=response.status_code)
-            raise BadAnswer(what, "the answer names no job (QueuedUri)", status=response.status_code)
+                raise CallRejected(answer.what, error_text(answer), status=response.status_code)
+            raise BadAnswer(answer.what, "the answer names no job (QueuedUri)", status=response.status_code)
         return answer
 
-    def read(self, job_id: str) -> Json:
+    def read(self, job_id: str) -> Answer:
         """Return the vendor's job object.
 
         Raises:
             JobUnknown: The vendor does not know it.
         """
-        path = self.path(job_id)
-        what = self._api.shown("GET", path)
         with unknown_where(404):
-            answer = answer_object(self._api.call("GET", path), what)
+            answer = answer_object(self._api.call("GET", self.path(job_id)))
         if "Message" in answer and not answer.get("Id"):
-            raise CallRejected(what, error_text(answer), status=200)
+            raise CallRejected(answer.what, error_text(answer), status=200)
         return answer
 
     def replay(self, job_id: str, before: Json, quota: str) -> str:
@@ -113,18 +109,19 @@ class JobCalls:
             CallRejected: It can't be replayed.
         """
         path = f"{self.path(job_id)}/Replay"
-        what = self._api.shown("PUT", path)
         try:
             response = self._put(path, job_id, before, quota)
         except AccessDenied as error:
             if error.status != 403:
                 raise
             if not self._runs_again(job_id, before):
-                raise CallRejected(what, error.answer, status=403) from error
+                raise CallRejected(error.what, error.answer, status=403) from error
             return job_id
-        answer = answer_object(response, what) if response is not None and response.content.strip() else {}
+        if response is None or not response.content.strip():
+            return job_id
+        answer = answer_object(response)
         if job_id_of(answer) is None and "Message" in answer:
-            raise CallRejected(what, error_text(answer), status=200)
+            raise CallRejected(answer.what, error_text(answer), status=200)
         return job_id_of(answer) or job_id
 
     def _put(self, path: str, job_id: str, before: Json, quota: str) -> Response | None:

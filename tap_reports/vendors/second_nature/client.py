@@ -18,7 +18,7 @@ from tap_reports.client import ReportClient, account_of_key, status_of, unknown_
 from tap_reports.exceptions import AccessDenied, BadAnswer, CallError, CallRejected, ConfigError, LinkExpired
 from tap_reports.http.origin import joined, same_origin
 from tap_reports.http.rate_limit import RateLimiter
-from tap_reports.http.responses import answer_json, answer_object, required_text
+from tap_reports.http.responses import Answer, answer_json, answer_object, call_of, required_text
 from tap_reports.models import Check, Download, JobStatus, Json, ReportJob, ReportRequest, ReportType, Slice
 from tap_reports.models.columns import distinct_names
 from tap_reports.redaction import add_link
@@ -97,9 +97,8 @@ class SecondNature(ReportClient):
         Raises:
             CallError: The list can't be read.
         """
-        path = self.config.values["list_path"]
-        what = self.api.shown("GET", path)
-        answer = answer_json(self.api.call("GET", path), what)
+        response = self.api.call("GET", self.config.values["list_path"])
+        what, answer = call_of(response), answer_json(response)
         listed = answer.get("reports") if isinstance(answer, dict) else answer
         if not isinstance(listed, list):
             raise BadAnswer(what, "no list of reports came", status=200)
@@ -132,20 +131,18 @@ class SecondNature(ReportClient):
     def submit(self, request: ReportRequest, *, refresh: bool = False) -> ReportJob:
         """Request a report; the answer is a ticket."""
         path, method = self.config.values["request_path"], self._form["method"]
-        what = self.api.shown(method, path)
         fields = self._fields(request, refresh=refresh)
         submitted_at = self.clock.now()
         try:
             sent = {"params": _query(fields)} if method == "GET" else {"json": fields}
-            answer = answer_object(self.api.submit(method, path, **sent), what)
+            answer = answer_object(self.api.submit(method, path, **sent))
         except CallRejected as error:
             if error.status != 404:
                 raise
             hint = f"no such report_name ({request.report}) or course_id, or request_path is wrong"
-            raise CallRejected(what, f"{hint}: {error.answer}", status=404) from error
-        return ReportJob(
-            request=request, id=required_text(answer, "ticket_id", what), submitted_at=submitted_at
-        )
+            raise CallRejected(error.what, f"{hint}: {error.answer}", status=404) from error
+        ticket = required_text(answer, "ticket_id")
+        return ReportJob(request=request, id=ticket, submitted_at=submitted_at)
 
     def _fields(self, request: ReportRequest, *, refresh: bool) -> dict[str, Any]:
         """Return the fields of a request, by the vendor's names."""
@@ -162,10 +159,9 @@ class SecondNature(ReportClient):
     def poll(self, job: ReportJob) -> ReportJob:
         """Read the ticket's status; a complete one brings new links each time."""
         path = self.config.values["status_path"].replace(TICKET, quote(job.id, safe=""))
-        what = self.api.shown("GET", path)
         with unknown_where(404):
-            answer = answer_object(self.api.call("GET", path), what)
-        word = required_text(answer, "status", what)
+            answer = answer_object(self.api.call("GET", path))
+        word = required_text(answer, "status")
         status, unknown = status_of(STATUSES, word)
         is_done = status is JobStatus.SUCCEEDED
         return replace(
@@ -174,10 +170,10 @@ class SecondNature(ReportClient):
             word=word,
             unknown_word=unknown,
             message=str(answer.get("error") or ""),
-            links={"files": self._links(answer, what)} if is_done else {},
+            links={"files": self._links(answer)} if is_done else {},
         )
 
-    def _links(self, answer: Json, what: str) -> list[Json]:
+    def _links(self, answer: Answer) -> list[Json]:
         """Return a complete ticket's links, `{"url", "sheet"}` each: one file, or one a sheet. Those without
         a host are below the API's.
 
@@ -187,7 +183,7 @@ class SecondNature(ReportClient):
         came = answer.get("report_url")
         found = [_link(entry) for entry in (came if isinstance(came, list) else [came])]
         if not found or not all(url for url, _ in found):
-            raise BadAnswer(what, "the status is complete, but report_url is missing", status=200)
+            raise BadAnswer(answer.what, "the status is complete, but report_url is missing", status=200)
         links: list[Json] = []
         for (url, _), sheet in zip(found, distinct_names(sheet for _, sheet in found), strict=True):
             add_link(url)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -14,7 +15,14 @@ from requests import Response
 from tap_reports.client import status_of
 from tap_reports.exceptions import BadAnswer, CallRejected, SubmissionLost
 from tap_reports.http.api import ApiSession
-from tap_reports.http.responses import answer_object, body_excerpt, json_of, required_text, retry_after
+from tap_reports.http.responses import (
+    answer_object,
+    body_excerpt,
+    call_of,
+    json_of,
+    required_text,
+    retry_after,
+)
 from tap_reports.models import Estimate, JobStatus, Json, ReportJob
 from tap_reports.redaction import add_link, redact
 
@@ -65,9 +73,8 @@ class Calls:
             for setting, documented in PATHS.items()
         }
 
-    def call(self, method: str, setting: str, report_id: str = "", remedy: str = "") -> tuple[str, Response]:
-        """Return the call as messages name it, and the answer of the first path that is there. That path is
-        kept for the run.
+    def call(self, method: str, setting: str, report_id: str = "", remedy: str = "") -> Response:
+        """Return the answer of the first path that is there. That path is kept for the run.
 
         Raises:
             CallRejected: No path is there; it says what the first one answered, a 404 or 410.
@@ -76,24 +83,24 @@ class Calls:
         refusals: list[CallRejected] = []
         for template in self._paths[setting]:
             path = template.replace("{report_id}", quote(report_id, safe=""))
-            what, missing = self._api.shown(method, path), ABSENT if refusals else GONE
+            missing = ABSENT if refusals else GONE
             response = self._api.call(method, path, accept=missing)
             if response.status_code not in missing:
                 if refusals:
                     logger.info("%s: %s answers and is used in this run", setting, template)
                 self._paths[setting] = (template,)
-                return what, response
-            refusals.append(rejection(what, response, remedy))
+                return response
+            refusals.append(rejection(response, remedy))
         raise refusals[0]
 
 
 # --- refusals -----------------------------------------------------------------------------------------
 
 
-def rejection(what: str, response: Response, remedy: str = "") -> CallRejected:
+def rejection(response: Response, remedy: str = "") -> CallRejected:
     """Return the error for an answer that says no, with the vendor's words."""
     answer = words(response.content) or body_excerpt(response)
-    return CallRejected(what, answer, status=response.status_code, remedy=remedy)
+    return CallRejected(call_of(response), answer, status=response.status_code, remedy=remedy)
 
 
 def words(body: bytes | str) -> str:
@@ -120,26 +127,26 @@ def _says_no(answer: Json) -> bool:
 # --- what calls answer --------------------------------------------------------------------------------
 
 
-def estimate(what: str, response: Response) -> Estimate:
+def estimate(response: Response) -> Estimate:
     """Return what a validate call says.
 
     Raises:
         CallRejected: The report would not be accepted.
         BadAnswer: It is not what validate promises.
     """
-    answer = answer_object(response, what)
+    answer = answer_object(response)
     if _says_no(answer):
-        raise rejection(what, response)
+        raise rejection(response)
     credits_ = _number(answer.get("estimated_credits"))
     if credits_ is None:
         came = f"no estimated_credits came: {body_excerpt(response)}"
-        raise BadAnswer(what, came, status=response.status_code)
+        raise BadAnswer(answer.what, came, status=response.status_code)
     warnings = answer.get("warnings") or []
     texts = warnings if isinstance(warnings, list) else [warnings]
     return Estimate(credits=credits_, warnings=tuple(redact(text) for text in texts))
 
 
-def report_id(what: str, response: Response) -> str:
+def report_id(response: Response) -> str:
     """Return the job id of a submission that was answered with success.
 
     Raises:
@@ -147,28 +154,29 @@ def report_id(what: str, response: Response) -> str:
         SubmissionLost: It names no id, so a report may run (and be charged) whose status can't be read.
     """
     try:
-        answer = answer_object(response, what)
+        answer = answer_object(response)
     except BadAnswer as error:
-        raise SubmissionLost(what, error.answer, status=response.status_code) from error
+        raise SubmissionLost(error.what, error.answer, status=response.status_code) from error
     if answer.get("report_id"):
         return str(answer["report_id"])
     if _says_no(answer):
-        raise rejection(what, response)
-    raise SubmissionLost(what, f"no report_id came: {body_excerpt(response)}", status=response.status_code)
+        raise rejection(response)
+    text = f"no report_id came: {body_excerpt(response)}"
+    raise SubmissionLost(answer.what, text, status=response.status_code)
 
 
-def polled(job: ReportJob, what: str, response: Response, now: dt.datetime) -> ReportJob:
+def polled(job: ReportJob, response: Response, now: dt.datetime) -> ReportJob:
     """Return a job as a status call shows it.
 
     Raises:
         BadAnswer: There is no status, or no link to a completed report.
     """
-    answer = answer_object(response, what)
-    word = required_text(answer, "status", what)
+    answer = answer_object(response)
+    word = required_text(answer, "status")
     status, unknown = status_of(STATUSES, word)
     link = next((str(answer[name]) for name in LINKS if answer.get(name)), "")
     if status is JobStatus.SUCCEEDED and not link:
-        raise BadAnswer(what, f'"{redact(word)}" without {LINK}', status=response.status_code)
+        raise BadAnswer(answer.what, f'"{redact(word)}" without {LINK}', status=response.status_code)
     add_link(link)
     return replace(
         job,
@@ -182,18 +190,17 @@ def polled(job: ReportJob, what: str, response: Response, now: dt.datetime) -> R
     )
 
 
-def retried(job: ReportJob, what: str, response: Response, remedy: str) -> ReportJob:
+def rerun(job: ReportJob, response: Response, remedy: str) -> ReportJob:
     """Return a failed job that runs again, under a new id if the answer (not documented) names one.
 
     Raises:
         CallRejected: The answer says no.
     """
-    try:
-        answer = answer_object(response, what)
-    except BadAnswer:
-        answer = {}
+    answer: Json = {}
+    with suppress(BadAnswer):
+        answer = answer_object(response)
     if _says_no(answer):
-        raise rejection(what, response, remedy)
+        raise rejection(response, remedy)
     return ReportJob(
         request=job.request,
         id=str(answer.get("report_id") or job.id),
@@ -203,9 +210,9 @@ def retried(job: ReportJob, what: str, response: Response, remedy: str) -> Repor
     )
 
 
-def credits_left(what: str, response: Response) -> Decimal | None:
+def credits_left(response: Response) -> Decimal | None:
     """Return the credits left, None if the answer does not tell."""
-    answer = answer_object(response, what)
+    answer = answer_object(response)
     return next((left for name in CREDITS if (left := _number(answer.get(name))) is not None), None)
 
 

@@ -128,10 +128,9 @@ class SimilarwebClient(ReportClient):
         path = reports.path(request, self._version, reports.VALIDATE)
         body = reports.payload(request, self._version)
         response = self.api.call("POST", path, json=body, accept={400, *GONE})
-        what = self.api.shown("POST", path)
         if response.status_code in {400, *GONE}:
-            raise rejection(what, response, NO_SUCH_PATH if response.status_code in GONE else "")
-        return calls.estimate(what, response)
+            raise rejection(response, NO_SUCH_PATH if response.status_code in GONE else "")
+        return calls.estimate(response)
 
     def remaining_credits(self) -> Decimal | None:
         """Return the credits left; None where Similarweb does not tell (no such path, not allowed)."""
@@ -144,7 +143,7 @@ class SimilarwebClient(ReportClient):
             return None
 
     def _credits_left(self) -> Decimal | None:
-        return calls.credits_left(*self._calls.call("GET", "credits_path"))
+        return calls.credits_left(self._calls.call("GET", "credits_path"))
 
     # --- the job --------------------------------------------------------------------------------------
 
@@ -153,8 +152,7 @@ class SimilarwebClient(ReportClient):
         path = reports.path(request, self._version, reports.SUBMIT)
         body = reports.payload(request, self._version, self.config.callback_url)
         try:
-            response = self.api.submit("POST", path, json=body)
-            report_id = calls.report_id(self.api.shown("POST", path), response)
+            report_id = calls.report_id(self.api.submit("POST", path, json=body))
         except AccessDenied as error:
             error.remedy = error.remedy if error.status == WRONG_KEY else KEY_LIMIT
             raise
@@ -173,13 +171,13 @@ class SimilarwebClient(ReportClient):
     def poll(self, job: ReportJob) -> ReportJob:
         """Return the job as Similarweb sees it now."""
         with unknown_where(*GONE):
-            what, response = self._calls.call("GET", "status_path", job.id)
-        return calls.polled(job, what, response, self.clock.now())
+            response = self._calls.call("GET", "status_path", job.id)
+        return calls.polled(job, response, self.clock.now())
 
     def retry(self, job: ReportJob) -> ReportJob:
         """Have Similarweb run a failed report again, for free."""
-        what, response = self._calls.call("POST", "retry_path", job.id, NO_RETRY)
-        return calls.retried(job, what, response, NO_RETRY)
+        response = self._calls.call("POST", "retry_path", job.id, NO_RETRY)
+        return calls.rerun(job, response, NO_RETRY)
 
     def downloads(self, job: ReportJob) -> Sequence[Download]:
         """Return the report's one file; its link is signed and gets no credentials."""
@@ -238,5 +236,5 @@ class SimilarwebClient(ReportClient):
         body = {"webhook_url": self.config.callback_url}
         response = self.api.call("POST", WEBHOOK_TEST, json=body, accept={400})
         if response.status_code == 400:
-            raise rejection(self.api.shown("POST", WEBHOOK_TEST), response, NO_WEBHOOK)
+            raise rejection(response, NO_WEBHOOK)
         return "Similarweb's test call was delivered"

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tap_reports.exceptions import AccessDenied, BadAnswer, CallError
-from tap_reports.http.responses import answer_json
+from tap_reports.http.responses import answer_json, call_of
 from tap_reports.models import Kind
 from tap_reports.vendors.similarweb.calls import WRONG_KEY, Calls
 from tap_reports.vendors.similarweb.tables import Metric, Table, documented
@@ -64,10 +64,10 @@ class Catalog:
             logger.warning("Similarweb's describe call failed, the documented tables are used: %s", error)
 
     def _described(self) -> Mapping[str, Table]:
-        what, response = self._calls.call("GET", "describe_path")
-        tables = tables_of(answer_json(response, what))
+        response = self._calls.call("GET", "describe_path")
+        tables = tables_of(answer_json(response))
         if not tables:
-            raise BadAnswer(what, "no table is described", status=response.status_code)
+            raise BadAnswer(call_of(response), "no table is described", status=response.status_code)
         return tables
 
 
