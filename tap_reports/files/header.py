@@ -1,6 +1,6 @@
 """How a table begins: which row is its header (words above values), or whether it is a message instead.
 
-The same rules hold for CSV and for workbooks.
+CSV, workbooks and JSON share these rules.
 """
 
 from __future__ import annotations
@@ -42,10 +42,13 @@ _FAILURE = re.compile(
 _FULL_STOP = re.compile(r"[.!?…]\W*\Z")
 _GOES_ON = re.compile(r" +[^\W\d_A-Z]")
 """A cell that begins with a blank and a small letter, as the words behind a comma do."""
-_ANSWER_KEYS = frozenset(
-    {"code", "detail", "details", "errorcode", "error_code", "status", "reason", "request_id"}
+ERROR_KEYS = frozenset(
+    {"error", "errors", "errormessage", "error_message", "errorcode", "error_code", "fault"}
 )
-_ERROR_KEYS = frozenset({"error", "errors", "message", "error_message", "errormessage"})
+ANSWER_KEYS = frozenset(
+    {"status", "message", "code", "detail", "details", "title", "success", "reason", "request_id"}
+)
+"""Columns, or keys, of these and `ERROR_KEYS` alone are an answer about a report, not a report."""
 
 
 class Line(NamedTuple):
@@ -126,7 +129,7 @@ def is_message(rows: Sequence[Sequence[str]]) -> bool:
         or (len(header) == 1 and (_FAILURE.match(header[0]) is not None or ": " in header[0]))
         or all(_is_sentence(row) for row in rows)
         or _is_prose(header)
-        or (keys <= _ANSWER_KEYS | _ERROR_KEYS and bool(keys & _ERROR_KEYS))
+        or (keys <= ANSWER_KEYS | ERROR_KEYS and bool(keys & (ERROR_KEYS | {"message"})))
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -10,18 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from tap_reports.exceptions import FileError
 from tap_reports.files import json_rows
-from tap_reports.files.header import knows
-from tap_reports.files.json_answers import (
-    ENVELOPE_KEYS,
-    ERROR_KEYS,
-    OTHER_FORMAT,
-    holds_rows,
-    holds_something,
-    is_error,
-    says_error,
-)
+from tap_reports.files.header import ANSWER_KEYS, ERROR_KEYS, knows
 from tap_reports.files.json_cursor import Cursor
-from tap_reports.files.json_rows import JsonRows, JsonTable, survey
+from tap_reports.files.json_rows import JsonRows, JsonTable, scan_objects
 from tap_reports.files.table import Sheet, Table
 from tap_reports.files.text import beginning, encoding_of, open_utf8, shown
 from tap_reports.models import FileFormat
@@ -35,6 +26,9 @@ REPORTS = "reports"
 DATA = "data"
 REPORT_KEYS = frozenset({"report_name", "sheet_name"})
 """What one of the reports has beside its data."""
+ERROR_WORDS = frozenset({"error", "failed", "failure", "fail"})
+"""Values of `status` that say so."""
+OTHER_FORMAT = "If the vendor's format has changed, ask for CSV or report it."
 
 
 @dataclass(slots=True)
@@ -58,7 +52,7 @@ def json_sheets(member: Member, layout: Layout) -> list[Sheet]:
             case b"":  # JSON lines, none of them
                 found = [_Report()]
             case b"[":
-                found = [_Report(_array(cursor))]
+                found = [_Report(scan_objects(cursor))]
             case b"{":
                 found = _Document(member, layout, cursor).reports()
             case _:
@@ -67,7 +61,7 @@ def json_sheets(member: Member, layout: Layout) -> list[Sheet]:
                 found = [_Report()]
         if cursor.peek():
             cursor.unexpected()
-    if any(is_error(report.rows.keys, layout) for report in found):
+    if any(_are_errors(report.rows.keys, layout) for report in found):
         raise _not_a_report(member, "an error")
     return [_sheet(member, report, number, found) for number, report in enumerate(found, start=1)]
 
@@ -114,16 +108,16 @@ class _Document:
     def _note(self, key: str) -> None:
         """Remember a value, unless it is large."""
         value = self._cursor.value()
-        self._has_lists |= holds_rows(value)
+        self._has_lists |= _holds_rows(value)
         self._has_empty_list |= value == []
         self._keys.append(key)
         is_nested = isinstance(value, (dict, list))
-        self._values[key.casefold()] = (NESTED if holds_something(value) else ()) if is_nested else value
+        self._values[key.casefold()] = (NESTED if _holds_something(value) else ()) if is_nested else value
 
     def _rows(self, key: str) -> _Report:
         """Return the rows under a key; an empty list may be written as `null` or `{}`."""
         if self._cursor.peek() == b"[":
-            return _Report(_array(self._cursor))
+            return _Report(scan_objects(self._cursor))
         if self._cursor.value() not in (None, {}):
             raise _not_a_report(self._member, f'a JSON object whose "{key}" is not a list')
         return _Report()
@@ -131,7 +125,7 @@ class _Document:
     def _data(self) -> JsonRows:
         """Return the rows of one of the reports."""
         if self._cursor.peek() == b"[":
-            return _array(self._cursor)
+            return scan_objects(self._cursor)
         if (value := self._cursor.value()) is not None:
             said = f'"{DATA}" of a report is not a list but holds "{shown(str(value))}"'
             raise FileError(f"{self._member.name}: {said}.")
@@ -156,7 +150,7 @@ class _Document:
 
     def _refuse_report(self, values: Mapping[str, Any]) -> None:
         """Raise FileError for one of the reports that says what went wrong with it, or has no data at all."""
-        if says_error({key.casefold(): value for key, value in values.items()}):
+        if _says_error({key.casefold(): value for key, value in values.items()}):
             raise _not_a_report(self._member, "an error")
         if DATA not in values:
             keys = ", ".join(f'"{shown(key, 60)}"' for key in list(values)[:20]) or "none"
@@ -180,7 +174,7 @@ class _Document:
                 self._refuse_other_rows()
         cursor.restart()
         cursor.peek()
-        return _Report(survey(cursor, is_lines=True))
+        return _Report(scan_objects(cursor, is_lines=True))
 
     def _refuse_other_rows(self) -> None:
         if self._has_lists:
@@ -191,19 +185,14 @@ class _Document:
             )
 
     def _refuse_error(self) -> None:
-        if says_error(self._values):
+        if _says_error(self._values):
             raise _not_a_report(self._member, "an error")
 
     def _is_envelope(self) -> bool:
         """Tell an answer about a report from a row of one."""
         values = self._values
         names_error = any(values.get(key) is not None for key in ERROR_KEYS)
-        return names_error or says_error(values) or (bool(values) and values.keys() <= ENVELOPE_KEYS)
-
-
-def _array(cursor: Cursor) -> JsonRows:
-    cursor.take(b"[")
-    return survey(cursor)
+        return names_error or _says_error(values) or (bool(values) and values.keys() <= ANSWER_KEYS)
 
 
 def _sheet(member: Member, report: _Report, number: int, found: list[_Report]) -> Sheet:
@@ -230,3 +219,29 @@ def _table(member: Member, sheet: str | None, name: str, rows: JsonRows) -> Tabl
 
 def _not_a_report(member: Member, what: str) -> FileError:
     return FileError(f'{member.name} is {what}, not a report. It begins: "{shown(beginning(member))}".')
+
+
+def _says_error(values: Mapping[str, Any]) -> bool:
+    """Tell whether an object's keys, in lower case, and values say that something went wrong."""
+    says_so = str(values.get("status")).casefold() in ERROR_WORDS
+    return says_so or any(_holds_something(values.get(key)) for key in ERROR_KEYS)
+
+
+def _are_errors(keys: Iterable[str], layout: Layout) -> bool:
+    """Tell whether rows of such keys are errors rather than a report's."""
+    names = {key.casefold() for key in keys}
+    return bool(names & ERROR_KEYS) and names <= ERROR_KEYS | ANSWER_KEYS and not knows([*keys], layout)
+
+
+def _holds_something(value: Any) -> bool:
+    """Tell whether a value says anything: `{"count": 0, "list": []}` does not."""
+    if isinstance(value, dict):
+        return any(map(_holds_something, value.values()))
+    return any(map(_holds_something, value)) if isinstance(value, list) else bool(value)
+
+
+def _holds_rows(value: Any) -> bool:
+    """Tell whether a list of objects, or of lists, is in a value."""
+    if isinstance(value, dict):
+        return any(map(_holds_rows, value.values()))
+    return isinstance(value, list) and bool(value) and all(isinstance(one, (dict, list)) for one in value)

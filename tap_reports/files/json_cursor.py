@@ -1,4 +1,4 @@
-"""JSON bytes, value by value: the end of each is found before it is decoded, so memory is bounded."""
+"""JSON bytes, value by value: the end of each is found before it is decode, so memory is bounded."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from tap_reports.exceptions import FileError
-from tap_reports.files.json_values import NOT_JSON, decoded
+from tap_reports.files.json_values import NOT_JSON, decode
 from tap_reports.files.table import MAX_RECORD
 from tap_reports.files.text import not_text, shown
 
@@ -113,7 +113,7 @@ class Cursor:
         """Go behind the next value and return it."""
         raw = self.raw()
         try:
-            return decoded(raw)
+            return decode(raw)
         except UnicodeDecodeError:
             raise not_text(self._place, raw, self._encoding) from None
         except NOT_JSON as error:

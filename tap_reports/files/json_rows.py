@@ -20,7 +20,7 @@ from typing_extensions import override
 from tap_reports import speedups
 from tap_reports.exceptions import FileError
 from tap_reports.files.json_cursor import MAX_DEPTH, OTHER, Cursor
-from tap_reports.files.json_values import NESTED, NOT_JSON, cell, decoded, scanned
+from tap_reports.files.json_values import NESTED, NOT_JSON, cell, decode, decode_at
 from tap_reports.files.numbers import Number
 from tap_reports.files.streams import skip
 from tap_reports.files.table import Cell, Cut, Table
@@ -106,28 +106,30 @@ class JsonTable(Table):
             yield values if is_plain else [cell(value) for value in values]
 
 
-def survey(cursor: Cursor, *, is_lines: bool = False) -> JsonRows:
-    """Go over objects up to the end of their array, or of the file, and over that.
+def scan_objects(cursor: Cursor, *, is_lines: bool = False) -> JsonRows:
+    """Read over an array of objects, or with `is_lines` over the objects up to the end of the file.
 
     Raises:
         FileError: They are not all objects, or not JSON, or the file ends too early.
     """
-    is_empty = cursor.peek() == b"]"
+    if not is_lines:
+        cursor.take(b"[")
+    is_done = cursor.peek() == b"]"
     rows, begin = JsonRows(cursor.position, is_lines), cursor.position
-    while not is_empty:
+    while not is_done:
         if cursor.peek() != b"{":
             _refuse_row(cursor, rows)
         if cursor.position - begin >= SIZE // 2:  # what was read at once, but for an object that is cut
             rows.sizes.append(cursor.position - begin)
             begin = cursor.position
-        _go_on(cursor, rows)
+        _skip_objects(cursor, rows)
         follows = cursor.peek()
         if is_lines:
-            is_empty = not follows
+            is_done = not follows
         elif follows == b",":
             cursor.at += 1
         else:
-            is_empty = True
+            is_done = True
     if cursor.position > begin:
         rows.sizes.append(cursor.position - begin)
     if not is_lines:
@@ -135,8 +137,8 @@ def survey(cursor: Cursor, *, is_lines: bool = False) -> JsonRows:
     return rows
 
 
-def _go_on(cursor: Cursor, rows: JsonRows) -> None:
-    """Go behind one object at least."""
+def _skip_objects(cursor: Cursor, rows: JsonRows) -> None:
+    """Move past one object at least, and note the keys."""
     cursor.where = f"row {rows.count + 1}" if rows.is_lines else ""
     flags = Flag.IS_LINES if rows.is_lines else Flag(0)
     rows.is_plain &= len(rows.spelled) <= MAX_KEYS  # one key can be spelled in many ways
@@ -144,7 +146,7 @@ def _go_on(cursor: Cursor, rows: JsonRows) -> None:
         found = speedups.json_keys(cursor.data, cursor.at, tuple(rows.spelled), flags)
         rows.count += found.objects
         cursor.at = found.end
-        names = [decoded(b'"%b"' % key) for key in found.new]
+        names = [decode(b'"%b"' % key) for key in found.new]
         rows.add(names)
         rows.spelled.update((key, rows.keys[name]) for key, name in zip(found.new, names, strict=True))
         if found.objects:
@@ -153,18 +155,18 @@ def _go_on(cursor: Cursor, rows: JsonRows) -> None:
             rows.is_plain = False  # it may be JSON all the same
         elif not found.new and not cursor.more():
             cursor.truncated()
-    if not _go_on_in_python(cursor, rows):
+    if not _skip_in_python(cursor, rows):
         rows.add(cursor.value())
         rows.count += 1
 
 
-def _go_on_in_python(cursor: Cursor, rows: JsonRows) -> int:
-    """Go behind the objects at hand, up to one that needs a closer look; returns how many these are."""
+def _skip_in_python(cursor: Cursor, rows: JsonRows) -> int:
+    """Move past the objects that are read already, up to one that needs a closer look; return how many."""
     text = _text(cursor.data[cursor.at : cursor.at + PIECE])
     follows, begin, end, count = _BETWEEN_LINES if rows.is_lines else _BETWEEN, 0, 0, 0
     while True:
         try:
-            found, behind = scanned(text, begin)
+            found, behind = decode_at(text, begin)
         except NOT_JSON:  # or cut
             break
         if text.count("{", begin, behind) + text.count("[", begin, behind) > MAX_DEPTH:

@@ -23,7 +23,7 @@ NOT_JSON = (ValueError, ArithmeticError, RecursionError)
 """What decoding raises for what is not JSON, or has a number beyond all bounds."""
 
 
-def decoded(raw: bytes) -> Any:
+def decode(raw: bytes) -> Any:
     """Return a JSON value, its numbers with every digit: `int` or `Number`.
 
     Raises:
@@ -39,11 +39,11 @@ def decoded(raw: bytes) -> Any:
         return _writable(value)
 
 
-def scanned(text: str, at: int) -> tuple[Any, int]:
+def decode_at(text: str, at: int) -> tuple[Any, int]:
     """Return the value that begins at a place of a text, its numbers as they are written, and where it ends.
 
     Raises:
-        ValueError: As `decoded`, or the text ends before the value does.
+        ValueError: As `decode`, or the text ends before the value does.
     """
     value, end = _scanner().raw_decode(text, at)
     return (_writable(value) if text.find("\\u", at, end) >= 0 else value), end
@@ -89,7 +89,7 @@ def _refuse(word: str) -> NoReturn:
 
 def value_cell(raw: str) -> Cell:
     """Return the cell of a value as it stands in the file."""
-    return cell(decoded(raw.encode()))
+    return cell(decode(raw.encode()))
 
 
 def cell(value: Any) -> Cell:

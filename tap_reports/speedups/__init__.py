@@ -53,8 +53,8 @@ class JsonKeys(NamedTuple):
     wanted: bytes
 
 
-class Survey(NamedTuple):
-    """What `json_keys` went over.
+class ScannedKeys(NamedTuple):
+    """What `json_keys` has found.
 
     Attributes:
         end: Where the last object ends.
@@ -121,10 +121,10 @@ def json_cells(block: bytes, start: int, keys: JsonKeys, most_rows: int, flags: 
     return found and Cells(*found)
 
 
-def json_keys(block: bytes, start: int, spelled: tuple[bytes, ...], flags: Flag) -> Survey:
+def json_keys(block: bytes, start: int, spelled: tuple[bytes, ...], flags: Flag) -> ScannedKeys:
     """Go over JSON objects, from the brace at `start` on, up to one with unknown keys."""
     end, objects, new, is_json = _compiled.json_keys(block, start, spelled, flags)
-    return Survey(end, objects, new, bool(is_json))
+    return ScannedKeys(end, objects, new, bool(is_json))
 
 
 def dates(cells: Cells, at: int, date_format: bytes) -> int:
