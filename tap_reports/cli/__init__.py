@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from singer_sdk.plugin_base import SingerCommand
 
-from tap_reports.cli.commands import ALL, COMMANDS, Asked, Command
+from tap_reports.cli.commands import ALL, COMMANDS, Command, Invocation
 from tap_reports.exceptions import OUTPUT_CLOSED, TapReportsError
 from tap_reports.settings.formats import DAY, FORMATS, day_of
 from tap_reports.vendors import all_vendors
@@ -93,7 +93,7 @@ def command(tap: type[TapReports]) -> click.Command:
     def run(*, record: str | None, style: str | None, **given: Any) -> None:
         chosen = _chosen(given, style)
         with _reader(), _recorded(record, tap.plugin_version):
-            sys.exit(chosen.start(Asked(tap, given, style or "")))
+            sys.exit(chosen.start(Invocation(tap, given, style or "")))
 
     return SingerCommand(
         name=tap.name,

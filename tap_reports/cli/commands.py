@@ -1,4 +1,4 @@
-"""What the command line can be asked for: each command's name, help and options, and what starts it."""
+"""The commands: each one's name, help and options, and the function that runs it."""
 
 from __future__ import annotations
 
@@ -23,14 +23,8 @@ ALL = "all"
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What the command line asks for.
-
-    Attributes:
-        tap: The tap's class.
-        options: Value by name of option.
-        style: The output's, "" if none is given.
-    """
+class Invocation:
+    """A command line: the tap's class, the options' values by name, and the output style ("": not given)."""
 
     tap: type[TapReports]
     options: Mapping[str, Any]
@@ -38,7 +32,7 @@ class Asked:
 
     @property
     def as_json(self) -> bool:
-        """Whether programs read the output."""
+        """Whether the output is JSON."""
         return self.style == "json"
 
     @cached_property
@@ -46,11 +40,11 @@ class Asked:
         """Settings, catalog and state."""
         return read_inputs(*(self.options[name] for name in ("config", "catalog", "state")))
 
-    def made(self, mode: Mode, outcome: Outcome | None = None) -> TapReports:
+    def make_tap(self, mode: Mode, outcome: Outcome | None = None) -> TapReports:
         """Return the tap for a command.
 
         Raises:
-            ConfigError: Naming everything that is wrong.
+            ConfigError: Naming every mistake.
         """
         found = self.inputs
         return self.tap(
@@ -64,74 +58,74 @@ class Asked:
         )
 
 
-def _check_config(asked: Asked) -> int:
+def _check_config(call: Invocation) -> int:
     from tap_reports.commands.output import write
 
-    tap = asked.made(Mode.CHECK)
-    if asked.inputs.catalog:
+    tap = call.make_tap(Mode.CHECK)
+    if call.inputs.catalog:
         tap.setup_mapper()
         tap.selected_streams()
-    shown = []
+    blocks = []
     for block in tap.settings.vendors:
         reports = "all its reports" if block.reports is None else number_of(len(block.reports), "report")
-        shown.append(f"{block.name} ({reports})")
-    write(f"The configuration is valid: {', '.join(shown)}. Nothing was sent.")
+        blocks.append(f"{block.name} ({reports})")
+    write(f"The configuration is valid: {', '.join(blocks)}. Nothing was sent.")
     return 0
 
 
-def _test(asked: Asked) -> int:
+def _test(call: Invocation) -> int:
     from tap_reports.commands.test import test
 
-    with closing(asked.made(Mode.ASK)) as tap:
-        once = replace(tap.settings.retry_policy, max_retries=0)  # somebody waits for the answer
-        tap.settings = replace(tap.settings, retry_policy=once)
-        return test(tap.run, as_json=asked.as_json)
+    with closing(call.make_tap(Mode.ASK)) as tap:
+        no_retries = replace(tap.settings.retry_policy, max_retries=0)  # a person waits for the answer
+        tap.settings = replace(tap.settings, retry_policy=no_retries)
+        return test(tap.run, as_json=call.as_json)
 
 
-def _discover(asked: Asked) -> int:
-    asked.made(Mode.DISCOVER).run_discovery()
+def _discover(call: Invocation) -> int:
+    call.make_tap(Mode.DISCOVER).run_discovery()
     return 0
 
 
-def _plan(asked: Asked) -> int:
+def _plan(call: Invocation) -> int:
     from tap_reports.commands.plan import plan
 
-    with closing(asked.made(Mode.PLAN)) as tap:
-        return plan(tap.run, tap.selected_streams(), as_json=asked.as_json)
+    with closing(call.make_tap(Mode.PLAN)) as tap:
+        return plan(tap.run, tap.selected_streams(), as_json=call.as_json)
 
 
-def _submit(asked: Asked) -> int:
+def _submit(call: Invocation) -> int:
     from tap_reports.commands.submit import submit
 
-    with closing(asked.made(Mode.SUBMIT)) as tap:
-        return submit(tap.run, tap.selected_streams(), as_json=asked.as_json)
+    with closing(call.make_tap(Mode.SUBMIT)) as tap:
+        return submit(tap.run, tap.selected_streams(), as_json=call.as_json)
 
 
-def _jobs(asked: Asked) -> int:
+def _jobs(call: Invocation) -> int:
     from tap_reports.commands.jobs import jobs
 
-    chosen = {name: asked.options[name] for name in COMMANDS["jobs"].options}
-    with closing(asked.made(Mode.ASK)) as tap:
-        return jobs(tap.run, asked.style or "text", **chosen)
+    chosen = {name: call.options[name] for name in COMMANDS["jobs"].options}
+    with closing(call.make_tap(Mode.ASK)) as tap:
+        return jobs(tap.run, call.style or "text", **chosen)
 
 
-def _about(asked: Asked) -> int:
+def _about(call: Invocation) -> int:
     from tap_reports.settings.about import print_about
 
-    vendor = asked.options["about"].lower()
-    print_about(asked.tap, None if vendor == ALL else vendor, asked.style or "text")
+    vendor = call.options["about"].lower()
+    print_about(call.tap, None if vendor == ALL else vendor, call.style or "text")
     return 0
 
 
-def _version(asked: Asked) -> int:
-    asked.tap.print_version(print_fn=click.echo)
+def _version(call: Invocation) -> int:
+    call.tap.print_version(print_fn=click.echo)
     return 0
 
 
-def _sync(asked: Asked) -> int:
+def _sync(call: Invocation) -> int:
     from tap_reports.commands.summary import writing_summary
 
-    tap, inputs, summary = asked.tap, asked.inputs, asked.options["summary"]
+    tap, inputs, summary = call.tap, call.inputs, call.options["summary"]
     tap.print_version(print_fn=tap.logger.info)
     outcome = Outcome()
     made: list[TapReports] = []
@@ -143,23 +137,23 @@ def _sync(asked: Asked) -> int:
         return outcome.run_outcome(None, (), tap.plugin_version), inputs.state or {}
 
     with writing_summary(summary, facts) if summary else nullcontext():
-        made.append(asked.made(Mode.SYNC, outcome))
+        made.append(call.make_tap(Mode.SYNC, outcome))
         made[0].sync_all()
     return outcome.exit_status
 
 
 @dataclass(frozen=True)
 class Command:
-    """What the command line can be asked for.
+    """One command.
 
     Attributes:
-        start: Does it. Returns the exit status.
-        help: What it does; "" for a sync, which no option stands for.
-        styles: What `--format` may say.
-        options: The options that it alone takes.
+        start: Runs it. Returns the exit status.
+        help: What it does; "" for a sync, which has no option of its own.
+        styles: The values of `--format` that it takes.
+        options: The options that only it takes.
     """
 
-    start: Callable[[Asked], int]
+    start: Callable[[Invocation], int]
     help: str = ""
     styles: Collection[str] = ()
     options: Collection[str] = ()

@@ -1,4 +1,4 @@
-"""`--jobs`: the ledger's jobs and runs as JSON, as text, or as a page (`timeline`)."""
+"""`--jobs`: the ledger's jobs and runs as JSON, as text, or as a page (see `timeline`)."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tap_reports.commands import output
-from tap_reports.commands.timeline import describe_end
-from tap_reports.commands.timeline_page import page
+from tap_reports.commands.timeline import page
 from tap_reports.ledger.history import Wanted
 from tap_reports.models import Json, StreamEnd
 from tap_reports.redaction import printable
@@ -71,7 +70,7 @@ def _run_lines(runs: Sequence[RunOutcome]) -> Iterator[RenderableType]:
     """Yield a line for each run, and for each stream that failed in it, with the reason."""
     for run in runs:
         failed = [one for one in run.streams if one.outcome is StreamEnd.FAILED]
-        words, is_good = describe_end(run)
+        words, is_good = output.describe_end(run)
         rows = sum(one.rows for one in run.streams)
         at = run.started_at.isoformat(sep=" ", timespec="seconds")[:19]
         facts = f"{number_of(len(run.streams), 'stream')}, {len(failed)} failed, {number_of(rows, 'row')}"

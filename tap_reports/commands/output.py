@@ -18,6 +18,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from tap_reports.models import RunOutcome
 from tap_reports.redaction import printable
 
 PIPE_WIDTH = 10_000
@@ -119,3 +120,12 @@ def utc_second(moment: str | None) -> str | None:
 def size(count: int | None) -> str | None:
     """Return a number of bytes as people read it: `1.2 MB`."""
     return None if count is None else filesize.decimal(count)
+
+
+def describe_end(run: RunOutcome) -> tuple[str, bool]:
+    """Return how a run ended in words, and whether that is good."""
+    if run.was_killed:
+        return "did not end: it was killed, or its machine went down", False
+    if run.exit_status is None:
+        return "is under way", True
+    return (f"failed, exit status {run.exit_status}", False) if run.exit_status else ("succeeded", True)

@@ -63,7 +63,7 @@ def _is_terminal(file: TextIO | None) -> bool:
 
 
 class Display:
-    """The live table of a run: a context that may be entered again inside itself.
+    """The live table of a run: shown inside this context, if it is wanted.
 
     Args:
         outcome: Tells how many streams are done.
@@ -73,7 +73,6 @@ class Display:
     def __init__(self, outcome: Outcome, run: Callable[[], Run | None]) -> None:
         self._outcome = outcome
         self._run = run
-        self._depth = 0
         self._live: Live | None = None
         self._redirected: dict[logging.StreamHandler[TextIO], tuple[TextIO, logging.Formatter | None]] = {}
         self._streams: list[ReportStream] = []
@@ -81,13 +80,11 @@ class Display:
         self._started_at = 0.0
 
     def __enter__(self) -> None:
-        self._depth += 1
-        if self._depth == 1 and is_wanted():
+        if is_wanted():
             self._show()
 
     def __exit__(self, *_: object) -> None:
-        self._depth -= 1
-        if self._depth == 0 and self._live:
+        if self._live:
             self._hide(self._live)
 
     def _show(self) -> None:

@@ -1,4 +1,7 @@
-"""The ledger's runs: how each ended, and when its jobs did what. Pure functions; `timeline_page` draws it."""
+"""`--jobs --format html`: the ledger's runs and what their jobs did when, as a page.
+
+`timeline.html` draws it; the page loads nothing.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
+from tap_reports.commands.output import MISSING, describe_end, size
 from tap_reports.ledger.records import EmitRecord, JobRecord
 from tap_reports.models import RunOutcome, StreamOutcome
+from tap_reports.redaction import printable
 
 UNFINISHED = {"intent", "pending", "running"}
 """Statuses of jobs that have not ended."""
@@ -76,7 +82,7 @@ class RunRow:
 
     @property
     def seconds(self) -> float:
-        """Its length; at least a second, so that it can be drawn."""
+        """Its length, at least a second: it is drawn."""
         return max(1.0, (self.end - self.start).total_seconds())
 
     @property
@@ -119,15 +125,6 @@ def runs(jobs: Sequence[JobRecord], outcomes: Iterable[RunOutcome], now: dt.date
     return sorted(rows, key=lambda run: run.start, reverse=True)
 
 
-def describe_end(run: RunOutcome) -> tuple[str, bool]:
-    """Return how a run ended in words, and whether that is good."""
-    if run.was_killed:
-        return "did not end: it was killed, or its machine went down", False
-    if run.exit_status is None:
-        return "is under way", True
-    return (f"failed, exit status {run.exit_status}", False) if run.exit_status else ("succeeded", True)
-
-
 def totals(jobs: Iterable[JobRecord]) -> dict[str, Any]:
     """Return bytes and credits of jobs, each job counted once; credits are None if no vendor told any."""
     once = {job.row: job for job in jobs}.values()
@@ -141,7 +138,7 @@ def _run_row(
     outcome: RunOutcome | None,
     now: dt.datetime,
 ) -> RunRow:
-    start = outcome.started_at if outcome else min(_first_seen(job, use, run_id) for job, use in used)
+    start = outcome.started_at if outcome else min(_first_seen(*one, run_id) for one in used)
     end = now
     if outcome and outcome.seconds is not None and outcome.exit_status is not None:
         end = start + dt.timedelta(seconds=outcome.seconds)
@@ -206,3 +203,47 @@ def _use_bars(use: EmitRecord) -> Iterator[Bar]:
 
 def _bar_until(phase: Phase, end: dt.datetime, seconds: float | None) -> Bar:
     return Bar(phase, end - dt.timedelta(seconds=seconds or 0.0), end)
+
+
+def page(
+    jobs: Sequence[JobRecord], outcomes: Sequence[RunOutcome], now: dt.datetime, *, limit: int | None = None
+) -> str:
+    """Return the page. `limit` is how many jobs were asked for: if there are so many, the page says it."""
+    from jinja2 import Environment, FileSystemLoader
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        # A vendor's text loses its control characters; what the template made is markup and stays.
+        finalize=lambda value: printable(value) if type(value) is str else value,
+    )
+    environment.filters |= {
+        "length_of": _length,
+        "number": lambda value: MISSING if value is None else f"{value:,}",
+        "bytes": lambda count: size(count or None) or MISSING,
+    }
+    return environment.get_template("timeline.html").render(
+        runs=runs(jobs, outcomes, now),
+        jobs=list({job.row: job for job in jobs}.values()),
+        rows=sum(use.rows for job in jobs for use in job.uses),
+        totals=totals(jobs),
+        phases=list(Phase),
+        open=UNFINISHED,
+        describe_end=describe_end,
+        now=now,
+        limit=limit if limit == len(jobs) else None,
+    )
+
+
+def _length(seconds: float | None) -> str:
+    """Return a length of time: `0.4 s`, `12 s`, `3:05 min`, `1:02:03 h`."""
+    if seconds is None:
+        return MISSING
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes}:{rest:02} min" if minutes else f"{rest} s"
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02} h"

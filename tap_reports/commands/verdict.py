@@ -34,7 +34,7 @@ class Budget:
     max_cost: Decimal = Decimal(0)
 
 
-def verdict(
+def judge(
     submits: Iterable[tuple[str, str]], limits: Iterable[Limit], budgets: Iterable[Budget]
 ) -> dict[str, Any]:
     """Return `{"fits", "days", "why"}`. `submits` are vendor and quota (`Quota.counts`) of each new job."""

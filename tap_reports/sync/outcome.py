@@ -1,18 +1,20 @@
-"""How a run and its streams ended: the result of each, the reason, and the exit status."""
+"""How a run, its streams and its jobs ended: results, reasons, durations, and the exit status."""
 
 from __future__ import annotations
 
 import datetime as dt
 import logging
 import math
+import os
 import signal
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from singer_sdk.exceptions import AbortedSyncFailedException, AbortedSyncPausedException, MappingError
+from singer_sdk.metrics import Metric, Point, Status, Tag, get_metrics_logger, log
 
 from tap_reports.emit.writer import OutputError
 from tap_reports.exceptions import OUTPUT_CLOSED, CallError, QuotaSpent, StreamError, defect
@@ -168,7 +170,43 @@ def _job_use(task: Task) -> JobUse:
     )
 
 
-# --- the end of one stream ------------------------------------------------------------------------------
+# --- the end of a job, and of a stream --------------------------------------------------------------------
+
+
+def log_job(task: Task) -> None:
+    """Log the SDK metric `job_duration` of an ended task; a task that was given up without a job has none."""
+    if task.job is None and task.error is None:
+        return
+    seconds = job_seconds(task)
+    tags: dict[str, Any] = {
+        Tag.STREAM: task.stream,
+        Tag.JOB_TYPE: str(task.action or "none"),
+        Tag.STATUS: Status.FAILED if task.error else Status.SUCCEEDED,
+        "vendor": task.request.vendor,
+        "slice": str(task.request.slice or ""),
+        "job_id": task.job_id,
+        **{f"{name}_seconds": round(one, 3) for name, one in seconds.items()},
+        Tag.PID: os.getpid(),
+    }
+    log(get_metrics_logger(), Point("timer", Metric.JOB_DURATION, round(sum(seconds.values()), 3), tags))
+
+
+def job_seconds(task: Task) -> dict[str, float]:
+    """Return how long each phase of an ended task took.
+
+    `queue`: until the vendor was seen working on it, else until it was submitted. `run`: until the report was
+    ready. `download`: until its files were downloaded.
+    """
+    line = task.timeline
+    end = line.entered.get(Stage.READY) or line.entered.get(Stage.FAILED) or line.monotonic()
+    downloading = line.entered.get(Stage.DOWNLOADING, end)
+    submitted = line.entered.get(Stage.RUNNING, downloading)
+    running = min(submitted if line.running_since is None else line.running_since, downloading)
+    return {
+        "queue": running - line.entered[Stage.WAITING],
+        "run": downloading - running,
+        "download": end - downloading,
+    }
 
 
 def stream_error(error: Exception) -> StreamError:

@@ -99,7 +99,7 @@ class Run:
         from tap_reports.jobs.engine import Engine
         from tap_reports.jobs.event_loop import CALL_THREADS, EngineLoop
         from tap_reports.jobs.worker import VendorWorker
-        from tap_reports.sync.job_metrics import log_job
+        from tap_reports.sync.outcome import log_job
 
         loop = self._loop or EngineLoop()
         context = EngineContext(

@@ -8,8 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from tap_reports.commands.plan import plan
-from tap_reports.commands.plan_table import plan_lines
+from tap_reports.commands.plan import plan, plan_lines
 from tap_reports.exceptions import ConfigError
 from tap_reports.sync.mode import Mode
 from tap_reports.tap import TapReports

@@ -9,8 +9,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from tap_reports.commands.timeline import Phase, runs
-from tap_reports.commands.timeline_page import page
+from tap_reports.commands.timeline import Phase, page, runs
 from tap_reports.ledger.records import EmitRecord, JobRecord
 from tap_reports.models import RunOutcome, Slice, StreamEnd, StreamOutcome
 

@@ -11,7 +11,7 @@ import zlib
 import pytest
 from test_timeline import NOW, record
 
-from tap_reports.commands.timeline_page import page
+from tap_reports.commands.timeline import page
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = (

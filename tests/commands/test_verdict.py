@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from tap_reports.commands.verdict import Budget, Limit, verdict
+from tap_reports.commands.verdict import Budget, Limit, judge
 from tap_reports.models import Quota
 
 DAY = Quota(name="reports_per_day", limit=100, seconds=86400)
@@ -15,7 +15,7 @@ MINUTE = Quota(name="reports_per_minute", limit=5, seconds=60)
 
 def judged(jobs, quota=DAY, remaining=100, *budgets):
     submits = [("impact", "report")] * jobs
-    return verdict(submits, [Limit(vendor="impact", quota=quota, remaining=remaining)], budgets)
+    return judge(submits, [Limit(vendor="impact", quota=quota, remaining=remaining)], budgets)
 
 
 def test_more_jobs_than_a_day_takes_are_days():

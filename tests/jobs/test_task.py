@@ -10,7 +10,7 @@ import pytest
 
 from tap_reports.jobs.task import Action, Event, Stage, Task, Timeline, waited_for
 from tap_reports.models import ReportJob, ReportRequest, Slice
-from tap_reports.sync.job_metrics import durations, log_job
+from tap_reports.sync.outcome import job_seconds, log_job
 
 
 class Hand:
@@ -59,9 +59,9 @@ def test_durations_add_up_to_the_whole(hand, task):
     task.timeline.running_since = hand.time
     step(hand, task, 20, Stage.DOWNLOADING)
     step(hand, task, 3, Stage.READY)
-    assert durations(task) == {"queue": 7, "run": 20, "download": 3}
+    assert job_seconds(task) == {"queue": 7, "run": 20, "download": 3}
     assert (
-        sum(durations(task).values())
+        sum(job_seconds(task).values())
         == task.timeline.entered[Stage.READY] - task.timeline.entered[Stage.WAITING]
     )
 
@@ -72,7 +72,7 @@ def test_a_job_run_again_counts_from_its_first_stages(hand, task):
     step(hand, task, 1, Stage.RUNNING)
     step(hand, task, 5, Stage.DOWNLOADING)
     step(hand, task, 1, Stage.READY)
-    assert durations(task) == {"queue": 1, "run": 16, "download": 1}
+    assert job_seconds(task) == {"queue": 1, "run": 16, "download": 1}
 
 
 def test_job_duration_is_a_metric_of_the_sdk(hand, task, caplog):
