@@ -16,8 +16,7 @@ from typing_extensions import override
 
 from tap_reports.clock import SystemClock
 from tap_reports.commands.progress import Display
-from tap_reports.emit.state_output import StateOutput
-from tap_reports.emit.writer import MessageWriter
+from tap_reports.emit.writer import MessageWriter, StateOutput
 from tap_reports.exceptions import ConfigError, StreamError
 from tap_reports.settings.environment import environment_config, merged
 from tap_reports.settings.read import Settings, read

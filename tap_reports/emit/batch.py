@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from singer_sdk.helpers._batch import SDKBatchMessage
 from singer_sdk.mapper import RemoveRecordTransform
 
-from tap_reports.emit.batch_files import JsonLinesFile
-from tap_reports.emit.batch_writer import Background, Batch, BatchWriter
+from tap_reports.emit.batch_files import Background, BatchWriter, JsonLinesFile
 from tap_reports.emit.blocks import columns, encode
 from tap_reports.emit.maps import mapped_plan, unseen
 from tap_reports.emit.rows import record_blocks
@@ -24,7 +24,7 @@ from tap_reports.models.columns import kind_of
 
 if TYPE_CHECKING:
     from singer_sdk import Stream
-    from singer_sdk.helpers._batch import BatchConfig
+    from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
     from singer_sdk.mapper import StreamMap
 
     from tap_reports.emit.batch_files import BatchFile
@@ -32,10 +32,33 @@ if TYPE_CHECKING:
     from tap_reports.emit.rows import Block, Record
     from tap_reports.files.table import Table
 
-__all__ = ["BATCH_SIZE", "Batch", "batches"]
-
 BATCH_SIZE = 50_000
 """Records of a file, unless `batch_config.batch_size` says otherwise."""
+
+
+class Batch(NamedTuple):
+    """One BATCH message, and how many of the table's rows were read for it.
+
+    Attributes:
+        stream: The stream of its records: the table's, or one that is mapped from it.
+        encoding: As configured.
+        manifest: Its file; () if the rows were all left out, and there is nothing to say.
+        rows: Rows of the table since the last one.
+    """
+
+    stream: str
+    encoding: BaseBatchFileEncoding
+    manifest: tuple[str, ...]
+    rows: int
+
+    @classmethod
+    def of(cls, writer: BatchWriter, manifest: tuple[str, ...], rows: int) -> Batch:
+        """Return a message of a writer's stream."""
+        return cls(writer.alias, writer.config.encoding, manifest, rows)
+
+    def message(self) -> SDKBatchMessage:
+        """Return the BATCH message. The SDK's own makes one for each stream that is mapped from this one."""
+        return SDKBatchMessage(stream=self.stream, encoding=self.encoding, manifest=list(self.manifest))
 
 
 def batches(
@@ -126,16 +149,16 @@ def _plain(
             left_out += block.rows - block.records
             writer.add(block.data, block.records)
             for url, count in writer.published():
-                yield writer.batch((url,), count)
+                yield Batch.of(writer, (url,), count)
         writer.close()
     except StreamError as raised:
         error = raised
     for url, count in writer.published(is_end=True):
-        yield writer.batch((url,), count)
+        yield Batch.of(writer, (url,), count)
     if error:
         raise error
     if left_out:
-        yield writer.batch((), left_out)
+        yield Batch.of(writer, (), left_out)
 
 
 def _mapped(
@@ -150,7 +173,7 @@ def _mapped(
         nonlocal published
         for _, writer in ways:
             for url, _ in writer.published(is_end=is_end):
-                yield writer.batch((url,), rows - published)
+                yield Batch.of(writer, (url,), rows - published)
                 published = rows
 
     for block in blocks:
@@ -164,7 +187,7 @@ def _mapped(
         writer.close()
     yield from finished(is_end=True)
     if rows > published and ways:  # filtered out, all of them
-        yield ways[0][1].batch((), rows - published)
+        yield Batch.of(ways[0][1], (), rows - published)
 
 
 def _add(writer: BatchWriter, records: list[dict[str, Any]]) -> None:

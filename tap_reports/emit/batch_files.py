@@ -1,11 +1,14 @@
-"""BATCH files: lines or columns of records -> JSON lines or Parquet, on any storage that fsspec knows."""
+"""BATCH files on any storage that fsspec knows, written while the next rows are converted."""
 
 from __future__ import annotations
 
 import contextlib
 import zlib
-from collections.abc import Mapping
-from typing import IO, TYPE_CHECKING, Any, Protocol, TypeVar
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+from uuid import uuid4
 
 from tap_reports.models import Kind
 
@@ -14,6 +17,9 @@ if TYPE_CHECKING:
 
 GZIP_LEVEL = 2
 """A third of the time of level 6 for a tenth more bytes."""
+
+MAX_BYTES_WAITING = 1 << 24
+"""Bytes that may wait to be written; what is larger is waited for."""
 
 T = TypeVar("T")
 
@@ -94,6 +100,127 @@ class JsonLinesFile:
         with contextlib.suppress(OSError):  # the disk is full, say
             self._file.close()
         remove(self._storage.get_url(self._name), self._storage.params)
+
+
+class Background:
+    """Writes in one thread, in the order of the calls, while the next rows are made."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="batch")
+        self._waiting: deque[tuple[Future[Any], int]] = deque()
+        self._bytes = 0
+
+    def later(self, size: int, work: Callable[..., T], *arguments: Any) -> Future[T]:
+        """Do something that keeps so many bytes, behind what waits. What fails of that is raised here."""
+        done = self._thread.submit(work, *arguments)
+        self._waiting.append((done, size))
+        self._bytes += size
+        while self._bytes > MAX_BYTES_WAITING or self._waiting[0][0].done():
+            oldest, freed = self._waiting.popleft()
+            oldest.result()
+            self._bytes -= freed
+            if not self._waiting:
+                break
+        return done
+
+    def close(self) -> None:
+        """Drop what has not begun, wait for what has."""
+        self._thread.shutdown(cancel_futures=True)
+
+
+class _ClosedFile(NamedTuple):
+    """A file that has all its records and is being finished."""
+
+    file: BatchFile[Any]
+    url: Future[str]
+    records: int
+
+
+class BatchWriter:
+    """The files of one stream, one after the other.
+
+    Args:
+        config: `batch_config`.
+        alias: The stream's name in the messages.
+        name: How the names of the files begin.
+        kinds: The properties of the records, in order.
+        file: What makes a file.
+        background: Where it is written.
+    """
+
+    def __init__(
+        self,
+        config: BatchConfig,
+        alias: str,
+        name: str,
+        kinds: Mapping[str, Kind],
+        file: type[BatchFile[Any]],
+        background: Background,
+    ) -> None:
+        self.alias = alias
+        self.config = config
+        self.kinds = kinds
+        self._name = f"{config.storage.prefix or ''}{name}-{uuid4()}"
+        self._make = file
+        self._background = background
+        self._number = 0
+        self._file: BatchFile[Any] | None = None
+        self._records = 0
+        self._closed: deque[_ClosedFile] = deque()
+        self._unpublished: list[BatchFile[Any]] = []
+
+    @property
+    def room(self) -> int:
+        """Records that the file still takes."""
+        return self.config.batch_size - self._records
+
+    def add(self, chunk: Any, count: int) -> None:
+        """Write a chunk of so many records."""
+        while count >= self.room:
+            taken = self.room
+            first, chunk = self._make.cut(chunk, taken)
+            self._write(first, taken)
+            count -= taken
+            self.close()
+        if count:
+            self._write(chunk, count)
+
+    def close(self) -> None:
+        """Let the file be finished, if there is one."""
+        if self._file:
+            url = self._background.later(self._file.held, self._file.finish)
+            self._closed.append(_ClosedFile(self._file, url, self._records))
+            self._file, self._records = None, 0
+
+    def published(self, *, is_end: bool = False) -> Iterator[tuple[str, int]]:
+        """Yield URL and number of records of each finished file; at the end wait for the others."""
+        while self._closed and (is_end or self._closed[0].url.done()):
+            closed = self._closed.popleft()
+            url = closed.url.result()
+            self._unpublished.remove(closed.file)
+            yield url, closed.records
+
+    def discard(self) -> None:
+        """Remove the files that no target knows of; nobody writes them any more."""
+        for file in self._unpublished:
+            file.discard()
+
+    def _write(self, chunk: Any, count: int) -> None:
+        fitted = self._open().fitted(chunk)
+        if fitted is None:
+            self.close()
+            fitted = self._open().fitted(chunk)
+        if fitted:
+            self._background.later(self._make.size_of(fitted), self._open().write, fitted)
+        self._records += count
+
+    def _open(self) -> BatchFile[Any]:
+        if self._file is None:
+            self._number += 1
+            file = self._make(self.config, f"{self._name}-{self._number}", self.kinds)
+            self._unpublished.append(file)
+            self._file = file
+        return self._file
 
 
 def created(storage: StorageTarget, name: str) -> IO[bytes]:

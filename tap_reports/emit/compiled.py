@@ -8,7 +8,7 @@ from struct import pack
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_reports import speedups
-from tap_reports.emit.plan import ROW, Tally, bounds, offset_of, sources
+from tap_reports.emit.plan import Tally, bounds, offset_of, sources
 from tap_reports.files.cells import converter
 from tap_reports.files.csv_ import unmarked
 from tap_reports.files.days import plain_format
@@ -16,6 +16,7 @@ from tap_reports.files.json_rows import JsonTable
 from tap_reports.files.json_values import value_cell
 from tap_reports.files.table import CsvTable
 from tap_reports.models import Kind
+from tap_reports.models.columns import ROW
 from tap_reports.speedups import Cells, JsonKeys
 from tap_reports.speedups.codes import BY_PYTHON, CODES, Code, Flag, packed
 

@@ -10,7 +10,7 @@ import msgspec
 
 from tap_reports import speedups
 from tap_reports.emit.compiled import CompiledTable, Found
-from tap_reports.emit.plan import ROW, EmitPlan, SliceContext, Tally
+from tap_reports.emit.plan import EmitPlan, SliceContext, Tally
 from tap_reports.emit.rows import Block, Columns, Row, RowConverter, chunks
 from tap_reports.emit.writer import ENCODER
 
@@ -128,7 +128,7 @@ class LineBlocks(Encoder[bytes]):
         for number, (one, is_constant) in enumerate(zip(self.plan.fields, constants, strict=True)):
             texts[-1] += b"%b%b:" % (b"," if number else b"", ENCODER.encode(one.property))
             if is_constant:
-                texts[-1] += ENCODER.encode(None if one.lineage == ROW else self.context.lineage(one.lineage))
+                texts[-1] += ENCODER.encode(self.context.constant(one))
             else:
                 texts.append(b"")
         texts[-1] += b"}%b\n" % self._envelope[1]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk.mapper import CustomStreamMap, RemoveRecordTransform, SameRecordTransform
 
+from tap_reports.emit.blocks import encode
 from tap_reports.emit.rows import Block, record_blocks
 from tap_reports.emit.writer import ENCODER, envelope
 
@@ -67,30 +68,13 @@ def blocks(
     extracted: dt.datetime,
     config: Mapping[str, Any],
 ) -> Iterator[Block[bytes]]:
-    """Yield a table's RECORD messages in blocks; a map that removes the stream makes none."""
-    from tap_reports.emit.blocks import encode
-
-    maps = [one for one in maps if not isinstance(one, RemoveRecordTransform)]
-    if plain := mapped_plan(plan, maps, config):
-        return encode(table, plain, context, extracted=extracted)
-    return mapped_blocks(table, plan, context, maps, extracted, config)
-
-
-def mapped_blocks(
-    table: Table,
-    plan: EmitPlan,
-    context: SliceContext,
-    maps: Sequence[StreamMap],
-    extracted: dt.datetime,
-    config: Mapping[str, Any],
-) -> Iterator[Block[bytes]]:
-    """Yield a table's RECORD messages in blocks, each record taken through stream maps.
+    """Yield a table's RECORD messages in blocks, each record taken through the stream maps.
 
     Args:
         table: The rows.
         plan: Without the maps.
         context: Where the rows come from.
-        maps: Each makes the records of one stream.
+        maps: Each makes the records of one stream; one that removes the stream makes none.
         extracted: `time_extracted` of the messages.
         config: The tap's, for what the maps are made of.
 
@@ -98,6 +82,10 @@ def mapped_blocks(
         InvalidValue: A cell does not fit, under `invalid_values: fail`; the rows before it have come out.
         FileError: The file turns out damaged; likewise.
     """
+    maps = [one for one in maps if not isinstance(one, RemoveRecordTransform)]
+    if plain := mapped_plan(plan, maps, config):
+        yield from encode(table, plain, context, extracted=extracted)
+        return
     around = [envelope(one.stream_alias, plan.version, extracted) for one in maps]
     for found in record_blocks(table, plan, context, raw=unseen(plan, maps, config)):
         lines = []

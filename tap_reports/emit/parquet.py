@@ -57,9 +57,7 @@ class ColumnBlocks(Encoder[pa.RecordBatch]):
         made = speedups.columns(found.cells, self.compiled.fields, first_row, self.compiled.zone)
         columns = iter(pa.record_batch(made).columns)
         arrays = [
-            constant(one.kind, self.context.lineage(one.lineage), found.records)
-            if is_constant
-            else next(columns)
+            constant(one.kind, self.context.constant(one), found.records) if is_constant else next(columns)
             for one, is_constant in zip(self.plan.fields, self.compiled.constants, strict=True)
         ]
         return _record_batch(list(self._kinds), arrays, found.records)

@@ -10,9 +10,14 @@ from dataclasses import dataclass, field
 from tap_reports.files.cells import Value
 from tap_reports.files.table import USUAL, Notation
 from tap_reports.models import InvalidValues, Kind
-from tap_reports.models.columns import SNAKE_CASE, VERBATIM, property_names
-
-ROW = "_report_row"
+from tap_reports.models.columns import (
+    JOB_ID,
+    SLICE_END,
+    SLICE_START,
+    SNAKE_CASE,
+    VERBATIM,
+    property_names,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +82,12 @@ class SliceContext:
     first_row: int = 1
     vendor: str = ""
 
-    def lineage(self, name: str | None) -> Value:
-        """Return what a lineage column has in all rows; None for a column that is none."""
-        if name is None:
-            return None
-        if name == "_report_job_id":
+    def constant(self, field_: Field) -> Value:
+        """Return what all rows have in a lineage column, or in a column that the file lacks."""
+        if field_.lineage == JOB_ID:
             return self.job_id
-        day = {"_report_slice_start": self.slice_start, "_report_slice_end": self.slice_end}[name]
-        return None if day is None else day.isoformat()
+        day = {SLICE_START: self.slice_start, SLICE_END: self.slice_end}.get(field_.lineage or "")
+        return day.isoformat() if day else None
 
 
 TOLERANCE = dt.timedelta(days=1)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
-from tap_reports.emit.plan import ROW, EmitPlan, Field, SliceContext, Tally, sources
+from tap_reports.emit.plan import EmitPlan, Field, SliceContext, Tally, sources
 from tap_reports.exceptions import InvalidValue, StreamError
 from tap_reports.files.cells import Value, converter, remedy
 from tap_reports.files.csv_ import rows_for_columns
@@ -24,6 +24,7 @@ from tap_reports.files.plain_columns import plain_column
 from tap_reports.files.table import USUAL, Notation
 from tap_reports.files.text import shown
 from tap_reports.models import Kind
+from tap_reports.models.columns import ROW
 
 if TYPE_CHECKING:
     from tap_reports.files.table import Cell, Table
@@ -166,7 +167,7 @@ class RowConverter:
         if one.lineage == ROW:
             first = self.context.first_row + start
             return range(first, first + count)
-        return [self.context.lineage(one.lineage)] * count
+        return [self.context.constant(one)] * count
 
     def _slowly(
         self, one: Field, convert: Callable[[Cell], Any], cells: Sequence[Cell], nulled: Counter[str]

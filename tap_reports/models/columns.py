@@ -11,13 +11,15 @@ from typing import Any
 
 from tap_reports.models import Column, Kind
 
+JOB_ID, ROW = "_report_job_id", "_report_row"
+SLICE_START, SLICE_END = "_report_slice_start", "_report_slice_end"
 LINEAGE = tuple(
     Column(name, name, kind)
     for name, kind in (
-        ("_report_job_id", Kind.STRING),
-        ("_report_slice_start", Kind.DATE),
-        ("_report_slice_end", Kind.DATE),
-        ("_report_row", Kind.INTEGER),
+        (JOB_ID, Kind.STRING),
+        (SLICE_START, Kind.DATE),
+        (SLICE_END, Kind.DATE),
+        (ROW, Kind.INTEGER),
     )
 )
 """The columns that say where a record comes from."""

@@ -8,10 +8,18 @@ from dataclasses import replace
 from typing import Any
 
 from tap_reports.models import Column, Kind, ReportType
-from tap_reports.models.columns import LINEAGE, kind_of, property_name, property_names
+from tap_reports.models.columns import (
+    LINEAGE,
+    ROW,
+    SLICE_END,
+    SLICE_START,
+    kind_of,
+    property_name,
+    property_names,
+)
 from tap_reports.settings.read import Settings
 from tap_reports.settings.validate import missing_start_date
-from tap_reports.sync.report import ROW, SLICE_END, SLICE_START, Report, find_column
+from tap_reports.sync.report import Report, find_column
 from tap_reports.vendor import ReportConfig, Vendor, VendorConfig
 
 LINEAGE_NAMES = frozenset(column.property for column in LINEAGE)

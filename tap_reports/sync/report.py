@@ -15,10 +15,9 @@ from tap_reports.exceptions import FileError
 from tap_reports.files import Table
 from tap_reports.files.text import shown
 from tap_reports.models import Column, Kind, ReportType, Slice
-from tap_reports.models.columns import property_name, property_names, schema_of
+from tap_reports.models.columns import ROW, SLICE_END, SLICE_START, property_name, property_names, schema_of
 from tap_reports.sync.slices import Slicing, add_days
 
-SLICE_START, SLICE_END, ROW = "_report_slice_start", "_report_slice_end", "_report_row"
 SHEET_SEPARATOR = " / "
 MAX_NAMED_COLUMNS = 20
 """A message names so many columns and counts the others."""

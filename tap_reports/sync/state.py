@@ -11,7 +11,7 @@ from tap_reports.models import ReportJob, Slice
 from tap_reports.vendors import all_vendors
 
 if TYPE_CHECKING:
-    from tap_reports.emit.state_output import StateOutput
+    from tap_reports.emit.writer import StateOutput
     from tap_reports.jobs.task import Task
     from tap_reports.sync.signals import SignalHandler
 

@@ -19,7 +19,7 @@ from singer_sdk.helpers._batch import BatchConfig
 
 from tap_reports.emit import batch, batch_files, parquet_file
 from tap_reports.emit.batch import batches
-from tap_reports.emit.batch_writer import Background
+from tap_reports.emit.batch_files import Background
 from tap_reports.emit.plan import Tally
 from tap_reports.emit.rows import records
 from tap_reports.exceptions import InvalidValue, StreamError

@@ -9,7 +9,7 @@ from emitting import CONTEXT, EXTRACTED
 from singer_sdk.mapper import RemoveRecordTransform
 from test_batch import stream_of, table_and_plan
 
-from tap_reports.emit.maps import mapped_blocks, unseen
+from tap_reports.emit.maps import blocks, unseen
 from tap_reports.emit.rows import records
 from tap_reports.emit.writer import ENCODER, envelope
 
@@ -42,8 +42,8 @@ def test_only_what_a_map_names_is_made_for_it(tmp_path, definition, seen):
     before, after = envelope(stream_map.stream_alias, None, EXTRACTED)
     mapped = [stream_map.transform(record) for record in records(table, plan, CONTEXT)]
     lines = b"".join(before + ENCODER.encode(one) + after + b"\n" for one in mapped if one)
-    blocks = mapped_blocks(table, plan, CONTEXT, [stream_map], EXTRACTED, stream.config)
-    assert b"".join(block.data for block in blocks) == lines
+    found = blocks(table, plan, CONTEXT, [stream_map], EXTRACTED, stream.config)
+    assert b"".join(block.data for block in found) == lines
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,7 @@ from contextlib import redirect_stdout
 
 import pytest
 
-from tap_reports.emit.state_output import LARGE_EVERY_SECONDS, StateOutput
-from tap_reports.emit.writer import MessageWriter
+from tap_reports.emit.writer import LARGE_EVERY_SECONDS, MessageWriter, StateOutput
 
 
 class Written:

@@ -9,9 +9,10 @@ import pytest
 from made_reports import made
 
 from tap_reports.models import Column, FileOptions, Granularity, Kind, Layout, ReportType, Slice
+from tap_reports.models.columns import ROW, SLICE_END, SLICE_START
 from tap_reports.sync.configured import with_catalog
 from tap_reports.sync.planning import StreamPlanner, group_slices
-from tap_reports.sync.report import ROW, SLICE_END, SLICE_START, find_column
+from tap_reports.sync.report import find_column
 from tap_reports.sync.slices import add_days, first_day
 from tap_reports.sync.state import StreamState
 from tap_reports.vendor import ReportConfig
