@@ -24,13 +24,13 @@ class ReportClient(ABC):
     Args:
         account: Public name of the account, part of every job's identity. Known without a call.
         config: The vendor's block.
-        tools: Sessions and time.
+        context: Sessions and time.
     """
 
-    def __init__(self, account: str, config: VendorConfig, tools: ClientContext) -> None:
+    def __init__(self, account: str, config: VendorConfig, context: ClientContext) -> None:
         self.account = account
         self.config = config
-        self.api, self.files, self.clock = tools.api, tools.files, tools.clock
+        self.api, self.files, self.clock = context.api, context.files, context.clock
 
     @abstractmethod
     def report_types(self) -> Iterable[ReportType]:

@@ -49,8 +49,8 @@ VISITS = (Column("day", "day", Kind.DATE), SITE, Column("visits", "visits", Kind
 class Lumen(ReportClient):
     """The API for one account."""
 
-    def __init__(self, config: VendorConfig, tools: ClientContext) -> None:
-        super().__init__(config.values["user"], config, tools)
+    def __init__(self, config: VendorConfig, context: ClientContext) -> None:
+        super().__init__(config.values["user"], config, context)
         self.api.auth = HTTPBasicAuth(self.account, config.values["word"])
 
     @cached_property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from urllib.parse import urlsplit
 
-from one_account import block, tools
+from one_account import block, context_of
 
 from tap_reports.models import Slice
 from tap_reports.vendors.digital_turbine import VENDOR
@@ -37,7 +37,7 @@ def config(*reports, **values):
 
 
 def connect(clock, settings=None):
-    return DigitalTurbine(settings or config(), tools(API, clock))
+    return DigitalTurbine(settings or config(), context_of(API, clock))
 
 
 def request_for(client, days=DAYS):

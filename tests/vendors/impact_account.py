@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from one_account import FakeClock, block, tools
+from one_account import FakeClock, block, context_of
 
 from tap_reports.models import ReportRequest, Slice
 from tap_reports.vendor import CatalogStream
@@ -30,7 +30,7 @@ def config_of(reports=None, *, api_url=BASE, **values):
 
 def client_of(reports=None, *, clock=None, **values) -> ImpactClient:
     config = config_of(reports, **values)
-    return VENDOR.connect(config, tools(config.api_url, clock or clock_at()))
+    return VENDOR.connect(config, context_of(config.api_url, clock or clock_at()))
 
 
 def request_of(client, days=JANUARY) -> ReportRequest:

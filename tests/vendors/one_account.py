@@ -57,7 +57,7 @@ def _defaults(settings):
     return {one.name: one.default for one in settings if one.default is not None}
 
 
-def tools(api_url, clock, retries=2):
+def context_of(api_url, clock, retries=2):
     """Return real sessions on that clock."""
     policy = RetryPolicy(max_retries=retries, backoff_seconds=1)
     api = ApiSession(api_url, policy=policy, timeout=5, user_agent="tests", clock=clock)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from one_account import block, tools
+from one_account import block, context_of
 
 from tap_reports import redaction
 from tap_reports.models import Slice
@@ -27,7 +27,7 @@ def connect(clock, *reports, listed=False, **values):
     redaction.add_secrets([KEY])  # as reading the configuration does
     more = {"reports": None} if listed else {}
     return SecondNature(
-        block(VENDOR, {"api_key": KEY, **values}, *(reports or (ADMIN,)), **more), tools(API, clock)
+        block(VENDOR, {"api_key": KEY, **values}, *(reports or (ADMIN,)), **more), context_of(API, clock)
     )
 
 

@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from one_account import FakeClock, block, tools
+from one_account import FakeClock, block, context_of
 
 from tap_reports.models import ReportJob, ReportRequest, Slice
 from tap_reports.vendors.similarweb import VENDOR
@@ -72,7 +72,7 @@ def config(*reports, callback_url=None, **values):
 def connect(*reports, clock=None, retries=0, callback_url=None, **values):
     """Return a client of a real session."""
     settings = config(*reports, callback_url=callback_url, **values)
-    return VENDOR.connect(settings, tools(API, clock or clock_at(), retries))
+    return VENDOR.connect(settings, context_of(API, clock or clock_at(), retries))
 
 
 def asked(*reports, days=MONTH, **values):

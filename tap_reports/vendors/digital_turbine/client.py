@@ -64,8 +64,8 @@ RENEW_BEFORE_SECONDS = 60.0
 class DigitalTurbine(ReportClient):
     """The API for one account (a client id)."""
 
-    def __init__(self, config: VendorConfig, tools: ClientContext) -> None:
-        super().__init__(config.values["client_id"], config, tools)
+    def __init__(self, config: VendorConfig, context: ClientContext) -> None:
+        super().__init__(config.values["client_id"], config, context)
         credentials = {name: config.values[name] for name in ("client_id", "client_secret")}
         self._token = AccessToken(self.api, self.clock, credentials)
 

@@ -18,7 +18,7 @@ from tap_reports.vendor import ClientContext, LostSubmission, Vendor, VendorConf
 from tap_reports.vendors.impact.settings import (
     REPORT_SETTINGS,
     SETTINGS,
-    errors,
+    check_block,
     has_clicks,
     is_dated,
     quotas,
@@ -40,10 +40,10 @@ def _report_name(report: Json) -> str | None:
     return property_name(str(named)) if named else None
 
 
-def _connect(config: VendorConfig, tools: ClientContext) -> ReportClient:
+def _connect(config: VendorConfig, context: ClientContext) -> ReportClient:
     from tap_reports.vendors.impact.client import ImpactClient  # only where the vendor is configured
 
-    return ImpactClient(config, tools)
+    return ImpactClient(config, context)
 
 
 VENDOR = Vendor(
@@ -53,7 +53,7 @@ VENDOR = Vendor(
     settings=SETTINGS,
     report_settings=REPORT_SETTINGS,
     connect=_connect,
-    check=errors,
+    check=check_block,
     is_dated=is_dated,
     dated_extras=lambda block: ("clicks",) if has_clicks(block) else (),
     report_name=_report_name,

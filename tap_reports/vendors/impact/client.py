@@ -56,15 +56,15 @@ REPLAYED_FROM = "replayed_from"
 class ImpactClient(ReportClient):
     """The API for one account."""
 
-    def __init__(self, config: VendorConfig, tools: ClientContext) -> None:
+    def __init__(self, config: VendorConfig, context: ClientContext) -> None:
         values = config.values
-        super().__init__(values["account_sid"], config, tools)
+        super().__init__(values["account_sid"], config, context)
         self.api.auth = HTTPBasicAuth(self.account.encode(), values["auth_token"].encode())
         add_basic_secret(self.account, values["auth_token"])
         if values.get("api_version"):
             self.api.headers["IR-Version"] = str(values["api_version"])
         self.api.denied = DENIED
-        self.api.rate_limit = RateLimiter(values["calls_per_hour"], HOUR_SECONDS, tools.clock)
+        self.api.rate_limit = RateLimiter(values["calls_per_hour"], HOUR_SECONDS, context.clock)
         prefix = f"/{PREFIXES[values['account_type']]}/{quote(self.account, safe='')}"
         self._catalog = Catalog(self.api, prefix)
         self._jobs = JobCalls(self.api, self.clock, prefix)

@@ -118,7 +118,7 @@ REPORT_SETTINGS = (
 )
 
 
-def errors(block: Json) -> Iterator[str]:
+def check_block(block: Json) -> Iterator[str]:
     """Yield what is wrong with a block that fits the schema."""
     if "timezone" in block and read_zone(block["timezone"]) is None:
         yield (

@@ -201,10 +201,10 @@ def type_from_catalog(known: CatalogStream, configured: Sequence[ReportConfig] |
     return replace(found, name=known.name, layout=replace(found.layout, sheet=sheet or None))
 
 
-def _connect(config: VendorConfig, tools: ClientContext) -> ReportClient:
+def _connect(config: VendorConfig, context: ClientContext) -> ReportClient:
     from tap_reports.vendors.second_nature.client import SecondNature  # only where it is configured
 
-    return SecondNature(config, tools)
+    return SecondNature(config, context)
 
 
 VENDOR = Vendor(

@@ -62,9 +62,9 @@ DEFAULT_FORM = form_of({})
 class SecondNature(ReportClient):
     """The API for one account (an API key)."""
 
-    def __init__(self, config: VendorConfig, tools: ClientContext) -> None:
+    def __init__(self, config: VendorConfig, context: ClientContext) -> None:
         values = config.values
-        super().__init__(account_of_key(values), config, tools)
+        super().__init__(account_of_key(values), config, context)
         self._form = form_of(values)
         self.api.denied = DENIED
         self.api.headers["Authorization"] = f"Token {values['api_key']}"

@@ -61,15 +61,15 @@ NO_WEBHOOK = 'Check that "postbacks.public_url" can be reached from the internet
 class SimilarwebClient(ReportClient):
     """The API for one account (an API key)."""
 
-    def __init__(self, config: VendorConfig, tools: ClientContext) -> None:
+    def __init__(self, config: VendorConfig, context: ClientContext) -> None:
         key = str(config.values["api_key"])
-        super().__init__(account_of_key(config.values), config, tools)
+        super().__init__(account_of_key(config.values), config, context)
         add_secrets([key, config.callback_url])
         self._version: str = config.values["api_version"]
         self.api.headers["api-key"] = key
-        self.api.rate_limit = RateLimiter(CALLS_PER_SECOND, 1, tools.clock)
+        self.api.rate_limit = RateLimiter(CALLS_PER_SECOND, 1, context.clock)
         self.api.denied = {401: WRONG_API_KEY}
-        self._calls = Calls(tools.api, config.values)
+        self._calls = Calls(context.api, config.values)
         self._catalog = Catalog(self._calls)
 
     # --- reports --------------------------------------------------------------------------------------

@@ -171,7 +171,7 @@ def _filters(report: Json, block: Json, table: Table) -> dict[str, Any]:
 def _normal(name: str, value: Any) -> Any:
     if value is None or isinstance(value, bool):
         return value
-    texts = [str(item).strip() for item in listed(value)]
+    texts = [str(item).strip() for item in as_list(value)]
     if name in DOMAIN_FILTERS:
         texts = [_domain(text) for text in texts]
     elif name == "countries":
@@ -179,7 +179,7 @@ def _normal(name: str, value: Any) -> Any:
     return [text for text in dict.fromkeys(texts) if text]
 
 
-def listed(value: Any) -> Sequence[Any]:
+def as_list(value: Any) -> Sequence[Any]:
     """Return a filter's values: a single one may stand without a list, null is none."""
     return value if isinstance(value, list | tuple) else [] if value is None else [value]
 
