@@ -1,4 +1,4 @@
-"""What happens to a job after any answer or status: the table of `next_step`, line by line."""
+"""What happens to a job: the decisions that the scripts of `test_scripts` do not show."""
 
 from __future__ import annotations
 
@@ -8,38 +8,21 @@ from typing import Any
 
 import pytest
 
-from tap_reports.exceptions import (
-    AccessDenied,
-    BadAnswer,
-    CallBroken,
-    CallRefused,
-    CallRejected,
-    FileError,
-    JobFailed,
-    JobTimeout,
-    JobUnknown,
-    NotSent,
-    QuotaSpent,
-    SubmissionLost,
-)
+from tap_reports.exceptions import FileError, JobFailed, JobTimeout, NotSent
 from tap_reports.jobs.next_step import (
     Rules,
     Step,
-    after_expired_link,
     after_finish,
-    after_poll_error,
     after_refused_replay,
     after_submission_error,
-    after_wait,
     failure,
     find_job,
     is_outdated,
 )
 from tap_reports.jobs.task import Attempts
-from tap_reports.ledger.records import JobRecord, Wait
+from tap_reports.ledger.records import JobRecord
 from tap_reports.models import JobStatus, ReportJob, ReportRequest, Slice
 from tap_reports.settings.read import read
-from tap_reports.vendor import LostSubmission
 from tap_reports.vendors import all_vendors
 
 NOW = dt.datetime(2026, 3, 20, 12, tzinfo=dt.UTC)
@@ -49,10 +32,6 @@ REQUEST = ReportRequest(vendor="impact", account="a", api_url="https://x.example
 NONE = Rules()
 TWO_RETRIES = Rules(retries=2)
 ONE_MORE = Rules(resubmissions=1)
-
-
-def made(kind, status=None, answer="", **more):
-    return kind("GET /x", answer, status=status, **more)
 
 
 def ended(status=JobStatus.SUCCEEDED, *, hours_ago=0.0, message="", days=DAYS):
@@ -163,77 +142,21 @@ def test_a_submission_in_place_of_an_earlier_one_is_warned_of(entry, known, more
 # --- submissions --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("wait", "step"),
-    [
-        (Wait(), Step.SUBMIT),
-        (Wait(quota="reports_per_minute", seconds=3), Step.SUBMIT),
-        (Wait(quota="reports_per_day", is_day=True), Step.FAIL),
-    ],
-)
-def test_a_place_is_waited_for_and_a_day_quota_is_not(wait, step):
-    assert after_wait(wait) is step
-
-
-EVER = 10**6
+IN_VAIN = NotSent("GET /x", "")
+IN_VAIN.is_worth_repeating = False
 
 
 @pytest.mark.parametrize(
-    ("error", "lost_submission", "times_sent_again"),
+    ("error", "values", "step"),
     [
-        (made(CallRefused, 429), LostSubmission.FAIL, EVER),
-        (made(CallRefused, 503), LostSubmission.FAIL, 5),
-        (made(NotSent), LostSubmission.FAIL, 5),
-        (made(SubmissionLost, 502), LostSubmission.RESEND, 5),
-        (made(SubmissionLost), LostSubmission.RESEND_ONCE, 1),
-        (made(SubmissionLost), LostSubmission.FAIL, 0),
-        (made(BadAnswer, 200), LostSubmission.RESEND_ONCE, 1),
-        (made(BadAnswer, 200), LostSubmission.FAIL, 0),
-        (made(CallRejected, 400), LostSubmission.RESEND, 0),
-        (made(AccessDenied, 401), LostSubmission.RESEND, 0),
-        (QuotaSpent("spent"), LostSubmission.RESEND, 0),
+        (NotSent("GET /x", ""), {"times": 5, "wait": 1, "seconds_left": 1}, Step.SUBMIT),
+        (NotSent("GET /x", ""), {"times": 6, "wait": 1, "seconds_left": 1}, Step.FAIL),
+        (NotSent("GET /x", ""), {"times": 1, "wait": 2, "seconds_left": 1}, Step.FAIL),
+        (IN_VAIN, {"times": 1, "wait": 1, "seconds_left": 1}, Step.FAIL),
     ],
 )
-def test_a_submission_is_sent_again_so_often(error, lost_submission, times_sent_again):
-    rules = Rules(lost_submission=lost_submission, max_retries=5)
-    for times in (1, 2, 5, 6, EVER):
-        step = after_submission_error(error, rules, times=times, wait=1, seconds_left=1)
-        assert step is (Step.SUBMIT if times <= times_sent_again else Step.FAIL)
-
-
-def test_a_submission_is_not_sent_again_after_the_deadline_or_in_vain():
-    late = {"times": 1, "wait": 2, "seconds_left": 1}
-    assert after_submission_error(made(CallRefused, 429), Rules(max_retries=5), **late) is Step.FAIL
-    in_vain = made(NotSent)
-    in_vain.is_worth_repeating = False
-    assert after_submission_error(in_vain, Rules(max_retries=5), times=1) is Step.FAIL
-
-
-# --- polls --------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("error", "times_polled_again"),
-    [
-        (made(BadAnswer, 200), 3),
-        (made(CallBroken, 500), 0),
-        (made(CallBroken, 429, retry_after=7200), 5),
-        *((made(CallRejected, status), 5) for status in (304, 408, 409, 425)),
-        *((made(AccessDenied, 403, said), 5) for said in ("throttled", "rate limit", "Too many requests")),
-        (made(AccessDenied, 403, "no such role"), 0),
-        (made(AccessDenied, 401, "too many"), 0),
-        (made(CallRejected, 400), 0),
-        (made(JobUnknown, 404), 2),
-    ],
-)
-def test_a_poll_without_a_status_is_repeated_so_often_in_a_row(error, times_polled_again):
-    for failures in range(1, 8):
-        step = after_poll_error(error, Rules(max_retries=5), failures=failures, is_own=True)
-        assert step is (Step.POLL_LATER if failures <= times_polled_again else Step.LEAVE)
-
-
-def test_an_earlier_run_s_job_that_is_unknown_is_submitted_again_at_once():
-    assert after_poll_error(made(JobUnknown, 404), NONE, failures=1, is_own=False) is Step.SUBMIT
+def test_a_submission_that_was_not_sent_is_sent_where_that_may_help(error, values, step):
+    assert after_submission_error(error, Rules(max_retries=5), **values) is step
 
 
 # --- jobs that are done -------------------------------------------------------------------------------
@@ -292,19 +215,6 @@ def test_a_job_that_ended_before_it_was_submitted_is_outdated(hours_ago, settled
 )
 def test_a_refused_replay_leads_to_a_step(is_own, end, step):
     assert after_refused_replay(ended(days=Slice(DAYS.start, end)), is_own=is_own) is step
-
-
-@pytest.mark.parametrize(
-    ("attempts", "rules", "step"),
-    [
-        (Attempts(expired_links=1), NONE, Step.POLL),
-        (Attempts(expired_links=2), NONE, Step.LEAVE),
-        (Attempts(expired_links=2), ONE_MORE, Step.RESUBMIT),
-        (Attempts(expired_links=3, resubmissions=1), ONE_MORE, Step.FAIL),
-    ],
-)
-def test_an_expired_link_leads_to_a_step(attempts, rules, step):
-    assert after_expired_link(attempts, rules) is step
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What an account may spend: quotas, places in flight and credits."""
+"""What an account may spend: quotas, places in flight and credits; and what waits for it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import datetime as dt
 import itertools
 import logging
 import threading
+from decimal import Decimal
 
 import pytest
 from job_cases import is_whole, vendors
 from scenarios import SCENARIOS, run_here
 
+from tap_reports.exceptions import CreditsSpent
+from tap_reports.jobs.limits import Credits
 from tap_reports.sandbox import Sandbox
 from tap_reports.vendors.similarweb.client import SimilarwebClient
 
@@ -161,3 +164,91 @@ def test_a_place_that_others_hold_is_asked_for_less_and_less_often(sandbox, cloc
     assert gaps[0] <= 1
     assert 9 <= max(gaps) <= 15
     assert 3500 < clock.seconds - began < 3700
+
+
+def test_while_a_vendor_refuses_the_earliest_slice_alone_tries(sandbox, clock, caplog):
+    caplog.set_level(logging.INFO)
+    scenario = SCENARIOS["digital_turbine"]
+    sandbox.faults.add("status", vendor=scenario.vendor, kind="submit", status=429, times=6)
+    config = scenario.config(sandbox, block={"slice_days": 9}, job_ledger="off", retry_backoff_seconds=1)
+    ran = run_here(config, clock)
+    assert is_whole(ran, scenario, sandbox)
+    refused = [one.slice for one in caplog.records if getattr(one, "status", "") == "refused"]
+    assert set(refused) == {min(refused)}
+
+
+def test_the_retry_of_a_resumed_job_is_given_time(sandbox, clock):
+    """Its status may lag: polled at once, both retries were used up in a second."""
+    scenario = SCENARIOS["similarweb"]
+    polls = {"poll_interval_seconds": 10, "poll_max_interval_seconds": 10}
+    config = scenario.config(sandbox, block={"slice_days": 24, **polls}, job_ledger="off")
+    sandbox.faults.add("status", vendor="similarweb", kind="poll", status=400, times=1)
+    state = run_here(config, clock).state
+    sandbox.faults.clear()
+    sandbox.faults.add("statuses", vendor="similarweb", kind="poll", words=["internal_error"])
+    began = clock.seconds
+    assert run_here(config, clock, state=state).status == 0
+    assert clock.seconds - began >= 8
+
+
+# --- credits --------------------------------------------------------------------------------------------
+
+
+class _Limits:
+    """A vendor that allows so many credits a run."""
+
+    @staticmethod
+    def max_credits(_):
+        return None, Decimal(12)
+
+
+def test_credits_count_what_the_vendor_charged_once_that_is_known():
+    credits_ = Credits(_Limits, None)
+    credits_.take("a", Decimal(5))
+    credits_.take("b", Decimal(5))
+    credits_.correct("a", Decimal(2))
+    credits_.take("c", Decimal(5))
+    credits_.correct("b", Decimal(36))
+    with pytest.raises(CreditsSpent, match="43 are used"):
+        credits_.take("d", Decimal(1))
+
+
+def test_an_estimate_that_was_not_used_is_given_back():
+    credits_ = Credits(_Limits, None)
+    credits_.left = Decimal(20)
+    credits_.take("a", Decimal(12))
+    credits_.give_back("a")
+    credits_.take("b", Decimal(12))
+    assert (credits_.used, credits_.left) == (12, 8)
+
+
+# --- a spent quota that is no failure -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ledger", ["file", "off"])
+def test_a_spent_day_quota_may_end_a_stream_quietly(tmp_path, clock, caplog, ledger):
+    scenario = SCENARIOS["impact"]
+    with Sandbox(rows=2, speed=1e6, delay=0) as sandbox:
+        config = scenario.config(
+            sandbox,
+            block={"slice_days": 6, "reports_per_day": 2},
+            job_ledger="off" if ledger == "off" else str(tmp_path / "jobs.sqlite"),
+            on_quota_spent="stop",
+        )
+        ran = run_here(config, clock)
+    assert ran.status == 0
+    assert sandbox.submissions("impact").calls == 2
+    assert ran.bookmark(scenario.stream)
+    (warning,) = [one.getMessage() for one in caplog.records if one.getMessage().startswith("stopped")]
+    assert "reports_per_day (2 a day) is spent" in warning
+    assert "2 jobs left, which take 1 day more" in warning
+
+
+def test_the_credits_of_a_run_may_end_a_stream_quietly_but_not_one_report_s(sandbox, clock, caplog):
+    scenario = SCENARIOS["similarweb"]
+    config = scenario.config(sandbox, job_ledger="off", on_quota_spent="stop")
+    config["similarweb"] |= {"slice_days": 6, "max_credits_per_run": 60}
+    assert run_here(config, clock).status == 0
+    assert any("max_credits_per_run is 60" in one.getMessage() for one in caplog.records)
+    config["similarweb"] |= {"max_credits_per_report": 1}
+    assert run_here(config, clock).status == 1
