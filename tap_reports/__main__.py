@@ -28,16 +28,16 @@ from tap_reports.wording import with_remedy
 logger = logging.getLogger("tap-reports")
 logger.addFilter(
     lambda record: record.msg != "Skipping parse of env var settings..."
-)  # the SDK's; it is said of all
+)  # the SDK logs it on each start
 
-NOT_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
-"""A full disk and the like."""
+WRITE_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
+"""A full disk and similar."""
 
 
 def main() -> NoReturn:
-    """Run the command line; every error of the user's ends in a sentence and a true exit status."""
+    """Run the command line; every user error becomes a sentence and the right exit status."""
     try:
-        gc.disable()  # what is imported stays until the program ends
+        gc.disable()  # imported modules are never garbage
         from tap_reports.sync.signals import discard_stdout, wake_main_thread_on_signals
         from tap_reports.tap import TapReports
 
@@ -47,7 +47,7 @@ def main() -> NoReturn:
         sys.exit(_report_error(error))
     command = TapReports.cli
     set_log(os.environ)
-    if sys.stderr is None:  # closed: whatever is opened next must not become standard error
+    if sys.stderr is None:  # closed: the next file opened must not become standard error
         sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")
     redaction.install()
     if sys.stdout is None:
@@ -60,12 +60,12 @@ def main() -> NoReturn:
     except OSError as error:
         status = status or _report_error(error)
         discard_stdout()
-    gc.freeze()  # else the interpreter looks through everything once more, to give back what ends anyway
+    gc.freeze()  # otherwise the interpreter collects garbage once more before it exits
     sys.exit(status)
 
 
 def set_log(environment: Mapping[str, str]) -> None:
-    """Set the log as the variables want it; a log configuration of the SDK's (a file) wants its own.
+    """Configure the log by variables, unless the SDK's log configuration file is used.
 
     `TAP_REPORTS_LOG_FORMAT=json`: a JSON object a line. `TAP_REPORTS_METRICS=true`: the SDK's metrics, too.
     """
@@ -81,9 +81,9 @@ def set_log(environment: Mapping[str, str]) -> None:
 
 
 def _status_of(command: click.Command) -> int:
-    """Run the command and say what it ended with. Returns the exit status."""
+    """Run the command and report its errors. Returns the exit status."""
     try:
-        # Not click's own ending: it would call an interrupt a failure.
+        # click's own exit would treat an interrupt as a failure.
         return command.main(prog_name="tap-reports", standalone_mode=False) or 0
     except SystemExit as ending:
         return ending.code if isinstance(ending.code, int) else int(ending.code is not None)
@@ -97,7 +97,7 @@ def _status_of(command: click.Command) -> int:
 
 
 def _report_error(error: Exception) -> int:
-    """Say what went wrong and what to do. Returns the exit status."""
+    """Log what went wrong and what to do. Returns the exit status."""
     match error:
         case click.ClickException():
             error.show()
@@ -112,7 +112,7 @@ def _report_error(error: Exception) -> int:
             logger.error("%s", error)
         case BrokenPipeError():
             logger.error(OUTPUT_CLOSED)
-        case OSError() if error.errno in NOT_WRITTEN:
+        case OSError() if error.errno in WRITE_ERRORS:
             logger.error("can't write: %s", error.strerror)
         case _:
             logger.error("%s", defect(error))

@@ -76,7 +76,7 @@ def _option(name: str, text: str, **more: Any) -> click.Option:
 
 
 def _path(name: str, text: str, **more: Any) -> click.Option:
-    # Completed as paths, but read by us: a wrong file gets a sentence, not a traceback.
+    # Only completed as a path: `inputs` reads the file, and has better messages.
     return _option(name, text, metavar="FILE", type=click.Path(), **more)
 
 
@@ -92,7 +92,7 @@ def command(tap: type[TapReports]) -> click.Command:
 
     def run(*, record: str | None, style: str | None, **given: Any) -> None:
         chosen = _chosen(given, style)
-        with _reader(), _recorded(record, tap.plugin_version):
+        with _reporting_closed_output(), _recorded(record, tap.plugin_version):
             sys.exit(chosen.start(Invocation(tap, given, style or "")))
 
     return SingerCommand(
@@ -107,10 +107,10 @@ def command(tap: type[TapReports]) -> click.Command:
 
 
 def _chosen(given: Mapping[str, Any], style: str | None) -> Command:
-    """Return the command that is asked for.
+    """Return the chosen command.
 
     Raises:
-        UsageError: Options that do not go together.
+        UsageError: Options that can't be combined.
     """
     asked = [name for name in COMMANDS if given.get(name)] or [""]
     if len(asked) > 1:
@@ -129,12 +129,12 @@ def _chosen(given: Mapping[str, Any], style: str | None) -> Command:
 
 
 def _shown(option: str) -> str:
-    """Return how an option is written; "" is a sync."""
+    """Return an option as it is written on the command line; "" is a sync."""
     return f"--{option.replace('_', '-')}" if option else "a sync"
 
 
 def _instant(_context: click.Context, _option: click.Parameter, text: str | None) -> dt.datetime | None:
-    """Return the instant that a day or a time names; without an offset it is in UTC."""
+    """Return the instant of a day or a time; without an offset in UTC."""
     if text is None:
         return None
     if day_of(text) is None:
@@ -144,7 +144,7 @@ def _instant(_context: click.Context, _option: click.Parameter, text: str | None
 
 
 def _recorded(path: str | None, version: str) -> AbstractContextManager[None]:
-    """Return a context whose calls are recorded in a file; without a path nothing is."""
+    """Return a context that records all calls to a file, or none without a path."""
     if not path:
         return nullcontext()
     from tap_reports.commands.record import recorded
@@ -153,8 +153,8 @@ def _recorded(path: str | None, version: str) -> AbstractContextManager[None]:
 
 
 @contextmanager
-def _reader() -> Iterator[None]:
-    """Report a closed output as an error of ours: click would exit without a message."""
+def _reporting_closed_output() -> Iterator[None]:
+    """Report a closed output; click would exit without a message."""
     try:
         yield
         sys.stdout.flush()

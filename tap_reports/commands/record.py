@@ -1,4 +1,4 @@
-"""`--record`: a report file cut to what others may see of it: its header, and the shape of one row."""
+"""`--record`: a report file is cut to what others may see: its header, and the shape of one row."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from tap_reports.models import Kind
 if TYPE_CHECKING:
     from tap_reports.files.table import Table
 
-MOST_HEAD = 100
+MAX_HEAD_BYTES = 100
 _WORDS = re.compile(rb"[A-Za-z][A-Za-z ,.']*")
 _NO_DATA = re.compile(
     r"no (?:data|results?|records?|rows)(?: (?:returned|found|available))?\.?", re.IGNORECASE
 )
-LOOKED_AT = 50
-"""Rows in which a cell is looked for."""
+MAX_SEARCHED_ROWS = 50
+"""In so many rows, a cell that is not empty is searched for each column."""
 RECORDS = ("Records", "Clicks")
 TYPES: Mapping[Kind, Callable[[str], Any]] = {
     Kind.NUMBER: Number,
@@ -56,7 +56,7 @@ def recorded(path: Path, version: str) -> AbstractContextManager[None]:
 def cut(path: Path) -> dict[str, Any]:
     """Return a file's tables without their rows: `{"format", "sheets": [{"sheet", "header", "row"}]}`.
 
-    Of what can't be read as a report only this is said: `{"format": "html"}`, a message with its `text`.
+    A file that is not a report becomes `{"format": "html"}`, a message `{"format": "words", "text"}`.
     """
     from tap_reports.files.tables import tables
     from tap_reports.models import Layout, ReportFile
@@ -74,22 +74,22 @@ def cut(path: Path) -> dict[str, Any]:
                 ],
             }
         except FileError:
-            return _beginning(path)
+            return _kind_of_other_file(path)
 
 
 def _row(table: Table) -> list[Any] | None:
-    """Return the shape of a row: in each column the first cell that is not empty. None without rows."""
+    """Return the shape of a row, from the first cell of each column that is not empty. None without rows."""
     rows: list[list[Any]] = []
     with contextlib.suppress(FileError, OSError, ValueError, EOFError):  # the file may be cut short
-        rows.extend(itertools.islice(table.rows(), LOOKED_AT))
+        rows.extend(itertools.islice(table.rows(), MAX_SEARCHED_ROWS))
     if not rows:
         return None
     kinds = table.kinds or [None] * len(table.header)
-    return [_shape(_typed(next(_filled(rows, at), None), kind)) for at, kind in enumerate(kinds)]
+    return [_shape(_typed(next(_cells(rows, at), None), kind)) for at, kind in enumerate(kinds)]
 
 
-def _filled(rows: Sequence[Sequence[Any]], at: int) -> Iterator[Any]:
-    """Yield the cells of a column that are not empty: words first, then other texts that are not numbers."""
+def _cells(rows: Sequence[Sequence[Any]], at: int) -> Iterator[Any]:
+    """Yield a column's cells that are not empty: words first, then other texts, then numbers."""
     cells = [row[at] for row in rows if at < len(row) and row[at] not in (None, "")]
     texts = [cell for cell in cells if isinstance(cell, str) and not is_json_number(cell)]
     yield from (cell for cell in texts if any(map(str.isalpha, cell)))
@@ -98,13 +98,13 @@ def _filled(rows: Sequence[Sequence[Any]], at: int) -> Iterator[Any]:
 
 
 def _typed(cell: Any, kind: Kind | None) -> Any:
-    """Return a cell that a table holds as text though its file has types, as a cell of its column's type."""
+    """Return a cell in its column's type, if the file has types and the table holds it as text."""
     as_type = TYPES.get(kind) if kind and isinstance(cell, str) else None
     return as_type(cell) if as_type else cell
 
 
 def _shape(cell: Any) -> Any:
-    """Return the shape of a cell, as JSON; a day or a time of a workbook as an object that says so."""
+    """Return the shape of a cell as JSON; days and times of a workbook become objects."""
     if isinstance(cell, dt.datetime):
         return {"date-time": cell.isoformat()}
     if isinstance(cell, dt.date):
@@ -119,12 +119,12 @@ def _shape(cell: Any) -> Any:
     return masked(str(cell))
 
 
-def _beginning(path: Path) -> dict[str, str]:
-    """Return what a file that is not a report is. Words are a message, such as `No data returned`."""
+def _kind_of_other_file(path: Path) -> dict[str, str]:
+    """Return the kind of a file that is not a report. Words are a message, such as `No data returned`."""
     with path.open("rb") as file:
-        head = file.read(MOST_HEAD).strip()
+        head = file.read(MAX_HEAD_BYTES).strip()
     if _WORDS.fullmatch(head):
-        text = head.decode()  # of somebody's, unless it says that there is nothing
+        text = head.decode()  # shown only if it is a plain "no data"
         return {"format": "words", "text": text if _NO_DATA.fullmatch(text) else masked(text)}
     if head.startswith(b"<"):
         return {"format": "html" if b"html" in head.lower() else "xml"}

@@ -165,17 +165,15 @@ def test_a_job_left_behind_does_not_stretch_its_run():
     [("running", at(11), Phase.RUNNING), ("pending", None, Phase.QUEUED), ("intent", None, Phase.QUEUED)],
 )
 def test_a_job_under_way_lasts_until_now(status, started, phase):
-    open_ = record(
-        1, status=status, started_at=started, finished_at=None, downloaded_at=None, uses=(), rows=None
-    )
-    (run,) = runs([open_], [], NOW)
+    unknown = {"finished_at": None, "downloaded_at": None, "rows": None, "uses": ()}
+    (run,) = runs([record(1, status=status, started_at=started, **unknown)], [], NOW)
     assert (run.jobs[0].bars[-1].phase, run.end) == (phase, NOW)
 
 
 def test_a_lost_answer_is_still_a_line():
-    lost = record(1, status="lost", job_id="", started_at=None, finished_at=None, downloaded_at=None, uses=())
-    (run,) = runs([lost], [], NOW)
-    assert run.seconds == 1
+    unknown = {"started_at": None, "finished_at": None, "downloaded_at": None, "uses": ()}
+    lost = record(1, status="lost", job_id="", **unknown)
+    assert runs([lost], [], NOW)[0].seconds == 1
     assert "lost" in page([lost], [], NOW)
 
 
@@ -267,26 +265,14 @@ HOSTILE = [
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_no_text_of_a_vendor_or_user_is_markup(text):
-    harmless, parsed = (
-        Page(
-            page(
-                [record(1, job_id=one, stream=one, message=one, status="failed", uses=())],
-                [_failed(one)],
-                NOW,
-            )
-        )
-        for one in ("harmless", text)
-    )
+    def shown(one):
+        failed = StreamOutcome(stream=one, outcome=StreamEnd.FAILED, error=one)
+        job = record(1, job_id=one, stream=one, message=one, status="failed", uses=())
+        return Page(page([job], [outcome("first", failed, exit_status=1)], NOW))
+
+    harmless, parsed = shown("harmless"), shown(text)
     assert [tag for tag, _ in parsed.tags] == [tag for tag, _ in harmless.tags]
     assert [sorted(one) for _, one in parsed.tags] == [sorted(one) for _, one in harmless.tags]
     words = "".join(parsed.text)
     assert "49" not in words
     assert not {"\x1b", "\u202e"} & set(words)
-
-
-def _failed(text):
-    return outcome("first", StreamOutcome(stream=text, outcome=StreamEnd.FAILED, error=text), exit_status=1)
-
-
-def test_an_empty_ledger_is_a_page_too():
-    assert "holds no jobs yet" in " ".join(Page(page([], [], NOW)).text)

@@ -30,6 +30,8 @@ def test_defaults_are_those_of_the_documentation():
     assert (found.start_date, found.end_date) == (dt.date(2026, 1, 1), None)
     assert found.user_agent == "tap-reports/1.2.3"
     assert found.request_timeout_seconds == 60
+    assert (found.max_file_bytes, found.on_quota_spent) == (100 * 2**30, "fail")
+    assert settings(digital_turbine=DT, max_file_gib=0.5).max_file_bytes == 2**29
     assert (found.retry_policy.max_retries, found.retry_policy.backoff_seconds) == (5, 1)
     (block,) = found.vendors
     assert (block.poll_interval_seconds, block.poll_max_interval_seconds) == (5, 60)
@@ -37,21 +39,28 @@ def test_defaults_are_those_of_the_documentation():
     assert (block.max_jobs_in_flight, block.api_url) == (20, "https://reporting.digitalturbine.com")
 
 
-def test_the_users_poll_interval_comes_before_the_vendors_own_and_the_blocks_before_both():
-    key = {"api_key": "a-long-key"}
+@pytest.mark.parametrize(
+    ("name", "in_block", "at_top", "expected"),
+    [
+        ("poll_interval_seconds", None, None, 15),
+        ("poll_interval_seconds", None, 0.5, 0.5),
+        ("poll_interval_seconds", 2, 0.5, 2),
+        ("job_deadline_seconds", None, 600, 600),
+        ("job_deadline_seconds", 3, 600, 3),
+        ("reuse_job_hours", None, None, 6),
+        ("reuse_job_hours", 0.5, 3, 0.5),
+    ],
+)
+def test_the_block_s_own_setting_comes_before_the_top_level_s_and_both_before_the_vendor_s(
+    name, in_block, at_top, expected
+):
+    block = {"api_key": "a-long-key", name: in_block}
+    assert getattr(settings(second_nature=block, **{name: at_top}).vendors[0], name) == expected
 
-    def poll(**more):
-        return settings(second_nature={**key, **more.pop("block", {})}, **more).vendors[0]
 
-    assert poll().poll_interval_seconds == 15
-    assert poll(poll_interval_seconds=0.5).poll_interval_seconds == 0.5
-    assert poll(poll_interval_seconds=0.5, block={"poll_interval_seconds": 2}).poll_interval_seconds == 2
-
-
-def test_a_vendor_s_deadline_comes_before_that_of_the_top_level():
-    both = settings(digital_turbine={**DT, "job_deadline_seconds": 3}, job_deadline_seconds=600)
-    assert both.vendors[0].job_deadline_seconds == 3
-    assert settings(digital_turbine=DT, job_deadline_seconds=600).vendors[0].job_deadline_seconds == 600
+def test_impact_reuses_jobs_for_20_hours_unless_told_otherwise():
+    assert settings(impact=IMPACT).vendors[0].reuse_job_hours == 20
+    assert settings(impact=IMPACT, reuse_job_hours=3).vendors[0].reuse_job_hours == 3
 
 
 @pytest.mark.parametrize("block", [{"second_nature": {"api_key": "a-long-key"}}, {"impact": IMPACT}])
@@ -59,10 +68,6 @@ def test_an_empty_list_of_reports_asks_for_what_the_vendor_lists(block):
     ((name, values),) = block.items()
     for reports in ({}, {"reports": []}, {"reports": None}):
         assert settings(**{name: {**values, **reports}}).vendors[0].reports is None
-
-
-def test_null_means_not_set():
-    assert settings(digital_turbine={**DT, "api_url": None}, end_date=None).end_date is None
 
 
 def postbacks(**change):
@@ -207,21 +212,3 @@ def test_an_empty_secret_is_a_missing_one_wherever_it_stands():
         ),
         "second_nature.reports[0].report_name: required setting is empty; add it.",
     ]
-
-
-def test_impact_reuses_jobs_for_20_hours_unless_block_or_top_level_says_otherwise():
-    def hours(**more):
-        return settings(impact={**IMPACT, **more.pop("block", {})}, **more).vendors[0].reuse_job_hours
-
-    assert hours() == 20
-    assert hours(reuse_job_hours=3) == 3
-    assert hours(reuse_job_hours=3, block={"reuse_job_hours": 0.5}) == 0.5
-
-
-def test_a_file_is_bounded_and_a_spent_quota_fails_unless_told_otherwise():
-    assert (settings(impact=IMPACT).max_file_bytes, settings(impact=IMPACT).on_quota_spent) == (
-        100 * 2**30,
-        "fail",
-    )
-    told = settings(impact=IMPACT, max_file_gib=0.5, on_quota_spent="stop")
-    assert (told.max_file_bytes, told.on_quota_spent) == (2**29, "stop")
