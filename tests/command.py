@@ -19,7 +19,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from fork_server import shared
+from fork_server import start
 from run_messages import RunMessages, parse
 
 FAST = {"poll_interval_seconds": 0.05, "poll_max_interval_seconds": 0.05, "retry_backoff_seconds": 0.05}
@@ -93,9 +93,7 @@ class Running:
             # Opened again: whether writing waits is a property of the opened file, which the child shares.
             self._filler = os.open(f"/proc/self/fd/{writer}", os.O_WRONLY | os.O_NONBLOCK)
         with log.open("wb") as errors:
-            self.child = shared().start(
-                arguments, environment, stdout=writer, stderr=errors.fileno(), days=days
-            )
+            self.process = start(arguments, environment, stdout=writer, stderr=errors.fileno(), days=days)
         os.close(writer)
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
@@ -109,10 +107,12 @@ class Running:
     @property
     def printed(self) -> Printed:
         """What has come so far, of standard output the whole lines."""
-        status = self.child.poll()
-        return Printed(
-            -1 if status is None else status, "".join(f"{one}\n" for one in self.lines), self.stderr
-        )
+        return Printed(self.status, "".join(f"{one}\n" for one in self.lines), self.stderr)
+
+    @property
+    def status(self) -> int | None:
+        """Its exit status, as `subprocess` has it; None while it is under way."""
+        return self.process.exitcode
 
     @property
     def stderr(self) -> str:
@@ -122,7 +122,7 @@ class Running:
         """Wait for a step; a run that ends before it, or does not reach it, is ended."""
         end = time.monotonic() + PATIENCE
         while not ready():
-            if time.monotonic() > end or self.child.poll() is not None:
+            if time.monotonic() > end or self.status is not None:
                 self.close()  # so that it takes no other test along
                 raise AssertionError(f"it never came: {what}\n{self.stderr[-2000:]}")
             time.sleep(0.01)
@@ -142,22 +142,29 @@ class Running:
             while os.write(self._filler, b"\n"):
                 pass
 
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal, unless it has ended."""
+        if self.status is None:
+            os.kill(self.process.pid, number)
+
     def send(self, number: signal.Signals) -> Printed:
-        self.child.send_signal(number)
+        """Send a signal and read on to its end."""
+        self.send_signal(number)
         return self.finish()
 
     def finish(self) -> Printed:
         """Read on to its end."""
         self.read_on()
-        try:
-            status = self.child.wait(PATIENCE)
-        finally:
-            self.close()
+        self.process.join(PATIENCE)
+        status = self.status
+        self.close()
+        assert status is not None, f"it did not end\n{self.stderr[-2000:]}"
         return Printed(status, "\n".join([*self.lines, self._rest.decode()]), self.stderr)
 
     def close(self) -> None:
         """End it, whatever it does."""
-        self.child.close()
+        self.process.kill()
+        self.process.join(PATIENCE)
         self.read_on()
         self._thread.join(PATIENCE)
         if self.reader >= 0:

@@ -20,7 +20,7 @@ def test_a_signal_that_comes_twice_at_the_same_moment_is_one(program):
     with Sandbox(rows=2, delay=600) as sandbox:
         run = program.start(program.config(**sandbox.config("impact")))
         run.wait_until(lambda: "status=submit" in run.stderr)
-        run.child.send_signal(signal.SIGTERM)
+        run.send_signal(signal.SIGTERM)
         time.sleep(0.01)  # signals that wait to be delivered would be one in any case
         ended = run.send(signal.SIGTERM)
     assert ended.status in {143, -signal.SIGTERM}  # the latter: it was on its way out already

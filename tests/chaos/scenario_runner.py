@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from command import PATIENCE, Printed, Program, Running
-from fork_server import shared
 from kill_points import SLICES, Kill, Outcome
 from pauses import Gate, held, put_up, waits_for_a_lock
 from run_messages import bookmark_of, mark_of, plain_record
@@ -43,7 +42,6 @@ def run_all(folder: Path, kills: list[Kill], *, workers: int = 3) -> list[Outcom
             runner.outcome.faults.append(f"{type(error).__name__}: {error}")
         return runner.outcome
 
-    shared()  # one for all threads
     with ThreadPoolExecutor(workers) as pool:
         return list(pool.map(one, range(len(kills)), kills))
 
@@ -110,7 +108,7 @@ class ScenarioRunner:
                     locks.enter_context(held(self.program.ledger))
                     gate.open()
                 time.sleep(SETTLE if point.ledger or point.unread is not None else 0.0)
-                run.child.send_signal(ending)
+                run.send_signal(ending)
                 if ending != signal.SIGKILL:
                     time.sleep(SETTLE)
                 locks.close()
@@ -140,7 +138,7 @@ class ScenarioRunner:
         elif point.unread:
             run.wait_until(lambda: self._rows_of(run.printed) >= point.unread, point.name)
         elif point.ledger == "start":
-            run.wait_until(lambda: waits_for_a_lock(run.child.pid), point.name)
+            run.wait_until(lambda: waits_for_a_lock(run.process.pid), point.name)
 
     def _has_part_of_a_file(self) -> bool:
         found = self.program.temporary.glob("*/*")

@@ -111,13 +111,13 @@ def test_a_second_signal_ends_at_once_even_while_nobody_reads(program):
         scenario = SCENARIOS["digital_turbine"]
         with program.start(scenario.config(sandbox), reads=1) as run:
             run.wait_until(lambda: unread(run.reader) == PIPE_BYTES, "a full pipe")
-            run.child.send_signal(signal.SIGTERM)
+            run.send_signal(signal.SIGTERM)
             time.sleep(0.3)
-            assert run.child.poll() is None  # it waits for its reader
-            while run.child.poll() is None:  # two that come at the same time count as one
-                run.child.send_signal(signal.SIGTERM)
+            assert run.status is None  # it waits for its reader
+            while run.status is None:  # two that come at the same time count as one
+                run.send_signal(signal.SIGTERM)
                 time.sleep(0.1)
-            assert run.child.poll() == 143
+            assert run.status == 143
         assert program.left_behind() != []
         # Nobody else can clean up after that; the next run does.
         first_day = scenario.first_day(sandbox).isoformat()

@@ -70,21 +70,30 @@ def test_packed_files_are_told_by_their_first_bytes(switch):
             assert is_whole(run_here(config_of(scenario, sandbox)), scenario, sandbox)
 
 
-def break_transfers(scenario, sandbox, keep, times):
-    """Of Digital Turbine's link the first look is the poll."""
-    nth = 2 if scenario.vendor == "digital_turbine" else 1
-    sandbox.faults.add("truncated", vendor=scenario.vendor, kind="download", keep=keep, times=times, nth=nth)
+@pytest.fixture
+def breaking(scenario):
+    """Break a sandbox's downloads. Digital Turbine's poll reads a file's beginning; of a small one all."""
+    polled = scenario.vendor == "digital_turbine"
+    with Sandbox(rows=100 if polled else 3, speed=1e6, delay=0) as sandbox:
+
+        def broken(keep, times):
+            given = {"keep": keep, "times": times, "nth": 1 + polled}
+            sandbox.faults.add("truncated", vendor=scenario.vendor, kind="download", **given)
+            return sandbox
+
+        yield broken
 
 
 @pytest.mark.parametrize("keep", [0.0, 0.99])
-def test_a_broken_transfer_is_completed(sandbox, scenario, keep):
-    break_transfers(scenario, sandbox, keep, times=2)
+def test_a_broken_transfer_is_completed(breaking, scenario, keep):
+    sandbox = breaking(keep, times=2)
     assert is_whole(run_here(config_of(scenario, sandbox)), scenario, sandbox)
     assert sandbox.submissions(scenario.vendor).calls == 1
+    assert len(sandbox.calls_of(scenario.vendor, "download")) > 2
 
 
-def test_a_transfer_that_breaks_for_ever_is_loud_and_the_job_is_kept(sandbox, scenario):
-    break_transfers(scenario, sandbox, 0.4, times=0)
+def test_a_transfer_that_breaks_for_ever_is_loud_and_the_job_is_kept(breaking, scenario):
+    sandbox = breaking(0.4, times=0)
     ran = run_here(config_of(scenario, sandbox))
     assert is_loud(ran, scenario)
     assert ran.records(scenario.stream) == []
