@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
+import socket
+import subprocess
+import time
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -48,6 +53,63 @@ def postgres_url():
             if os.environ.get("CI"):
                 raise
             pytest.skip(f"no PostgreSQL server answers (set TAP_REPORTS_TEST_POSTGRES): {error.orig}")
+        yield url
+
+
+POOLER = """
+[databases]
+{database} = host={host} port={port} user={user} password={password}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {own_port}
+unix_socket_dir =
+auth_type = any
+pool_mode = {pool_mode}
+default_pool_size = 2
+"""
+
+
+@contextlib.contextmanager
+def pgbouncer(folder: Path, pool_mode: str) -> Iterator[str]:
+    """Yield the URL of a new database behind a PgBouncer that holds two connections to the server."""
+    server = sa.make_url(POSTGRES)
+    values = {"host": server.host, "port": server.port or 5432, "user": server.username}
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        own_port = free.getsockname()[1]
+    database = f"tap_reports_{uuid.uuid4().hex[:12]}"
+    values |= {"password": server.password or "none", "database": database, "own_port": own_port}
+    settings = folder / "pgbouncer.ini"
+    settings.write_text(POOLER.format(**values, pool_mode=pool_mode))
+    engine = sa.create_engine(server, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {database}")
+    as_nobody = ["--user", "nobody"] if os.getuid() == 0 else []  # it refuses to run as root
+    process = subprocess.Popen([str(shutil.which("pgbouncer")), "--quiet", *as_nobody, str(settings)])
+    try:
+        _wait_for(own_port)
+        yield f"postgresql://anyone@127.0.0.1:{own_port}/{database}"
+    finally:
+        process.terminate()
+        process.wait()
+        with engine.connect() as connection:
+            connection.exec_driver_sql(f"DROP DATABASE {database} WITH (FORCE)")
+
+
+def _wait_for(port: int) -> None:
+    for _ in range(500):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+            return
+        time.sleep(0.02)
+    pytest.fail("PgBouncer does not listen")
+
+
+@pytest.fixture
+def pgbouncer_url(request, tmp_path):
+    """A database behind PgBouncer, whose `pool_mode` is the fixture's parameter."""
+    request.getfixturevalue("postgres_url")  # skipped where there is no server
+    if not shutil.which("pgbouncer"):
+        pytest.skip("no PgBouncer is installed")
+    with pgbouncer(tmp_path, getattr(request, "param", "transaction")) as url:
         yield url
 
 

@@ -13,7 +13,7 @@ from platformdirs import user_state_path
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import NullPool, StaticPool
 
-from tap_reports.ledger.schema import NotThisLedgerError, version
+from tap_reports.ledger.schema import NotThisLedgerError, lock_limits, version
 from tap_reports.redaction import add_secrets
 
 SILENT_SECONDS = 15.0
@@ -172,22 +172,16 @@ def _set_up_sqlite(engine: sa.Engine, *, is_file: bool) -> None:
 
 
 def _postgresql(url: sa.URL, busy_seconds: float) -> sa.Engine:
-    limits = {
-        "lock_timeout": busy_seconds,
-        "statement_timeout": busy_seconds + SILENT_SECONDS,
-        "idle_in_transaction_session_timeout": busy_seconds + SILENT_SECONDS,
-    }
-    options = " ".join(f"-c {name}={int(seconds * 1000)}" for name, seconds in limits.items())
-    asked = " ".join(url.normalized_query.get("options", ()))
     given = {"connect_timeout": CONNECT_SECONDS, "tcp_user_timeout": int(SILENT_SECONDS * 1000), **CONNECTION}
     return sa.create_engine(
-        url.difference_update_query(["options"]),
+        url,
         poolclass=NullPool,
         hide_parameters=True,
+        execution_options=lock_limits(busy_seconds, busy_seconds + SILENT_SECONDS),
         connect_args={
-            # Nothing is prepared: a pooler that hands out connections by transaction does not know it.
+            # A pooler such as PgBouncer may give each transaction another connection: nothing is prepared, or
+            # set for longer than a transaction.
             "prepare_threshold": None,
-            "options": f"{options} {asked}".strip(),
             **{name: value for name, value in given.items() if name not in url.query},
         },
     )

@@ -17,12 +17,13 @@ FULL = (
     "too many clients",
     "too many connections",
     "connection slots",
+    "no more connections allowed",
     "starting up",
     "shutting down",
     "not yet accepting",
 )
 """Words of a server that may take a connection a moment later."""
-RESTARTING = ("refused", "closed the connection", "terminating connection")
+RESTARTING = ("refused", "closed the connection", "terminating connection", "login has been failing")
 """Words of a server that has answered before and is gone: it may be restarting."""
 REMEDIES = {
     ("locked", "lock timeout"): "Another process holds it; run again when that is done.",
@@ -38,7 +39,11 @@ REMEDIES = {
     ("it is a",): "Name another file in job_ledger; this one was left as it is.",
     ("it has version",): "Upgrade tap-reports, or name another file in job_ledger.",
     ("home directory",): "Set HOME or XDG_STATE_HOME, or name a file in job_ledger.",
-    ("too many clients", "connection slots"): "Raise max_connections there, or start fewer runs at once.",
+    ("too many clients", "connection slots", "no more connections"): (
+        "Raise max_connections there (of PgBouncer: max_client_conn), or start fewer runs at once."
+    ),
+    ("startup parameter",): "Take it out of the URL, or set ignore_startup_parameters in PgBouncer.",
+    ("statement pooling",): "Set pool_mode to transaction in PgBouncer.",
     ("full", "no space"): "Free space on its disk and run again.",
     ("connect", "refused", "timeout", "resolve", "authentication", "does not exist"): (
         "Check the URL's host, port, user and database, and that the server runs."

@@ -183,6 +183,24 @@ run_streams = sa.Table(
 )
 
 
+_LOCK = sa.text(
+    "SELECT set_config('lock_timeout', :wait, true),"
+    " set_config('idle_in_transaction_session_timeout', :silent, true),"
+    " pg_advisory_xact_lock(:number)"
+)
+"""One statement, as each is a round trip. The limits end with the transaction."""
+
+
+def lock_limits(wait_seconds: float, silent_seconds: float) -> dict[str, Any]:
+    """Return the execution options of an engine whose connections call `lock`.
+
+    Args:
+        wait_seconds: How long to wait for a lock that another process holds.
+        silent_seconds: After how long the server frees the locks of a process that says nothing.
+    """
+    return {"lock_limits": {"wait": f"{wait_seconds * 1000:.0f}", "silent": f"{silent_seconds * 1000:.0f}"}}
+
+
 def lock(connection: sa.Connection, *names: str) -> None:
     """Hold other machines' transactions on the same names back until this one ends.
 
@@ -191,4 +209,4 @@ def lock(connection: sa.Connection, *names: str) -> None:
     if connection.dialect.name == "postgresql":
         digest = hashlib.sha256("\0".join(("tap-reports", *names)).encode()).digest()
         number = int.from_bytes(digest[:8], "big", signed=True)
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
+        connection.execute(_LOCK, {**connection.get_execution_options()["lock_limits"], "number": number})

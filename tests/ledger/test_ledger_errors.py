@@ -15,6 +15,7 @@ from ledger_cases import DAY_QUOTA, Clock, job_of, request_of, reserve, submit
 
 from tap_reports.exceptions import ConfigError, StreamError
 from tap_reports.ledger.ledger import Ledger
+from tap_reports.ledger.schema import lock
 from tap_reports.ledger.store import setting_errors
 from tap_reports.models import JobStatus
 
@@ -195,6 +196,30 @@ def test_a_database_that_goes_away_ends_the_stream_before_anything_is_paid_twice
     with pytest.raises(StreamError, match="nothing may be submitted"):
         reserve(ledger, request_of(), quotas=[DAY_QUOTA])
     ledger.close()
+
+
+@pytest.mark.parametrize(
+    ("pgbouncer_url", "query", "remedy"),
+    [
+        ("statement", "", "Set pool_mode to transaction"),
+        ("transaction", "?options=-csearch_path%3Dmine", "Take it out of the URL"),
+    ],
+    indirect=["pgbouncer_url"],
+)
+def test_what_a_pooler_does_not_allow_is_said(pgbouncer_url, query, remedy, clock):
+    with pytest.raises(ConfigError, match=remedy):
+        Ledger.open(pgbouncer_url + query, clock=clock)
+
+
+@pytest.mark.parametrize("url", ["postgres_url", "pgbouncer_url"])
+def test_a_lock_of_another_process_is_waited_for_no_longer_than_allowed(url, request, clock):
+    url = request.getfixturevalue(url)
+    with closing(Ledger.open(url, clock=clock)) as other, other._store.writing() as db:
+        lock(db, request_of().vendor, request_of().account)
+        ledger = Ledger.open(url, clock=clock, busy_seconds=0.1)
+        with pytest.raises(StreamError, match=r"lock timeout.*Another process holds it"):
+            reserve(ledger, request_of())
+        ledger.close()
 
 
 @pytest.mark.parametrize(

@@ -61,12 +61,17 @@ ledger.close()
 """
 
 
+@pytest.fixture(params=["sqlite_url", "postgres_url", "pgbouncer_url"])
+def url(request):
+    return request.getfixturevalue(request.param)
+
+
 @pytest.fixture
-def found(shared_url):
+def found(url):
     """Rows of (account, at) after all processes have run at once, from the tables' making on."""
     children = [
         subprocess.Popen(
-            [sys.executable, "-c", CHILD, shared_url, f"p{number}", BEGIN.isoformat()],
+            [sys.executable, "-c", CHILD, url, f"p{number}", BEGIN.isoformat()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -81,7 +86,7 @@ def found(shared_url):
     for child in children:
         child.communicate()
     assert [child.returncode for child in children] == [0] * PROCESSES
-    engine = sa.create_engine(shared_url if "://" in shared_url else f"sqlite:///{shared_url}")
+    engine = sa.create_engine(url if "://" in url else f"sqlite:///{url}")
     with engine.begin() as connection:
         yield (
             connection.execute(sa.select(submissions.c.account, submissions.c.at)).all(),
