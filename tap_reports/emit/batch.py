@@ -16,7 +16,7 @@ from singer_sdk.mapper import RemoveRecordTransform
 
 from tap_reports.emit.batch_files import Background, BatchWriter, JsonLinesFile
 from tap_reports.emit.blocks import columns, encode
-from tap_reports.emit.maps import mapped_plan, unseen
+from tap_reports.emit.maps import mapped_plan, unused_properties
 from tap_reports.emit.rows import record_blocks
 from tap_reports.emit.writer import ENCODER
 from tap_reports.exceptions import StreamError
@@ -99,7 +99,7 @@ def batches(
             found = _plain(table, plain, context, writers[0], tally)
         else:
             writers = [writer(one.stream_alias, _kinds_of(one)) for one in maps]
-            raw = unseen(plan, maps, stream.config)
+            raw = unused_properties(plan, maps, stream.config)
             blocks = record_blocks(table, plan, context, raw=raw)
             found = _mapped(blocks, list(zip(maps, writers, strict=True)), tally)
         for one in writers:

@@ -141,9 +141,9 @@ class _Pipeline(Generic[T]):
 
     def _run(self) -> Iterator[Block[T]]:
         self._cuts: Iterator[Cut] | None = self._read(None)
-        while self._is_more():
+        while self._read_ahead():
             yield from self._next()
-        yield from self._drained()
+        yield from self._finish_writes()
         if self._failed:
             raise self._failed
 
@@ -156,13 +156,13 @@ class _Pipeline(Generic[T]):
                 self._scan(scan.cut, found.end, is_next=True)
             yield from self._write(scan.cut, found)
         elif scan.cut.is_exact:
-            yield from self._drained()
+            yield from self._finish_writes()
             yield from self._by_row(scan)
         else:
             self._scans.clear()
             self._cuts, self._failed = self._read(scan.cut.offset), None
 
-    def _is_more(self) -> bool:
+    def _read_ahead(self) -> bool:
         """Read on, some blocks ahead. Returns whether any is left."""
         while self._cuts and self._has_room(len(scan.cut.data) for scan in self._scans):
             try:
@@ -182,10 +182,10 @@ class _Pipeline(Generic[T]):
 
     def _scan(self, cut: Cut, begin: int, *, is_next: bool = False) -> None:
         assert self._encoder.compiled is not None  # noqa: S101
-        scan = _Scan(cut, begin, self._soon(cut, partial(self._encoder.compiled.find, cut.data, begin)))
+        scan = _Scan(cut, begin, self._submit(cut, partial(self._encoder.compiled.find, cut.data, begin)))
         (self._scans.appendleft if is_next else self._scans.append)(scan)
 
-    def _soon(self, cut: Cut, work: Callable[[], R]) -> Future[R]:
+    def _submit(self, cut: Cut, work: Callable[[], R]) -> Future[R]:
         """Have a thread work on a block; a small one is done at once, as a thread would cost more."""
         if len(cut.data) > self._size // 16:
             return self._pool.submit(work)
@@ -199,14 +199,14 @@ class _Pipeline(Generic[T]):
     def _write(self, cut: Cut, found: Found) -> Iterator[Block[T]]:
         parts = self._encoder.parts(found)
         if len(parts) == 1:
-            work = partial(self._encoder.by_cells, found, self._start, parts[0])
-            self._writes.append((self._soon(cut, work), len(cut.data)))
+            work = partial(self._encoder.compiled_block, found, self._start, parts[0])
+            self._writes.append((self._submit(cut, work), len(cut.data)))
             while self._writes and not self._has_room(size for _, size in self._writes):
                 yield self._writes.popleft()[0].result()
         else:  # too large to be held several times
-            yield from self._drained()
+            yield from self._finish_writes()
             for part in parts:
-                yield self._encoder.by_cells(found, self._start, part)
+                yield self._encoder.compiled_block(found, self._start, part)
         self._start += found.rows
 
     def _by_row(self, scan: _Scan) -> Iterator[Block[T]]:
@@ -215,6 +215,6 @@ class _Pipeline(Generic[T]):
             self._start += block.rows
             yield block
 
-    def _drained(self) -> Iterator[Block[T]]:
+    def _finish_writes(self) -> Iterator[Block[T]]:
         while self._writes:
             yield self._writes.popleft()[0].result()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tap_reports import speedups
 from tap_reports.emit.plan import Tally, bounds, offset_of, sources
 from tap_reports.files.cells import converter
-from tap_reports.files.csv_ import unmarked
+from tap_reports.files.csv_ import marked_cell
 from tap_reports.files.days import plain_format
 from tap_reports.files.json_rows import JsonTable
 from tap_reports.files.json_values import value_cell
@@ -167,7 +167,7 @@ class CompiledTable:
         """Return what makes the text of a cell that was refused."""
         convert = converter(kind, self._plan.zone, self._plan.notation)
         is_marked = isinstance(self._table, CsvTable) and self._table.is_marked
-        read = value_cell if isinstance(self._table, JsonTable) else unmarked if is_marked else str
+        read = value_cell if isinstance(self._table, JsonTable) else marked_cell if is_marked else str
 
         def text(cell: str) -> bytes | None:
             try:

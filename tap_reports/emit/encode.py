@@ -11,7 +11,7 @@ import msgspec
 from tap_reports import speedups
 from tap_reports.emit.compiled import CompiledTable, Found
 from tap_reports.emit.plan import EmitPlan, SliceContext, Tally
-from tap_reports.emit.rows import Block, Columns, Row, RowConverter, chunks
+from tap_reports.emit.rows import Block, ConvertedColumns, Row, RowConverter, chunks
 from tap_reports.emit.writer import ENCODER
 
 if TYPE_CHECKING:
@@ -40,11 +40,11 @@ class Encoder(ABC, Generic[T]):
         )
 
     @abstractmethod
-    def of_values(self, found: Columns) -> T:
+    def from_python(self, found: ConvertedColumns) -> T:
         """Return what Python has converted as the data of a block."""
 
     @abstractmethod
-    def of_cells(self, found: Found, first_row: int, records: tuple[int, int]) -> T:
+    def from_compiled(self, found: Found, first_row: int, records: tuple[int, int]) -> T:
         """Return what the compiled module has found as the data of a block.
 
         Args:
@@ -66,10 +66,10 @@ class Encoder(ABC, Generic[T]):
             (0, 0)
         ]
 
-    def by_cells(self, found: Found, start: int, records: tuple[int, int]) -> Block[T]:
+    def compiled_block(self, found: Found, start: int, records: tuple[int, int]) -> Block[T]:
         """Return a block of cells; `start` is the number of table rows before them."""
         is_first, is_last = records[0] == 0, records[1] == found.records
-        data = self.of_cells(found, self.context.first_row + start, records)
+        data = self.from_compiled(found, self.context.first_row + start, records)
         rows = found.rows - found.records if is_last else 0  # those that are left out
         tally = found.tally if is_first else Tally()
         return Block(data, records[1] - records[0] + rows, records[1] - records[0], tally)
@@ -83,7 +83,7 @@ class Encoder(ABC, Generic[T]):
         for chunk in chunks(rows, width=len(self.table.header)):
             found = self._convert.columns(chunk, start)
             if found.rows:
-                yield Block(self.of_values(found), found.rows, found.records, found.tally)
+                yield Block(self.from_python(found), found.rows, found.records, found.tally)
             if found.error:
                 raise found.error
             start += found.rows
@@ -101,7 +101,7 @@ class LineBlocks(Encoder[bytes]):
         self._texts = self._around()
         self._around_size = sum(map(len, self._texts))
 
-    def of_values(self, found: Columns) -> bytes:
+    def from_python(self, found: ConvertedColumns) -> bytes:
         """Return the lines of what Python has converted."""
         before, after = self._envelope
         if not found.records:
@@ -111,7 +111,7 @@ class LineBlocks(Encoder[bytes]):
         lines = ENCODER.encode_lines(records)[:-1].replace(b"\n", after + b"\n" + before)
         return before + lines + after + b"\n"
 
-    def of_cells(self, found: Found, first_row: int, records: tuple[int, int]) -> bytes:
+    def from_compiled(self, found: Found, first_row: int, records: tuple[int, int]) -> bytes:
         """Return the lines of cells."""
         assert self.compiled is not None  # noqa: S101  # it has found them
         fields, zone = self.compiled.fields, self.compiled.zone

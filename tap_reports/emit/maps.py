@@ -87,7 +87,7 @@ def blocks(
         yield from encode(table, plain, context, extracted=extracted)
         return
     around = [envelope(one.stream_alias, plan.version, extracted) for one in maps]
-    for found in record_blocks(table, plan, context, raw=unseen(plan, maps, config)):
+    for found in record_blocks(table, plan, context, raw=unused_properties(plan, maps, config)):
         lines = []
         for stream_map, (before, after) in zip(maps, around, strict=True):
             mapped = [one for record in found.data if (one := stream_map.transform(record)) is not None]
@@ -97,7 +97,7 @@ def blocks(
         yield Block(b"".join(lines), found.rows, found.records, found.tally)
 
 
-def unseen(plan: EmitPlan, maps: Sequence[StreamMap], config: Mapping[str, Any]) -> frozenset[str]:
+def unused_properties(plan: EmitPlan, maps: Sequence[StreamMap], config: Mapping[str, Any]) -> frozenset[str]:
     """Return the properties whose values no stream map looks at, as far as its expressions tell."""
     definition = config.get("stream_maps", {}).get(plan.stream)
     if (

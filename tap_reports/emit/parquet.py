@@ -1,4 +1,4 @@
-"""Columns of records -> the typed columns of Parquet files, by pyarrow.
+"""ConvertedColumns of records -> the typed columns of Parquet files, by pyarrow.
 
 Integers are 64 bits. Numbers are decimals of as many digits behind the point as the longest, so nothing is
 rounded. Days are dates; instants are in UTC with microseconds, as databases hold them. A column in which some
@@ -23,7 +23,7 @@ from tap_reports.models import Kind
 if TYPE_CHECKING:
     from tap_reports.emit.compiled import Found
     from tap_reports.emit.plan import EmitPlan, SliceContext
-    from tap_reports.emit.rows import Columns
+    from tap_reports.emit.rows import ConvertedColumns
     from tap_reports.files.table import Table
 
 PRECISION = 38
@@ -47,11 +47,11 @@ class ColumnBlocks(Encoder[pa.RecordBatch]):
         super().__init__(table, plan, context)
         self._kinds = {one.property: one.kind for one in plan.fields}
 
-    def of_values(self, found: Columns) -> pa.RecordBatch:
+    def from_python(self, found: ConvertedColumns) -> pa.RecordBatch:
         """Return the columns of what Python has converted."""
         return batch_of(self._kinds, found.values, found.records)
 
-    def of_cells(self, found: Found, first_row: int, records: tuple[int, int]) -> pa.RecordBatch:
+    def from_compiled(self, found: Found, first_row: int, records: tuple[int, int]) -> pa.RecordBatch:
         """Return the columns of cells."""
         assert self.compiled is not None  # noqa: S101  # it has found them
         made = speedups.columns(found.cells, self.compiled.fields, first_row, self.compiled.zone)

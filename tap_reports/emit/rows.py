@@ -57,7 +57,7 @@ class Block(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
+class ConvertedColumns:
     """The typed values of some rows, by field.
 
     Attributes:
@@ -102,7 +102,7 @@ class RowConverter:
         known = lru_cache(1024)(convert)
         return lambda cell: known(cell) if isinstance(cell, str) else convert(cell)
 
-    def columns(self, rows: Sequence[Row], start: int) -> Columns:
+    def columns(self, rows: Sequence[Row], start: int) -> ConvertedColumns:
         """Return the values of rows.
 
         Args:
@@ -115,7 +115,7 @@ class RowConverter:
         error: InvalidValue | None = None
         for one, source, convert in zip(self.plan.fields, self._sources, self._converters, strict=True):
             if one.lineage is not None or source is None:
-                values.append(self._made(one, start, len(rows)))
+                values.append(self._constant(one, start, len(rows)))
                 continue
             cells = by_column[source][:count]
             found = self._converted(one, convert, cells, tally)
@@ -128,12 +128,12 @@ class RowConverter:
                 error = self._error(one, start + count, cells[count])
         if error:
             values = [column[:count] for column in values]
-        kept, records = self._without_keyless(values, count, tally)
+        kept, records = self._drop_rows_without_key(values, count, tally)
         for one, column in zip(self.plan.fields, kept, strict=True):
             if one.property == self.plan.dated_by:
                 tally.add_days(column, self.context)
         tally.rows_by_python = count
-        return Columns(kept, count, records, tally, error)
+        return ConvertedColumns(kept, count, records, tally, error)
 
     def _converted(
         self, one: Field, convert: Callable[[Cell], Any], cells: Sequence[Cell], tally: Tally
@@ -147,9 +147,9 @@ class RowConverter:
             return list(map(convert, cells))
         except ValueError:
             # A record without a key is counted as a record.
-            return self._slowly(one, convert, cells, Counter() if one.required else tally.nulled)
+            return self._convert_each(one, convert, cells, Counter() if one.required else tally.nulled)
 
-    def _without_keyless(self, values: Values, count: int, tally: Tally) -> tuple[Values, int]:
+    def _drop_rows_without_key(self, values: Values, count: int, tally: Tally) -> tuple[Values, int]:
         """Return the values of the records that have all required ones, and how many these are."""
         whole = [True] * count
         for one, source, column in zip(self.plan.fields, self._sources, values, strict=True):
@@ -162,14 +162,14 @@ class RowConverter:
             return values, count
         return [list(compress(column, whole)) for column in values], sum(whole)
 
-    def _made(self, one: Field, start: int, count: int) -> Sequence[Value]:
+    def _constant(self, one: Field, start: int, count: int) -> Sequence[Value]:
         """Return the values of a field that the file does not have."""
         if one.lineage == ROW:
             first = self.context.first_row + start
             return range(first, first + count)
         return [self.context.constant(one)] * count
 
-    def _slowly(
+    def _convert_each(
         self, one: Field, convert: Callable[[Cell], Any], cells: Sequence[Cell], nulled: Counter[str]
     ) -> list[Any]:
         """Convert cell by cell, to the end if what does not fit becomes null, else up to it."""

@@ -140,10 +140,10 @@ def block_rows(
         rows.clear()
     is_regular = {*map(len, rows)} == {len(table.header)} and header not in rows and blank not in rows
     found = rows if is_regular else _checked(table, text, start + 1, header)
-    return ([unmarked(cell) for cell in cells] for cells in found) if table.is_marked else found
+    return ([marked_cell(cell) for cell in cells] for cells in found) if table.is_marked else found
 
 
-def unmarked(text: str) -> Cell:
+def marked_cell(text: str) -> Cell:
     """Return the cell that a text with or without a mark is."""
     if text.startswith(ERROR_MARK):
         return ErrorCell(text[1:])

@@ -35,7 +35,7 @@ _SPACES = "\u00a0\u202f\u2009'\u2019"
 """What separates thousands and nothing else: spaces that no line is broken at, apostrophes."""
 
 
-def _written(separators: str, point: str) -> re.Pattern[str]:
+def _number_pattern(separators: str, point: str) -> re.Pattern[str]:
     """Return the pattern of a number written for people. No zero comes before a separator of thousands."""
     return re.compile(
         rf"(?P<sign>[+-]?)(?:{_CURRENCY}{_BLANK})?(?P<inner>[+-]?)"
@@ -46,9 +46,9 @@ def _written(separators: str, point: str) -> re.Pattern[str]:
 
 
 _WRITTEN = {
-    None: _written(f",{_SPACES}", "."),
-    ".": _written(f",{_SPACES} ", "."),
-    ",": _written(f".{_SPACES} ", ","),
+    None: _number_pattern(f",{_SPACES}", "."),
+    ".": _number_pattern(f",{_SPACES} ", "."),
+    ",": _number_pattern(f".{_SPACES} ", ","),
 }
 """By the decimal separator that the user has set."""
 

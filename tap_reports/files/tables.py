@@ -63,7 +63,7 @@ def tables(file: ReportFile, layout: Layout, *, work_dir: Path) -> Iterator[Tabl
         sheets = [sheets[0]._replace(name=file.sheet)]
     others = [sheet.name for sheet in sheets if sheet.name and sheet.name != layout.sheet]
     for sheet in _chosen(sheets, layout.sheet, file.name):
-        table = _finished(sheet, layout)
+        table = _with_names(sheet, layout)
         yield replace(table, other_sheets=tuple(others)) if others and layout.sheet else table
 
 
@@ -144,7 +144,7 @@ def _no_sheet(name: str, wanted: str, there: Sequence[str | None]) -> FileError:
     return FileError(f'{name} has no sheet "{wanted}"; there is {names}.', remedy=remedy)
 
 
-def _finished(sheet: Sheet, layout: Layout) -> Table:
+def _with_names(sheet: Sheet, layout: Layout) -> Table:
     """Read a table's beginning and give each column its name."""
     table = sheet.load()
     if len(table.header) > MAX_COLUMNS:

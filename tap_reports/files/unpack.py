@@ -69,9 +69,9 @@ class Member:
         sheet: The sheet that its name stands for, if it is a member of a zip.
         path: Where it lies if it is on disk as it is.
         is_workbook: It is an XLSX (or older) workbook; `path` is set then.
-        kept: Whatever must live as long as the member does.
+        keeps_alive: Whatever must live as long as the member does.
         encoding: Of its text, where the user has set it.
-        most: Bytes that it may unpack to.
+        max_bytes: That it may unpack to.
     """
 
     name: str
@@ -81,9 +81,9 @@ class Member:
     sheet: str | None = None
     path: Path | None = None
     is_workbook: bool = False
-    kept: object = field(default=None, repr=False)
+    keeps_alive: object = field(default=None, repr=False)
     encoding: str | None = None
-    most: int
+    max_bytes: int
 
     def refuse_bomb(self, unpacked: int) -> None:
         """Raise FileError if it unpacks to more bytes than any report would, or than it may."""
@@ -93,9 +93,9 @@ class Member:
                 f"{BOMB_RATIO} times its size: refused as a zip bomb.",
                 remedy=ASK,
             )
-        if unpacked > self.most:
+        if unpacked > self.max_bytes:
             raise FileError(
-                f"{self.name} unpacks to more than {self.most / 2**30:g} GiB: refused.",
+                f"{self.name} unpacks to more than {self.max_bytes / 2**30:g} GiB: refused.",
                 remedy='Ask for less at once, with "slice_days" for one, or raise "max_file_gib".',
             )
 
@@ -117,7 +117,7 @@ def members(file: ReportFile, layout: Layout, work_dir: Path) -> Iterator[Member
         open=partial(cast("Callable[[str], io.BufferedIOBase]", file.path.open), "rb"),
         size=file.path.stat().st_size,
         path=file.path,
-        most=layout.most_bytes,
+        max_bytes=layout.most_bytes,
         encoding=layout.options.encoding,
     )
     yield from _unpacked(whole, layout.format, work_dir, MAX_LAYERS)
@@ -135,7 +135,7 @@ def _unpacked(member: Member, expected: FileFormat, work_dir: Path, layers: int)
         if member.path is None:
             with member.open() as packed:
                 unpacked = TemporaryFile(work_dir, packed)
-            member = replace(member, path=unpacked.path, kept=unpacked)
+            member = replace(member, path=unpacked.path, keeps_alive=unpacked)
         if member.head.startswith(OLE) or _is_workbook(member):
             yield replace(member, is_workbook=True)
         else:
@@ -198,7 +198,8 @@ def _is_workbook(member: Member) -> bool:
 def _refuse(member: Member, infos: Sequence[zipfile.ZipInfo]) -> None:
     if len(infos) > MAX_MEMBERS:
         raise FileError(
-            f"{member.name} is a zip of {len(infos):,} files; at most {MAX_MEMBERS:,} are read.", remedy=ASK
+            f"{member.name} is a zip of {len(infos):,} files; at most {MAX_MEMBERS:,} are read.",
+            remedy=ASK,
         )
     if any(info.flag_bits & ENCRYPTED for info in infos):
         remedy = "Ask the vendor for files without a password."

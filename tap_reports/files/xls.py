@@ -14,9 +14,8 @@ from tap_reports.exceptions import FileError
 from tap_reports.files.table import Sheet
 from tap_reports.files.text import shown
 from tap_reports.files.xlsx_cells import Type, Value, numeric
-from tap_reports.files.xlsx_header import no_visible_sheet
 from tap_reports.files.xlsx_rows import SheetFile, SheetRow
-from tap_reports.files.xlsx_sheet import sheet_table
+from tap_reports.files.xlsx_sheet import visible_sheets
 from tap_reports.files.xlsx_styles import Style, style_of
 from tap_reports.models import Layout
 
@@ -41,21 +40,19 @@ def xls_sheets(member: Member, layout: Layout, work_dir: Path) -> list[Sheet]:
         raise ValueError("a workbook is read from disk")
     _refuse(member, member.path)
     with _opened(member) as book:
-        all_ = [(sheet.name, bool(sheet.visibility)) for sheet in book.sheets()]
-    shown_ = [name for name, is_hidden in all_ if layout.options.hidden_sheets or not is_hidden]
-    if not shown_:
-        raise no_visible_sheet(member.name, [name for name, _ in all_])
-    found: list[Sheet] = []
-    for name in shown_:
-        sheet = SheetFile(
-            name=f"{member.name} / {shown(name)}",
-            sheet=name,
-            rows=partial(_rows, member, name),
-            folder=work_dir,
-            check=lambda _: None,
-        )
-        found.append(Sheet(name, partial(sheet_table, sheet, layout, is_only=len(shown_) == 1)))
-    return found
+        names = [(sheet.name, bool(sheet.visibility)) for sheet in book.sheets()]
+    found = [(_sheet_file(member, name, work_dir), is_hidden) for name, is_hidden in names]
+    return visible_sheets(member.name, found, layout)
+
+
+def _sheet_file(member: Member, name: str, work_dir: Path) -> SheetFile:
+    return SheetFile(
+        name=f"{member.name} / {shown(name)}",
+        sheet=name,
+        rows=partial(_rows, member, name),
+        folder=work_dir,
+        check=lambda _: None,
+    )
 
 
 def _refuse(member: Member, path: Path) -> None:

@@ -14,10 +14,9 @@ from tap_reports.files.table import Sheet
 from tap_reports.files.text import shown
 from tap_reports.files.unpack import Member, open_zip, open_zipped
 from tap_reports.files.xlsx_cells import Book
-from tap_reports.files.xlsx_header import no_visible_sheet
 from tap_reports.files.xlsx_parts import ASK, SharedStrings, Start, Strings, Xml, parse
 from tap_reports.files.xlsx_rows import SheetFile, sheet_rows
-from tap_reports.files.xlsx_sheet import sheet_table
+from tap_reports.files.xlsx_sheet import visible_sheets
 from tap_reports.files.xlsx_styles import read_styles
 from tap_reports.models import Layout
 
@@ -38,18 +37,11 @@ def xlsx_sheets(member: Member, layout: Layout, work_dir: Path) -> list[Sheet]:
         FileError: Damaged, or not an .xlsx workbook.
     """
     workbook = Workbook(member, work_dir)
-    found = workbook.sheets()
-    shown_ = [sheet for sheet in found if layout.options.hidden_sheets or not sheet.is_hidden]
-    if not shown_:
-        raise no_visible_sheet(member.name, [sheet.name for sheet in found])
-    is_only = len(shown_) == 1
-    return [
-        Sheet(sheet.name, partial(sheet_table, workbook.sheet_file(sheet), layout, is_only=is_only))
-        for sheet in shown_
-    ]
+    found = [(workbook.sheet_file(part), part.is_hidden) for part in workbook.parts()]
+    return visible_sheets(member.name, found, layout)
 
 
-class _Found(NamedTuple):
+class _Part(NamedTuple):
     name: str
     is_hidden: bool
     target: str
@@ -76,9 +68,9 @@ class Workbook:
         self._refuse_others()
         self._workbook_links = self._links(self._path)
 
-    def sheets(self) -> list[_Found]:
+    def parts(self) -> list[_Part]:
         """Return the worksheets, in order; charts and macros are not among them."""
-        found: list[_Found] = []
+        found: list[_Part] = []
 
         def start(tag: str, attributes: dict[str, str]) -> None:
             if tag == "sheet":
@@ -94,10 +86,11 @@ class Workbook:
                 if link is None:
                     raise self._damaged(f'the sheet "{shown(name)}" has no part')
                 if link.kind == "worksheet":
-                    found.append(_Found(name, attributes.get("state", "visible") != "visible", link.target))
+                    found.append(_Part(name, attributes.get("state", "visible") != "visible", link.target))
                 if len(found) > MAX_SHEETS:
                     raise FileError(
-                        f"{self._member.name} has more than {MAX_SHEETS:,} sheets: refused.", remedy=ASK
+                        f"{self._member.name} has more than {MAX_SHEETS:,} sheets: refused.",
+                        remedy=ASK,
                     )
             elif tag == "workbookPr":
                 self.is_1904 = attributes.get("date1904", "0") in {"1", "true"}
@@ -107,7 +100,7 @@ class Workbook:
 
     is_1904 = False
 
-    def sheet_file(self, sheet: _Found) -> SheetFile:
+    def sheet_file(self, sheet: _Part) -> SheetFile:
         """Return a sheet to be read."""
         name = f"{self._member.name} / {shown(sheet.name)}"
         return SheetFile(
@@ -134,8 +127,8 @@ class Workbook:
 
     def _strings(self, path: str) -> Strings:
         with self._open(path) as stream:
-            most = self._infos[_plain(path)].file_size
-            return SharedStrings(self._named(path), self._folder).read(stream, most)
+            size = self._infos[_plain(path)].file_size
+            return SharedStrings(self._named(path), self._folder).read(stream, size)
 
     def _links(self, path: str) -> dict[str, _Link]:
         """Return what a part refers to, by its relationships' ids."""

@@ -1,4 +1,4 @@
-"""Which row of a sheet is its header, and whether there is a sheet: sure, set by the user, or refused."""
+"""Which row of a sheet is its header: detected for sure, set by the user, or refused."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from tap_reports.exceptions import FileError
 from tap_reports.files.header import UNSURE_ROWS, Line, is_value, knows, later_header
 from tap_reports.files.text import shown
 from tap_reports.files.xlsx_cells import Type
-from tap_reports.files.xlsx_parts import ASK
 from tap_reports.files.xlsx_rows import SheetFile, SheetRow
 from tap_reports.models import Layout
 
@@ -89,15 +88,6 @@ def _refuse_other_header(first: Line, below: Sequence[Line], sheet: str, *, is_o
             f"{what} does not look like a header.",
             remedy='Set "header_row" in the report\'s "file" to the row of the header.',
         )
-
-
-def no_visible_sheet(workbook: str, hidden: list[str]) -> FileError:
-    """Return the error of a workbook that has hidden sheets at the most."""
-    if not hidden:
-        return FileError(f"{workbook} has no worksheet.", remedy=ASK)
-    names = ", ".join(f'"{shown(name, 60)}"' for name in hidden[:20])
-    remedy = "Set file.hidden_sheets to true to read them."
-    return FileError(f"{workbook} has no visible worksheet, only {names}.", remedy=remedy)
 
 
 def _sample(sheet: SheetFile, header_row: int | None) -> list[SheetRow]:

@@ -93,14 +93,14 @@ class Xml:
         raise FileError(f"{self._name} has a DOCTYPE, which no workbook has: refused.", remedy=ASK)
 
 
-def parse(stream: io.BufferedIOBase, xml: Xml, name: str, most: int) -> None:
+def parse(stream: io.BufferedIOBase, xml: Xml, name: str, limit: int) -> None:
     """Parse a part to its end.
 
     Args:
         stream: Its bytes.
         xml: Its parser.
         name: Of the part, for messages.
-        most: Bytes that it may have.
+        limit: Bytes that it may have.
 
     Raises:
         FileError: It is damaged, or has more.
@@ -109,8 +109,8 @@ def parse(stream: io.BufferedIOBase, xml: Xml, name: str, most: int) -> None:
     with closing(xml):
         while piece := stream.read(PIECE):
             count += len(piece)
-            if count > most:
-                raise FileError(f"{name} has more than {most:,} bytes: refused.", remedy=ASK)
+            if count > limit:
+                raise FileError(f"{name} has more than {limit:,} bytes: refused.", remedy=ASK)
             xml.feed(piece)
         xml.feed(b"", is_last=True)
 
@@ -193,13 +193,13 @@ class SharedStrings:
         self._phonetic = 0
         self._xml = Xml(name, self._start, self._end)
 
-    def read(self, stream: io.BufferedIOBase, most: int) -> Strings:
+    def read(self, stream: io.BufferedIOBase, limit: int) -> Strings:
         """Return the strings of a part of at most so many bytes.
 
         Raises:
             FileError: It is damaged, or has more, or a string is longer than a cell may be.
         """
-        parse(stream, self._xml, self._name, most)
+        parse(stream, self._xml, self._name, limit)
         if self._disk is None:
             return self._strings
         self._spill(self._disk)

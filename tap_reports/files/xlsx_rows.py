@@ -35,7 +35,7 @@ class SheetRow(NamedTuple):
     cells: dict[int, Value]
 
 
-Quickly = Callable[["SheetReader", bytes], bytes]
+TakeRows = Callable[["SheetReader", bytes], bytes]
 """Takes whole rows of a sheet's XML, if it can. Returns those that it can't take."""
 
 
@@ -46,15 +46,15 @@ class SheetFile:
     Attributes:
         name: For messages.
         sheet: The sheet's own name.
-        rows: Reads its rows from the start, in lists; those that are taken quickly are left out. Fills a list
-            with the ranges of merged cells.
+        rows: Reads its rows from the start, in lists; without those that the given function takes. Fills
+            a list with the ranges of merged cells.
         folder: Where it is written as CSV.
         check: Raises FileError if so many bytes are more than a file of this size becomes.
     """
 
     name: str
     sheet: str
-    rows: Callable[[Quickly | None, list[str]], Iterator[list[SheetRow]]]
+    rows: Callable[[TakeRows | None, list[str]], Iterator[list[SheetRow]]]
     folder: Path
     check: Callable[[int], None]
 
@@ -63,16 +63,16 @@ def sheet_rows(
     open_: Callable[[], io.BufferedIOBase],
     name: str,
     book: Callable[[], Book],
-    quickly: Quickly | None,
+    take_rows: TakeRows | None,
     merged: list[str],
 ) -> Generator[list[SheetRow]]:
-    """Yield the rows of a sheet's XML; those that `quickly` takes are left out.
+    """Yield the rows of a sheet's XML; those that `take_rows` takes are left out.
 
     Args:
         open_: Opens the XML.
         name: Of the sheet, for messages.
         book: Returns what its cells refer to.
-        quickly: Takes some whole rows, and returns those that it can't take.
+        take_rows: Takes some whole rows, and returns those that it can't take.
         merged: Takes the ranges of cells that are merged, as `A2:A4`, in the end.
 
     Raises:
@@ -81,8 +81,8 @@ def sheet_rows(
     reader = SheetReader(name, book(), merged)
     with closing(reader), closing(open_()) as stream:
         for data, is_rows in row_pieces(stream):
-            if quickly and is_rows and reader.is_between_rows:
-                yield reader.feed(quickly(reader, data))
+            if take_rows and is_rows and reader.is_between_rows:
+                yield reader.feed(take_rows(reader, data))
             else:
                 yield reader.feed(data)
         yield reader.feed(b"", is_last=True)

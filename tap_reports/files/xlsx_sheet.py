@@ -11,7 +11,7 @@ import logging
 import os
 import re
 from array import array
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -21,7 +21,8 @@ from tap_reports.files.csv_ import rows
 from tap_reports.files.csv_blocks import end_before_footer
 from tap_reports.files.header import Line
 from tap_reports.files.streams import TemporaryFile
-from tap_reports.files.table import ERROR_MARK, MAX_RECORD, NUMBER_MARK, CsvTable, Table
+from tap_reports.files.table import ERROR_MARK, MAX_RECORD, NUMBER_MARK, CsvTable, Sheet, Table
+from tap_reports.files.text import shown
 from tap_reports.files.xlsx_cells import Type
 from tap_reports.files.xlsx_header import find_header, warn_of_merged
 from tap_reports.files.xlsx_parts import ASK
@@ -43,6 +44,23 @@ _KINDS = {
 }
 
 
+def visible_sheets(workbook: str, sheets: Sequence[tuple[SheetFile, bool]], layout: Layout) -> list[Sheet]:
+    """Return the sheets of a workbook, given with whether they are hidden; these only if the options say so.
+
+    Raises:
+        FileError: There is no sheet, or none that is not hidden.
+    """
+    found = [sheet for sheet, is_hidden in sheets if layout.options.hidden_sheets or not is_hidden]
+    if not sheets:
+        raise FileError(f"{workbook} has no worksheet.", remedy=ASK)
+    if not found:
+        names = ", ".join(f'"{shown(sheet.sheet, 60)}"' for sheet, _ in sheets[:20])
+        remedy = "Set file.hidden_sheets to true to read them."
+        raise FileError(f"{workbook} has no visible worksheet, only {names}.", remedy=remedy)
+    is_only = len(found) == 1
+    return [Sheet(sheet.sheet, partial(sheet_table, sheet, layout, is_only=is_only)) for sheet in found]
+
+
 def sheet_table(sheet: SheetFile, layout: Layout, *, is_only: bool) -> Table:
     """Return a sheet's table.
 
@@ -61,20 +79,20 @@ def sheet_table(sheet: SheetFile, layout: Layout, *, is_only: bool) -> Table:
     # Text is read by the user's notation, numbers are not.
     marks = MARKS if options.decimal_separator == "," else {Type.ERROR: MARKS[Type.ERROR]}
     columns = sorted(header.cells)
-    written = _written(sheet, header, columns, marks)
+    written = _write_csv(sheet, header, columns, marks)
     if written.others:
         columns = sorted({*columns, *written.others})
-        written = _written(sheet, header, columns, marks)
+        written = _write_csv(sheet, header, columns, marks)
     warn_of_merged(sheet, header, written.merged)
-    return _written_table(sheet, header, columns, written, options.footer_rows)
+    return _csv_table(sheet, header, columns, written, options.footer_rows)
 
 
-def _written(sheet: SheetFile, header: Line, columns: list[int], marks: Mapping[int, str]) -> _Written:
+def _write_csv(sheet: SheetFile, header: Line, columns: list[int], marks: Mapping[int, str]) -> _SheetCsv:
     if len(columns) > MAX_COLUMNS:
         raise FileError(
             f"{sheet.name} has {len(columns):,} columns; at most {MAX_COLUMNS:,} are read.", remedy=ASK
         )
-    written = _Written(sheet, header, columns, marks)
+    written = _SheetCsv(sheet, header, columns, marks)
     written.write()
     return written
 
@@ -86,8 +104,8 @@ def _table(sheet: SheetFile, header: tuple[str, ...]) -> Table:
     )
 
 
-def _written_table(
-    sheet: SheetFile, header: Line, columns: list[int], written: _Written, footer_rows: int
+def _csv_table(
+    sheet: SheetFile, header: Line, columns: list[int], written: _SheetCsv, footer_rows: int
 ) -> Table:
     # A column without header is named by its place in the sheet, which stays the same.
     names = tuple(header.cells.get(column, f"column_{column + 1}") for column in columns)
@@ -118,7 +136,7 @@ def _end_before_footer(table: CsvTable, repeats: list[int], footer_rows: int) ->
     return end_before_footer(table, 0)
 
 
-class _Written:
+class _SheetCsv:
     """A sheet's rows behind the header, as CSV on disk.
 
     Args:
@@ -160,7 +178,7 @@ class _Written:
             FileError: The sheet is damaged, or there is no room.
         """
         with self.file.path.open("wb") as out:
-            for batch in self._sheet.rows(partial(self._quickly, out), self.merged):
+            for batch in self._sheet.rows(partial(self._write_compiled, out), self.merged):
                 for row in batch:
                     if row.number <= self._header.number:
                         continue
@@ -175,7 +193,7 @@ class _Written:
                 number_of(len(self.repeats), "row"),
             )
 
-    def _quickly(self, out: io.BufferedWriter, reader: SheetReader, data: bytes) -> bytes:
+    def _write_compiled(self, out: io.BufferedWriter, reader: SheetReader, data: bytes) -> bytes:
         """Let the compiled module write some rows."""
         if reader.row < self._header.number:
             return data
@@ -183,7 +201,7 @@ class _Written:
         found = speedups.sheet_rows(data, self._places, reader.book, reader.row, marks_numbers=is_marked)
         if found is None or (self._header_line and self._header_line in found.data):
             return data
-        self._put(found.data, out)
+        self._write_bytes(found.data, out)
         self.types = [old | new for old, new in zip(self.types, found.types, strict=True)]
         self.others.update(found.others)
         reader.row = found.last_row
@@ -205,9 +223,9 @@ class _Written:
                     f"{self._sheet.name}: row {row.number} has more than {MAX_RECORD:,} characters."
                 )
         if size:
-            self._put((",".join(texts) + "\n").encode(), out)
+            self._write_bytes((",".join(texts) + "\n").encode(), out)
 
-    def _put(self, data: bytes, out: io.BufferedWriter) -> None:
+    def _write_bytes(self, data: bytes, out: io.BufferedWriter) -> None:
         try:
             out.write(data)
         except OSError as error:

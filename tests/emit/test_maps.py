@@ -9,7 +9,7 @@ from emitting import CONTEXT, EXTRACTED
 from singer_sdk.mapper import RemoveRecordTransform
 from test_batch import stream_of, table_and_plan
 
-from tap_reports.emit.maps import blocks, unseen
+from tap_reports.emit.maps import blocks, unused_properties
 from tap_reports.emit.rows import records
 from tap_reports.emit.writer import ENCODER, envelope
 
@@ -37,7 +37,7 @@ def test_only_what_a_map_names_is_made_for_it(tmp_path, definition, seen):
     table, plan = clicks(tmp_path)
     (stream_map,) = stream.stream_maps
     names = {one.property for one in plan.fields}
-    assert unseen(plan, [stream_map], stream.config) == (names - seen if seen else set())
+    assert unused_properties(plan, [stream_map], stream.config) == (names - seen if seen else set())
 
     before, after = envelope(stream_map.stream_alias, None, EXTRACTED)
     mapped = [stream_map.transform(record) for record in records(table, plan, CONTEXT)]
@@ -58,4 +58,4 @@ def test_what_else_takes_a_record_sees_all_of_it(tmp_path, config):
     stream = stream_of(**config)
     _, plan = clicks(tmp_path)
     maps = [one for one in stream.stream_maps if not isinstance(one, RemoveRecordTransform)]
-    assert not unseen(plan, maps, config)
+    assert not unused_properties(plan, maps, config)
