@@ -1,4 +1,4 @@
-"""Tells whether the process that began something may still be at it."""
+"""Names of processes, which tell later whether the process that began something still runs."""
 
 from __future__ import annotations
 
@@ -10,32 +10,28 @@ from pathlib import Path
 
 
 def this_process() -> str:
-    """Return a name for this process that other processes of any machine can judge with `is_gone`."""
-    return f"{_place()}:{os.getpid()}"
+    """Return a name for this process that processes of any machine can pass to `is_gone`."""
+    return f"{_machine()}:{os.getpid()}"
 
 
 def is_gone(owner: str) -> bool:
     """Return whether a process is known to have ended. Of another machine's nothing is known: False."""
-    place, _, number = owner.rpartition(":")
-    return place == _place() and _has_ended(number)
+    machine, _, number = owner.rpartition(":")
+    return machine == _machine() and has_ended(number)
 
 
-def mark() -> str:
-    """Return a name for this process as `this_process` does, fit for the name of a file."""
-    return f"{_place_mark()}-{os.getpid()}"
+def folder_mark() -> str:
+    """Return a name for this process that fits into the name of a folder."""
+    return f"{_machine_hash()}-{os.getpid()}"
 
 
-def is_of_here(mark: str) -> bool:
-    """Return whether a mark is of this machine (and container), so that `is_marked_gone` can tell."""
-    return mark.partition("-")[0] == _place_mark()
+def is_local(mark: str) -> bool:
+    """Return whether a folder's mark is of a process of this machine (and container)."""
+    return mark.partition("-")[0] == _machine_hash()
 
 
-def is_marked_gone(mark: str) -> bool:
-    """Return of a mark what `is_gone` returns of an owner."""
-    return is_of_here(mark) and _has_ended(mark.partition("-")[2])
-
-
-def _has_ended(number: str) -> bool:
+def has_ended(number: str) -> bool:
+    """Return whether a process of this machine, by its number, is known to have ended."""
     # Elsewhere than on POSIX, signal 0 is a signal that ends the process.
     if os.name != "posix" or not number.isdigit():
         return False
@@ -43,17 +39,17 @@ def _has_ended(number: str) -> bool:
         os.kill(int(number), 0)
     except ProcessLookupError:
         return True
-    except OSError:  # it lives and is another user's
+    except OSError:  # it runs and is another user's
         return False
     return False
 
 
-def _place_mark() -> str:
-    return hashlib.sha256(_place().encode()).hexdigest()[:8]
+def _machine_hash() -> str:
+    return hashlib.sha256(_machine().encode()).hexdigest()[:8]
 
 
 @cache
-def _place() -> str:
+def _machine() -> str:
     """Return the machine and, as containers may share its name, the process namespace."""
     try:
         namespace = str(Path("/proc/self/ns/pid").readlink())

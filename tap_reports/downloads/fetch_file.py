@@ -1,7 +1,7 @@
 """Report files: from a link to a complete file on disk.
 
-A transfer that breaks goes on where it stopped if the server can prove that the file is still the same, else
-it starts again. The bytes are left as they came; what they are is the parsers' business.
+A broken transfer continues where it stopped if the server can prove that the file is still the same; else it
+starts again. The bytes are left as they came.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import requests
 from urllib3.exceptions import HTTPError
 
-from tap_reports.downloads.transfer import WRONG_RANGE, Misfit, Transfer
+from tap_reports.downloads.transfer import WRONG_RANGE, RestartNeeded, Transfer
 from tap_reports.downloads.work_dir import disk_error
 from tap_reports.exceptions import (
     AccessDenied,
@@ -41,16 +41,16 @@ if TYPE_CHECKING:
     from tap_reports.http.retries import RetryPolicy
     from tap_reports.models import Download
 
-CHUNK_BYTES, MOST_REDIRECTS = 1 << 20, 5
+CHUNK_BYTES, MAX_REDIRECTS = 1 << 20, 5
 ANY_STATUS = range(100, 600)
 """The API session leaves every status to us: a download has retries of its own, on top of a partial file."""
 OK, ACCEPTED, BAD_REQUEST, TOO_MANY = 200, 202, 400, 429
 WITH_FILE = frozenset({OK, 203, 206})
 GONE = frozenset({401, 403, 404, 410})
 """What a link answers once its permission, or the file behind it, has gone."""
-LEAST_BYTES_PER_SECOND = 1024
+MIN_BYTES_PER_SECOND = 1024
 """A download that stays below this for as long as a call may wait for an answer is broken."""
-LONGEST_DOWNLOAD_SECONDS = 24 * 3600.0
+MAX_DOWNLOAD_SECONDS = 24 * 3600.0
 """Of one file, with all its attempts."""
 
 
@@ -72,7 +72,7 @@ def fetch(
         api: For an authenticated download, as far as the API's own origin.
         files: For links.
         folder: Where to put it.
-        policy: For broken transfers; every MiB further than before makes it begin again, but its deadline.
+        policy: For broken transfers. Each further MiB starts its count of attempts again, not its deadline.
         clock: The time.
         stopping: True once the run is stopping.
         name: The file's name in the folder.
@@ -92,7 +92,7 @@ def fetch(
     try:
         with path.open("wb", buffering=0) as file:
             transfer = Transfer(file)
-            until = clock.monotonic() + LONGEST_DOWNLOAD_SECONDS
+            until = clock.monotonic() + MAX_DOWNLOAD_SECONDS
             _Fetch(download, api, files, policy, clock, stopping, transfer, until).run()
     except BaseException as error:
         path.unlink(missing_ok=True)
@@ -102,7 +102,7 @@ def fetch(
     return path, transfer.size
 
 
-class _Again(Exception):
+class _BrokenAttempt(Exception):
     """This attempt broke; `error` is raised if it was the last."""
 
     def __init__(self, error: CallError) -> None:
@@ -129,29 +129,29 @@ class _Fetch:
         while True:
             try:
                 return self._attempt()
-            except _Again as again:
+            except _BrokenAttempt as again:
                 if self.clock.monotonic() > self.until:
                     raise again.error from again.__cause__
                 if self.transfer.size - furthest >= CHUNK_BYTES:
                     attempts.number, furthest = 1, self.transfer.size
-                self._go_on()
-                rest = f" from byte {self.transfer.size} on" if self.transfer.headers() else ""
+                self._raise_if_stopping()
+                rest = f" from byte {self.transfer.size} on" if self.transfer.range_headers() else ""
                 attempts.pause(again.error, f"Retrying the download{rest}")
 
     def _attempt(self) -> None:
-        self._go_on()
+        self._raise_if_stopping()
         response, is_link = self._open_api() if self.download.authenticated else self._open_link()
         with response:
             if response.status_code not in WITH_FILE | {WRONG_RANGE}:
-                raise self._error_of(response, is_link=is_link)
+                raise self._error_for(response, is_link=is_link)
             try:
                 self.transfer.begin(response)
-            except Misfit as error:
+            except RestartNeeded as error:
                 raise self._broken(str(error), response) from error
             if response.status_code != WRONG_RANGE:
                 self._read(response)
-            if self.transfer.shortfall:
-                raise self._broken(self.transfer.shortfall, response)
+            if self.transfer.length_error:
+                raise self._broken(self.transfer.length_error, response)
 
     def _read(self, response: requests.Response) -> None:
         """Write the body as it comes, without undoing any Content-Encoding."""
@@ -159,14 +159,14 @@ class _Fetch:
         since, here = self.clock.monotonic(), self.transfer.size
         for chunk in self._chunks(response):
             self.transfer.write(chunk)
-            self._go_on()
+            self._raise_if_stopping()
             self._refuse_too_large(self.transfer.size)
             now = self.clock.monotonic()
             if now > self.until:
-                raise self._broken(self._break_of("it took longer than a day"), response)
+                raise self._broken(self._describe_break("it took longer than a day"), response)
             if now - since >= self.files.timeout:
-                if self.transfer.size - here < (now - since) * LEAST_BYTES_PER_SECOND:
-                    raise self._broken(self._break_of("less than 1 KiB a second came"), response)
+                if self.transfer.size - here < (now - since) * MIN_BYTES_PER_SECOND:
+                    raise self._broken(self._describe_break("less than 1 KiB a second came"), response)
                 since, here = now, self.transfer.size
 
     def _chunks(self, response: requests.Response) -> Iterator[bytes]:
@@ -174,7 +174,7 @@ class _Fetch:
         try:
             yield from pieces(response, CHUNK_BYTES, decode=False)
         except (HTTPError, OSError) as error:
-            raise self._broken(self._break_of(shown_exception(error)), response) from error
+            raise self._broken(self._describe_break(shown_exception(error)), response) from error
 
     def _refuse_too_large(self, size: int | None) -> None:
         if size is not None and size > self.files.largest:
@@ -184,24 +184,24 @@ class _Fetch:
             )
 
     def _open_link(
-        self, url: str | None = None, redirects: int = MOST_REDIRECTS
+        self, url: str | None = None, redirects: int = MAX_REDIRECTS
     ) -> tuple[requests.Response, bool]:
         """Return an answer with its body unread, and whether it is a link's (not the API's)."""
         try:
-            headers = self.transfer.headers()
+            headers = self.transfer.range_headers()
             return self.files.get(url or self.download.url, headers=headers, redirects=redirects), True
         except CallBroken as error:
             if not is_worth_repeating(error):
                 raise
-            raise _Again(error) from error
+            raise _BrokenAttempt(error) from error
 
     def _open_api(self) -> tuple[requests.Response, bool]:
         """Call the API, which may hand the file out itself or redirect to a link elsewhere.
 
         Its session has repeated a call without answer by the policy already: that is not repeated here.
         """
-        url, left = self.api.url(self.download.url), MOST_REDIRECTS
-        headers = {**self.transfer.headers(), "Accept": "*/*", "Accept-Encoding": "identity"}
+        url, left = self.api.url(self.download.url), MAX_REDIRECTS
+        headers = {**self.transfer.range_headers(), "Accept": "*/*", "Accept-Encoding": "identity"}
         while True:
             response = self.api.call("GET", url, headers=headers, accept=ANY_STATUS, stream=True)
             target = response.headers.get("Location")
@@ -212,39 +212,41 @@ class _Fetch:
                 url, left = joined(url, target), left - 1
             except BadUrl as error:
                 answer = f"redirects to an address that {error}"
-                raise BadAnswer(self._what(is_link=False), answer, status=response.status_code) from error
+                raise BadAnswer(
+                    self._shown_call(is_link=False), answer, status=response.status_code
+                ) from error
             if not same_origin(url, self.api.base_url):
                 return self._open_link(url, left)
 
-    def _error_of(self, response: requests.Response, *, is_link: bool) -> Exception:
+    def _error_for(self, response: requests.Response, *, is_link: bool) -> Exception:
         """Return what an answer without a file means."""
         status = response.status_code
-        what, answer = self._what(is_link=is_link), body_excerpt(response)
+        what, answer = self._shown_call(is_link=is_link), body_excerpt(response)
         if status in {ACCEPTED, TOO_MANY} or status >= 500:
             return self._broken("not ready yet" if status == ACCEPTED else answer, response)
         if status in REDIRECTS:
-            return BadAnswer(what, f"redirects nowhere, or more than {MOST_REDIRECTS} times", status=status)
+            return BadAnswer(what, f"redirects nowhere, or more than {MAX_REDIRECTS} times", status=status)
         if status < 300:
             return BadAnswer(what, "no file came", status=status)
         # Google's links answer 400 once they have expired.
         if is_link and (status in GONE or (status == BAD_REQUEST and "expired" in answer.lower())):
             expired = LinkExpired(what, answer, status=status)
             # The API signs a new link for every call.
-            return _Again(expired) if self.download.authenticated else expired
+            return _BrokenAttempt(expired) if self.download.authenticated else expired
         return (AccessDenied if status in ACCESS else CallRejected)(what, answer, status=status)
 
-    def _broken(self, answer: str, response: requests.Response) -> _Again:
+    def _broken(self, answer: str, response: requests.Response) -> _BrokenAttempt:
         asked = retry_after(response.headers, self.clock.now())
-        what = self._what(is_link=not self.download.authenticated)
-        return _Again(CallBroken(what, answer, status=response.status_code, retry_after=asked))
+        what = self._shown_call(is_link=not self.download.authenticated)
+        return _BrokenAttempt(CallBroken(what, answer, status=response.status_code, retry_after=asked))
 
-    def _break_of(self, cause: str) -> str:
+    def _describe_break(self, cause: str) -> str:
         size, total = self.transfer.size, self.transfer.total or "unknown"
         return f"the transfer broke at {size} of {total} bytes: {cause}"
 
-    def _what(self, *, is_link: bool) -> str:
+    def _shown_call(self, *, is_link: bool) -> str:
         return LINK if is_link else self.api.shown("GET", self.download.url)
 
-    def _go_on(self) -> None:
+    def _raise_if_stopping(self) -> None:
         if self.stopping():
             raise Stopped

@@ -1,4 +1,4 @@
-"""A file on its way: what is here, what is still missing, and whether a server may go on with it."""
+"""A partly downloaded file: what is here, what is missing, and whether an answer continues it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ PARTIAL, WRONG_RANGE = 206, 416
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)$")
 
 
-class Misfit(Exception):
-    """The answer does not go on where the file stops; the file was emptied, to start again."""
+class RestartNeeded(Exception):
+    """The answer does not continue the file; the file was emptied, to start again."""
 
 
 @dataclass(slots=True)
@@ -35,24 +35,24 @@ class Transfer:
     validator: str = ""
     encoding: str = ""
 
-    def headers(self) -> dict[str, str]:
+    def range_headers(self) -> dict[str, str]:
         """Return the headers that ask for the rest; none to ask for all of it."""
         if not self.size or not self.validator:
             return {}
         return {"Range": f"bytes={self.size}-", "If-Range": self.validator}
 
     def begin(self, response: requests.Response) -> None:
-        """Get ready for an answer's body: go on, or start again.
+        """Get ready for an answer's body, which continues the file or is the whole one.
 
         Raises:
-            Misfit: Its body is of no use.
+            RestartNeeded: It is neither.
         """
         headers = response.headers
         if response.status_code == WRONG_RANGE:
-            self._begin_nothing(headers.get("Content-Range", ""))
+            self._check_complete(headers.get("Content-Range", ""))
         elif response.status_code == PARTIAL:
-            self._refuse_other_version(headers)
-            self._begin_rest(headers.get("Content-Range", ""), headers.get("Content-Encoding", ""))
+            self._check_version(headers)
+            self._continue(headers.get("Content-Range", ""), headers.get("Content-Encoding", ""))
         else:
             self.restart()
             length = headers.get("Content-Length", "")
@@ -80,38 +80,38 @@ class Transfer:
         self.size, self.total, self.validator, self.encoding = 0, None, "", ""
 
     @property
-    def shortfall(self) -> str:
+    def length_error(self) -> str:
         """What is wrong with the length, or ""."""
         if self.total is None or self.size == self.total:
             return ""
         return f"{self.size} of {self.total} bytes came"
 
-    def _refuse_other_version(self, headers: Mapping[str, str]) -> None:
-        """Start again if the rest is of another version: not every server heeds `If-Range`."""
+    def _check_version(self, headers: Mapping[str, str]) -> None:
+        """Refuse a part of another version: not every server heeds `If-Range`."""
         name = "ETag" if self.validator.startswith('"') else "Last-Modified"
         version = headers.get(name, "").removeprefix("W/")
         if self.size and version not in {"", self.validator}:
-            self._misfit(f"the file has changed: its {name} is another one")
+            self._start_again(f"the file has changed: its {name} is another one")
 
-    def _begin_rest(self, content_range: str, encoding: str) -> None:
+    def _continue(self, content_range: str, encoding: str) -> None:
         found = _RANGE.match(content_range)
         if not found or int(found[1]) != self.size or (self.size and encoding != self.encoding):
-            self._misfit(f"a part came that does not fit ({content_range or 'no Content-Range'})")
+            self._start_again(f"a part came that does not fit ({content_range or 'no Content-Range'})")
             return
         end, total = int(found[2]) + 1, None if found[3] == "*" else int(found[3])
         if None not in {total, self.total} and total != self.total:
-            self._misfit(f"the file has changed from {self.total} to {total} bytes")
+            self._start_again(f"the file has changed from {self.total} to {total} bytes")
         self.total = total or self.total or end
 
-    def _begin_nothing(self, content_range: str) -> None:
-        """Nothing is left after what is here, if the file is as long as that; else it has changed."""
+    def _check_complete(self, content_range: str) -> None:
+        """Take the file as complete if the server says that it has this length; else it has changed."""
         if not self.size or content_range != f"bytes */{self.size}":
-            self._misfit(f"the rest was refused ({content_range or 'no Content-Range'})")
+            self._start_again(f"the rest was refused ({content_range or 'no Content-Range'})")
         self.total = self.size
 
-    def _misfit(self, what: str) -> None:
+    def _start_again(self, what: str) -> None:
         self.restart()
-        raise Misfit(what)
+        raise RestartNeeded(what)
 
 
 def _validator(response: requests.Response) -> str:

@@ -15,16 +15,16 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from tap_reports import process as owner
+from tap_reports import process
 from tap_reports.exceptions import FileError
 
 PREFIX = "tap-reports-"
 LOCK = ".lock"
-_FORM = re.compile(r"tap-reports-([0-9a-f]{8}-[0-9]+)-[a-z0-9_]{8}")
+_FOLDER_NAME = re.compile(r"tap-reports-([0-9a-f]{8}-[0-9]+)-[a-z0-9_]{8}")
 """A work folder's name, with its process's mark. Any other folder is somebody's own."""
-FOREIGN_SECONDS = 3600.0
+FOREIGN_ABANDONED_SECONDS = 3600.0
 """From this age on, a folder of another container or machine whose lock nobody holds is abandoned."""
-REMOVALS = 50
+MAX_REMOVALS = 50
 """How often a folder is removed in which files still appear."""
 REMOVAL_SECONDS = 0.02
 """Between two of them."""
@@ -46,7 +46,7 @@ class WorkFolder:
         """
         try:
             remove_abandoned()
-            self.path = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{owner.mark()}-"))
+            self.path = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{process.folder_mark()}-"))
         except OSError as error:
             raise FileError(
                 f"no temporary folder can be made: {error}",
@@ -59,7 +59,7 @@ class WorkFolder:
     def close(self) -> None:
         """Remove the folder and all in it. A download that is being ended may put one more file there."""
         self._lock.release()
-        for _ in range(REMOVALS):
+        for _ in range(MAX_REMOVALS):
             shutil.rmtree(self.path, ignore_errors=True)
             if not self.path.exists():
                 return
@@ -70,7 +70,9 @@ def remove_abandoned() -> None:
     """Remove the folders of this user's killed runs."""
     try:
         with os.scandir(tempfile.gettempdir()) as found:
-            folders = [Path(entry.path) for entry in found if _FORM.fullmatch(entry.name) and _is_ours(entry)]
+            folders = [
+                Path(entry.path) for entry in found if _FOLDER_NAME.fullmatch(entry.name) and _is_ours(entry)
+            ]
     except OSError:  # it may be writable without being readable
         return
     for folder in folders:
@@ -90,12 +92,12 @@ def _is_ours(entry: os.DirEntry[str]) -> bool:
 
 def _is_abandoned(folder: Path) -> bool:
     """Return whether the process that made a folder is known to be gone."""
-    found = _FORM.fullmatch(folder.name)
+    found = _FOLDER_NAME.fullmatch(folder.name)
     mark = found[1] if found else ""
-    if owner.is_of_here(mark):
-        return owner.is_marked_gone(mark)
+    if process.is_local(mark):
+        return process.has_ended(mark.partition("-")[2])
     try:
-        if time.time() - folder.stat().st_mtime < FOREIGN_SECONDS or not (folder / LOCK).exists():
+        if time.time() - folder.stat().st_mtime < FOREIGN_ABANDONED_SECONDS or not (folder / LOCK).exists():
             return False
         with _lock_of(folder).acquire(blocking=False):
             return True

@@ -20,7 +20,7 @@ ID_NAME = re.compile(r"(job|report|request|export|ticket)?[_-]?(id|key|uuid|ref)
 """Names that say that the value is a job's id: `JobId`, `report_id`, `id`."""
 
 
-def segments(target: str) -> list[str]:
+def path_parts(target: str) -> list[str]:
     """Return a path's parts, decoded."""
     path = target.partition("?")[0]  # not by `urlsplit`: what follows two slashes would be a host to it
     return unquote(path).split("/")

@@ -64,30 +64,30 @@ class Postbacks:
         heard = ", ".join(f"{self.counts[count]} {count}" for count in Count)
         logger.info("vendors' calls: %s", heard)
 
-    def announced(self, task: Task) -> None:
+    def note_job(self, task: Task) -> None:
         """Take note of a job that is known from now on; its call may have come before."""
-        if self._forget(task) and self._wake(task):
+        if self._was_early(task) and self._wake(task):
             self.counts[Count.WOKE] += 1
 
     # --- in the listener's thread ---------------------------------------------------------------------
 
-    def admits(self, target: str) -> bool:
+    def is_authorized(self, target: str) -> bool:
         """Return whether the secret is in the path. Takes as long for a wrong one as for the right one."""
-        return self._without_secret(target) is not None
+        return self._path_after_secret(target) is not None
 
-    def take(self, call: Call) -> None:
+    def handle(self, call: Call) -> None:
         """Wake the jobs that a call names, or all that are waited for if it names none."""
         self.counts[Count.RECEIVED] += 1
-        path = self._without_secret(call.target) or []
+        path = self._path_after_secret(call.target) or []
         named = {part.casefold() for part in path} & set(self._vendors)
         pairs = [("", part) for part in path if part.casefold() not in named]
         pairs.extend(payload.values(call.target, call.body))
         words = {word for _, text in pairs for word in payload.words(text)}
-        known_ids = {task.job_id.casefold() for task in self._of(named)}
+        known_ids = {task.job_id.casefold() for task in self._tasks_at(named)}
         ids = payload.named_ids(pairs, known_ids) | (words & known_ids)
-        # Kept before the tasks are looked at: a job that is announced meanwhile is found here or there.
-        self._keep(ids)
-        tasks = self._of(named)
+        # Kept before the tasks are looked at: a job that becomes known meanwhile is found here or there.
+        self._keep_early(ids)
+        tasks = self._tasks_at(named)
         if known := [task for task in tasks if task.job_id.casefold() in words]:
             self._wake_all(known)
         elif ids:
@@ -95,7 +95,7 @@ class Postbacks:
         else:
             self._wake_all([task for task in tasks if task.stage is Stage.RUNNING])
 
-    def _of(self, vendors: Collection[str]) -> list[Task]:
+    def _tasks_at(self, vendors: Collection[str]) -> list[Task]:
         """Return the tasks that have a job at one of the vendors; at any if none is given."""
         return [
             task
@@ -106,31 +106,31 @@ class Postbacks:
     def _wake_all(self, tasks: list[Task]) -> None:
         for task in tasks:
             if task.stage is Stage.SUBMITTING:
-                continue  # its submission is just being noted; `announced` follows
-            self._forget(task)
+                continue  # its submission is just being noted; `note_job` follows
+            self._was_early(task)
             if task.stage is not Stage.RUNNING:
                 self.counts[Count.LATE] += 1
             elif self._wake(task):
                 self.counts[Count.WOKE] += 1
                 task.log(Event.CALLED_BACK)
 
-    def _keep(self, ids: Iterable[str]) -> None:
+    def _keep_early(self, ids: Iterable[str]) -> None:
         with self._lock:
             self._early.update(dict.fromkeys(ids))
             while len(self._early) > MAX_EARLY:
                 self._early.pop(next(iter(self._early)))
 
-    def _forget(self, task: Task) -> bool:
+    def _was_early(self, task: Task) -> bool:
         """Drop a job's id from those that came early. Returns whether it was among them."""
         with self._lock:
             return self._early.pop(task.job_id.casefold(), False) is None
 
-    def _without_secret(self, target: str) -> list[str] | None:
+    def _path_after_secret(self, target: str) -> list[str] | None:
         """Return the path's parts behind the secret, or None if it is not there.
 
         A proxy may have put a prefix before it or taken one away; a secret may itself hold slashes.
         """
-        parts = payload.segments(target)
+        parts = payload.path_parts(target)
         length = self._secret.count(b"/") + 1
         found = None
         for first in range(len(parts) - length + 1):

@@ -67,10 +67,10 @@ class CallHandler(Protocol):
 
     counts: Counter[Count]
 
-    def admits(self, target: str) -> bool:
+    def is_authorized(self, target: str) -> bool:
         """Return whether a call to this path may go on; otherwise its body is not read."""
 
-    def take(self, call: Call) -> None:
+    def handle(self, call: Call) -> None:
         """Act on a call."""
 
 
@@ -108,7 +108,7 @@ class Listener:
         self._max_seconds = max_seconds
         self._max_connections = max_connections
         self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
-        self._socket = _bound(host, port)
+        self._socket = _listening_socket(host, port)
         self.port: int = self._socket.getsockname()[1]
         self._loop: asyncio.AbstractEventLoop | None = None
         self._started, self._end = threading.Event(), asyncio.Event()
@@ -183,7 +183,7 @@ class Listener:
             writer.write(_response(refused.status))
             return False
         if call is not None:
-            self._handler.take(call)
+            self._handler.handle(call)
             writer.write(_response(HTTPStatus.NO_CONTENT))
         return True
 
@@ -195,7 +195,7 @@ class Listener:
             if not isinstance(request, h11.Request):
                 return None  # connected and gone: a load balancer's probe
             target = request.target.decode("latin-1")
-            if not self._handler.admits(target):
+            if not self._handler.is_authorized(target):
                 raise _Refused(HTTPStatus.NOT_FOUND, Count.FORGED)
             left = MAX_BODY - int(dict(request.headers).get(b"content-length", 0))
             body = bytearray()
@@ -237,7 +237,7 @@ def _response(status: int) -> bytes:
     return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n{length}Connection: close\r\n\r\n".encode()
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def _listening_socket(host: str, port: int) -> socket.socket:
     """Return a socket that listens on the address."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)

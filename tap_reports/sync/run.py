@@ -161,7 +161,7 @@ class Run:
     def _submitted(self, task: Task) -> None:
         self._on_submitted(task)
         if self._postbacks is not None:
-            self._postbacks.announced(task)
+            self._postbacks.note_job(task)
 
     def folder(self) -> Path:
         """Return the folder for downloaded files, which `close` removes.

@@ -105,7 +105,7 @@ def test_a_folder_of_the_user_s_own_stays_whatever_its_name_begins_with(name, te
 
 
 def test_a_living_process_s_folder_stays_also_before_its_lock_is_held(temporary):
-    folder = temporary / f"tap-reports-{process.mark()}-abcdefgh"
+    folder = temporary / f"tap-reports-{process.folder_mark()}-abcdefgh"
     folder.mkdir()
     (folder / ".lock").touch()
     WorkFolder().close()

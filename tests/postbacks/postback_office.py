@@ -69,10 +69,10 @@ class Ears:
         self.calls = []
         self.heard = threading.Event()
 
-    def admits(self, target):
+    def is_authorized(self, target):
         return target != "/no"
 
-    def take(self, call):
+    def handle(self, call):
         if call.target == "/defect":
             raise LookupError("a defect")
         self.calls.append(call)

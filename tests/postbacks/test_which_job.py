@@ -120,12 +120,12 @@ def test_a_call_may_come_while_the_submission_is_noted(office, stage):
     else:
         office.tasks.append(early)
     for _ in range(2):
-        office.postbacks.announced(early)
+        office.postbacks.note_job(early)
     assert office.woken == [IDS[0]]
 
 
-def test_a_job_that_nobody_called_for_is_not_woken_when_it_is_announced(office):
-    office.postbacks.announced(office.tasks[0])
+def test_a_job_that_nobody_called_for_is_not_woken_when_it_becomes_known(office):
+    office.postbacks.note_job(office.tasks[0])
     assert office.woken == []
 
 
