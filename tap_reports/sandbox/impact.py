@@ -113,7 +113,8 @@ class Impact(ImpactJobs):
         key = json.dumps([request.path, request.query], sort_keys=True)
         with self._jobs.lock:
             if not quota.take():
-                return self._quota_spent(request, quota)
+                headers = quota.retry_after if request.params["kind"] == "partner" else {}
+                return error(f"Daily limit of {quota.limit} requests exceeded", 429, headers)
             self._jobs.accepted[self.name] += 1
             job = self._jobs.get(self.name, self._known.get(key, ""))
             if job is None:
@@ -127,13 +128,6 @@ class Impact(ImpactJobs):
         if request.params["kind"] != "brand":
             answer["ReplayUri"] = f"{uri}/Replay"
         return answer_json(answer)
-
-    def _quota_spent(self, request: Request, quota: DayQuota) -> Answer:
-        now = self._time.now()
-        midnight = dt.datetime.combine(now.date() + dt.timedelta(days=1), dt.time(), dt.UTC)
-        seconds = str(int((midnight - now).total_seconds()) + 1)
-        headers = {"Retry-After": seconds} if request.params["kind"] == "partner" else {}
-        return error(f"Daily limit of {quota.limit} requests exceeded", 429, headers)
 
 
 def _day(text: str) -> dt.date:

@@ -157,9 +157,8 @@ class SecondNature(VendorApi):
         """Yield a sheet's rows; days that are yet to come have none."""
         if query["end"] is not None:
             query = {**query, "end": self.past(query["end"])}
-        place = (query["report"], query["sheet"])
         options, restated = self._options, self._shared.restated(revision)
-        return data.rows(options.seed, options.rows, place, query, restated)
+        return data.rows(options.seed, options.rows, query, restated)
 
 
 def _refused(detail: str, status: int, headers: dict[str, str] | None = None) -> Refusal:

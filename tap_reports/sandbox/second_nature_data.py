@@ -70,12 +70,10 @@ REPORTS = {
 }
 
 
-def rows(
-    seed: int, number: int, place: tuple[str, SheetType], what: dict[str, Any], restated: Restated
-) -> Iterator[dict[str, Cell]]:
+def rows(seed: int, number: int, what: dict[str, Any], restated: Restated) -> Iterator[dict[str, Cell]]:
     """Yield a sheet's rows: `number` for each day asked for, or `number` in all for a snapshot."""
-    report, sheet = place
-    dice = Dice(seed, "second_nature", report, sheet.name, what["course"])
+    sheet: SheetType = what["sheet"]
+    dice = Dice(seed, "second_nature", what["report"], sheet.name, what["course"])
     is_chosen = what["course"] and "course_name" in sheet.columns
     only: dict[str, Cell] = {"course_name": COURSES[what["course"]]} if is_chosen else {}
     if what["start"] is None or what["end"] is None:

@@ -73,6 +73,13 @@ class DayQuota:
         self._used += is_free
         return is_free
 
+    @property
+    def retry_after(self) -> dict[str, str]:
+        """The header of a refusal: the seconds until midnight."""
+        now = self._time.now()
+        passed = dt.timedelta(hours=now.hour, minutes=now.minute, seconds=now.second)
+        return {"Retry-After": str(86400 - int(passed.total_seconds()))}
+
     def clear(self) -> None:
         """Forget all calls."""
         self._used = 0

@@ -13,16 +13,15 @@ from collections.abc import Iterator, Sequence
 
 from singer_sdk import typing as th
 
+from tap_reports.client import ReportClient
 from tap_reports.models import Json, Quota
 from tap_reports.setting import POSITIVE, TEXT, TEXTS, setting, settings_object
-from tap_reports.vendor import LostSubmission, Vendor, VendorConfig
-from tap_reports.vendors.digital_turbine.client import (
-    CAMPAIGN_ID,
-    CAMPAIGN_NAME,
-    DATE,
-    MAX_DAYS,
-    DigitalTurbine,
-)
+from tap_reports.vendor import ClientContext, LostSubmission, Vendor, VendorConfig
+
+DATE = "Date"
+CAMPAIGN_ID, CAMPAIGN_NAME = "Campaign ID", "Campaign Name"
+"""A campaign's name may change, so it is not part of the key where the id is."""
+MAX_DAYS = 90
 
 SETTINGS = (
     setting("client_id", TEXT, "From your DT representative.", required=True),
@@ -84,13 +83,19 @@ def quotas(config: VendorConfig) -> Sequence[Quota]:
     )
 
 
+def _connect(config: VendorConfig, context: ClientContext) -> ReportClient:
+    from tap_reports.vendors.digital_turbine.client import DigitalTurbine  # only where it is configured
+
+    return DigitalTurbine(config, context)
+
+
 VENDOR = Vendor(
     name="digital_turbine",
     title="Digital Turbine",
     api_url="https://reporting.digitalturbine.com",
     settings=SETTINGS,
     report_settings=REPORT_SETTINGS,
-    connect=DigitalTurbine,
+    connect=_connect,
     check=check_block,
     default_reports=(CAMPAIGN_DAILY,),
     quotas=quotas,

@@ -34,13 +34,11 @@ from tap_reports.models import (
 from tap_reports.models.columns import columns_of, property_name
 from tap_reports.redaction import add_link, add_secrets, redact
 from tap_reports.vendor import ClientContext, ReportConfig, VendorConfig
+from tap_reports.vendors.digital_turbine import CAMPAIGN_ID, CAMPAIGN_NAME, DATE
 
 PRODUCT = "dtgrowth"
 TOKEN_PATH, REPORT_PATH = "/auth/v1/token", "/api/v1/report"
 NOTES = "Money is in US dollars, days are UTC; for performance analysis, not for billing."
-DATE = "Date"
-CAMPAIGN_ID, CAMPAIGN_NAME = "Campaign ID", "Campaign Name"
-"""A campaign's name may change, so it is not part of the key where the id is."""
 KINDS = {
     DATE: Kind.DATE,
     **dict.fromkeys(("Impressions", "Clicks", "Installs"), Kind.INTEGER),
@@ -48,7 +46,6 @@ KINDS = {
 }
 """The names that the vendor's pages show; every other column is text unless `columns` says more."""
 
-MAX_DAYS = 90
 FILLED_WITHIN = dt.timedelta(hours=1)
 """A link that is empty for longer never fills: the vendor says to request the report again."""
 TOLERANCE = dt.timedelta(seconds=1)
