@@ -33,7 +33,7 @@ class DigitalTurbine(VendorApi):
         options = shared.options
         self._minute = RollingLimit(options.limit(options.dt_reports_per_minute), 60.0, shared.time)
         self._day = DayQuota(options.dt_reports_per_day, shared.time)
-        self.kept = [self._minute, self._day]
+        self.to_clear = [self._minute, self._day]
 
     def routes(self) -> list[Route]:
         """Return its routes; the link lives on the storage's origin."""

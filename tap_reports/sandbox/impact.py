@@ -27,7 +27,7 @@ class Impact(ImpactJobs):
         self._reports = DayQuota(options.reports_per_day, shared.time)
         self._clicks = DayQuota(options.clicks_per_day, shared.time)
         self._known: dict[str, str] = {}
-        self.kept = [self._hour, self._reports, self._clicks, self._known]
+        self.to_clear = [self._hour, self._reports, self._clicks, self._known]
 
     def routes(self) -> list[Route]:
         """Return the routes of all three prefixes."""

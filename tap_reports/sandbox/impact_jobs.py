@@ -30,13 +30,13 @@ class ImpactJobs(VendorApi):
 
     def status(self, request: Request) -> Answer:
         """Answer one job."""
-        job = self._kept(request)
+        job = self._job(request)
         return answer_json(self._shown(job, self.word(job, request), request))
 
     def download(self, request: Request) -> Answer:
         """Answer with a redirect to the storage, or with 202 and the job."""
-        job = self._kept(request)
-        word = self._standing(job)
+        job = self._job(request)
+        word = self._current_word(job)
         if word != "COMPLETED":
             if job.failed:
                 return error("The job has no result", 404)
@@ -46,8 +46,8 @@ class ImpactJobs(VendorApi):
 
     def replay(self, request: Request) -> Answer:
         """Run a job again: under its own id, or under a new one for agencies."""
-        job = self._kept(request)
-        if self._standing(job) in {"QUEUED", "RUNNING"}:
+        job = self._job(request)
+        if self._current_word(job) in {"QUEUED", "RUNNING"}:
             return error("The job is still running", 403)
         if request.params["kind"] == "agency":
             job = self._jobs.add(self.name, job.report, job.what)
@@ -64,10 +64,10 @@ class ImpactJobs(VendorApi):
             values = {postback.job_parameter: job.id, **postback.extra}
             self._shared.notifier.when_done(job, "postback", postback.method, postback.url, values)
 
-    def _kept(self, request: Request) -> Job:
+    def _job(self, request: Request) -> Job:
         return self.find(request, "job_id", error("Job not found", 404))
 
-    def _standing(self, job: Job) -> str:
+    def _current_word(self, job: Job) -> str:
         """Return where a job stands apart from its polls; while a script is under way, it runs."""
         if job.words:
             return "RUNNING"

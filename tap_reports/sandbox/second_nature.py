@@ -34,7 +34,7 @@ class SecondNature(VendorApi):
         self._cache: dict[str, Job] = {}
         limit = shared.options.sn_requests_per_minute
         self._minute = RollingLimit(shared.options.limit(limit) if limit else 1 << 30, 60.0, shared.time)
-        self.kept = [self._cache, self._minute]
+        self.to_clear = [self._cache, self._minute]
 
     def routes(self) -> list[Route]:
         """Return its routes."""

@@ -165,7 +165,7 @@ class VendorApi(ABC):
     def __init__(self, shared: Shared) -> None:
         self._shared = shared
         self._options, self._time, self._jobs = shared.options, shared.time, shared.jobs
-        self.kept: list[RollingLimit | DayQuota | dict[str, Any]] = []
+        self.to_clear: list[RollingLimit | DayQuota | dict[str, Any]] = []
 
     @abstractmethod
     def routes(self) -> list[Route]:
@@ -181,7 +181,7 @@ class VendorApi(ABC):
 
     def clear(self) -> None:
         """Forget quotas and results."""
-        for part in self.kept:
+        for part in self.to_clear:
             part.clear()
 
     def has(self, switch: Switch) -> bool:

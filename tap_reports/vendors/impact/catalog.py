@@ -77,13 +77,13 @@ class Catalog:
             answer = self._read(path)
             if "Reports" not in answer:
                 raise BadAnswer(self._api.shown("GET", path), "no Reports came", status=200)
-            yield from (entry for entry in listed(answer["Reports"]) if isinstance(entry, dict))
+            yield from entries_of(answer["Reports"])
             is_last = len(seen) >= (whole_number(answer.get("@numpages")) or 1)
             path = str(answer.get("@nextpageuri") or ("" if is_last else f"{first}?Page={len(seen) + 1}"))
 
     def _read(self, path: str) -> dict[str, Any]:
         """Return an answer's object; an array is returned as `Reports`."""
-        response = self._api.call("GET", from_base(self._api.base_url, path))
+        response = self._api.call("GET", below_base(self._api.base_url, path))
         answer = answer_json(response)
         if isinstance(answer, list):
             return {"Reports": answer}
@@ -99,14 +99,13 @@ def is_accessible(entry: Json) -> bool:
     return str(entry.get("ApiAccessible", True)).strip().lower() == "true"
 
 
-def listed(value: Any) -> list[Any]:
-    """Return a list, of which an empty one may come as null, `{}` or `[]`."""
-    if isinstance(value, dict):
-        return [value] if value else []
-    return list(value) if isinstance(value, list) else []
+def entries_of(value: Any) -> list[Json]:
+    """Return the objects of a list, of which an empty one may come as null, `{}` or `[]`."""
+    items = value if isinstance(value, list) else [value]
+    return [item for item in items if isinstance(item, dict) and item]
 
 
-def from_base(base_url: str, uri: str) -> str:
+def below_base(base_url: str, uri: str) -> str:
     """Return a link of an answer as a path below the base URL. They are relative to the host."""
     base_path = urlsplit(base_url).path.rstrip("/")
     return uri.removeprefix(base_path) if base_path and uri.startswith(f"{base_path}/") else uri
@@ -117,10 +116,9 @@ def from_base(base_url: str, uri: str) -> str:
 
 def described(type_: ReportType, entry: Json, metadata: Json, *, selected: bool) -> ReportType:
     """Return a report type with what the list's entry and the metadata say of it."""
-    attributes = [item for item in listed(metadata.get("Attributes")) if isinstance(item, dict)]
     shows_days = not any(word in type_.report.lower() for word in LONGER_PERIODS)
     kinds: dict[str, Kind] = {}
-    for attribute in attributes:
+    for attribute in entries_of(metadata.get("Attributes")):
         if attribute.get("Name"):
             kinds.setdefault(str(attribute["Name"]), _kind(attribute, shows_days=shows_days))
     columns = columns_of(kinds)
@@ -214,8 +212,7 @@ def _takes_dates(type_: ReportType, metadata: Json) -> bool:
 
 
 def _filters(metadata: Json) -> list[str]:
-    filters = [item for item in listed(metadata.get("Filters")) if isinstance(item, dict)]
-    return [str(item["Name"]) for item in filters if item.get("Name")]
+    return [str(item["Name"]) for item in entries_of(metadata.get("Filters")) if item.get("Name")]
 
 
 def _query_name(name: str) -> str:

@@ -40,7 +40,7 @@ from tap_reports.vendors.impact.jobs import (
     shows_earlier_run,
     whole_number,
 )
-from tap_reports.vendors.impact.pages import paged
+from tap_reports.vendors.impact.pages import page_download
 from tap_reports.vendors.impact.settings import AGENCY, BRAND, PARTNER, has_clicks
 from tap_reports.vendors.impact.zones import AccountZone, read_zone, zone_text
 
@@ -86,12 +86,12 @@ class ImpactClient(ReportClient):
         found, errors = list[ReportType](), list[str]()
         for index, report in enumerate(reports.configured_or_all(configured, entries)):
             place = f"impact.reports[{index}]"
-            if wrong := reports.unavailable(report, entries):
+            if wrong := reports.why_unavailable(report, entries):
                 errors.append(f"{place}.id: {wrong}")
                 continue
             entry = entries[reports.report_id(report)]
             metadata = self._catalog.metadata(entry)
-            type_ = reports.plain_type(self.config, report, zone_text(self.zone()))
+            type_ = reports.type_from_settings(self.config, report, zone_text(self.zone()))
             errors += [f"{place}.params.{text}" for text in wrong_parameters(type_, metadata)]
             found.append(described(type_, entry, metadata, selected=configured is not None))
         if errors:
@@ -190,7 +190,7 @@ class ImpactClient(ReportClient):
         """Return the job's file; the call is redirected to a signed link on another host."""
         url = self.api.url(f"{self._jobs.path(job.id)}/Download")
         if reports.layout(self.config.values).format is FileFormat.JSON:
-            return [paged(url)]
+            return [page_download(url)]
         return [Download(url=url, authenticated=True)]
 
     def check(self) -> Iterator[Check]:
@@ -209,7 +209,7 @@ class ImpactClient(ReportClient):
         count = sum(map(is_accessible, entries.values()))
         yield Check(name="reports", ok=True, detail=f"{count} of {len(entries)} can be run by API")
         for report in self.config.reports or ():
-            wrong = reports.unavailable(report, entries)
+            wrong = reports.why_unavailable(report, entries)
             yield Check(name=reports.report_id(report), ok=not wrong, detail=wrong)
 
     def _check_zone(self) -> str:

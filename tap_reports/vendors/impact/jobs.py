@@ -114,7 +114,7 @@ class JobCalls:
         except AccessDenied as error:
             if error.status != 403:
                 raise
-            if not self._runs_again(job_id, before):
+            if not self._is_running_again(job_id, before):
                 raise CallRejected(error.what, error.answer, status=403) from error
             return job_id
         if response is None or not response.content.strip():
@@ -130,7 +130,7 @@ class JobCalls:
             return self._api.submit("PUT", path, headers=NO_BODY)
         except SubmissionLost:
             # A second replay could be a second job, so the vendor is asked what became of the first.
-            if self._runs_again(job_id, before):
+            if self._is_running_again(job_id, before):
                 return None
         except NotSent:
             self._clock.sleep(REPLAY_PAUSE_SECONDS)
@@ -139,7 +139,7 @@ class JobCalls:
             self._clock.sleep(max(error.retry_after or 0.0, REPLAY_PAUSE_SECONDS))
         return self._api.call("PUT", path, headers=NO_BODY)
 
-    def _runs_again(self, job_id: str, before: Json) -> bool:
+    def _is_running_again(self, job_id: str, before: Json) -> bool:
         now = self.read(job_id)
         return not has_ended(now) or end_dates(now) != end_dates(before)
 

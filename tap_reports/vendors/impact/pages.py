@@ -20,7 +20,7 @@ _GZIP, _BOM = b"\x1f\x8b", b"\xef\xbb\xbf"
 _CHUNK = 1 << 20
 
 
-def paged(url: str, page: int = 1) -> Download:
+def page_download(url: str, page: int = 1) -> Download:
     """Return the download of a page of a JSON result, at `url` (without query); the page after it is known
     once it is fetched. The first page is requested without a number.
     """
@@ -35,7 +35,7 @@ def _next(url: str, page: int, path: Path) -> Download | None:
         raise FileError(text, remedy=REMEDY)
     if NEXT in found and PAGES not in found:
         raise FileError(f"The result has further pages ({NEXT}) and does not say how many.", remedy=REMEDY)
-    return paged(url, page + 1) if page < found.get(PAGES, 1) else None
+    return page_download(url, page + 1) if page < found.get(PAGES, 1) else None
 
 
 def page_numbers(path: Path) -> dict[str, int]:

@@ -75,7 +75,7 @@ def clicks_type(config: VendorConfig, zone: str | None) -> ReportType:
     )
 
 
-def plain_type(config: VendorConfig, report: ReportConfig, zone: str | None) -> ReportType:
+def type_from_settings(config: VendorConfig, report: ReportConfig, zone: str | None) -> ReportType:
     """Return a report by its settings alone, without what the vendor says of it."""
     values, handle = report.values, report_id(report)
     parameters = {
@@ -106,8 +106,8 @@ def type_from_catalog(config: VendorConfig, known: CatalogStream, zone: str | No
         return clicks_type(config, zone)
     if config.reports is None:
         handle = ReportConfig(values={"id": known.title or known.name}, name=known.name)
-        return plain_type(config, handle, zone)
-    types = (plain_type(config, report, zone) for report in config.reports)
+        return type_from_settings(config, handle, zone)
+    types = (type_from_settings(config, report, zone) for report in config.reports)
     return next((type_ for type_ in types if type_.name == known.name), None)
 
 
@@ -124,7 +124,7 @@ def configured_or_all(
     ]
 
 
-def unavailable(report: ReportConfig, entries: Mapping[str, Json]) -> str:
+def why_unavailable(report: ReportConfig, entries: Mapping[str, Json]) -> str:
     """Return why this account can't run a report by API, with the nearest that it can run, or ""."""
     handle, accessible = report_id(report), [name for name in entries if is_accessible(entries[name])]
     if handle in accessible:

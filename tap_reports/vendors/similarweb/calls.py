@@ -99,19 +99,19 @@ class Calls:
 
 def rejection(response: Response, remedy: str = "") -> CallRejected:
     """Return the error for an answer that says no, with the vendor's words."""
-    answer = words(response.content) or body_excerpt(response)
+    answer = message_of(response.content) or body_excerpt(response)
     return CallRejected(call_of(response), answer, status=response.status_code, remedy=remedy)
 
 
-def words(body: bytes | str) -> str:
+def message_of(body: bytes | str) -> str:
     """Return what a JSON answer says, "" if nothing."""
     try:
-        return _said(json_of(body))
+        return _message(json_of(body))
     except ValueError:
         return ""
 
 
-def _said(answer: Any) -> str:
+def _message(answer: Any) -> str:
     """Return the words in `errors`, `error` or `message` of an answer, redacted, on one line."""
     if not isinstance(answer, dict):
         return ""
@@ -120,7 +120,7 @@ def _said(answer: Any) -> str:
     return redact("; ".join(" ".join(str(text).split()) for text in texts))[:MAX_CHARACTERS]
 
 
-def _says_no(answer: Json) -> bool:
+def _is_refusal(answer: Json) -> bool:
     return bool(answer.get("errors")) or answer.get("is_valid") is False
 
 
@@ -135,7 +135,7 @@ def estimate(response: Response) -> Estimate:
         BadAnswer: It is not what validate promises.
     """
     answer = answer_object(response)
-    if _says_no(answer):
+    if _is_refusal(answer):
         raise rejection(response)
     credits_ = _number(answer.get("estimated_credits"))
     if credits_ is None:
@@ -159,7 +159,7 @@ def report_id(response: Response) -> str:
         raise SubmissionLost(error.what, error.answer, status=response.status_code) from error
     if answer.get("report_id"):
         return str(answer["report_id"])
-    if _says_no(answer):
+    if _is_refusal(answer):
         raise rejection(response)
     text = f"no report_id came: {body_excerpt(response)}"
     raise SubmissionLost(answer.what, text, status=response.status_code)
@@ -183,7 +183,7 @@ def polled(job: ReportJob, response: Response, now: dt.datetime) -> ReportJob:
         status=status,
         word=word,
         unknown_word=unknown,
-        message=_said(answer),
+        message=_message(answer),
         credits=_number(answer.get("used_quota")),
         links={LINK: link} if link else {},
         retry_after=retry_after(response.headers, now),
@@ -199,7 +199,7 @@ def rerun(job: ReportJob, response: Response, remedy: str) -> ReportJob:
     answer: Json = {}
     with suppress(BadAnswer):
         answer = answer_object(response)
-    if _says_no(answer):
+    if _is_refusal(answer):
         raise rejection(response, remedy)
     return ReportJob(
         request=job.request,

@@ -80,7 +80,7 @@ class SimilarwebClient(ReportClient):
 
     @override
     def restore(self, known: CatalogStream) -> ReportType | None:
-        types = (reports.bare(report, self.config) for report in self.config.reports or ())
+        types = (reports.type_from_settings(report, self.config) for report in self.config.reports or ())
         return next((type_ for type_ in types if type_.name == known.name), None)
 
     @override
@@ -161,7 +161,7 @@ class SimilarwebClient(ReportClient):
             raise
         except CallRejected as error:
             remedy = NO_SUCH_PATH if error.status in GONE else ""
-            answer = calls.words(error.answer) or error.answer
+            answer = calls.message_of(error.answer) or error.answer
             raise CallRejected(error.what, answer, status=error.status, remedy=remedy) from error
         # The setting may change later: how long this result is kept is the job's own.
         days = request.options.get("retention_days")
@@ -194,7 +194,7 @@ class SimilarwebClient(ReportClient):
             ("credits", self._check_credits),
             ("tables", self._check_tables),
         ]
-        types = [reports.bare(report, self.config) for report in self.config.reports or ()]
+        types = [reports.type_from_settings(report, self.config) for report in self.config.reports or ()]
         asked += [(type_.name, partial(self._check_cost, type_)) for type_ in types]
         if self.config.callback_url:
             asked.append(("webhook", self._check_webhook))

@@ -72,7 +72,7 @@ def last_period(granularity: str, final: dt.date) -> Slice:
     return Slice(final - dt.timedelta(days=6 if granularity == Granularity.WEEKLY else 0), final)
 
 
-def written(days: Slice | None, granularity: str, version: str) -> dict[str, object]:
+def date_fields(days: Slice | None, granularity: str, version: str) -> dict[str, object]:
     """Return a request's dates: months as `2023-02` but for v3; without dates the newest period."""
     if days is None:
         return {"latest": True}

@@ -23,7 +23,7 @@ from tap_reports.models import (
 )
 from tap_reports.models.columns import columns_of, property_name
 from tap_reports.vendor import ReportConfig, VendorConfig
-from tap_reports.vendors.similarweb.days import granularity_of, written
+from tap_reports.vendors.similarweb.days import date_fields, granularity_of
 from tap_reports.vendors.similarweb.selection import Selection, select
 from tap_reports.vendors.similarweb.tables import Table
 
@@ -70,13 +70,13 @@ def report_types(config: VendorConfig, tables: Mapping[str, Table]) -> list[Repo
             name = selection.table.name
             remedy = "list them in the report's primary_keys"
             errors.append(f'{place}: the key columns of table "{name}" are not known: {remedy}')
-        found.append(with_columns(bare(report, config), selection))
+        found.append(with_columns(type_from_settings(report, config), selection))
     if errors:
         raise ConfigError(errors)
     return found
 
 
-def bare(report: ReportConfig, config: VendorConfig) -> ReportType:
+def type_from_settings(report: ReportConfig, config: VendorConfig) -> ReportType:
     """Return a report type as far as the settings tell, without columns and keys."""
     values = report.values
     granularity, dated = granularity_of(values), is_dated(values)
@@ -103,7 +103,7 @@ def with_columns(type_: ReportType, selection: Selection) -> ReportType:
     keys = selection.keys
     dates = {} if selection.granularity == ON_DEMAND else {DATE: Kind.DATE}
     kinds = {**dict.fromkeys(keys, Kind.STRING), **dates}
-    kinds |= {one.name: one.kind for one in selection.known if one.kind and one.name not in keys}
+    kinds |= {one.name: one.kind for one in selection.known_metrics if one.kind and one.name not in keys}
     return replace(type_, columns=columns_of(kinds), primary_keys=(*keys, *dates) if keys else ())
 
 
@@ -132,7 +132,7 @@ def payload(request: ReportRequest, version: str, webhook_url: str | None = None
         "granularity": what["granularity"],
         "filters": what["filters"],
         "metrics": what["metrics"],
-        **written(request.slice, what["granularity"], version),
+        **date_fields(request.slice, what["granularity"], version),
     }
     if "limit" in what:
         query["paging"] = {"limit": what["limit"]}

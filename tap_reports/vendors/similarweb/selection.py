@@ -50,7 +50,7 @@ class Selection:
     retention_days: int | None = None
 
     @property
-    def known(self) -> tuple[Metric, ...]:
+    def known_metrics(self) -> tuple[Metric, ...]:
         """What is known of the metrics."""
         there = self.table.metrics_at(self.granularity)
         return tuple(there[name] for name in self.metrics if name in there)
@@ -68,7 +68,7 @@ class Selection:
 
     def gaps(self, days: Slice) -> Iterator[str]:
         """Yield each metric that describe says begins or ends within the days: its other cells are empty."""
-        for metric in self.known:
+        for metric in self.known_metrics:
             first = first_day(metric.starts.get(self.granularity, ""), self.granularity)
             last = last_day(metric.ends.get(self.granularity, ""), self.granularity)
             if first and first > days.start:
@@ -80,7 +80,7 @@ class Selection:
         """Return the parameters of each request of a slice: lists of more entities than Similarweb takes are
         split. What does not change the result (API version, webhook, retention) is not part of them.
         """
-        is_rest = self.table.rest or any(metric.rest for metric in self.known)
+        is_rest = self.table.rest or any(metric.rest for metric in self.known_metrics)
         most = MAX_REST_ENTITIES if is_rest else MAX_ENTITIES
         pieces = [
             [(name, values[at : at + most]) for at in range(0, len(values), most)]
