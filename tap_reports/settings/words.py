@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from jsonschema import ValidationError
@@ -22,6 +22,15 @@ KINDS = {
     "boolean": "true or false",
     "array": "a list",
     "object": "an object",
+}
+KINDS_OF_VALUES = {
+    str: "text",
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+    list: "a list",
+    dict: "an object",
+    type(None): "null",
 }
 BOUNDS = {
     "minimum": "at least",
@@ -77,28 +86,17 @@ def _got(value: Any, schema: Schema, *, with_kind: bool) -> str:
     """Return what was given; the value itself only if no part of the setting is secret."""
     is_secret = schema.get("secret") or any(setting.is_secret for setting in walk(schema))
     if is_secret or isinstance(value, (list, dict)):
-        return f"not {_kind(value)}"
+        return f"not {KINDS_OF_VALUES.get(type(value), 'another value')}"
     if isinstance(value, str) and schema.get("format") in URLS:
         value = re.sub("(?s:.*)@", f"{REDACTED}@", value)
     shown = json.dumps(value, ensure_ascii=False)
     shown = shown if len(shown) <= MAX_SHOWN_VALUE else f"{shown[:MAX_SHOWN_VALUE]}…"
-    kind = f"{_kind(value)}: " if with_kind and not isinstance(value, bool) else ""
+    kind = (
+        f"{KINDS_OF_VALUES.get(type(value), 'another value')}: "
+        if with_kind and not isinstance(value, bool)
+        else ""
+    )
     return f"not {kind}{redact(shown)}"
-
-
-def _kind(value: Any) -> str:
-    match value:
-        case str():
-            return "text"
-        case bool():
-            return "true or false"
-        case int() | float():
-            return "a number"
-        case list() | tuple():
-            return "a list"
-        case Mapping():
-            return "an object"
-    return "null"
 
 
 def _example(value: Any, schema: Schema) -> str:

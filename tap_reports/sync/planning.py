@@ -239,7 +239,11 @@ def _with_known_jobs(
     later = {job for job in unused if job.key and job.days and job.days.end > last}
     discarded = [
         f"job {job.job_id} of {job.days or 'a snapshot'} is discarded: "
-        + ("its days are out, or another job has them" if job.key else "the report's settings have changed")
+        + (
+            "its days are extracted already, or another job has them"
+            if job.key
+            else "the report's settings have changed"
+        )
         for job in unused
         if job not in later
     ]

@@ -51,7 +51,14 @@ class StreamState:
 
     def pending(self, key: str) -> Mapping[str, Any] | None:
         """Return the submitted job of a request key, if its records are not emitted yet."""
-        return next((job for job in self._listed() if _key(job) == key and _is_job(job)), None)
+        return next(
+            (
+                job
+                for job in self._listed()
+                if isinstance(job, dict) and job.get("key") == key and _is_job(job)
+            ),
+            None,
+        )
 
     def add_job(self, job: ReportJob) -> None:
         """Add a submitted job, in place of an earlier one of the same request."""
@@ -199,12 +206,8 @@ def shard_state_errors(bookmarks: Mapping[str, Any]) -> Iterator[str]:
         yield f"--state: a shard takes no bookmarks, and the state has some ({', '.join(marked)})."
 
 
-def _key(job: Any) -> Any:
-    return job.get("key") if isinstance(job, dict) else None
-
-
 def _is_job(job: Any) -> bool:
-    if not isinstance(_key(job), str):
+    if not isinstance(job, dict) or not isinstance(job.get("key"), str):
         return False
     if not job.get("id") or not isinstance(job["id"], (str, int)):
         return False

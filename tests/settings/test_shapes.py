@@ -6,8 +6,10 @@ import pytest
 from test_config import DT, IMPACT, errors_in
 
 from tap_reports.exceptions import ConfigError
+from tap_reports.models import FileOptions
 from tap_reports.settings.read import read
 from tap_reports.settings.schema import settings_schema, walk
+from tap_reports.vendors import all_vendors
 
 SIMILARWEB = {"api_key": "key-of-similarweb", "domains": ["x.com"]}
 VALUES = ["x", "", 7, -1, 0.5, True, [], ["x"], [[]], [None], {}, {"x": {}}, 1e999, None]
@@ -139,3 +141,46 @@ def test_a_credential_that_cannot_be_sent_is_refused_without_being_shown(path, n
     (text,) = errors(**{block: {**BLOCKS[block], setting: value}})
     assert text.startswith(f"{name}: must be printable ASCII text")
     assert value not in text
+
+
+# --- a report's `file` block ----------------------------------------------------------------------------
+
+REPORTS = {
+    "similarweb": {"table": "traffic_and_engagement"},
+    "impact": {"id": "x"},
+    "digital_turbine": {"name": "x", "metrics": ["Spend"], "splits": ["Date"]},
+    "second_nature": {"report_name": "x"},
+}
+
+
+def with_file(vendor, file):
+    return {vendor: {**BLOCKS[vendor], "reports": [{**REPORTS[vendor], "file": file}]}}
+
+
+@pytest.mark.parametrize("vendor", all_vendors())
+def test_every_report_of_every_vendor_takes_file_options(vendor):
+    config = with_file(vendor, {"footer_rows": 1, "null_words": ["N/A"]})
+    (block,) = read({"start_date": "2026-01-01", **config}, version="1").vendors
+    assert block.reports[0].file == FileOptions(footer_rows=1, null_words=("N/A",))
+
+
+@pytest.mark.parametrize(
+    ("block", "named"),
+    [
+        ({"encodng": "cp1252"}, 'file.encodng: unknown setting. Did you mean "encoding"?'),
+        ({"encoding": "latin-99"}, 'encoding: must be an encoding such as utf-16 or cp1252, not "latin-99"'),
+        ({"encoding": "hex"}, 'file.encoding: must be an encoding such as utf-16 or cp1252, not "hex"'),
+        ({"delimiter": ";;"}, "file.delimiter: must be one character"),
+        ({"delimiter": '"'}, "file.delimiter: must be one character"),
+        ({"decimal_separator": "'"}, "file.decimal_separator: must be one of"),
+        ({"header_row": 0}, "file.header_row: must be at least 1"),
+        ({"footer_rows": -1}, "file.footer_rows: must be at least 0"),
+        ({"date_format": " "}, "file.date_format: must name a year"),
+        ({"date_format": "DD/MM [YYYY]"}, "file.date_format: must name a year"),
+        ({"date_format": "%d/%m/%Y"}, "file.date_format: must name a year"),
+        ({"null_words": "N/A"}, "file.null_words: must be"),
+    ],
+)
+def test_a_file_option_that_cannot_be_meant_is_an_error_that_names_it(block, named):
+    (text,) = errors(**with_file("digital_turbine", block))
+    assert named in text
