@@ -9,7 +9,7 @@ import pytest
 UNANSWERED = "http://127.0.0.1:9"
 
 
-def test_checks_of_good_accounts_are_well_and_submit_nothing(config, sandbox, checked):
+def test_checks_of_good_accounts_pass_and_submit_nothing(config, sandbox, checked):
     status, said = checked(config, as_json=False)
     assert status == 0
     assert "checks passed. Nothing was submitted." in said

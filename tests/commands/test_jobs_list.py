@@ -82,7 +82,7 @@ def test_jobs_fit_the_terminal_with_whole_ids(synced, listed, drawn, width):
         assert any(job["job_id"] in line for line in lines)
 
 
-def test_what_is_asked_for_is_shown_and_that_there_is_more(synced, listed):
+def test_filters_and_limit_apply_and_the_text_says_that_there_is_more(synced, listed):
     config, _ = synced
     found = listed(config, stream="impact_*", limit=2)
     assert [one["stream"].partition("_")[0] for one in found] == ["impact"] * 2
@@ -91,7 +91,7 @@ def test_what_is_asked_for_is_shown_and_that_there_is_more(synced, listed):
     assert "second_nature" not in listed(config, "html", stream="impact_*")
 
 
-def test_json_of_many_jobs_keeps_none_of_them(capsys):
+def test_json_of_many_jobs_needs_no_memory_for_them(capsys):
     """20,000 jobs of 300 bytes would be 6 MB."""
 
     def items(count):

@@ -59,7 +59,7 @@ def test_what_a_sync_has_done_is_reused_and_counted_in_the_quotas(synced, planne
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT00:00:00\+00:00", day["resets_at"])
 
 
-def test_a_plan_goes_by_state_and_catalog(synced, planned):
+def test_a_plan_uses_state_and_catalog(synced, planned):
     config, state = copy.deepcopy(synced)
     config["job_ledger"] = "off"
     everything = planned(config)
@@ -73,7 +73,7 @@ def test_a_plan_goes_by_state_and_catalog(synced, planned):
     assert len(everything["streams"]) > 1
 
 
-def test_nothing_new_is_said_in_the_table(synced, capsys):
+def test_the_table_says_that_nothing_is_new(synced, capsys):
     config, state = copy.deepcopy(synced)
     tap = TapReports(config=config, mode=Mode.PLAN, state=state)
     with closing(tap):
@@ -114,7 +114,7 @@ def test_a_report_that_its_vendor_refuses_is_left_out_of_the_plan_and_its_sums(
 
 
 @pytest.mark.parametrize("mode", [Mode.DISCOVER, Mode.PLAN, Mode.SUBMIT, Mode.SYNC])
-def test_an_unknown_report_is_told_before_anything_is_submitted(config, sandbox, mode):
+def test_an_unknown_report_is_an_error_before_anything_is_submitted(config, sandbox, mode):
     config["impact"]["reports"] = [{"id": "mp_action_listing_fst"}]
     config["similarweb"]["reports"] = [{"table": "traffic_and_engagemnt"}]
     with pytest.raises(ConfigError) as caught:

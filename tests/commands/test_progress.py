@@ -55,16 +55,16 @@ class Screen(io.StringIO):
         (TERMINAL | {"TAP_REPORTS_LOG_FORMAT": "json"}, True, False, False),
     ],
 )
-def test_it_is_shown_where_somebody_looks(environment, stderr, stdout, wanted):
+def test_it_is_shown_on_a_terminal_only(environment, stderr, stdout, wanted):
     assert is_wanted(environment, stderr=Screen(terminal=stderr), stdout=Screen(terminal=stdout)) is wanted
 
 
-def test_debug_lines_and_a_table_do_not_go_together(caplog):
+def test_there_is_no_table_at_debug_level(caplog):
     with caplog.at_level(logging.DEBUG):
         assert not is_wanted(TERMINAL, stderr=Screen(terminal=True), stdout=Screen(terminal=False))
 
 
-def test_closed_files_are_no_terminals():
+def test_a_closed_file_is_not_a_terminal():
     closed = io.StringIO()
     closed.close()
     assert not is_wanted(TERMINAL, stderr=closed, stdout=Screen(terminal=False))
@@ -179,7 +179,7 @@ def test_a_terminal_shows_the_table_and_standard_output_only_messages(watched):
     ("environment", "has_metrics"),
     [({"TERM": "dumb"}, False), ({"CI": "true", "TAP_REPORTS_METRICS": "true"}, True)],
 )
-def test_elsewhere_each_transition_is_a_line_and_metrics_come_where_asked_for(
+def test_without_a_table_each_transition_is_a_line_and_metrics_are_optional(
     watched, environment, has_metrics
 ):
     status, _, seen = watched(**environment).finish()

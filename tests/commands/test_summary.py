@@ -52,7 +52,7 @@ def test_a_file_that_can_t_be_written_is_a_configuration_error_before_anything_i
 
 
 @pytest.mark.parametrize(("stops", "status"), [(False, 1), (True, 0)])
-def test_a_spent_quota_is_a_failure_unless_it_shall_stop_quietly(stops, status):
+def test_a_spent_quota_is_a_failure_unless_on_quota_spent_is_stop(stops, status):
     outcome = Outcome(count_jobs_left=(lambda _: 3) if stops else None)
     outcome.fail("impact_a", QuotaSpent("the quota is spent"))
     assert outcome.exit_status == status

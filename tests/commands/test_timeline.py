@@ -117,7 +117,7 @@ def test_a_job_goes_through_its_four_phases_in_order():
     assert (run.start, run.seconds, run.actions, run.totals["rows"]) == (T0, 80, {"submitted": 1}, 100)
 
 
-def test_a_job_used_by_two_runs_stands_in_both_and_is_paid_in_one():
+def test_a_job_used_by_two_runs_is_in_both_and_its_credits_in_one():
     uses = (use("first", 50), use("second", 3630, rows=90))
     newer, older = runs([record(1, uses=uses)], [outcome("first"), outcome("second", start=3600)], NOW)
     assert (newer.actions, newer.totals) == ({"reused": 1}, {"rows": 90, "bytes": 0, "credits": None})
@@ -153,7 +153,7 @@ def test_a_replay_does_not_change_what_an_earlier_run_shows():
     assert newer.jobs[0].seconds(Phase.RUNNING) == 40
 
 
-def test_a_job_left_behind_does_not_stretch_its_run():
+def test_a_job_that_outlives_its_run_does_not_lengthen_it():
     left = record(2, finished_at=at(9_000), uses=(use("second", 9_010),))
     (older,) = (run for run in runs([record(1), left], [outcome("first")], NOW) if run.outcome)
     assert older.seconds == 80
@@ -170,7 +170,7 @@ def test_a_job_under_way_lasts_until_now(status, started, phase):
     assert (run.jobs[0].bars[-1].phase, run.end) == (phase, NOW)
 
 
-def test_a_lost_answer_is_still_a_line():
+def test_a_lost_submission_has_a_line():
     unknown = {"started_at": None, "finished_at": None, "downloaded_at": None, "uses": ()}
     lost = record(1, status="lost", job_id="", **unknown)
     assert runs([lost], [], NOW)[0].seconds == 1
@@ -198,7 +198,7 @@ def test_credits_and_bytes_of_a_job_of_several_sheets_count_once():
         (None, "not a sync, or its end is not known"),
     ],
 )
-def test_how_a_run_ended_is_said(ended, said):
+def test_the_page_says_how_a_run_ended(ended, said):
     words = " ".join(Page(page([record(1)], [ended] if ended else [], NOW)).of_tag("summary"))
     assert said in words
 
@@ -218,7 +218,7 @@ def test_a_run_that_failed_before_any_job_is_on_the_page():
     assert "HTTP 401: wrong key" in page([], [outcome("first", error, exit_status=1)], NOW)
 
 
-def test_a_page_of_a_part_says_so():
+def test_a_page_that_does_not_show_all_jobs_says_so():
     assert "Only the newest 1 jobs" in " ".join(Page(page([record(1)], [], NOW, limit=1)).text)
     assert "Only the newest" not in page([record(1)], [], NOW, limit=2)
 
@@ -237,7 +237,7 @@ def test_the_page_is_well_formed_and_loads_nothing():
     assert "default-src 'none'" in next(one["content"] for one in parsed.of("meta") if "http-equiv" in one)
 
 
-def test_bars_have_a_table_beside_them():
+def test_the_bars_values_are_in_a_table_too():
     parsed = Page(page([record(1)], [], NOW))
     assert parsed.of("html")[0]["lang"] == "en"
     assert all(one.get("aria-hidden") for one in parsed.of("div") if one.get("class") == "track")

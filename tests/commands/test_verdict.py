@@ -32,7 +32,7 @@ def test_what_is_left_today_counts_as_a_day(jobs, remaining, days):
     assert (found["days"], found["fits"]) == (days, jobs <= remaining)
 
 
-def test_a_quota_of_a_minute_is_waited_for():
+def test_a_minute_quota_does_not_matter():
     assert judged(50, MINUTE, 5)["fits"]
 
 
@@ -44,13 +44,13 @@ def test_a_quota_of_a_minute_is_waited_for():
         ({"per_report": Decimal(7)}, "max_credits_per_report is 7"),
     ],
 )
-def test_credits_that_do_not_suffice_are_no_matter_of_days(limits, said):
+def test_too_few_credits_do_not_fit_on_any_day(limits, said):
     budget = Budget(vendor="similarweb", cost=Decimal(12), max_cost=Decimal(8), **limits)
     found = judged(1, DAY, 100, budget)
     assert (found["fits"], found["days"]) == (False, None)
     assert said in found["why"]
 
 
-def test_other_quotas_of_the_vendor_are_left_alone():
+def test_a_quota_counts_its_own_kind_of_job_only():
     clicks = Quota(name="clicks_per_day", limit=10, seconds=86400, counts="click")
     assert judged(50, clicks, 0) == {"fits": True, "days": 1, "why": None}

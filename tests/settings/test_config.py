@@ -175,14 +175,14 @@ def test_all_mistakes_come_at_once_and_name_setting_and_remedy():
         assert part in said, said
 
 
-def test_no_error_names_what_stands_in_for_a_wrong_report():
+def test_no_error_names_the_stand_in_of_a_wrong_report():
     given = {"similarweb": {"api_key": "k", "reports": ["by_day"]}, "digital_turbine": DT}
     said = " ".join(errors_of(given, for_sync=True))
     assert "need it: digital_turbine_campaign_daily, similarweb." in said
     assert "stand_in" not in said
 
 
-def test_an_empty_secret_is_a_missing_one_wherever_it_stands():
+def test_an_empty_required_setting_is_an_error_like_a_missing_one():
     found = errors_in(
         {
             "start_date": "2026-01-01",

@@ -66,7 +66,7 @@ def test_a_text_becomes_a_number_where_only_a_number_fits():
 
 
 @pytest.mark.parametrize("text", ["soon", "", "[1]", '"5"'])
-def test_a_text_that_is_no_number_is_still_a_mistake(text):
+def test_a_text_that_is_not_a_number_is_an_error(text):
     given = with_values({"poll_interval_seconds": text, "digital_turbine": DT})
     assert "poll_interval_seconds" in " ".join(errors_in(given))
 
@@ -87,13 +87,13 @@ def test_files_are_merged_block_by_block():
         ({}, {"CLOUD_RUN_TASK_INDEX": "2", "CLOUD_RUN_TASK_COUNT": "4"}),
     ],
 )
-def test_a_share_comes_from_the_settings_or_from_the_batch_service(monkeypatch, block, variables):
+def test_a_shard_comes_from_the_settings_or_from_the_batch_service(monkeypatch, block, variables):
     for name, text in variables.items():
         monkeypatch.setenv(name, text)
     assert settings(impact=IMPACT, end_date="2026-02-01", shard=block).shard == Shard(2, 4)
 
 
-def test_without_the_setting_nothing_is_shared(monkeypatch):
+def test_without_the_setting_there_is_no_shard(monkeypatch):
     monkeypatch.setenv("CLOUD_RUN_TASK_INDEX", "2")
     monkeypatch.setenv("CLOUD_RUN_TASK_COUNT", "4")
     assert settings(impact=IMPACT).shard is None
@@ -113,11 +113,11 @@ def test_without_the_setting_nothing_is_shared(monkeypatch):
         ({"index": 0, "count": 2}, {}, "end_date: required setting is missing"),
     ],
 )
-def test_a_share_that_is_not_clear_is_refused(monkeypatch, block, variables, said):
+def test_an_incomplete_or_contradictory_shard_is_refused(monkeypatch, block, variables, said):
     for name, text in variables.items():
         monkeypatch.setenv(name, text)
     assert said in " ".join(errors_in({"start_date": "2026-01-01", "impact": IMPACT, "shard": block}))
 
 
-def test_variables_of_a_share_are_read():
+def test_a_shard_s_variables_are_read():
     assert environment_config({"TAP_REPORTS_SHARD_COUNT": "4"}) == ({"shard": {"count": 4}}, [])

@@ -30,7 +30,7 @@ def put(config, path, value):
 
 
 @pytest.mark.parametrize("setting", list(walk(settings_schema())), ids=lambda setting: setting.name)
-def test_whatever_a_setting_holds_it_is_taken_or_refused_in_words(setting):
+def test_any_value_of_any_setting_is_accepted_or_refused_in_words(setting):
     for value in VALUES:
         config = put({"impact": IMPACT, "similarweb": SIMILARWEB}, setting.path, value)
         try:
@@ -72,19 +72,19 @@ def test_whatever_a_setting_holds_it_is_taken_or_refused_in_words(setting):
         ),
     ],
 )
-def test_one_mistake_is_one_sentence_that_shows_what_came(config, said):
+def test_one_mistake_is_one_sentence_that_shows_the_value(config, said):
     assert errors(**config) == said
 
 
 @pytest.mark.parametrize("value", [["key-of-mine"], {"key": "key-of-mine"}, 4711])
-def test_what_stands_where_a_secret_belongs_is_not_shown(value):
+def test_the_value_of_a_secret_is_not_shown_whatever_its_type(value):
     (text,) = errors(similarweb={**SIMILARWEB, "api_key": value})
     assert text.startswith("similarweb.api_key: must be text, not a")
     assert "mine" not in text
     assert "4711" not in text
 
 
-def test_consequences_of_a_mistake_are_left_out_but_no_other_mistake():
+def test_errors_that_only_follow_from_another_one_are_left_out():
     found = errors(
         similarweb={"api_key": "abcd", "domians": ["x.com"], "status_path": "/no/id"},
         impact={"account_sid": "a", "auth_tokn": "abcd", "clicks": True, "account_type": "brnd"},
@@ -103,7 +103,7 @@ def test_consequences_of_a_mistake_are_left_out_but_no_other_mistake():
     ]
 
 
-def test_a_name_that_is_far_from_any_known_one_is_a_warning(caplog):
+def test_an_unknown_name_like_no_known_one_is_a_warning(caplog):
     read({"start_date": "2026-01-01", "impact": IMPACT, "comment": "x", "lookback_days": 3}, version="1")
     assert "comment: unknown setting, ignored." in caplog.text
     assert "lookback_days: unknown setting, ignored. It belongs in a vendor's block" in caplog.text
@@ -124,7 +124,7 @@ BLOCKS = {
 
 
 @pytest.mark.parametrize(("path", "name"), SECRETS, ids=[name for _, name in SECRETS])
-def test_white_space_around_a_credential_is_left_out_with_a_warning(path, name, caplog):
+def test_white_space_around_a_credential_is_removed_with_a_warning(path, name, caplog):
     block, setting = path
     config = {"impact": IMPACT, block: {**BLOCKS[block], setting: " pasted-word\r\n"}}
     found = read({"start_date": "2026-01-01", **config}, version="1")
@@ -181,6 +181,6 @@ def test_every_report_of_every_vendor_takes_file_options(vendor):
         ({"null_words": "N/A"}, "file.null_words: must be"),
     ],
 )
-def test_a_file_option_that_cannot_be_meant_is_an_error_that_names_it(block, named):
+def test_a_wrong_file_option_is_an_error_that_names_it(block, named):
     (text,) = errors(**with_file("digital_turbine", block))
     assert named in text

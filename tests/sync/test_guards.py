@@ -27,7 +27,7 @@ def of(dated, outside):
     return Tally(first_day="2026-01-01", last_day="2026-01-31", dated=dated, outside=outside)
 
 
-def test_rows_that_are_all_outside_end_the_stream():
+def test_a_file_with_all_rows_outside_its_slice_is_an_error():
     with pytest.raises(FileError, match=r"ignored the dates: 5 rows, all outside of 2026-03-01"):
         check_days(MARCH, of(5, 5))
 
@@ -37,7 +37,7 @@ def test_some_rows_outside_are_a_warning():
 
 
 @pytest.mark.parametrize(("days", "tally"), [(MARCH, of(5, 0)), (MARCH, of(0, 0)), (None, of(5, 5))])
-def test_rows_of_the_slice_and_snapshots_are_silent(days, tally):
+def test_rows_within_the_slice_and_snapshots_cause_no_warning(days, tally):
     assert check_days(days, tally) == ""
 
 
@@ -94,26 +94,26 @@ def zipped(body: bytes, *, year: int, name: str = "report.csv") -> bytes:
     ],
     ids=["plain", "gzip of another time and level", "zip of another time", "packed or not"],
 )
-def test_the_rows_of_an_earlier_slice_end_the_stream_before_they_are_out(check, bodies):
+def test_the_rows_of_an_earlier_slice_are_refused_before_they_are_emitted(check, bodies):
     with pytest.raises(FileError, match=r"the file of .* is the same as that of 2026-03-01") as found:
         check(*bodies)
     assert "slice_days" in found.value.remedy
 
 
 @pytest.mark.parametrize("first", [4, 6])
-def test_the_file_of_the_slice_before_or_after_in_an_earlier_run_ends_the_stream(check, first):
+def test_the_file_of_a_neighbouring_slice_of_an_earlier_run_is_refused(check, first):
     check(ROWS, first=5)
     with pytest.raises(FileError, match="is the same as that of 2026-03-05"):
         check(ROWS, first=first)
 
 
-def test_a_slice_extracted_again_and_a_day_further_away_may_be_equal_to_an_earlier_run_s(check):
+def test_a_slice_extracted_again_and_a_distant_day_may_equal_those_of_an_earlier_run(check):
     check(ROWS)
     check(ROWS)
     check(ROWS, first=3)
 
 
-def test_a_neighbour_that_has_come_out_again_with_other_rows_is_no_longer_equal(check):
+def test_a_neighbouring_slice_counts_as_it_was_last_emitted(check):
     check(ROWS)
     check(b"Campaign,Spend\nA,12.5\nB,3\n")
     check(ROWS, first=2)
@@ -141,12 +141,12 @@ def test_days_without_rows_or_with_nothing_but_zeros_may_be_equal(check, body):
     check(body, first=3)
 
 
-def test_equal_texts_say_nothing_of_their_day_either(check):
+def test_equal_files_without_number_columns_are_refused_too(check):
     with pytest.raises(FileError, match="is the same"):
         check(b"Campaign\nA\n", b"Campaign\nA\n", report=report_with(CAMPAIGN))
 
 
-def test_a_report_with_dates_and_a_snapshot_may_repeat_themselves(check):
+def test_files_of_a_report_with_dates_and_of_a_snapshot_may_be_equal(check):
     day = Column("Day", "day", Kind.DATE)
     check(ROWS, ROWS, report=report_with(day, CAMPAIGN, SPEND, date_column="Day"))
     snapshot = replace(BY_CAMPAIGN, type=replace(BY_CAMPAIGN.type, dated=False))

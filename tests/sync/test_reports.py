@@ -134,7 +134,7 @@ def test_data_is_settled_once_the_lookback_has_passed():
     assert report.settled_on(None) is None
 
 
-def test_a_catalog_finds_back_to_columns_keys_and_kinds():
+def test_a_report_restored_from_its_schema_has_the_same_columns_and_keys():
     report = made(replace(KEYLESS, primary_keys=("Date",)))
     bare = made(replace(KEYLESS, columns=()))
     again = with_catalog(bare, report.schema, ["date"], "date", lineage_columns=True)
@@ -142,7 +142,7 @@ def test_a_catalog_finds_back_to_columns_keys_and_kinds():
     assert (again.primary_keys, again.replication_key) == (report.primary_keys, report.replication_key)
 
 
-def test_settings_for_all_sheets_count_where_the_sheet_has_the_columns():
+def test_settings_for_all_sheets_apply_to_a_sheet_that_has_the_columns():
     sheet = replace(SNAPSHOT, infers_columns=True, layout=Layout(sheet="One"))
     columns = {"spend": Kind.STRING, "elsewhere": Kind.DATE}
     config = ReportConfig(primary_keys=("Campaign ID",), columns=columns)

@@ -26,7 +26,7 @@ JOB = {"key": "k", "id": "j", "slice_start": "2026-01-01", "slice_end": "2026-01
         [{**JOB, "slice_end": "2026-01-31 or so"}],
     ],
 )
-def test_jobs_that_cannot_be_resumed_as_they_stand_are_told(jobs):
+def test_jobs_in_the_state_that_cannot_be_resumed_cause_a_warning(jobs):
     state = StreamState({"pending_jobs": jobs})
     [warning] = state.unreadable_jobs()
     assert "pending_jobs can't all be read" in warning
@@ -39,14 +39,14 @@ def test_a_bookmark_that_is_not_a_day_is_an_error(day):
     assert "replication_key_value" in error
 
 
-def test_jobs_bookmarks_and_instants_as_they_are_written_are_not():
+def test_a_state_as_the_tap_writes_it_causes_no_error_or_warning():
     snapshot = {**JOB, "slice_start": None, "slice_end": None}
     values = {"replication_key_value": "2026-01-31T00:00:00+00:00", "pending_jobs": [JOB, snapshot]}
     assert list(state_errors({"bookmarks": {"impact_a": values, "impact_b": {}}})) == []
     assert list(StreamState(values).unreadable_jobs()) == []
 
 
-def test_what_is_looked_back_on_never_moves_a_bookmark_back():
+def test_a_bookmark_never_moves_back():
     state = StreamState({"replication_key_value": "2026-01-31"})
     for day, bookmark in (("2026-01-29", "2026-01-31"), ("2026-02-01", "2026-02-01")):
         state.advance("date", dt.date.fromisoformat(day))
