@@ -6,6 +6,7 @@ One task submits at a time, the earliest first: what does not suffice for all go
 from __future__ import annotations
 
 import asyncio
+import copy
 import heapq
 import itertools
 from decimal import Decimal
@@ -153,7 +154,7 @@ class Gate:
         """Let nobody submit for so many seconds."""
         self._held_until = max(self._held_until, self._clock.monotonic() + seconds)
 
-    def spend(self, error: QuotaSpent, quota: str = ALL_QUOTAS) -> QuotaSpent:
+    def mark_spent(self, error: QuotaSpent, quota: str = ALL_QUOTAS) -> QuotaSpent:
         """Note that nothing more that counts in the quota can be submitted: all of it that waits fails now,
         what runs goes on. Returns the error to raise.
         """
@@ -161,15 +162,16 @@ class Gate:
         for _, _, task, future in self._waiting:
             if (spent := self._spent_for(task)) and not future.done():
                 future.set_exception(spent)
-        return _copy(error)
+        return copy.copy(error)
 
     def _check(self, task: Task) -> None:
         if spent := self._spent_for(task):
             raise spent
 
     def _spent_for(self, task: Task) -> QuotaSpent | None:
+        """Return an error of the task's own, as each names its own slice."""
         spent = self._spent.get(ALL_QUOTAS) or self._spent.get(task.request.quota)
-        return _copy(spent) if spent else None
+        return copy.copy(spent) if spent else None
 
     def _admit(self) -> None:
         """Give the turn to the first that waits, if one may submit now."""
@@ -185,10 +187,3 @@ class Gate:
         _, _, self._turn, future = heapq.heappop(self._waiting)
         self._in_flight.add(self._turn)
         future.set_result(None)
-
-
-def _copy(error: QuotaSpent) -> QuotaSpent:
-    """Return an error of its own for each task, as each names its own slice."""
-    copy = QuotaSpent(error.cause, remedy=error.remedy)
-    copy.per_day = error.per_day
-    return copy

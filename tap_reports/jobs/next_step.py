@@ -30,7 +30,7 @@ What a submission was answered with: after_submission_error
   the vendor's day quota is spent         FAIL, with all others that count in it
   any other refusal                       FAIL
 
-What a poll was answered with: after_poll_error, PollPolicy.is_over
+What a poll was answered with: after_poll_error
   pending, running, or an unknown word    POLL_LATER; LEAVE at job_deadline_seconds
   unknown job (404) of an earlier run     SUBMIT
   unknown job of this run                 POLL_LATER twice (its status may lag), then LEAVE
@@ -52,6 +52,7 @@ How a job ended: after_finish (with --submit, what succeeded is READY and what f
 
 What a retry or a replay was answered with: after_refused_replay
   a job                                   POLL_LATER
+  401, 403                                LEAVE
   a refused retry                         FAIL
   a refused replay of a job that was found
                                           REFRESH
@@ -318,12 +319,12 @@ def after_submission_error(
     match error:
         case SubmissionLost() | BadAnswer():  # a BadAnswer came after the submission was sent
             allowed = {LostSubmission.RESEND: rules.max_retries, LostSubmission.RESEND_ONCE: 1}
-            may_pass = times <= allowed.get(rules.lost_submission, 0)
+            is_sent_again = times <= allowed.get(rules.lost_submission, 0)
         case CallRefused() | NotSent(is_worth_repeating=True):
-            may_pass = wait <= seconds_left and (error.status == THROTTLED or times <= rules.max_retries)
+            is_sent_again = wait <= seconds_left and (error.status == THROTTLED or times <= rules.max_retries)
         case _:
-            may_pass = False
-    return Step.SUBMIT if may_pass else Step.FAIL
+            is_sent_again = False
+    return Step.SUBMIT if is_sent_again else Step.FAIL
 
 
 # --- polls --------------------------------------------------------------------------------------------

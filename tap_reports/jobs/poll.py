@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -31,38 +31,6 @@ GROWTH = 1.1
 """A wait is about a tenth of the job's age, so a run lasts at most a tenth longer than its longest job."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PollPolicy:
-    """How often and how long a job is polled: exponential with jitter, capped.
-
-    Attributes:
-        interval: First wait, seconds.
-        max_interval: Longest wait, seconds.
-        deadline: Longest time from submission (or, for a resumed job, from the first poll), seconds.
-    """
-
-    interval: float
-    max_interval: float
-    deadline: float
-
-    def wait(self, polls: int, waited: float, asked: float | None = None) -> float:
-        """Return the seconds until the next poll, never past the deadline.
-
-        Args:
-            polls: Polls so far.
-            waited: Seconds of the deadline already used.
-            asked: Seconds that the vendor asked to wait; honoured even past our own cap.
-        """
-        grown = min(self.max_interval, self.interval * GROWTH ** min(polls, 200))
-        jittered = max(grown * random.uniform(0.85, 1.0), asked or 0.0)
-        left = self.deadline - waited
-        return min(jittered, left) if left > 0 else jittered
-
-    def is_over(self, waited: float) -> bool:
-        """Return whether the deadline has come after `waited` seconds."""
-        return waited >= self.deadline - TOLERANCE_SECONDS
-
-
 class Polls:
     """One vendor's polls.
 
@@ -77,15 +45,9 @@ class Polls:
         self._submissions = submissions
         self._run = account.run
         self._clock = account.run.clock
-        config = account.config
-        self._after_errors = PollPolicy(
-            interval=config.poll_interval_seconds,
-            max_interval=config.poll_max_interval_seconds,
-            deadline=config.job_deadline_seconds,
-        )
-        self._policy = self._after_errors
-        if interval:
-            self._policy = replace(self._policy, interval=interval, max_interval=interval)
+        self._interval = interval
+        self._deadline = account.config.job_deadline_seconds
+        """Longest time from submission (or, for a resumed job, from the first poll), seconds."""
 
     async def until_done(self, task: Task, job: ReportJob, *, at_once: bool) -> ReportJob | None:
         """Poll a job until it is done, whatever its end; `at_once`, or after a first wait.
@@ -97,7 +59,7 @@ class Polls:
             StreamError, CallError: It can't be asked for.
         """
         began, polls, failures = self._clock.monotonic(), 0, 0
-        wait = 0.0 if at_once else self._policy.wait(0, 0.0)
+        wait = 0.0 if at_once else self._wait(0, 0.0)
         while True:
             if wait:
                 self._run.allow_wait(wait)
@@ -109,16 +71,36 @@ class Polls:
                 failures += 1
                 if not self._is_polled_again(task, error, failures):
                     return None
-                policy, asked = self._after_errors, error.retry_after
+                asked = error.retry_after
             else:
                 self._note(task, job, polled)
-                job, failures, policy, asked = polled, 0, self._policy, polled.retry_after
+                job, failures, asked = polled, 0, polled.retry_after
                 if job.status.is_terminal:
                     return job
             waited = self._clock.monotonic() - began
-            if policy.is_over(waited):
-                raise _timeout(job, waited, policy)
-            wait = policy.wait(polls, waited, asked)
+            if waited >= self._deadline - TOLERANCE_SECONDS:
+                raise _timeout(job, waited, self._deadline)
+            wait = self._wait(polls, waited, asked, is_broken=failures > 0)
+
+    def _wait(
+        self, polls: int, waited: float, asked: float | None = None, *, is_broken: bool = False
+    ) -> float:
+        """Return the seconds until the next poll: exponential with jitter, capped, never past the deadline.
+
+        Args:
+            polls: Polls so far.
+            waited: Seconds of the deadline already used.
+            asked: Seconds that the vendor asked to wait; honoured even past our own cap.
+            is_broken: The last poll brought no status: no call of the vendor's is waited for.
+        """
+        config = self._account.config
+        first, longest = config.poll_interval_seconds, config.poll_max_interval_seconds
+        if self._interval and not is_broken:
+            first = longest = self._interval
+        grown = min(longest, first * GROWTH ** min(polls, 200))
+        jittered = max(grown * random.uniform(0.85, 1.0), asked or 0.0)
+        left = self._deadline - waited
+        return min(jittered, left) if left > 0 else jittered
 
     def _is_polled_again(
         self, task: Task, error: BadAnswer | CallBroken | CallRejected, failures: int
@@ -174,9 +156,9 @@ class Polls:
             self._submissions.credits.correct(task.request.key, job.credits)
 
 
-def _timeout(job: ReportJob, waited: float, policy: PollPolicy) -> JobTimeout:
+def _timeout(job: ReportJob, waited: float, deadline: float) -> JobTimeout:
     word = f'"{job.word}"' + (" (unknown to this tap)" if job.unknown_word else "")
     return JobTimeout(
         f"the job was still {word if job.word else job.status} after "
-        f"{waited:.0f} s (job_deadline_seconds {policy.deadline:g})"
+        f"{waited:.0f} s (job_deadline_seconds {deadline:g})"
     )

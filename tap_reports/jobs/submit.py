@@ -135,7 +135,7 @@ class Submissions:
         try:
             credits_.take(task.request.key, estimate.credits)
         except CreditsSpent as error:
-            raise self.gate.spend(error) from error
+            raise self.gate.mark_spent(error) from error
 
     def _wait_for(self, task: Task, wait: Wait) -> None:
         """Wait for a minute's quota or a place in flight.
@@ -151,7 +151,7 @@ class Submissions:
                 remedy=f"It resets {resets}; run again after that, finished slices are kept.",
             )
             spent.per_day = wait.limit
-            raise self.gate.spend(spent, task.request.quota)
+            raise self.gate.mark_spent(spent, task.request.quota)
         what = f"for {wait.quota}" if wait.quota else "for other jobs of this account that are in flight"
         task.log(Event.WAITING, what, level=logging.DEBUG)
         self._run.allow_wait(wait.seconds if wait.quota else self._account.config.poll_interval_seconds)
@@ -211,7 +211,7 @@ class Submissions:
             CallError, QuotaSpent: It would not.
         """
         if isinstance(error, QuotaSpent):
-            raise self.gate.spend(error, task.request.quota) from error
+            raise self.gate.mark_spent(error, task.request.quota) from error
         now = self._run.clock.monotonic()
         if not self._refusals:
             self._refused_since = now

@@ -227,29 +227,29 @@ class VendorWorker:
         return again, Step.POLL_LATER
 
     async def _download(self, task: Task, job: ReportJob) -> tuple[ReportJob, Step]:
-        """Fetch the job's files."""
+        """Fetch the job's files; where its link has expired, there may be another one."""
         task.timeline.enter(Stage.DOWNLOADING)
         try:
             task.files = await self._downloads.fetch(job)
         except LinkExpired as error:
-            return self._after_expired_link(task, job, error)
+            task.attempts.expired_links += 1
+            task.log(Event.LINK_EXPIRED, error, level=logging.WARNING)
+            match after_expired_link(task.attempts, self.account.rules):
+                case Step.POLL:
+                    task.timeline.enter(Stage.RUNNING)
+                    return job, Step.POLL
+                case Step.LEAVE:
+                    raise FileError(
+                        f"the download link had expired, and so had the new one ({error})",
+                        remedy="Run again: the finished job is asked for another link, without a new "
+                        "submission.",
+                    ) from error
+                case step:
+                    expired = "its download links had expired"
+                    return replace(job, status=JobStatus.EXPIRED, message=expired), step
         return job, Step.READY
 
     # --- what they share ------------------------------------------------------------------------------
-
-    def _after_expired_link(self, task: Task, job: ReportJob, error: LinkExpired) -> tuple[ReportJob, Step]:
-        task.attempts.expired_links += 1
-        task.log(Event.LINK_EXPIRED, error, level=logging.WARNING)
-        step = after_expired_link(task.attempts, self.account.rules)
-        if step is Step.LEAVE:
-            raise FileError(
-                f"the download link had expired, and so had the new one ({error})",
-                remedy="Run again: the finished job is asked for another link, without a new submission.",
-            ) from error
-        if step is Step.POLL:
-            task.timeline.enter(Stage.RUNNING)
-            return job, step
-        return replace(job, status=JobStatus.EXPIRED, message="its download links had expired"), step
 
     def _after_finish(self, task: Task, job: ReportJob) -> Step:
         account = self.account

@@ -110,7 +110,7 @@ def test_the_run_s_limit_and_what_is_left_keep_what_is_paid_for(clock, credits_,
     scenario, block = SCENARIOS["similarweb"], {"max_credits_per_run": limit} if limit else {}
     with Sandbox(rows=2, speed=1e6, delay=0, credits=credits_) as sandbox:
         ran = run_here(credits_config(sandbox, slice_days=6, **block), clock)
-        assert (ran.status, ran.error_class) == (1, "QuotaSpent")
+        assert (ran.status, ran.error_class) == (1, "CreditsSpent")
         assert sandbox.submissions("similarweb").calls == 2
         assert said in ran.error
         done = scenario.first_day(sandbox) + dt.timedelta(days=11)
