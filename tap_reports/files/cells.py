@@ -1,9 +1,10 @@
 """What a cell means: the kind of a column, and the value of each of its cells, every digit kept.
 
-A cell is text (all of CSV), or a value of the file's own type (JSON, workbooks). In every format alike:
+A cell is text (CSV), or a number or boolean of the file's own type (JSON). A workbook's cells come as text,
+with the types of its columns (`Table.kinds`). In every format alike:
 
 - An empty cell is null, and so is one of `file.null_words`. Spaces around a cell count only in `string`.
-- `string` is the cell as it stands; a value of another type is written as plainly as it can be.
+- `string` is the cell as it stands in the file.
 - `number` and `integer` take numbers as people write them, `$1,234.50` and `44%` (see `numbers`). `1.0` is
   an integer.
 - `date` and `date-time` take ISO 8601, `Aug 3, 2026` and `file.date_format` (see `days`).
@@ -38,10 +39,8 @@ from tap_reports.models import Kind
 Value = str | int | Decimal | bool | None
 Converter = Callable[[Cell], Value]
 
-MAX_PLAIN_DIGITS = 40
-"""Text columns show numbers up to this size without an exponent."""
-MAX_INTEGER_DIGITS = 4000
-"""Python refuses to write longer integers."""
+MAX_INTEGER_DIGITS = 4300
+"""Python writes no longer integers."""
 
 _PLAIN_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 _SEPARATED = re.compile(r"[0-9][.,' \u00a0\u202f][0-9]|[.,][0-9]")
@@ -78,7 +77,7 @@ def converter(kind: Kind, zone: dt.tzinfo = dt.UTC, notation: Notation = USUAL) 
 
 
 def string(cell: Cell) -> str | None:
-    """Return a cell as text: as it stands, or as plainly as its type can be written."""
+    """Return a cell as text, as it stands in the file."""
     if isinstance(cell, str):
         cell = unguarded(cell)
         # JSON can spell half of a surrogate pair, which no UTF-8 output can hold.
@@ -87,22 +86,9 @@ def string(cell: Cell) -> str | None:
         return None
     if isinstance(cell, bool):
         return "true" if cell else "false"
-    if isinstance(cell, dt.timedelta):
-        return _duration(cell)
-    if isinstance(cell, dt.date):
-        return cell.isoformat()
     if isinstance(cell, ErrorCell):
         raise ValueError("no value")  # noqa: TRY004  # as all that does not fit
-    is_long = not isinstance(cell, Decimal) or abs(cell.adjusted()) >= MAX_PLAIN_DIGITS
-    return str(cell) if is_long or isinstance(cell, Number) else f"{cell:f}"
-
-
-def _duration(cell: dt.timedelta) -> str:
-    """Return a duration as `H:MM:SS`, also over 24 hours."""
-    sign, cell = ("-", -cell) if cell < dt.timedelta(0) else ("", cell)
-    seconds = cell.days * 86400 + cell.seconds
-    fraction = f".{cell.microseconds:06}" if cell.microseconds else ""
-    return f"{sign}{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}{fraction}"
+    return str(cell)
 
 
 def number(cell: Cell, notation: Notation = USUAL) -> Number | None:
@@ -118,9 +104,9 @@ def integer(cell: Cell, notation: Notation = USUAL) -> int | None:
     text = number_text(cell, notation)
     if text is None:
         return None
-    if len(text) > MAX_INTEGER_DIGITS:
-        raise ValueError("too many digits")
     value = Decimal(text)
+    if value.adjusted() >= MAX_INTEGER_DIGITS:
+        raise ValueError("too many digits")
     whole = int(value)
     if whole != value:
         raise ValueError("not an integer")
@@ -178,11 +164,7 @@ _KINDS = {
     bool: Kind.BOOLEAN,
     # Never integer: a 68.5 among tomorrow's scores must not stop the run.
     int: Kind.NUMBER,
-    Decimal: Kind.NUMBER,
     Number: Kind.NUMBER,
-    dt.date: Kind.DATE,
-    dt.datetime: Kind.DATE_TIME,
-    dt.timedelta: Kind.STRING,
 }
 
 
@@ -215,7 +197,7 @@ def infer(
             if cell is None or _PLAIN_TEXT in seen or isinstance(cell, ErrorCell):
                 continue
             if not isinstance(cell, str):
-                seen.add((_KINDS.get(type(cell), Kind.STRING), ""))
+                seen.add((_KINDS[type(cell)], ""))
             elif cell.strip() not in notation.null_words:
                 seen.add(_text_evidence(cell.strip(" "), notation, numbers_in_text=numbers_in_text))
     has_commas = notation.decimal_separator is None and any(
@@ -237,9 +219,6 @@ def _text_evidence(cell: str, notation: Notation, *, numbers_in_text: bool) -> E
 
 
 def _kind(seen: set[Evidence], *, has_commas: bool) -> Kind:
-    if seen == {(Kind.DATE, ""), (Kind.DATE_TIME, "")}:
-        # A workbook's midnight comes as a date.
-        return Kind.DATE_TIME
     if seen and seen <= _NUMBERS:
         is_unclear = has_commas and (Kind.NUMBER, UNCLEAR) in seen and (Kind.NUMBER, POINT) not in seen
         return Kind.STRING if is_unclear else Kind.NUMBER

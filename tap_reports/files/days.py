@@ -95,8 +95,6 @@ def kind_of_text(text: str, date_format: str | None) -> Kind | None:
 
 def instant(cell: Cell, zone: dt.tzinfo, notation: Notation = USUAL) -> str | None:
     """Return an instant as RFC 3339 with offset, its fraction of a second as written."""
-    if isinstance(cell, dt.datetime):
-        return _with_offset(cell, zone).isoformat()
     if not isinstance(cell, str):
         start = day(cell)
         return start and _midnight(start, zone)
@@ -115,8 +113,6 @@ def instant(cell: Cell, zone: dt.tzinfo, notation: Notation = USUAL) -> str | No
 
 def day(cell: Cell, notation: Notation = USUAL) -> str | None:
     """Return a day as `YYYY-MM-DD`: of an instant the day as written, of a month its first."""
-    if isinstance(cell, dt.date):
-        return cell.isoformat()[:10]
     text = plain_text(cell)
     if not text:
         return None

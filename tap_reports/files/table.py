@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import io
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -26,8 +25,9 @@ class ErrorCell:
         return self.text
 
 
-Cell = str | int | Decimal | bool | dt.datetime | dt.date | dt.timedelta | ErrorCell | None
-"""A cell as parsed: text where the format knows only text (CSV), else the file's own type."""
+Cell = str | int | Decimal | bool | ErrorCell | None
+"""A cell as parsed: text where the format knows only text (CSV), else the file's own type; a decimal is a
+`numbers.Number`."""
 
 
 MAX_RECORD = 1 << 26

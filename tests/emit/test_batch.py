@@ -111,31 +111,6 @@ def test_parquet_is_typed_and_exact(tmp_path):
     assert [row["_report_row"] for row in rows] == list(range(1, 26))
 
 
-@pytest.mark.parametrize(
-    ("cells", "type_", "values"),
-    [
-        (["1.5", "2.25"], pa.decimal128(38, 2), [Decimal("1.50"), Decimal("2.25")]),
-        (["1e-3", "7"], pa.decimal128(38, 3), [Decimal("0.001"), Decimal("7.000")]),
-        (["1" * 30, "0." + "1" * 20], pa.string(), ["1" * 30, "0." + "1" * 20]),
-        (["", ""], pa.decimal128(38, 0), [None, None]),
-    ],
-)
-def test_parquet_never_rounds_a_number(tmp_path, cells, type_, values):
-    table, plan = table_and_plan(
-        tmp_path, "A,B\n" + "".join(f"{cell},x\n" for cell in cells), [Kind.NUMBER, Kind.STRING]
-    )
-    (found,) = batches(table, plan, CONTEXT, config_of(tmp_path, "parquet"), stream_of())
-    column = pq.read_table(path_of(found.manifest[0]))["a"]
-    assert column.type == type_
-    assert column.to_pylist() == values
-
-
-def test_parquet_holds_integers_beyond_64_bits_as_text(tmp_path):
-    table, plan = table_and_plan(tmp_path, f"A,B\n{2**70},1\n", [Kind.INTEGER, Kind.INTEGER])
-    (found,) = batches(table, plan, CONTEXT, config_of(tmp_path, "parquet"), stream_of())
-    assert pq.read_table(path_of(found.manifest[0]))["a"].to_pylist() == [str(2**70)]
-
-
 @pytest.mark.parametrize("format_", ["jsonl", "parquet"])
 def test_files_hold_mapped_records(tmp_path, format_):
     stream = stream_of(

@@ -1,4 +1,4 @@
-"""Headers to properties, kinds to schemas, cells to values."""
+"""Cells to values."""
 
 from __future__ import annotations
 
@@ -17,104 +17,14 @@ from tap_reports.files.cells import converter, remedy
 from tap_reports.files.numbers import Number, number_text
 from tap_reports.files.table import Notation
 from tap_reports.models import Kind
-from tap_reports.models.columns import (
-    LINEAGE,
-    kind_of,
-    property_name,
-    property_names,
-    schema_of,
-)
 
-
-@pytest.mark.parametrize(
-    ("header", "name"),
-    [
-        ("Campaign ID", "campaign_id"),
-        ("Revenue (USD)", "revenue_usd"),
-        ("EventDate", "event_date"),
-        ("Sale_zzzAmount", "sale_zzz_amount"),
-        ("IDs", "ids"),
-        ("HTTPServer", "http_server"),
-        ("D7Retention", "d7_retention"),
-        ("7DayRevenue", "7_day_revenue"),
-        ("click2install", "click2install"),
-        ("  CTR % ", "ctr"),
-        ("original_currency_", "original_currency"),
-        ("ÜberGröße", "über_größe"),
-        ("U\u0308ber", "über"),
-        ("日本 語", "日本_語"),
-        ("%", "column"),
-        ("", "column"),
-    ],
-)
-def test_header_becomes_a_snake_case_property(header, name):
-    assert property_name(header) == name
-
-
-def test_clashing_headers_are_numbered_in_order():
-    assert property_names(["Clicks", "clicks", "CLICKS", "%", ""]) == [
-        "clicks",
-        "clicks_2",
-        "clicks_3",
-        "column",
-        "column_2",
-    ]
-
-
-def test_verbatim_names_stay_and_leave_lineage_alone():
-    assert property_names(["Ad ID", "Ad ID", "_report_row"], "verbatim") == [
-        "Ad ID",
-        "Ad ID_2",
-        "_report_row_2",
-    ]
-
-
-@given(st.lists(st.text(max_size=8), max_size=8), st.sampled_from(["snake_case", "verbatim"]))
-def test_property_names_are_distinct_filled_and_no_lineage(headers, style):
-    names = property_names(headers, style)
-    assert len(set(names)) == len(names) == len(headers)
-    assert all(names)
-    assert not {column.property for column in LINEAGE} & set(names)
-
-
-@pytest.mark.parametrize("kind", Kind)
-def test_schema_is_nullable_titled_and_read_back(kind):
-    schema = schema_of(kind, "Head (er)")
-    assert "null" in schema["type"]
-    assert schema["title"] == "Head (er)"
-    assert kind_of(schema) is kind
-
-
-@pytest.mark.parametrize(
-    ("schema", "kind"),
-    [
-        ({"type": ["null", "integer"]}, Kind.INTEGER),
-        ({"type": "number"}, Kind.NUMBER),
-        ({"anyOf": [{"type": "string", "format": "date"}, {"type": "null"}]}, Kind.DATE),
-        ({"oneOf": [{"type": "null"}, {"type": "string", "format": "date-time"}]}, Kind.DATE_TIME),
-        ({"anyOf": [{"type": "integer"}, {"type": "number"}]}, Kind.NUMBER),
-        ({"type": ["integer", "string", "null"]}, Kind.STRING),
-        ({"type": ["string"], "format": "uri"}, Kind.STRING),
-        ({"type": "object"}, Kind.STRING),
-        ({}, Kind.STRING),
-    ],
-)
-def test_kind_is_read_from_any_spelling_of_a_schema(schema, kind):
-    assert kind_of(schema) is kind
-
-
-AT_FIVE = dt.datetime(2026, 8, 3, 5)
 VALUES = {
     Kind.STRING: [
         (" a ", " a "),
         ("007", "007"),
         (5, "5"),
-        (Decimal("1.50"), "1.50"),
-        (Decimal("1E+3"), "1000"),
+        (Number("1.50e+3"), "1.50e+3"),
         (True, "true"),
-        (dt.date(2026, 1, 2), "2026-01-02"),
-        (dt.timedelta(hours=30, seconds=5), "30:00:05"),
-        (dt.timedelta(seconds=-61), "-0:01:01"),
         ("half a pair \ud800", "half a pair ?"),
         ('="00123"', "00123"),
         (' ="00123" ', ' ="00123" '),
@@ -150,7 +60,6 @@ VALUES = {
         ("Aug 3, 2026", "2026-08-03"),
         ("August 3, 2026", "2026-08-03"),
         ("2021-01-25T23:06:24-05:00", "2021-01-25"),
-        (AT_FIVE, "2026-08-03"),
     ],
     Kind.DATE_TIME: [
         ("2026-08-03T10:00:00Z", "2026-08-03T10:00:00+00:00"),
@@ -160,8 +69,6 @@ VALUES = {
         ("2026-08-03T10:00:00+05:30", "2026-08-03T10:00:00+05:30"),
         ("2026-08-03", "2026-08-03T00:00:00+00:00"),
         ("Aug 3, 2026", "2026-08-03T00:00:00+00:00"),
-        (AT_FIVE, "2026-08-03T05:00:00+00:00"),
-        (dt.date(2026, 8, 3), "2026-08-03T00:00:00+00:00"),
     ],
 }
 
@@ -214,12 +121,15 @@ def test_number_is_copied_with_its_text(copied):
 
 
 MISFITS = {
-    Kind.INTEGER: ["0,125", "1.5", "a", "(5)", "1_000", "12,34", "\uff11\uff12", True, "1e9999", "9" * 5000],
+    Kind.INTEGER: [
+        *("0,125", "1.5", "a", "(5)", "1_000", "12,34", "\uff11\uff12", True),
+        *("1e9999", "9" * 5000, Number("1E+9999")),
+    ],
     Kind.NUMBER: [
         *("0,125", "1,25", "1,2,3", "1,2345", "01,250", "1.250,5", "1 250", "1,250'000"),
         *("NaN", "Infinity", "(5)", "1_000", "-$-5", "1.2.3", "-", ".", True),
     ],
-    Kind.BOOLEAN: ["2", "maybe", Decimal("0.5"), dt.date(2026, 1, 1)],
+    Kind.BOOLEAN: ["2", "maybe", Decimal("0.5")],
     Kind.DATE: ["2025-1-5", "2026-02-30", "03/08/2026", "Foo 3, 2026", "2026-13", "2026-08-03T25:00", True],
     Kind.DATE_TIME: ["2026-08-03T10:00:61Z", "2026-08-03T10:00:00+25:00", "10:00", "2026-8-3 10:00", 5],
 }
@@ -337,7 +247,6 @@ US, EUROPEAN, YEAR_DAY = "MM/DD/YYYY h:mm A", "DD.MM.YYYY", "YYYY-DD-MM"
         ("YYYY-MM-DD HH:mm ZZ", "2026-08-03 01:00 +0900", "2026-08-03", "2026-08-03T01:00:00+09:00"),
         ("D.M.YYYY H:mm:ss.SSS", "3.8.2026 1:02:03.050", "2026-08-03", "2026-08-03T01:02:03.050000-04:00"),
         ("D.M.YYYY H:mm:ss.SSS", "3.8.2026 1:02:03.5", None, None),  # pendulum takes it for 5 ms
-        (US, dt.datetime(2026, 8, 3, 5), "2026-08-03", "2026-08-03T05:00:00-04:00"),
     ],
 )
 def test_dates_are_read_by_the_users_format(date_format, cell, date, instant):
