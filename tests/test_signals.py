@@ -42,6 +42,15 @@ def test_a_signal_ends_what_reads_at_once_also_if_it_came_a_moment_before():
         pass
 
 
+def test_a_signal_does_not_interrupt_a_state_that_is_written_before_there_is_an_engine():
+    """Half a line would be left in the pipe, and the next message behind it."""
+    signals = SignalHandler(Outcome(), lambda: False)
+    with signals.interruptible(allowed=False):
+        signals.handle(signal.SIGTERM)
+    with pytest.raises(Stopped), signals.interruptible():
+        pytest.fail("the run goes on")
+
+
 WAITS = """
 import os, queue, signal, threading, time
 from tap_reports.sync.signals import wake_main_thread_on_signals

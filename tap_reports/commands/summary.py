@@ -33,7 +33,8 @@ def writing_summary(
         ConfigError: The file can't be written; raised before the block.
     """
     file = Path(path)
-    if file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
+    written = [file, file.parent] if file.exists() else [file.parent]  # the file is replaced by a new one
+    if file.is_dir() or not all(os.access(one, os.W_OK) for one in written):
         raise ConfigError([f"--summary {path}: can't be written; check the path."])
     status = 0
     try:

@@ -31,9 +31,6 @@ class AllStreams:
     """The selected streams, and the reports whose columns are still to be discovered.
 
     Attributes:
-        run, state: The run, and the state of its streams.
-        outcome: The streams' results.
-        signals: End the run.
         add_stream: Makes a stream of a discovered report; returns it if it is selected.
         run_outcome: Returns the facts of the run so far.
     """

@@ -42,7 +42,6 @@ class ColumnDiscovery:
     """Discovers the columns of all vendors' reports: all jobs run at once, no report waits for another.
 
     Attributes:
-        run: The run.
         state: Names each job until its report's columns are known.
         on_failure: Called for a report that can't be discovered; None: its error is raised.
     """

@@ -34,8 +34,6 @@ class Extraction:
     """One stream's extraction in one run.
 
     Attributes:
-        report, client: The stream's report, and its vendor's client.
-        run: The run.
         state: The stream's part of the state.
         is_incremental: Continue after the bookmark, and move it.
         write_state: Writes a STATE message if anything has changed.

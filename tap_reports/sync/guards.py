@@ -81,7 +81,6 @@ class EqualFiles:
     Its sums would be counted twice, and nothing in the rows could show it.
 
     Attributes:
-        report: The report of the slices.
         folder: Where a packed workbook is unpacked.
         ledger: Knows the files of earlier runs. Only the slices right before and after are compared with
             those: on two distant days a small report may well have the same rows.

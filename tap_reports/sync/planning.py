@@ -68,9 +68,6 @@ class StreamPlanner:
     """Plans one stream's extraction.
 
     Attributes:
-        report: The stream's report.
-        client: Its vendor's client.
-        run: Gives settings and ledger.
         states: The stream's part of the state; in discovery those of all sheets of the report.
         is_incremental: Continue after the bookmark.
     """

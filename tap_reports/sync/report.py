@@ -28,8 +28,7 @@ class Report:
     """One stream's report, with all settings resolved.
 
     Attributes:
-        stream: Stream name.
-        vendor: Vendor block name.
+        vendor: Name of its block.
         type: The vendor's description.
         columns: The known columns; a file may add more.
         kinds: The user's kinds by header or property name, for columns that are not known yet.

@@ -29,12 +29,12 @@ class SignalHandler:
     def __init__(self, outcome: Outcome, stop_engine: Callable[[], bool]) -> None:
         self._outcome = outcome
         self._stop_engine = stop_engine
-        self._is_interruptible = False
+        self._is_interruptible: bool | None = None
         self._received_at = 0.0
 
     @contextlib.contextmanager
     def interruptible(self, *, allowed: bool = True) -> Iterator[None]:
-        """Let a signal end this block at once, since it writes no messages; or not, if not `allowed`.
+        """Let a signal end this block at once, as it writes no messages; if not `allowed`, only after it.
 
         Raises:
             Stopped: A signal arrived, in this block or before it.
@@ -60,7 +60,9 @@ class SignalHandler:
             return
         self._received_at = now
         self._outcome.signal = signum
-        if self._is_interruptible or not self._stop_engine():
+        is_stopping = not self._is_interruptible and self._stop_engine()
+        # Without an engine, nobody would notice: end here, unless a message is being written.
+        if not is_stopping and self._is_interruptible is not False:
             raise Stopped(f"signal {signum}", signum)
 
 

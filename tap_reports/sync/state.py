@@ -127,8 +127,6 @@ class RunState:
 
     Attributes:
         values: The state as given, changed in place; replaced by the SDK's copy when the tap is made.
-        output: Writes STATE messages.
-        signals: No signal may interrupt a message.
         names_jobs: False for a shard, whose jobs are in the ledger only.
         is_written: False for commands that write no messages.
     """

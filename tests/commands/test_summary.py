@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -48,6 +49,16 @@ def test_it_is_written_whatever_ends_the_run(tmp_path, error, status):
 
 def test_a_file_that_can_t_be_written_is_a_configuration_error_before_anything_is_done(tmp_path):
     with pytest.raises(ConfigError, match="--summary"), writing_summary(str(tmp_path), lambda _: None):
+        raise AssertionError
+
+
+def test_a_folder_that_can_t_be_written_is_one_too_as_the_file_is_replaced(tmp_path, monkeypatch):
+    (tmp_path / "s.json").touch()
+    monkeypatch.setattr(os, "access", lambda path, _: path != tmp_path)
+    with (
+        pytest.raises(ConfigError, match="--summary"),
+        writing_summary(str(tmp_path / "s.json"), lambda _: None),
+    ):
         raise AssertionError
 
 
