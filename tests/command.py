@@ -22,7 +22,8 @@ from typing import Any, Self
 from fork_server import start
 from run_messages import RunMessages, parse
 
-FAST = {"poll_interval_seconds": 0.05, "poll_max_interval_seconds": 0.05, "retry_backoff_seconds": 0.05}
+POLLS = {"poll_interval_seconds": 0.05, "poll_max_interval_seconds": 0.05}
+FAST = {**POLLS, "retry_backoff_seconds": 0.05}
 PATIENCE = 120.0
 """Seconds for a run, or a step of one; only a failing test waits so long."""
 LOOK = 0.02
@@ -56,10 +57,6 @@ class Printed(RunMessages):
     @property
     def everything(self) -> str:
         return self.stdout + self.stderr
-
-    @property
-    def last_words(self) -> str:
-        return "\n".join(self.stderr.splitlines()[-12:])
 
 
 class Running:

@@ -6,7 +6,7 @@ import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from command import Program
+from command import POLLS, Program
 from scenarios import SCENARIOS
 
 from tap_reports.sandbox import Sandbox
@@ -51,8 +51,7 @@ def crowd(folder: Path, ledger: str) -> Crowd:
                 "slice_days": 8,
                 "reports_per_day": PER_DAY,
                 "max_jobs_in_flight": IN_FLIGHT,
-                "poll_interval_seconds": 0.05,
-                "poll_max_interval_seconds": 0.05,
+                **POLLS,
                 "reports": [
                     {
                         "name": f"report {number}",

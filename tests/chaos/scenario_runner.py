@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from command import PATIENCE, Printed, Program, Running
+from command import PATIENCE, POLLS, Printed, Program, Running
 from kill_points import SLICES, Kill, Outcome
 from pauses import Gate, held, put_up, waits_for_a_lock
 from run_messages import bookmark_of, mark_of, plain_record
@@ -78,9 +78,7 @@ class ScenarioRunner:
     def _start(
         self, *, state: dict[str, Any] | None = None, reads: int | None = None, days: int = 0
     ) -> Running:
-        block = {"poll_interval_seconds": 0.05, "poll_max_interval_seconds": 0.05}
-        if self.point.one_by_one:
-            block["max_jobs_in_flight"] = 1
+        block = {**POLLS, **({"max_jobs_in_flight": 1} if self.point.one_by_one else {})}
         config = self.scenario.config(
             self.sandbox,
             block=block,

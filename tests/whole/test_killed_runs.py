@@ -7,6 +7,7 @@ import signal
 import time
 
 import pytest
+from command import POLLS
 from pauses import Gate, put_up
 from scenario_runner import catalog_of
 from scenarios import SCENARIOS
@@ -14,7 +15,6 @@ from scenarios import SCENARIOS
 from tap_reports.ledger.ledger import Ledger
 from tap_reports.sandbox import Sandbox
 
-POLLS = {"poll_interval_seconds": 0.05, "poll_max_interval_seconds": 0.05}
 DAY, HOURS = 1, 0.1
 LONGEST_SECONDS = 8
 """From the signal to the end: after 10, `docker stop` kills what has not ended."""

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 import pytest
-from command import PIPE_BYTES, Printed
+from command import PIPE_BYTES, POLLS, Printed
 from run_messages import mark_of
 from scenarios import SCENARIOS, run_here
 
@@ -26,7 +26,6 @@ from tap_reports.jobs.event_loop import LAST_ANSWER_SECONDS
 from tap_reports.sandbox import Sandbox
 from tap_reports.tap import TapReports
 
-POLLS = {"poll_interval_seconds": 0.05, "poll_max_interval_seconds": 0.05}
 LIMITED = """
 import resource, runpy, signal, sys
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
