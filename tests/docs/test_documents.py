@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -80,43 +79,33 @@ def test_a_problem_in_a_document_is_found(tmp_path, monkeypatch):
     assert len(list(check_docs.problems())) == 6
 
 
+TARGET = f"""#!{sys.executable}
+import json, sys
+for message in map(json.loads, sys.stdin):
+    if message["type"] == "STATE":
+        print(json.dumps(message["value"]))
+"""
+"""Stands for a target, which would install packages: it prints the states that it has loaded."""
+
+
 @pytest.mark.parametrize("block", list(blocks()))
-def test_the_commands_that_are_shown_work(block, tmp_path):
+def test_the_commands_that_are_shown_work(block, program):
     """Runs a block as it stands, but for the port and made-up credentials, beside a sandbox."""
     script = "\n".join(line for line in block.splitlines() if not line.startswith("export "))
     assert "tap-reports" in script or "/_sandbox" in script, "say in ELSEWHERE where this is tested"
-    # Targets install packages; what this stands in for is that a target prints the states it has loaded.
-    target = tmp_path / "target-jsonl"
-    target.write_text(
-        f"#!{sys.executable}\nimport json, sys\n"
-        "for one in map(json.loads, sys.stdin):\n"
-        "    if one['type'] == 'STATE':\n        print(json.dumps(one['value']))\n"
-    )
-    target.chmod(0o755)
+    Path(program.write("target-jsonl", TARGET)).chmod(0o755)
     with Sandbox(rows=2, speed=500) as sandbox:
         port, health = free_ports(2)
         port = port if "tap-reports-sandbox" in script else urlsplit(sandbox.url).port
         script = re.sub(r"tap-reports-sandbox (?!--port)", "tap-reports-sandbox --port 8765 ", script)
         ports = {"8765": str(port), "8080": str(health)}
         script = re.sub("8765|8080", lambda found: ports[found[0]], script)
-        (tmp_path / "config.json").write_text(json.dumps(sandbox.config()))
+        program.write("config.json", sandbox.config())
+        path = os.pathsep.join([str(program.folder), str(Path(sys.executable).parent), os.environ["PATH"]])
         done = subprocess.run(
-            [
-                BASH,
-                "-euo",
-                "pipefail",
-                "-c",
-                f"trap 'kill $(jobs -p)' EXIT\n{script}",
-            ],
-            cwd=tmp_path,
-            env={
-                **os.environ,
-                "PATH": os.pathsep.join(
-                    [str(tmp_path), str(Path(sys.executable).parent), os.environ["PATH"]]
-                ),
-                "XDG_STATE_HOME": str(tmp_path),
-                "TMPDIR": str(tmp_path),
-            },
+            [BASH, "-euo", "pipefail", "-c", f"trap 'kill $(jobs -p)' EXIT\n{script}"],
+            cwd=program.folder,
+            env={**program.environment, "PATH": path},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
