@@ -1,8 +1,8 @@
-"""tap-reports on Dagster: an asset a stream, a partition a window of days, a sensor that waits for the jobs.
+"""tap-reports on Dagster: assets are streams, partitions are windows of days, a sensor waits for the jobs.
 
-Copy this file into a code location. It runs the `tap-reports` command, in an environment of its own, and does
-not import it. Dagster remembers which partitions are loaded, so the tap needs no state; a job ledger that all
-machines share keeps a partition that is run again from being paid for again.
+Copy this file into a code location. It runs the `tap-reports` command, which can be in another environment,
+and does not import it. Dagster remembers which partitions are loaded, so the tap needs no state. With a job
+ledger that all machines share, a partition that is run again is not paid for again.
 """
 
 import contextlib

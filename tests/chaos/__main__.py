@@ -12,7 +12,7 @@ import sqlalchemy as sa
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "whole")]
 
-from concurrent_runs import PER_DAY, PROCESSES, Crowd, crowd
+from concurrent_runs import PER_DAY, PROCESSES, ConcurrentRuns, run_concurrently
 from kill_points import kills, table
 from ledger_fixtures import own_schema
 from random_faults import random_faults
@@ -41,16 +41,16 @@ def main() -> int:
         for text in found.wrong:
             print(f"WRONG {text}")
         bad += len(found.wrong)
-        bad += told_crowd("SQLite", crowd(folder / "sqlite", str(folder / "crowd.sqlite")))
+        bad += print_concurrent("SQLite", run_concurrently(folder / "sqlite", str(folder / "crowd.sqlite")))
         try:
             with own_schema() as url:
-                bad += told_crowd("PostgreSQL", crowd(folder / "postgres", url))
+                bad += print_concurrent("PostgreSQL", run_concurrently(folder / "postgres", url))
         except sa.exc.OperationalError as error:
             print(f"{PROCESSES} processes on PostgreSQL: no server answers ({error.orig})")
     return 1 if bad else 0
 
 
-def told_crowd(database: str, seen: Crowd) -> int:
+def print_concurrent(database: str, seen: ConcurrentRuns) -> int:
     """Print what came of ten processes, and return the breaches."""
     shown = f"{seen.breaches} quota breaches ({seen.submitted} submissions of {PER_DAY} a day"
     print(f"{PROCESSES} processes on {database}: {shown}, at most {seen.most} jobs in flight)")

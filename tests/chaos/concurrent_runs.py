@@ -17,8 +17,8 @@ IN_FLIGHT = 4
 
 
 @dataclass
-class Crowd:
-    """What came of it.
+class ConcurrentRuns:
+    """What the vendor saw of runs at the same time.
 
     Attributes:
         submitted: Submissions that reached the vendor.
@@ -37,7 +37,7 @@ class Crowd:
         return self.refused + max(0, self.submitted - PER_DAY) + max(0, self.most - IN_FLIGHT)
 
 
-def crowd(folder: Path, ledger: str) -> Crowd:
+def run_concurrently(folder: Path, ledger: str) -> ConcurrentRuns:
     """Run ten processes at once, each with a report of its own."""
     scenario = SCENARIOS["digital_turbine"]
     with (
@@ -65,7 +65,8 @@ def crowd(folder: Path, ledger: str) -> Crowd:
             runs.append(stack.enter_context(Program(folder / str(number)).start(config)))
         statuses = [run.finish().status for run in runs]
         calls = sandbox.calls_of(scenario.vendor, "submit")
-        return Crowd(len(calls), len([one for one in calls if one.status == 429]), max(most), statuses)
+        refused = [one for one in calls if one.status == 429]
+        return ConcurrentRuns(len(calls), len(refused), max(most), statuses)
 
 
 def _watched(sandbox: Sandbox) -> list[int]:

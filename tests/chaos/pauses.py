@@ -53,7 +53,7 @@ class Gate:
         return not self.dropped
 
 
-def put_up(sandbox: Sandbox, gate: Gate) -> None:
+def install_gate(sandbox: Sandbox, gate: Gate) -> None:
     """Have a sandbox's calls pass a gate."""
 
     class Gated(Handler):

@@ -52,7 +52,7 @@ LAST_RUNS = 3
 
 
 @dataclass
-class Walk:
+class FaultResults:
     """What became of the runs that met faults.
 
     Attributes:
@@ -64,19 +64,21 @@ class Walk:
     wrong: list[str] = field(default_factory=list)
 
 
-def random_faults(folder: Path, seed: int, rounds: int) -> Walk:
+def random_faults(folder: Path, seed: int, rounds: int) -> FaultResults:
     """Return what became of so many walks."""
-    found = Walk()
+    found = FaultResults()
     chance = random.Random(seed)
     for number in range(rounds):
         vendor = list(SCENARIOS)[number % len(SCENARIOS)]
         ledger = str(folder / f"{number}.sqlite") if chance.random() < 0.7 else "off"
         with Sandbox(rows=2, speed=1e6, delay=0, dt_reports_per_minute=1000) as sandbox:
-            _one(found, SCENARIOS[vendor], sandbox, ledger, chance)
+            _walk(found, SCENARIOS[vendor], sandbox, ledger, chance)
     return found
 
 
-def _one(found: Walk, scenario: Scenario, sandbox: Sandbox, ledger: str, chance: random.Random) -> None:
+def _walk(
+    found: FaultResults, scenario: Scenario, sandbox: Sandbox, ledger: str, chance: random.Random
+) -> None:
     clock, state, rows, met = FakeClock(), None, Counter(), []
     config = scenario.config(sandbox, job_ledger=ledger)
     expected = scenario.rows(sandbox)

@@ -15,7 +15,7 @@ from typing import Any
 
 from command import PATIENCE, POLLS, Printed, Program, Running
 from kill_points import SLICES, Kill, Outcome
-from pauses import Gate, held, put_up, waits_for_a_lock
+from pauses import Gate, install_gate, locked, waits_for_a_lock
 from run_messages import bookmark_of, mark_of, plain_record
 from scenarios import DAYS, SCENARIOS
 
@@ -94,16 +94,16 @@ class ScenarioRunner:
         point, ending = self.point, self.kill.ending
         gate = Gate(self.kill.vendor, *point.gate[:2], answer=point.gate[2]) if point.gate else None
         if gate:
-            put_up(self.sandbox, gate)
+            install_gate(self.sandbox, gate)
         if point.slow:
             self.sandbox.faults.add("slow", kind="download", seconds=SLOW, times=0)
         with contextlib.ExitStack() as locks:
             if point.ledger == "start":
-                locks.enter_context(held(self.program.ledger))
+                locks.enter_context(locked(self.program.ledger))
             with self._start(reads=point.unread) as run:
                 self._reach(run, gate)
                 if gate and point.ledger == "gate":
-                    locks.enter_context(held(self.program.ledger))
+                    locks.enter_context(locked(self.program.ledger))
                     gate.open()
                 time.sleep(SETTLE if point.ledger or point.unread is not None else 0.0)
                 run.send_signal(ending)

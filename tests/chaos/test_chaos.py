@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from concurrent_runs import PER_DAY, PROCESSES, crowd
+from concurrent_runs import PER_DAY, PROCESSES, run_concurrently
 from kill_points import kills, table
 from random_faults import random_faults
 from scenario_runner import run_all
@@ -31,7 +31,7 @@ def test_random_faults_are_recovered_from_or_loud(tmp_path):
 
 
 def test_ten_processes_with_one_ledger_keep_within_the_account_s_limits(shared_url, tmp_path):
-    seen = crowd(tmp_path, shared_url)
+    seen = run_concurrently(tmp_path, shared_url)
     assert seen.breaches == 0
     assert seen.submitted == PER_DAY
     assert len(seen.statuses) == PROCESSES

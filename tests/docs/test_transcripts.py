@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
-MOST_BYTES = 200_000
+MAX_BYTES = 200_000
 pytestmark = pytest.mark.xdist_group("transcripts")
 
 
@@ -58,4 +58,4 @@ def test_the_readme_shows_pictures_that_are_there_and_small():
     named = re.findall(r"\]\((docs/pictures/[^)]+)\)", README.read_text(encoding="utf-8"))
     assert {Path(name).name for name in named} == {"plan.svg", "live.svg", "timeline.png"}
     assert all((ROOT / name).is_file() for name in named)
-    assert sum(one.stat().st_size for one in made.PICTURES.iterdir()) < MOST_BYTES
+    assert sum(one.stat().st_size for one in made.PICTURES.iterdir()) < MAX_BYTES

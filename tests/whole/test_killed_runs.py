@@ -8,7 +8,7 @@ import time
 
 import pytest
 from command import POLLS
-from pauses import Gate, put_up
+from pauses import Gate, install_gate
 from scenario_runner import catalog_of
 from scenarios import SCENARIOS
 
@@ -16,7 +16,7 @@ from tap_reports.ledger.ledger import Ledger
 from tap_reports.sandbox import Sandbox
 
 DAY, HOURS = 1, 0.1
-LONGEST_SECONDS = 8
+MAX_SECONDS = 8
 """From the signal to the end: after 10, `docker stop` kills what has not ended."""
 
 
@@ -72,18 +72,18 @@ def test_a_job_on_its_way_is_not_submitted_again_by_a_later_run_with_other_slice
         assert all(job["id"] in second.stderr for job in killed.pending(scenario.stream))
 
 
-@pytest.mark.kill_matrix  # held to seconds: not beside thousands of other tests
+@pytest.mark.kill_matrix  # measures seconds: not beside thousands of other tests
 @pytest.mark.parametrize("vendor", SCENARIOS)
 def test_a_submission_that_is_never_answered_does_not_hold_up_the_end_and_is_noted_as_lost(program, vendor):
     with Sandbox(rows=2, delay=0) as sandbox:
         gate = Gate(vendor, "submit", 1, answer=False)
-        put_up(sandbox, gate)
+        install_gate(sandbox, gate)
         with program.start(SCENARIOS[vendor].config(sandbox, job_ledger=str(program.ledger))) as run:
             run.wait_until(gate.reached.is_set, "a submission")
             signalled = time.monotonic()
             ended = run.send(signal.SIGTERM)
             assert ended.status == 143
-            assert time.monotonic() - signalled < LONGEST_SECONDS
+            assert time.monotonic() - signalled < MAX_SECONDS
         gate.open(drop=True)
     assert "not answered before the run ended; the vendor may have accepted it" in ended.stderr
     assert {job["status"] for job in listed(program.ledger)} == {"lost"}

@@ -11,7 +11,7 @@ from functools import cached_property
 
 from tap_reports.jobs.event_loop import EngineLoop
 
-MOST_IDLE = 10_000
+MAX_IDLE_WAITS = 10_000
 """Waits for an event in a row, after which the engine counts as stuck."""
 
 
@@ -105,7 +105,7 @@ class VirtualLoop(EngineLoop):
             self._idle = 0
             return self._posted.popleft()
         self._idle += bool(seconds)
-        assert self._idle < MOST_IDLE, "the engine waits for nothing"
+        assert self._idle < MAX_IDLE_WAITS, "the engine waits for nothing"
         raise queue.Empty
 
     async def _wait(self, seconds):

@@ -15,7 +15,7 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from tap_reports_airflow.command import DONE, NOT_READY, WRONG_CONFIGURATION, Call, last_lines
-from tap_reports_airflow.triggers import LONGEST_WAIT, SHORTEST_WAIT, TapReportsTrigger
+from tap_reports_airflow.triggers import MAX_WAIT_SECONDS, MIN_WAIT_SECONDS, TapReportsTrigger
 
 TERMINATION_SECONDS = 15.0
 """After SIGTERM the tap ends within 8 s, with a last STATE."""
@@ -112,14 +112,14 @@ class TapReportsSubmitOperator(TapReportsBase):
             status, out, log = self._submit()
             if status != NOT_READY:
                 return self._finished(status, out, log)
-            wait = json.loads(out)["again_in_seconds"] or LONGEST_WAIT
+            wait = json.loads(out)["again_in_seconds"] or MAX_WAIT_SECONDS
             if self.deferrable:
                 self.log.info("Waiting for the jobs in the triggerer; next look in %s s", wait)
                 trigger = TapReportsTrigger(self._call().as_json(), wait, deadline)
                 self.defer(trigger=trigger, method_name="resume")
             if time.time() >= deadline:
                 raise AirflowException("the jobs were not ready in time; a retry finds them")
-            time.sleep(min(max(wait, SHORTEST_WAIT), LONGEST_WAIT, deadline - time.time()))
+            time.sleep(min(max(wait, MIN_WAIT_SECONDS), MAX_WAIT_SECONDS, deadline - time.time()))
 
     def resume(self, context: Any, event: dict[str, Any]) -> dict[str, Any]:
         """Go on with what the triggerer saw last."""

@@ -12,7 +12,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from tap_reports_airflow.command import NOT_READY, Call, last_lines
 
-SHORTEST_WAIT, LONGEST_WAIT = 1.0, 300.0
+MIN_WAIT_SECONDS, MAX_WAIT_SECONDS = 1.0, 300.0
 
 
 class TapReportsTrigger(BaseTrigger):
@@ -44,12 +44,12 @@ class TapReportsTrigger(BaseTrigger):
             if left <= 0:
                 yield TriggerEvent({"status": NOT_READY, "log": "the jobs were not ready in time"})
                 return
-            await asyncio.sleep(min(max(wait, SHORTEST_WAIT), LONGEST_WAIT, left))
+            await asyncio.sleep(min(max(wait, MIN_WAIT_SECONDS), MAX_WAIT_SECONDS, left))
             status, out, log = await self._submit()
             if status != NOT_READY:
                 yield TriggerEvent({"status": status, "answer": out, "log": last_lines(log)})
                 return
-            wait = json.loads(out)["again_in_seconds"] or LONGEST_WAIT
+            wait = json.loads(out)["again_in_seconds"] or MAX_WAIT_SECONDS
 
     async def _submit(self) -> tuple[int, str, str]:
         with Call(**self.call).arguments("--submit", "--format", "json") as arguments:
