@@ -1,4 +1,4 @@
-"""Writes what README.md and docs/operations.md show of the program, from runs against the sandbox.
+"""Makes the pictures of README.md and the transcripts of docs/operations.md, from runs against the sandbox.
 
 python scripts/make_pictures.py    # needs Chromium or Chrome for the timeline's picture
 

@@ -1,7 +1,7 @@
 """The quick start: the four vendors' reports in a DuckDB file, from a local server that behaves as they do.
 
-The first run loads months of data, each further one what is new since then. Everything it makes is in
-`.quickstart/` and Meltano's `.meltano/`. Both are ignored by git and may be deleted.
+The first run loads months of data, each later run what is new. All its files are in `.quickstart/` and
+Meltano's `.meltano/`. Git ignores both; they may be deleted.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Checks all that is no test: ruff and mypy, also of the documents' example; documents against the program.
+"""Runs the checks beside the tests: ruff, mypy (also of the documents' example), documents.
 
 python3 scripts/run_checks.py
 """

@@ -1,9 +1,9 @@
-"""Makes a virtual environment with the project in it and runs its tests there.
+"""Makes a virtual environment with the project and runs the tests in it.
 
 python3 scripts/run_tests.py                 # the tests, about 3 minutes on 2 cores
 python3 scripts/run_tests.py --fast          # files, slices, settings, vendors' requests: seconds
 python3 scripts/run_tests.py --slow          # those that install packages, start a browser or end runs
-python3 scripts/run_tests.py --slow --last-failed  # of these what failed, one after the other
+python3 scripts/run_tests.py --slow --last-failed  # those that failed, one after the other
 python3 scripts/run_tests.py tests/files -q  # other arguments go to pytest
 """
 

@@ -1,4 +1,4 @@
-"""Writes what meltano.yml, docs/plugin.yml, integrations/meltano and docs/settings.md say of the settings.
+"""Writes the settings into meltano.yml, docs/plugin.yml, integrations/meltano and docs/settings.md.
 
 python scripts/settings_listing.py          # write
 python scripts/settings_listing.py --check  # say what has drifted; exit 1 if anything has

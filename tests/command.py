@@ -1,4 +1,4 @@
-"""The command as its users run it: a process of its own, judged by what it prints."""
+"""Runs the command as users do, in its own process; tests look at what it prints."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from run_messages import RunMessages, parse
 POLLS = {"poll_interval_seconds": 0.05, "poll_max_interval_seconds": 0.05}
 FAST = {**POLLS, "retry_backoff_seconds": 0.05}
 PATIENCE = 120.0
-"""Seconds for a run, or a step of one; only a failing test waits so long."""
+"""Seconds for a run, or a step of it. Only a failing test waits this long."""
 LOOK = 0.02
-"""Seconds between two looks of who reads a run's output."""
+"""Seconds between two reads of a run's output."""
 PIPE_BYTES, READ_BYTES = 4096, 1 << 16
 
 
@@ -40,7 +40,7 @@ def free_ports(count: int) -> list[int]:
 
 @dataclass
 class Printed(RunMessages):
-    """What a run has left; `status` is None while it is under way."""
+    """The output of a run; `status` is None while it runs."""
 
     status: int | None
     stdout: str
@@ -60,14 +60,14 @@ class Printed(RunMessages):
 
 
 class Running:
-    """A run under way, in a fork. Leaving its context ends it and closes all that it opened.
+    """A run in a forked process. Leaving its context ends it and closes its files.
 
     Args:
         arguments: Its command line.
         environment: Its variables.
         log: Where its standard error goes.
-        reads: Nobody reads on after so many records, or with 0 after `stop_reading`; None: all is read.
-        days: How many days its clock is ahead.
+        reads: Reading stops after this many records, or with 0 at `stop_reading`; None: all is read.
+        days: By how many days its clock is ahead.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class Running:
 
     @property
     def printed(self) -> Printed:
-        """What has come so far, of standard output the whole lines."""
+        """The output so far; of standard output only whole lines."""
         return Printed(self.status, "".join(f"{one}\n" for one in self.lines), self.stderr)
 
     @property
@@ -116,7 +116,7 @@ class Running:
         return self._log.read_text(errors="replace")
 
     def wait_until(self, ready: Callable[[], Any], what: str = "what was waited for") -> None:
-        """Wait for a step; a run that ends before it, or does not reach it, is ended."""
+        """Wait for a step. If the run does not reach it in time, it is killed and the test fails."""
         end = time.monotonic() + PATIENCE
         while not ready():
             if time.monotonic() > end or self.status is not None:
@@ -125,14 +125,14 @@ class Running:
             time.sleep(0.01)
 
     def read_on(self) -> None:
-        """Read whatever comes from now on."""
+        """Read all further output."""
         self._limit, self._pauses = None, False
         if self._filler >= 0:
             os.close(self._filler)
             self._filler = -1
 
     def stop_reading(self) -> None:
-        """Read nothing more, and leave no room: whatever the command writes now waits."""
+        """Stop reading and fill the pipe, so that the command's next write blocks."""
         self._pauses = self._is_filled = True
         time.sleep(2 * LOOK)
         with contextlib.suppress(BlockingIOError):
@@ -140,17 +140,17 @@ class Running:
                 pass
 
     def send_signal(self, number: signal.Signals) -> None:
-        """Send a signal, unless it has ended."""
+        """Send a signal if it still runs."""
         if self.status is None:
             os.kill(self.process.pid, number)
 
     def send(self, number: signal.Signals) -> Printed:
-        """Send a signal and read on to its end."""
+        """Send a signal and wait for its end."""
         self.send_signal(number)
         return self.finish()
 
     def finish(self) -> Printed:
-        """Read on to its end."""
+        """Read all output and wait for its end."""
         self.read_on()
         self.process.join(PATIENCE)
         status = self.status
@@ -159,7 +159,7 @@ class Running:
         return Printed(status, "\n".join([*self.lines, self._rest.decode()]), self.stderr)
 
     def close(self) -> None:
-        """End it, whatever it does."""
+        """Kill it if it still runs."""
         self.process.kill()
         self.process.join(PATIENCE)
         self.read_on()
@@ -185,7 +185,7 @@ class Running:
 
 
 class Program:
-    """Runs the command with files, ledger and temporary folder of its own."""
+    """Runs the command with its own files, ledger and temporary folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -232,7 +232,7 @@ class Program:
         return printed
 
     def run_itself(self, config: Any, *options: str) -> Printed:
-        """Run it in an interpreter of its own, where what that loads is the subject."""
+        """Run it in a new interpreter, for tests of what is installed."""
         done = subprocess.run(
             [sys.executable, "-m", "tap_reports", *self.arguments(config, *options)],
             cwd=self.folder,

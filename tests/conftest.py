@@ -1,4 +1,4 @@
-"""What all tests share: no network but this machine's own, no variables of the developer's."""
+"""For all tests: only loopback connections, none of the developer's environment variables."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import pytest
 from command import Program
 from hypothesis import HealthCheck, settings
 
-# Tests start the program some thousand times: without the files of compiled code each would compile it again.
+# Tests start the program a thousand times: compiled files save compiling it each time.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 pytest.register_assert_rewrite("journey")
 pytest_plugins = ["ledger_fixtures"]
-# Examples share a test's folder, and a busy machine's speed is not what these tests are about.
+# Examples share a test's folder, and how fast a busy machine is does not matter.
 settings.register_profile(
     "default", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -43,7 +43,7 @@ def _own_environment(monkeypatch, tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def _loopback_only(monkeypatch):
-    """Refuse connections to anywhere but this machine."""
+    """Refuse connections to other machines."""
     connect = socket.socket.connect
 
     def guarded(self, address):

@@ -1,7 +1,7 @@
 """Runs of the command as forks of one process that has imported the program.
 
-Importing takes a small machine a second or two, and the tests run the command some thousand times. Each run
-is a process of its own, which executes the command's own `main` and can be killed like any other.
+Importing takes a second or two, and the tests run the command about a thousand times. Each run is a separate
+process that executes the command's own `main` and can be killed like any other.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ DIALECTS = ["sqlalchemy.dialects.sqlite", "sqlalchemy.dialects.postgresql.psycop
 
 
 def _modules() -> list[str]:
-    """Return all that a run may need; what can't be imported (an extra) is left out by the fork server."""
+    """Return all that a run may need; the fork server skips what can't be imported (an extra)."""
     paths = [path.relative_to(PACKAGE.parent).with_suffix("") for path in PACKAGE.rglob("*.py")]
     return [".".join(path.parts) for path in sorted(paths) if "sandbox" not in path.parts]
 
@@ -49,7 +49,7 @@ def _received(descriptor: Any) -> int:
 def start(
     arguments: list[str], environment: dict[str, str], *, stdout: int, stderr: int, days: float = 0
 ) -> BaseProcess:
-    """Start the command with its output to these descriptors, and its clock so many days ahead."""
+    """Start the command. Its output goes to these descriptors, its clock is so many days ahead."""
     values = (arguments, environment, _Output(stdout), _Output(stderr), days)
     process = CONTEXT.Process(target=_run, args=values)
     process.start()
@@ -74,7 +74,7 @@ def _run(arguments: list[str], environment: dict[str, str], stdout: int, stderr:
 
 
 def _set_clock_ahead(days: float) -> None:
-    """Have the run take another day for today."""
+    """Make the run's clock show another day."""
     from tap_reports.clock import SystemClock
 
     now = SystemClock.now

@@ -1,4 +1,4 @@
-"""What a run wrote: its Singer messages, and the questions that tests ask of them."""
+"""The Singer messages of a run, and what tests want to know of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LINEAGE = "_report_"
 
 
 class RunMessages:
-    """Of a run of the command, or of one in this process."""
+    """Messages of a run of the command, or of a run in this process."""
 
     messages: list[dict[str, Any]]
 
@@ -24,7 +24,7 @@ class RunMessages:
         return [one["record"] for one in self.of_type("RECORD", stream)]
 
     def rows(self, stream: str) -> Counter[str]:
-        """Return how often each record is there, without lineage and in whatever order."""
+        """Return each record without lineage and how often it occurs; the order does not matter."""
         return counted([plain_record(one) for one in self.records(stream)])
 
     def schemas(self, stream: str) -> list[dict[str, Any]]:
@@ -69,7 +69,7 @@ def parse(text: str) -> list[dict[str, Any]]:
 
 
 def counted(rows: list[dict[str, Any]]) -> Counter[str]:
-    """Return how often each row is there, in whatever order."""
+    """Return each row and how often it occurs; the order does not matter."""
     return Counter(json.dumps(row, sort_keys=True) for row in rows)
 
 

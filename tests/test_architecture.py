@@ -1,4 +1,4 @@
-"""Who may import whom: the flow is one way, and a reader meets each room once."""
+"""Which package may import which: the dependencies go one way."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def imports(path: Path):
 
 
 @pytest.mark.parametrize("name", MAY_IMPORT)
-def test_a_room_imports_only_rooms_before_it(name):
+def test_a_package_imports_only_packages_before_it(name):
     found = {
         (str(path.relative_to(PACKAGE)), other)
         for path in modules()
@@ -87,6 +87,6 @@ def test_the_engine_names_no_vendor(name):
     assert named == set()
 
 
-def test_nothing_lies_at_the_root_but_what_a_reader_starts_with():
+def test_only_known_modules_are_at_the_root():
     known = {"__init__", "__main__", "cli", "tap", "streams", *BASE}
     assert {path.stem for path in PACKAGE.glob("*.py")} <= known

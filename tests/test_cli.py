@@ -1,4 +1,4 @@
-"""The command line: wrong files, closed outputs, completion. Each ends in words and a true exit status."""
+"""The command line: wrong files, closed outputs, completion, and the exit status of each."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def written(folder, content):
         ("state", b'{"bookmarks":' * 300 + b"1" + b"}" * 300, "is nested more than 100 deep"),
     ],
 )
-def test_a_wrong_file_is_told_what_it_is(tmp_path, what, content, said):
+def test_a_wrong_file_is_an_error_that_says_what_it_is(tmp_path, what, content, said):
     with pytest.raises(ConfigError, match="--" + what) as caught:
         read_object(written(tmp_path, content), what)
     assert said in str(caught.value)
@@ -58,7 +58,7 @@ def test_a_right_file_is_read(tmp_path, content):
     assert read_object(written(tmp_path, content), what) == content
 
 
-def test_a_file_that_is_not_there_or_is_a_folder_is_named(tmp_path):
+def test_a_missing_file_or_a_folder_is_named(tmp_path):
     for path in (tmp_path, tmp_path / "none.json"):
         with pytest.raises(ConfigError, match="can't be read") as caught:
             read_object(str(path), "state")
@@ -103,7 +103,7 @@ def test_options_that_do_not_go_together_are_a_usage_error(program, options, sai
     assert done.stdout == ""
 
 
-def test_without_configuration_the_settings_that_are_missing_are_told(program):
+def test_without_configuration_the_error_names_the_missing_settings(program):
     done = program.run(None)
     assert done.status == 78
     assert "No vendor is configured" in done.stderr
@@ -143,7 +143,7 @@ def test_a_full_disk_is_an_error_in_words():
     assert "Traceback" not in done.stderr
 
 
-def test_a_reader_who_leaves_is_an_error_in_words():
+def test_a_closed_pipe_is_an_error_in_words():
     reading, writing = os.pipe()
     os.close(reading)
     try:
@@ -174,13 +174,13 @@ def test_completion_knows_options_values_and_files(program):
     assert completed("tap-reports --config x", 2) == ["file,x"]
 
 
-def test_a_right_configuration_is_said_to_be_right(program):
+def test_a_valid_configuration_is_reported_as_valid(program):
     done = program.run({**CONFIG, "impact": BLOCK}, "--check-config")
     assert (done.status, done.stderr) == (0, "")
     assert done.stdout == "The configuration is valid: impact (1 report). Nothing was sent.\n"
 
 
-def test_settings_variables_catalog_and_state_are_checked_at_once(program):
+def test_errors_of_settings_variables_catalog_and_state_are_listed_together(program):
     done = program.run(
         {"impactt": {}, "impact": {**BLOCK, "slice_days": "x"}},
         "--config=ENV",
@@ -229,7 +229,7 @@ def test_help_has_a_short_option_examples_and_where_to_read_on(program):
     assert "https://" in long.stdout
 
 
-def test_the_settings_of_one_vendor_can_be_asked_for(program):
+def test_about_can_show_one_vendor_s_settings(program):
     done = program.run(None, "--about", "impact")
     assert "impact.auth_token" in done.stdout
     assert "impact.reports[].file.encoding" in done.stdout

@@ -1,4 +1,4 @@
-"""No secret is shown in any spelling, and nothing that a terminal would obey."""
+"""No secret is shown in any spelling, and no control character reaches a terminal."""
 
 import base64
 import html
@@ -95,7 +95,7 @@ def test_only_the_newest_links_are_remembered():
     assert "long" not in redact("GET /a-path-that-is-long")
 
 
-def test_the_longest_part_of_several_that_end_alike_is_hidden():
+def test_the_longest_of_several_matching_parts_is_hidden():
     for path in ("/b/the-same-long-end", "/a/b/the-same-long-end"):
         add_link(f"https://h{path}?s")
     assert redact("x/a/b/the-same-long-end") == "x[redacted]"
@@ -135,7 +135,7 @@ def test_other_threads_may_add_links_meanwhile():
         ("schön 漢字", "schön 漢字"),
     ],
 )
-def test_what_a_terminal_would_obey_is_left_out(text, shown):
+def test_control_characters_are_left_out(text, shown):
     assert printable(text) == shown
 
 

@@ -29,7 +29,7 @@ def test_a_signal_that_comes_twice_at_the_same_moment_is_one(program):
     assert any(bookmark.get("pending_jobs") for bookmark in ended.state["bookmarks"].values())
 
 
-def test_a_signal_ends_what_reads_at_once_also_if_it_came_a_moment_before():
+def test_a_signal_ends_reading_at_once_even_if_it_came_just_before():
     """A workbook is read to its end before its first row is out: minutes, in which nothing is written."""
     signals = SignalHandler(Outcome(), lambda: True)
     with pytest.raises(Stopped), signals.interruptible():

@@ -12,7 +12,7 @@ from tap_reports.clock import Timers
 LONG = 30.0
 
 
-def test_a_sooner_one_is_called_first_and_one_that_fails_keeps_no_other_back():
+def test_timers_are_called_in_order_and_one_that_fails_does_not_stop_the_others():
     timers, called, done = Timers(), [], threading.Event()
     timers.start(LONG, done.set)
     timers.start(0.02, done.set)
@@ -21,7 +21,7 @@ def test_a_sooner_one_is_called_first_and_one_that_fails_keeps_no_other_back():
     assert called == ["fails"]
 
 
-def test_one_that_is_cancelled_is_not_called():
+def test_a_cancelled_timer_is_not_called():
     timers, called, done = Timers(), [], threading.Event()
     timers.start(0.01, lambda: called.append("cancelled"))()
     timers.start(0.02, done.set)
@@ -31,7 +31,7 @@ def test_one_that_is_cancelled_is_not_called():
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
-def test_a_process_that_was_forked_has_its_own():
+def test_a_forked_process_has_its_own_timers():
     """Only the thread that forks goes on in the new process."""
     timers, done = Timers(), threading.Event()
     timers.start(0.01, done.set)

@@ -1,4 +1,4 @@
-"""Ten processes with one account and one ledger, all at once: what the vendor saw of it."""
+"""Ten processes at once with one account and one ledger, as the vendor sees them."""
 
 from __future__ import annotations
 

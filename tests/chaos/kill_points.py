@@ -1,4 +1,4 @@
-"""At which steps of a job's life a run is ended, what the next run is given, and what came of both."""
+"""The steps of a job's life at which a run is ended, what the next run is given, and the results of both."""
 
 from __future__ import annotations
 

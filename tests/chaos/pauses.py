@@ -1,6 +1,4 @@
-"""Meets a step of a run from outside, with nothing in the product to help: the sandbox holds a call back, or
-the ledger's database is held by another transaction.
-"""
+"""Stops a run at a step from outside: the sandbox delays a call, or another transaction locks the ledger."""
 
 from __future__ import annotations
 
@@ -70,7 +68,7 @@ def install_gate(sandbox: Sandbox, gate: Gate) -> None:
 
 
 @contextlib.contextmanager
-def held(ledger: Path) -> Iterator[None]:
+def locked(ledger: Path) -> Iterator[None]:
     """Hold the ledger's database, so that nobody else can write it; reading it goes on."""
     Ledger.open(str(ledger), clock=SystemClock()).close()  # its tables are there
     connection = sqlite3.connect(ledger, isolation_level=None, timeout=PATIENCE)

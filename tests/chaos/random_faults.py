@@ -1,4 +1,4 @@
-"""A random walk of faults: runs of one report, each met by some, until one comes through.
+"""Random faults: runs of one report, each with some faults, until one succeeds.
 
 After each run: no row that does not exist, no bookmark ahead of the rows. After the last: no row missing.
 """

@@ -1,4 +1,4 @@
-"""Killed at every step, met by every fault, ten at once: nothing is lost, invented or paid twice."""
+"""Runs killed at every step, random faults, ten runs at once: nothing is lost, invented or paid for twice."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_a_run_that_is_ended_at_any_step_loses_nothing_and_pays_nothing_twice(tm
             assert one.extra == 0, one
 
 
-def test_random_faults_are_recovered_from_or_loud(tmp_path):
+def test_random_faults_are_recovered_from_or_an_error(tmp_path):
     found = random_faults(tmp_path, SEED, rounds=60)
     assert found.wrong == []
     assert found.counts["recovered"] > 10

@@ -1,4 +1,4 @@
-"""The worked example of docs/adding-a-vendor.md: a package of its own brings a vendor."""
+"""The worked example of docs/adding-a-vendor.md: a vendor in a separate package."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def tap(program, acme):
     return lambda *options: program.run_itself(config, *options)
 
 
-def test_the_example_is_a_vendor_as_any_other(tap, acme):
+def test_the_example_works_like_any_vendor(tap, acme):
     done = tap()
     assert done.status == 0, done.stderr
     rows = [(one["day"], one["country"], one["revenue"]) for one in done.records("acme_daily_sales")]

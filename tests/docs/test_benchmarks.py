@@ -1,4 +1,4 @@
-"""The benchmark's command still runs and measures what it names; its figures are no test's business."""
+"""The benchmark's command runs and prints what it names; its figures are not tested."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SMALL = ["--rows", "8000", "--ordinary-rows", "2000", "--rounds", "1"]
 
 
 @pytest.mark.timeout(300)
-def test_one_command_prints_a_row_of_figures_for_a_shape(tmp_path):
+def test_the_benchmark_prints_a_row_of_figures_for_each_shape(tmp_path):
     done = subprocess.run(
         [sys.executable, "run.py", "--parts", "shapes", "--only", "odd", "--folder", str(tmp_path), *SMALL],
         cwd=BENCHMARKS,

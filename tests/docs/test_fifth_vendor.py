@@ -1,4 +1,4 @@
-"""A vendor in one file of another package, by what docs/adding-a-vendor.md says: `fifth_vendor.py`."""
+"""A vendor in one file of another package, as docs/adding-a-vendor.md describes: `fifth_vendor.py`."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_a_finished_job_without_a_file_is_not_a_day_without_data(tap, lumen):
     assert done.bookmark("lumen_visits") is None
 
 
-def test_a_stranger_s_mistake_names_the_setting_and_an_odd_answer_the_field(tap, lumen):
+def test_errors_name_the_setting_or_the_missing_field(tap, lumen):
     wrong = tap("--check-config", usr="x")
     assert wrong.status == 78
     assert 'lumen.usr: unknown setting. Did you mean "user"?' in wrong.stderr

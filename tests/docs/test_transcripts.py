@@ -1,4 +1,4 @@
-"""What the documents and pictures show of a terminal is what a terminal shows."""
+"""The transcripts and pictures in the documents are what a terminal shows."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def shown(tmp_path_factory):
     return made.run_transcripts(tmp_path_factory.mktemp("transcripts"))
 
 
-def test_tables_are_shown_as_they_are(shown):
+def test_the_page_s_tables_are_those_of_the_program(shown):
     asked = [(command, text) for command, text in made.transcripts() if ">" not in command]
     assert [command.split()[-1] for command, _ in asked] == ["--test", "--plan", "--jobs"]
     for command, text in asked:
         assert made.same(shown[command]) == made.same(text), shown[command]
 
 
-def test_the_live_table_is_shown_as_it_is(shown):
+def test_the_page_s_live_table_is_that_of_the_program(shown):
     ((command, text),) = [one for one in made.transcripts() if ">" in one[0]]
     screen = shape(made.plain(shown[command]))
     for line in text.splitlines():
@@ -42,7 +42,7 @@ def test_the_live_table_is_shown_as_it_is(shown):
         assert wanted in screen, line
 
 
-def test_pictures_say_what_the_program_says(shown):
+def test_the_pictures_are_those_of_the_program(shown):
     """Where this fails, `python scripts/make_pictures.py` makes them again."""
     known = json.loads(made.SHOWN.read_text(encoding="utf-8"))
     found = {name: (text, made.said(text)) for name, _, text in made.pictures(shown)}
@@ -54,7 +54,7 @@ def test_pictures_say_what_the_program_says(shown):
         assert words - {word for word in words if word in picture} <= {"pending", "processing", "running"}
 
 
-def test_the_readme_shows_pictures_that_are_there_and_small():
+def test_the_readme_s_pictures_exist_and_are_small():
     named = re.findall(r"\]\((docs/pictures/[^)]+)\)", README.read_text(encoding="utf-8"))
     assert {Path(name).name for name in named} == {"plan.svg", "live.svg", "timeline.png"}
     assert all((ROOT / name).is_file() for name in named)

@@ -1,4 +1,4 @@
-"""The built wheel, in an environment that has nothing but what a plain install brings."""
+"""The built wheel in an environment with a plain install only."""
 
 from __future__ import annotations
 

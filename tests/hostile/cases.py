@@ -1,4 +1,4 @@
-"""Files and answers that mean harm, by name. Each stands for a kind."""
+"""Hostile files and answers by name, one of each kind."""
 
 from __future__ import annotations
 

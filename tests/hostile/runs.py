@@ -1,4 +1,4 @@
-"""Runs the command against each hostile case and measures what that cost."""
+"""Runs the command against a hostile case and measures time and memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A vendor that means harm: Digital Turbine's calls over loopback, with bytes that no library would send."""
+"""A hostile vendor: Digital Turbine's API on loopback, with bytes that no library would send."""
 
 from __future__ import annotations
 

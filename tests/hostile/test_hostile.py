@@ -1,4 +1,4 @@
-"""Hostile files and servers: a run ends, in little memory, with an error in words, and leaves nothing behind."""
+"""Hostile files and servers: a run ends with an error in words, uses little memory and leaves no file."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ pytestmark = [pytest.mark.hostile, pytest.mark.timeout(240)]
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_run_ends_in_bounds_and_says_why(name, tmp_path):
+def test_a_run_ends_within_bounds_with_an_error_in_words(name, tmp_path):
     ran = run(CASES[name], tmp_path)
     assert faults(CASES[name], ran) == [], ran.log[-2000:]

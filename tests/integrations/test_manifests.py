@@ -1,4 +1,4 @@
-"""The manifests and the Dockerfile are what their engines take."""
+"""The manifests and the Dockerfile are valid for their engines."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_an_array_job_of_aws_batch_says_how_many_shards_there_are():
     assert job["retryStrategy"]["evaluateOnExit"][0] == {"onExitCode": "78", "action": "EXIT"}
 
 
-def test_the_image_runs_as_a_user_without_rights_and_holds_tap_and_target_apart():
+def test_the_image_has_an_unprivileged_user_and_separate_environments():
     text = (ROOT / "Dockerfile").read_text()
     last = text.rpartition("FROM ")[2]
     assert "USER 10001" in last

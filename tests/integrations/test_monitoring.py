@@ -1,4 +1,4 @@
-"""The metrics script, on a summary and a plan as the contract has them, and the alert rules' names."""
+"""The metrics script on a summary and a plan, the alert rules, the views and the dashboard."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Meltano project with this repository's definitions, in a folder of its own."""
+"""A Meltano project with this repository's definitions in a temporary folder."""
 
 from __future__ import annotations
 

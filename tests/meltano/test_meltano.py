@@ -58,7 +58,7 @@ def test_a_pipeline_loads_all_four_vendors_and_the_second_run_only_what_is_new(
     assert bookmarks(project)["digital_turbine_campaign_daily"] > "2026-03-10"
 
 
-def test_selected_columns_are_the_only_ones_that_come(project, tmp_path, config):
+def test_only_selected_columns_are_loaded(project, tmp_path, config):
     project.use(tmp_path, {name: value for name, value in config.items() if name not in VENDORS[1:]})
     project.run("select", "tap-reports", "digital_turbine_campaign_daily", "spend")
     project.run("run", "tap-reports", "target-jsonl")

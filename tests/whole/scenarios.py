@@ -1,4 +1,4 @@
-"""One small dated report of each vendor, cut into two slices: what a run must bring, and what it brought."""
+"""One small dated report of each vendor in two slices, the rows that must come, and runs in this process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tap_reports.sync.slices import GRID_ORIGIN
 from tap_reports.tap import TapReports
 
 DAYS = 24
-"""Of a report. From a line of impact.com's grid on they are two slices of 12 days, or 4 of 6."""
+"""Days of a report: on impact.com's grid two slices of 12 days, or 4 of 6."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class Scenario:
     """One vendor's report.
 
     Attributes:
-        final: Days before today of the last day, which is final at any hour.
-        block: Settings laid over the sandbox's own of this vendor.
+        final: How many days before today the last day is, so that it is final at any hour.
+        block: Settings of the vendor's block that replace the sandbox's.
         what: Further arguments of `Sandbox.expected`.
     """
 
@@ -167,8 +167,8 @@ class Ran(RunMessages):
 def run_here(
     config: dict[str, Any], clock: FakeClock | None = None, *, leaves_jobs: bool = False, **given: Any
 ) -> Ran:
-    """Run the tap in this process and thread, on its own clock; if all goes well no job stays pending,
-    unless it leaves some for later.
+    """Run the tap in this process and thread on a virtual clock. If it succeeds, no job may stay pending,
+    unless `leaves_jobs`.
     """
     clock = clock or FakeClock()
     began = clock.seconds

@@ -1,4 +1,4 @@
-"""What a user may write into a catalog: obeyed, or refused before anything is requested."""
+"""Changes of a user in a catalog are applied, or refused before any request."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def run(sandbox):
         ({"replication_key": "updated_at"}, "updated_at"),
     ],
 )
-def test_keys_that_no_record_has_are_a_mistake_of_the_catalog(run, sandbox, changes, name):
+def test_a_key_of_the_catalog_that_is_not_a_column_is_an_error(run, sandbox, changes, name):
     """A target would take all records for one."""
     with pytest.raises(
         ConfigError, match=f"{SCENARIO.stream} has no column {name}, which is one of its keys"
@@ -53,13 +53,13 @@ def test_keys_that_no_record_has_are_a_mistake_of_the_catalog(run, sandbox, chan
     assert sandbox.submissions("digital_turbine").calls == 0
 
 
-def test_without_keys_the_records_are_known_by_slice_and_row(run, sandbox):
+def test_without_keys_slice_and_row_are_the_keys(run, sandbox):
     ran = run(key_properties=[], table_key_properties=[])
     assert ran.schemas(SCENARIO.stream)[0]["key_properties"] == ["_report_slice_start", "_report_row"]
     assert ran.rows(SCENARIO.stream) == SCENARIO.rows(sandbox)
 
 
-def test_a_full_table_begins_at_the_start_date_whatever_the_bookmark_and_replaces_all(run, sandbox):
+def test_a_full_table_begins_at_the_start_date_and_activates_its_version(run, sandbox):
     ran = run(replication_method="FULL_TABLE", forced_replication_method="FULL_TABLE")
     assert ran.rows(SCENARIO.stream) == SCENARIO.rows(sandbox)
     versions = [one["version"] for one in ran.messages if one["type"] in {"RECORD", "ACTIVATE_VERSION"}]
@@ -68,7 +68,7 @@ def test_a_full_table_begins_at_the_start_date_whatever_the_bookmark_and_replace
     assert ran.bookmark(SCENARIO.stream) is None
 
 
-def test_a_sheet_that_no_stream_of_the_catalog_loads_is_named_once(sandbox, caplog):
+def test_a_sheet_without_a_stream_in_the_catalog_is_named_once(sandbox, caplog):
     block = {"reports": [{"report_name": "admin-xls-report"}]}
     config = {**sandbox.config("second_nature"), "job_ledger": "off"}
     config["second_nature"] |= block

@@ -1,4 +1,4 @@
-"""A sync without a catalog: one vendor's discovery, slow or failing, does not hold up the others."""
+"""A sync without a catalog: one vendor's slow or failing discovery does not delay the others."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def streams_of(ran):
     return list(dict.fromkeys(one["stream"] for one in ran.of_type("RECORD")))
 
 
-def test_rows_come_out_while_another_vendors_columns_are_still_to_be_discovered(sandbox, config):
+def test_rows_are_written_while_another_vendor_s_columns_are_not_discovered_yet(sandbox, config):
     sandbox.faults.add("status", vendor="second_nature", kind="poll", status=429, retry_after=1800)
     ran = run_here(config, FakeClock(), waits_for_columns=False)
     assert ran.status == 0, ran.tap.outcome.failures
@@ -52,7 +52,7 @@ def test_a_report_that_cannot_be_discovered_fails_alone(sandbox, config):
     assert sandbox.submissions("second_nature").calls == 2, "one a slice"
 
 
-def test_a_vendor_that_does_not_answer_holds_up_no_other(sandbox, config):
+def test_a_vendor_that_does_not_answer_does_not_delay_the_others(sandbox, config):
     del config["second_nature"]["reports"]  # they are listed by a call
     sandbox.faults.add("status", vendor="second_nature", kind="list", status=503, times=0)
     ran = run_here(config, FakeClock(), waits_for_columns=False)
@@ -62,7 +62,7 @@ def test_a_vendor_that_does_not_answer_holds_up_no_other(sandbox, config):
 
 
 @pytest.mark.parametrize("waits", [True, False])
-def test_a_snapshot_of_several_sheets_is_asked_for_again_a_day_later(sandbox, tmp_path, waits):
+def test_a_snapshot_of_several_sheets_is_submitted_again_a_day_later(sandbox, tmp_path, waits):
     config = {**sandbox.config("second_nature"), "job_ledger": str(tmp_path / "jobs.sqlite")}
     clock = FakeClock()
     first = run_here(config, clock, waits_for_columns=waits)

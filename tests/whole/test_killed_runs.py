@@ -1,4 +1,4 @@
-"""Runs that end while a job is on its way, and the one after it."""
+"""Runs that end while a job is pending, and the run after."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def listed(ledger):
         ("digital_turbine", DAY, 3),  # its links live three hours: both slices are asked for again
     ],
 )
-def test_a_job_on_its_way_is_not_submitted_again_by_a_later_run_with_other_slices(
+def test_a_pending_job_is_not_submitted_again_by_a_later_run_with_other_slices(
     program, vendor, days, further
 ):
     scenario, catalog = SCENARIOS[vendor], catalog_of(vendor)
@@ -74,7 +74,7 @@ def test_a_job_on_its_way_is_not_submitted_again_by_a_later_run_with_other_slice
 
 @pytest.mark.kill_matrix  # measures seconds: not beside thousands of other tests
 @pytest.mark.parametrize("vendor", SCENARIOS)
-def test_a_submission_that_is_never_answered_does_not_hold_up_the_end_and_is_noted_as_lost(program, vendor):
+def test_a_submission_that_is_never_answered_does_not_delay_the_end_and_is_noted_as_lost(program, vendor):
     with Sandbox(rows=2, delay=0) as sandbox:
         gate = Gate(vendor, "submit", 1, answer=False)
         install_gate(sandbox, gate)

@@ -24,7 +24,7 @@ def mode(request, tmp_path):
     return request.param, {"batch_config": batch} if request.param == "BATCH" else {}
 
 
-def test_what_is_ready_comes_out_while_another_stream_waits(sandbox, mode, tmp_path):
+def test_a_ready_stream_is_written_while_another_waits(sandbox, mode, tmp_path):
     kind, settings = mode
     config = SLOW.config(sandbox, job_ledger=str(tmp_path / "jobs.sqlite"), **settings)
     config["similarweb"] = READY.config(sandbox)["similarweb"]
@@ -37,7 +37,7 @@ def test_what_is_ready_comes_out_while_another_stream_waits(sandbox, mode, tmp_p
     assert last_ready < last_slow, "the slow vendor's second slice is waited for last"
 
 
-def test_a_snapshots_version_is_activated_when_all_of_it_is_out_and_never_after_a_failure(sandbox, mode):
+def test_a_snapshot_s_version_is_activated_after_its_last_record_and_never_after_a_failure(sandbox, mode):
     kind, settings = mode
     config = SCENARIOS["second_nature"].config(sandbox, job_ledger="off", **settings)
     config["second_nature"]["reports"] = [{"report_name": "admin-xls-report", "format": "json"}]
@@ -58,7 +58,7 @@ FILE = "ClickId,EventDate\na,{day}T10:00:00Z\nb,\nc,{day}T11:00:00Z\n"
 """Of each program; the second row has no day, which is a key."""
 
 
-def test_rows_that_are_left_out_count_in_the_numbers_of_the_next_file(sandbox, mode):
+def test_rows_that_are_left_out_keep_their_row_numbers(sandbox, mode):
     kind, settings = mode
     config = SLOW.config(sandbox, job_ledger="off", block=CLICKS, invalid_values="null", **settings)
     day = config["start_date"] = config["end_date"]

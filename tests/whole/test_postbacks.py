@@ -93,16 +93,14 @@ def test_each_job_is_polled_once_and_nobody_listens_after_the_run(start, config_
         ({"action": "delay", "seconds": 0.4}, 2),
     ],
 )
-def test_calls_that_are_repeated_forged_lost_or_late_change_no_row(start, config_of, vendor, fault, polls):
+def test_repeated_forged_lost_and_late_calls_change_no_row(start, config_of, vendor, fault, polls):
     sandbox = start()
     sandbox.faults.add(vendor=vendor, kind=KINDS[vendor], times=0, **fault)
     fallback = 300.0 if fault["action"] == "duplicate" else 0.4
     assert run_now(config_of(sandbox, vendor, fallback), sandbox, vendor) == polls
 
 
-def test_a_port_that_is_taken_ends_a_run_before_any_call_and_the_check_says_so(
-    start, config_of, program, taken
-):
+def test_a_port_in_use_is_an_error_before_any_call(start, config_of, program, taken):
     sandbox = start()
     config = config_of(sandbox, "impact")
     result = program.run(config)
@@ -117,7 +115,7 @@ def test_a_port_that_is_taken_ends_a_run_before_any_call_and_the_check_says_so(
     assert "failed" in checked.stdout
 
 
-def test_the_command_listens_and_keeps_its_secret(start, config_of, program):
+def test_the_command_does_not_log_the_secret(start, config_of, program):
     sandbox = start()
     program.environment["TAP_REPORTS_LOGLEVEL"] = program.environment["LOGLEVEL"] = "DEBUG"
     result = program.run(config_of(sandbox, "similarweb"))

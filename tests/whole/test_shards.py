@@ -33,7 +33,7 @@ def rows(ran):
     )
 
 
-def test_shards_bring_together_what_one_process_brings(program, sandbox):
+def test_shards_together_write_what_one_process_writes(program, sandbox):
     whole = program.run(config_of(sandbox, program))
     assert whole.status == 0, whole.stderr
     before = sandbox.submissions("digital_turbine").calls
@@ -62,7 +62,7 @@ MARK = {"replication_key": "date", "replication_key_value": "2026-02-01"}
         ((), {}, {"bookmarks": {"digital_turbine_campaign_daily": MARK}}, "bookmarks"),
     ],
 )
-def test_what_makes_the_lists_of_shards_differ_is_a_configuration_error(
+def test_settings_that_would_make_shards_differ_are_a_configuration_error(
     program, sandbox, command, more, state, word
 ):
     config = config_of(sandbox, program, **{"shard": {"index": 0, "count": 3}, **more})

@@ -1,4 +1,4 @@
-"""`--submit`: phases. Repeated calls take each job on; an ordinary sync collects without a submission."""
+"""`--submit`: repeated calls take each job further; then an ordinary sync submits nothing."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def until_ready(program, config):
     raise AssertionError(answer)
 
 
-def test_calls_take_all_jobs_on_and_a_sync_submits_nothing_more(program, config_of, slow):
+def test_repeated_calls_finish_all_jobs_and_a_sync_submits_nothing_more(program, config_of, slow):
     config = config_of(slow)
     status, answer, _ = asked(program, config)
     assert status == 75
@@ -56,7 +56,7 @@ def test_calls_take_all_jobs_on_and_a_sync_submits_nothing_more(program, config_
     assert len(ran.streams) >= 6
 
 
-def test_a_spent_minute_quota_is_asked_for_again_within_a_minute(program, config_of):
+def test_a_spent_minute_quota_is_retried_within_a_minute(program, config_of):
     with Sandbox(rows=1, delay=0, today=TODAY) as sandbox:
         config = config_of(sandbox, "digital_turbine")
         config["digital_turbine"] |= {"slice_days": 3, "reports_per_minute": 3}
@@ -67,7 +67,7 @@ def test_a_spent_minute_quota_is_asked_for_again_within_a_minute(program, config
         assert sandbox.submissions("digital_turbine").calls == 3
 
 
-def test_a_job_that_failed_for_good_ends_with_1_and_says_why(program, config_of, slow):
+def test_a_job_that_failed_ends_with_1_and_the_reason(program, config_of, slow):
     slow.faults.add("statuses", vendor="second_nature", kind="submit", words=["failed"], times=0)
     config = config_of(slow, "second_nature")
     status, answer, log = until_ready(program, config)
@@ -84,7 +84,7 @@ def test_without_a_ledger_it_is_a_configuration_error(program, config_of, slow):
     assert slow.submissions("digital_turbine").calls == 0
 
 
-def test_people_get_a_table_and_what_to_do(program, config_of, slow):
+def test_without_json_there_is_a_table(program, config_of, slow):
     config = config_of(slow, "digital_turbine")
     done = program.run(config, "--submit")
     assert done.status == 75

@@ -1,4 +1,4 @@
-"""The engine on a clock that the tests move: waiting takes no time, and calls are made one by one."""
+"""The engine on a virtual clock: waiting takes no time, and calls are made one after the other."""
 
 from __future__ import annotations
 

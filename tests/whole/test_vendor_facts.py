@@ -1,4 +1,4 @@
-"""What is peculiar to each vendor, by the whole program against the sandbox."""
+"""What is special about each vendor, with the whole program against the sandbox."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_result_that_ends_at_the_limit_is_warned_of(sandbox, caplog):
 
 
 @pytest.mark.parametrize(("name", "paid"), [({"account": "us"}, 1), ({}, 2)])
-def test_a_new_key_of_a_named_account_pays_for_nothing_again(sandbox, tmp_path, name, paid):
+def test_a_named_account_s_jobs_are_reused_after_its_key_changed(sandbox, tmp_path, name, paid):
     for key in ("the-key-of-last-year", "the-key-of-this-year"):
         sandbox.accounts = Accounts(similarweb_key=key)
         config = similarweb(sandbox, {"table": "website"}, job_ledger=str(tmp_path / "jobs.sqlite"))
@@ -56,7 +56,7 @@ def test_a_start_before_the_described_history_begins_with_it(sandbox, caplog):
     assert "the data begins on 2021-01-01, later than start_date (2010-01-01)" in caplog.text
 
 
-def test_a_warning_of_validation_is_said_once(sandbox, caplog):
+def test_a_warning_of_validation_is_logged_once(sandbox, caplog):
     report = {"table": "website", "filters": {"domains": ["nodata.com"]}}
     run_here(similarweb(sandbox, report))
     assert caplog.text.count("nodata.com has no data") == 1
@@ -79,7 +79,7 @@ def hourly(monkeypatch):
         yield running, clock
 
 
-def test_calls_are_spread_over_hours_and_none_is_refused(hourly, caplog):
+def test_calls_are_spread_over_hours_so_that_none_is_refused(hourly, caplog):
     sandbox, clock = hourly
     ran = run_here(impact(sandbox, reports=[LISTING], lookback_days=0), clock)
     assert (ran.status, len(ran.records("impact_mp_action_listing_fast"))) == (0, 31)
@@ -101,7 +101,7 @@ def test_an_hour_that_another_program_has_used_up_is_waited_for(hourly):
     assert sandbox.submissions("impact").accepted == 31
 
 
-def test_a_spent_day_is_told_from_a_spent_hour_and_ends_the_stream_at_once():
+def test_a_spent_day_quota_is_not_taken_for_a_spent_hour_and_ends_the_stream():
     with Sandbox(rows=1, speed=1000, delay=0, today=TODAY, reports_per_day=2) as sandbox:
         ran = run_here(impact(sandbox, reports=[LISTING], lookback_days=0, reports_per_day=100))
         refused = [call for call in sandbox.calls_of("impact", "submit") if call.status == 429]
@@ -127,7 +127,7 @@ def test_a_report_without_dates_is_a_snapshot_by_its_metadata_and_from_a_catalog
     assert sandbox.submissions("impact").accepted == 1, "the same job, replayed or reused"
 
 
-def test_a_whole_file_without_rows_where_the_vendor_counts_some_is_warned_of(sandbox, caplog):
+def test_a_file_without_rows_is_warned_of_if_the_vendor_counts_some(sandbox, caplog):
     sandbox.faults.add("header_only", vendor="impact", kind="download")
     report = {"id": "mp_action_listing_fast", "slice_days": 31}
     ran = run_here(impact(sandbox, reports=[report], lookback_days=0))

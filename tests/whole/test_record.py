@@ -60,7 +60,7 @@ def test_a_recording_holds_no_secret_and_no_cell_and_is_served_again(program, sa
     assert jobs[0] == jobs[1] or vendor == "digital_turbine", "its jobs are links, which are replaced"
 
 
-def test_a_run_that_fails_and_a_discovery_are_recorded_too(program, sandbox, tmp_path):
+def test_failed_runs_and_other_commands_are_recorded_too(program, sandbox, tmp_path):
     config = SCENARIOS["impact"].config(sandbox, job_ledger="off")
     config["impact"]["auth_token"] = "a-wrong-token"
     path = tmp_path / "run.har"
@@ -83,7 +83,7 @@ def test_a_vendor_that_does_not_answer_is_recorded(program, tmp_path):
     assert {entry["response"]["status"] for entry in entries} == {0}
 
 
-def test_a_file_that_cannot_be_written_is_said_before_any_call(program, sandbox):
+def test_a_recording_that_cannot_be_written_is_an_error_before_any_call(program, sandbox):
     config = SCENARIOS["impact"].config(sandbox, job_ledger="off")
     done = program.run(config, "--record", "no/such/folder/run.har")
     assert "--record no/such/folder/run.har: can't be written (No such file" in done.stderr

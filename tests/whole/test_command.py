@@ -1,4 +1,4 @@
-"""The command as users run it: discovery, catalogs, selection, looking without syncing, failures."""
+"""The command as users run it: discovery, catalogs, selection, logs, failures."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_discover_then_sync_with_the_catalog(program, sandbox):
     assert program.left_behind() == []
 
 
-def test_only_selected_columns_and_keys_come_out(program, sandbox):
+def test_only_selected_columns_and_keys_are_written(program, sandbox):
     scenario = SCENARIOS["digital_turbine"]
     config = scenario.config(sandbox)
     catalog = program.run(config, "--discover").json
@@ -47,7 +47,7 @@ def test_only_selected_columns_and_keys_come_out(program, sandbox):
     ]
 
 
-def test_a_deselected_stream_is_not_asked_for(program, sandbox):
+def test_a_deselected_stream_is_not_submitted(program, sandbox):
     scenario = SCENARIOS["impact"]
     config = scenario.config(sandbox)
     config["impact"]["reports"].append({"id": "partner_performance_by_day"})
@@ -61,7 +61,7 @@ def test_a_deselected_stream_is_not_asked_for(program, sandbox):
     assert sandbox.submissions("impact").accepted == 2
 
 
-def test_without_reports_impacts_catalog_holds_what_its_api_can_run_and_nothing_is_selected(program, sandbox):
+def test_without_reports_impact_s_catalog_lists_its_reports_and_selects_none(program, sandbox):
     config = {**sandbox.config("impact"), "start_date": "2026-01-01", "job_ledger": "off"}
     del config["impact"]["reports"]
     streams = program.run(config, "--discover").json["streams"]
@@ -75,7 +75,9 @@ def test_without_reports_impacts_catalog_holds_what_its_api_can_run_and_nothing_
 @pytest.mark.parametrize(
     ("vendor", "submitted"), [("similarweb", 0), ("digital_turbine", 0), ("second_nature", 1)]
 )
-def test_only_second_natures_columns_cost_a_job_which_the_sync_uses(program, sandbox, vendor, submitted):
+def test_only_second_nature_s_discovery_submits_a_job_and_the_sync_uses_it(
+    program, sandbox, vendor, submitted
+):
     """It is a dated report: the job of its latest slice."""
     config = SCENARIOS[vendor].config(sandbox)
     (entry,) = program.run(config, "--discover").json["streams"]
@@ -113,7 +115,7 @@ def test_a_discovery_that_fails_names_the_vendor(program):
     assert "vendor impact: GET /Mediapartners/a/Reports: not sent" in done.stderr
 
 
-def test_the_environment_fills_in_single_settings(program, sandbox):
+def test_variables_can_set_single_settings(program, sandbox):
     scenario = SCENARIOS["digital_turbine"]
     config = scenario.config(sandbox)
     variables = {
@@ -125,7 +127,7 @@ def test_the_environment_fills_in_single_settings(program, sandbox):
     assert ran.rows(scenario.stream) == scenario.rows(sandbox), ran.stderr
 
 
-def test_a_run_needs_no_terminal_home_or_utf_8(program, sandbox):
+def test_a_run_needs_no_terminal_and_no_utf_8(program, sandbox):
     scenario = SCENARIOS["second_nature"]
     bare = {"TERM": "dumb", "HOME": str(program.folder), "LANG": "C", "LC_ALL": "C", "PYTHONUTF8": "0"}
     ran = program.run(scenario.config(sandbox), **bare)

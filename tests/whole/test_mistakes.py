@@ -1,4 +1,4 @@
-"""What users pass by mistake: wrong settings and states are a sentence, before any request."""
+"""Wrong settings and states are an error in words before any request."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def run(sandbox):
     return lambda state: run_here(SCENARIO.config(sandbox, job_ledger="off"), state=state)
 
 
-def test_every_configuration_error_is_told_at_once_and_nothing_is_sent(program, sandbox):
+def test_all_configuration_errors_are_listed_at_once_and_nothing_is_sent(program, sandbox):
     config = sandbox.config()
     config["start_date"] = "yesterday"
     config["impact"]["acount_sid"] = config["impact"].pop("account_sid")
@@ -40,7 +40,7 @@ def test_every_configuration_error_is_told_at_once_and_nothing_is_sent(program, 
         ({"bookmarks": {"users": {"replication_key": "id", "replication_key_value": 4711}}}, "users"),
     ],
 )
-def test_a_state_that_can_t_be_this_tap_s_ends_before_any_request(run, sandbox, state, said):
+def test_a_state_of_another_tap_is_an_error_before_any_request(run, sandbox, state, said):
     with pytest.raises(ConfigError, match=said):
         run(state)
     assert sandbox.calls == []
@@ -56,11 +56,11 @@ def test_a_state_that_can_t_be_this_tap_s_ends_before_any_request(run, sandbox, 
         {"replication_key_value": "2020-01-01T00:00:00Z"},
     ],
 )
-def test_a_hand_edited_state_is_gone_on_from(run, sandbox, values):
+def test_a_hand_edited_state_is_accepted(run, sandbox, values):
     assert run({"bookmarks": {SCENARIO.stream: values}}).rows(SCENARIO.stream) == SCENARIO.rows(sandbox)
 
 
-def test_a_job_that_no_request_asks_for_any_more_is_named_also_where_no_day_is_new(run, sandbox, caplog):
+def test_a_discarded_job_is_named_even_if_there_is_no_new_day(run, sandbox, caplog):
     last = SCENARIO.last_day(sandbox).isoformat()
     job = {"key": "k", "id": "J-1", "slice_start": last, "slice_end": last}
     job["submitted_at"] = f"{last}T00:00:00Z"
@@ -68,7 +68,7 @@ def test_a_job_that_no_request_asks_for_any_more_is_named_also_where_no_day_is_n
     assert f"job J-1 of {last}..{last} is discarded: the report's settings have changed" in caplog.text
 
 
-def test_a_bookmark_of_another_tap_s_stream_is_left_as_it_is(run, sandbox):
+def test_a_bookmark_of_another_tap_s_stream_is_kept(run, sandbox):
     other = {"replication_key": "id", "replication_key_value": 4711}
     mine = {"replication_key_value": SCENARIO.first_day(sandbox).isoformat()}
     ran = run({"bookmarks": {"other": other, SCENARIO.stream: mine}})

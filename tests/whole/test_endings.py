@@ -1,4 +1,4 @@
-"""How a run may end before its time: signals, a reader that goes away, a disk that is full."""
+"""How a run may end early: signals, a closed pipe, a full disk."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_a_second_signal_ends_at_once_even_while_nobody_reads(program):
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGKILL, -9)])
-def test_no_file_of_a_run_that_ends_within_a_download_stays(program, sandbox, number, status):
+def test_a_run_that_ends_during_a_download_leaves_no_file(program, sandbox, number, status):
     scenario = SCENARIOS["digital_turbine"]
     config = scenario.config(sandbox)
     sandbox.faults.add("slow", kind="download", seconds=60, times=0)
@@ -145,7 +145,7 @@ def test_no_file_of_a_run_that_ends_within_a_download_stays(program, sandbox, nu
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
-def test_a_reader_that_goes_away_is_exit_1_and_a_clear_line(program, unbuffered):
+def test_a_closed_pipe_is_exit_1_and_a_clear_line(program, unbuffered):
     with Sandbox(rows=40, speed=1000, delay=0) as sandbox:
         scenario = SCENARIOS["impact"]
         program.environment["PYTHONUNBUFFERED"] = unbuffered
@@ -201,7 +201,7 @@ def test_an_output_that_fails_is_not_waited_for_and_the_ledger_has_the_jobs(sand
     assert sandbox.submissions(vendor).accepted == 2
 
 
-def test_an_output_that_fills_among_the_records_is_loud_and_gone_on_from(program):
+def test_a_disk_that_fills_during_the_output_is_an_error_and_the_next_run_resumes(program):
     with Sandbox(rows=60, speed=1000, delay=0) as sandbox:
         scenario = SCENARIOS["digital_turbine"]
         config = scenario.config(sandbox)
@@ -225,7 +225,7 @@ def test_an_output_that_fills_among_the_records_is_loud_and_gone_on_from(program
 # --- disks --------------------------------------------------------------------------------------------
 
 
-def test_a_disk_that_fills_during_a_download_is_loud_and_gone_on_from(program):
+def test_a_disk_that_fills_during_a_download_is_an_error_and_the_next_run_resumes(program):
     with Sandbox(rows=500, speed=1000, delay=0) as sandbox:
         scenario = SCENARIOS["digital_turbine"]
         config = scenario.config(sandbox)
@@ -243,7 +243,7 @@ def test_a_disk_that_fills_during_a_download_is_loud_and_gone_on_from(program):
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write everywhere")
-def test_a_temporary_folder_that_can_t_be_written_is_a_sentence(program, sandbox):
+def test_a_temporary_folder_that_can_t_be_written_is_an_error_in_words(program, sandbox):
     folder = program.folder / "closed"
     folder.mkdir(mode=0o500)
     program.environment["TMPDIR"] = str(folder)

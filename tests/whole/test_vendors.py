@@ -12,7 +12,7 @@ from scenarios import SCENARIOS, run_here
 from tap_reports.sandbox import Sandbox, Switch
 
 
-def test_a_run_gives_exactly_the_rows_there_are(sandbox, scenario):
+def test_a_run_writes_exactly_the_vendor_s_rows(sandbox, scenario):
     ran = run_here(scenario.config(sandbox))
     assert ran.status == 0
     assert ran.rows(scenario.stream) == scenario.rows(sandbox)
@@ -64,7 +64,7 @@ def test_without_a_state_the_ledger_s_finished_jobs_are_reused(sandbox, scenario
     assert sandbox.submissions(scenario.vendor).accepted == 2
 
 
-def test_records_carry_where_they_come_from(sandbox, scenario):
+def test_records_have_their_job_slice_and_row(sandbox, scenario):
     ran = run_here(scenario.config(sandbox))
     records = ran.records(scenario.stream)
     jobs = {job.id for job in sandbox.jobs.of(scenario.vendor)}
@@ -78,7 +78,7 @@ def test_records_carry_where_they_come_from(sandbox, scenario):
     assert dt.date.fromisoformat(days[1][0]) - dt.date.fromisoformat(days[0][1]) == dt.timedelta(days=1)
 
 
-def test_slices_come_out_in_their_order_though_a_later_one_is_ready_first(sandbox):
+def test_slices_are_written_in_order_even_if_a_later_one_is_ready_first(sandbox):
     scenario = SCENARIOS["impact"]
     sandbox.faults.add("status", vendor="impact", kind="poll", status=429, retry_after=900)
     ran = run_here(scenario.config(sandbox))
@@ -87,7 +87,7 @@ def test_slices_come_out_in_their_order_though_a_later_one_is_ready_first(sandbo
     assert (order, len(set(order))) == (sorted(order), 2)
 
 
-def test_a_failed_slice_holds_the_bookmark_back(sandbox):
+def test_the_bookmark_does_not_pass_a_failed_slice(sandbox):
     scenario = SCENARIOS["impact"]
     config = scenario.config(sandbox, block={"slice_days": 6})
     sandbox.faults.add("wrong_content", vendor="impact", kind="download", nth=2, body="busy")
@@ -110,7 +110,7 @@ def test_each_sheet_is_a_stream_in_every_format_and_all_share_one_job(sandbox, f
     assert sandbox.submissions("second_nature").calls == 1
 
 
-def test_every_state_names_only_what_is_out(sandbox, scenario):
+def test_no_state_is_ahead_of_the_written_rows(sandbox, scenario):
     """At each STATE, all rows up to the bookmark have been written before it."""
     ran = run_here(scenario.config(sandbox))
     emitted, days = 0, []
@@ -206,7 +206,7 @@ OTHER_FIELDS = {"report_name": "report", "start_time": "from", "end_time": "to"}
         ),
     ],
 )
-def test_what_the_vendors_documents_leave_open_changes_no_row(vendor, switches, block):
+def test_answers_that_the_documents_leave_open_give_the_same_rows(vendor, switches, block):
     scenario = SCENARIOS[vendor]
     with Sandbox(rows=3, speed=1e6, delay=0, page_size=10, switches=frozenset(switches)) as sandbox:
         ran = run_here(scenario.config(sandbox, block=block))

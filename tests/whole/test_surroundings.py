@@ -1,4 +1,4 @@
-"""What surrounds a run and is not as it should be: clocks that jump, ledgers of others, states of old."""
+"""Clocks that jump, ledgers of other accounts, states of older versions."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ OTHER = {
 }
 
 
-def test_a_ledger_of_another_account_hands_out_none_of_its_jobs(sandbox, scenario, tmp_path):
+def test_jobs_of_another_account_in_the_ledger_are_not_used(sandbox, scenario, tmp_path):
     ledger = str(tmp_path / "jobs.sqlite")
     config = scenario.config(sandbox, job_ledger=ledger)
     assert run_here(config).status == 0
@@ -129,7 +129,7 @@ def test_a_ledger_of_another_account_hands_out_none_of_its_jobs(sandbox, scenari
     assert not kinds & {"poll", "link", "download"}  # no job of the first account was asked for
 
 
-def test_a_state_of_an_older_version_is_gone_on_from(sandbox):
+def test_a_state_of_an_older_version_is_accepted(sandbox):
     """Singer taps before had a bookmark and nothing else, often as an instant."""
     scenario = SCENARIOS["digital_turbine"]
     config = scenario.config(sandbox, job_ledger="off")

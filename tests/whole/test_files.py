@@ -1,4 +1,4 @@
-"""Files that are not what they should be: all rows, or a loud failure and nothing bookmarked."""
+"""Damaged and unexpected files: all rows, or an error and no bookmark."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_each_format_gives_the_same_rows(case):
 
 
 @pytest.mark.parametrize("switch", ["gzip", "zip"])
-def test_packed_files_are_told_by_their_first_bytes(switch):
+def test_packed_files_are_recognized_by_their_first_bytes(switch):
     for scenario in SCENARIOS.values():
         with Sandbox(rows=3, speed=1e6, delay=0, switches=frozenset({switch})) as sandbox:
             assert is_whole(run_here(config_of(scenario, sandbox)), scenario, sandbox)
@@ -92,7 +92,7 @@ def test_a_broken_transfer_is_completed(breaking, scenario, keep):
     assert len(sandbox.calls_of(scenario.vendor, "download")) > 2
 
 
-def test_a_transfer_that_breaks_for_ever_is_loud_and_the_job_is_kept(breaking, scenario):
+def test_a_transfer_that_always_breaks_is_an_error_and_the_job_is_kept(breaking, scenario):
     sandbox = breaking(0.4, times=0)
     ran = run_here(config_of(scenario, sandbox))
     assert is_loud(ran, scenario)
@@ -127,7 +127,7 @@ OF_A_FORMAT = [("similarweb", "csv"), ("impact", "json"), ("second_nature", "xls
         *((*case, "another report") for case in CASES if case not in OF_A_FORMAT),
     ],
 )
-def test_what_is_no_report_is_loud(sandbox, vendor, form, fault):
+def test_a_file_that_is_not_the_report_is_an_error(sandbox, vendor, form, fault):
     scenario = SCENARIOS[vendor]
     sandbox.faults.add(vendor=vendor, kind="download", times=0, **FAULTS[fault])
     ran = run_here(config_of(scenario, sandbox, form))
@@ -141,7 +141,7 @@ def test_what_is_no_report_is_loud(sandbox, vendor, form, fault):
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 410, 500])
-def test_a_download_that_is_refused_is_loud(sandbox, scenario, status):
+def test_a_refused_download_is_an_error(sandbox, scenario, status):
     sandbox.faults.add("status", vendor=scenario.vendor, kind="download", status=status, times=0)
     ran = run_here(config_of(scenario, sandbox, block=PATIENT), FakeClock())
     assert is_loud(ran, scenario)
@@ -149,7 +149,7 @@ def test_a_download_that_is_refused_is_loud(sandbox, scenario, status):
 
 
 @pytest.mark.parametrize("action", ["header_only", "empty_file"])
-def test_a_report_without_rows_is_a_finished_slice_or_loud(case, action):
+def test_a_report_without_rows_is_a_finished_slice_or_an_error(case, action):
     scenario, form, sandbox = case
     sandbox.faults.add(action, vendor=scenario.vendor, kind="download", times=0)
     ran = run_here(config_of(scenario, sandbox, form, block=PATIENT), FakeClock())
@@ -180,7 +180,7 @@ def run_changed(sandbox, change, **settings):
 
 
 @pytest.mark.parametrize("policy", ["add", "ignore", "fail"])
-def test_a_new_column_is_added_ignored_or_loud(sandbox, policy):
+def test_a_new_column_is_added_ignored_or_an_error(sandbox, policy):
     def with_column(rows):
         for row in rows:
             row["New Column"] = "x"
@@ -197,7 +197,7 @@ def test_a_new_column_is_added_ignored_or_loud(sandbox, policy):
 
 
 @pytest.mark.parametrize("policy", ["fail", "null"])
-def test_a_cell_that_does_not_fit_is_loud_or_null_and_counted(sandbox, policy, caplog):
+def test_an_invalid_cell_is_an_error_or_null_and_counted(sandbox, policy, caplog):
     def spoil(rows):
         rows[7]["Quantity"] = "many"
 
@@ -215,7 +215,9 @@ def test_a_cell_that_does_not_fit_is_loud_or_null_and_counted(sandbox, policy, c
 
 
 @pytest.mark.parametrize("vendor", ["similarweb", "impact", "second_nature"])
-def test_a_refused_file_is_read_again_by_each_run_and_made_again_only_on_demand(sandbox, vendor, tmp_path):
+def test_each_run_reads_a_refused_file_again_and_only_on_demand_the_vendor_makes_it_again(
+    sandbox, vendor, tmp_path
+):
     """The job is finished: nothing is paid again unless the user says so, and it is told how."""
     scenario = SCENARIOS[vendor]
     config = {**config_of(scenario, sandbox), "job_ledger": str(tmp_path / "jobs.sqlite")}
