@@ -13,7 +13,7 @@ TapReportsError
 │   │   └── JobUnknown     the vendor does not know this job (any more): submit again
 │   ├── LinkExpired        a download link is no longer good: poll again for a new one
 │   └── BadAnswer          the answer is not what the API promises (no JSON, a field is missing)
-├── StreamError            this stream ends here, the others go on; exit 1 at the end
+├── StreamError            this stream ends here, the others continue; exit 1 at the end
 │   ├── JobFailed          the vendor says that the job failed for good
 │   ├── JobTimeout         the job was not done at its deadline; it stays in state and is resumed
 │   ├── QuotaSpent         a day quota: this vendor gets no new submissions that it counts
@@ -150,7 +150,7 @@ class BadAnswer(CallError):
 
 
 class StreamError(TapReportsError):
-    """This stream ends here; the others go on.
+    """This stream ends here; the others continue.
 
     Args:
         cause: What happened, in one sentence.
@@ -240,7 +240,7 @@ class InvalidValue(StreamError):
 
 class Stopped(BaseException):
     """A signal (`signum`) or a closed output ends the run; everything is left to be resumed. Like
-    KeyboardInterrupt no Exception, so that nothing on its way takes it for a failure.
+    KeyboardInterrupt it is not an Exception, so that no handler of errors catches it.
     """
 
     def __init__(self, why: str = "the run is stopping", signum: int | None = None) -> None:

@@ -85,7 +85,7 @@ def fetch(
         CallBroken: Still broken after all retries.
         AccessDenied, CallRejected, BadAnswer: The server said no, or something else than a file.
         FileError: No room on disk, or the file is larger than `max_file_gib`.
-        Stopped: The run is to end. Nothing of the file is left then, and after any error.
+        Stopped: The run is stopping. The file is removed then, and after any error.
     """
     path = folder / name
     transfer: Transfer | None = None

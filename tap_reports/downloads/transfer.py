@@ -87,7 +87,7 @@ class Transfer:
         return f"{self.size} of {self.total} bytes came"
 
     def _check_version(self, headers: Mapping[str, str]) -> None:
-        """Refuse a part of another version: not every server heeds `If-Range`."""
+        """Refuse a part of another version: some servers ignore `If-Range`."""
         name = "ETag" if self.validator.startswith('"') else "Last-Modified"
         version = headers.get(name, "").removeprefix("W/")
         if self.size and version not in {"", self.validator}:

@@ -117,7 +117,7 @@ def members(file: ReportFile, layout: Layout, work_dir: Path) -> Iterator[Member
         open=partial(cast("Callable[[str], io.BufferedIOBase]", file.path.open), "rb"),
         size=file.path.stat().st_size,
         path=file.path,
-        max_bytes=layout.most_bytes,
+        max_bytes=layout.max_bytes,
         encoding=layout.options.encoding,
     )
     yield from _unpacked(whole, layout.format, work_dir, MAX_LAYERS)

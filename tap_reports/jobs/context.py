@@ -58,7 +58,7 @@ class EngineContext:
         downloads_stop: Returns True once downloads are to end.
         is_stopping: Nothing more may be submitted.
         disk_space_changed: Set when there may be more space on disk, or another job's files are needed next.
-        unsettled: Tasks whose submission is on its way, or whose job the state does not yet name.
+        unsettled: Tasks whose submission waits for its answer, or whose job the state does not name yet.
         looks_once: For `--submit`: submit what may be submitted, poll each job once, and wait for nothing.
     """
 
@@ -105,7 +105,7 @@ class EngineContext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """What all that works for one vendor's account shares.
+    """What everything that works for one vendor's account shares.
 
     Attributes:
         vendor, client: The vendor.

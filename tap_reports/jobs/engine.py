@@ -66,7 +66,7 @@ class Engine:
         self._loop.start(self._coroutines.hold())
 
     def start(self, stream: str, request: ReportRequest, known: Mapping[str, Any] | None = None) -> Task:
-        """Start a request on its way, or join the task that is already on the way to the same job.
+        """Start a task for a request, or join the one that leads to the same job.
 
         Args:
             stream: Who wants it.
@@ -97,11 +97,11 @@ class Engine:
         wanted = list(tasks)
         self.wait_until(lambda: all(task.is_over for task in wanted), wanted)
 
-    def wait_until(self, is_so: Callable[[], bool], tasks: Iterable[Task]) -> None:
-        """Return when something is so that depends on what the tasks of this run have come to.
+    def wait_until(self, is_met: Callable[[], bool], tasks: Iterable[Task]) -> None:
+        """Return when a condition holds that depends on this run's tasks.
 
         Args:
-            is_so: Asked again after each event.
+            is_met: The condition, asked again after each event.
             tasks: Whose files are wanted next: they are downloaded however much lies on the disk.
 
         Raises:
@@ -110,7 +110,7 @@ class Engine:
         self._context.disk.need({task.request.key for task in tasks})
         self._loop.soon(self._context.disk_space_changed.set)
         self.drain()
-        while not is_so():
+        while not is_met():
             self._handle(self._next_event())
 
     def drain(self) -> None:
@@ -128,7 +128,7 @@ class Engine:
         self._write_checkpoints(now=False)
 
     def release(self, task: Task, stream: str) -> None:
-        """Note that a stream has no more use for a task; its files go when nobody has."""
+        """Note that a stream no longer needs a task; its files are removed when no stream does."""
         task.streams -= {stream}
         if task.streams or task.stage is not Stage.READY:
             return

@@ -27,8 +27,8 @@ T = TypeVar("T")
 CALL_THREADS = 8
 """Of each vendor's calls."""
 LAST_ANSWER_SECONDS = 6.0
-"""How long a stopping run waits for submissions that are on their way: their ids are not to be lost. Whoever
-stops it mostly kills it after 10.
+"""How long a stopping run waits for the answers to its submissions, so that no job id is lost. Most
+schedulers kill a process 10 seconds after they have asked it to stop.
 """
 NOT_ANSWERED = "a submission was not answered before the run ended; the vendor may have accepted it"
 Call = tuple["asyncio.Future[Any]", Callable[[], Any]]
@@ -199,7 +199,7 @@ class TaskCoroutines:
             coroutine.add_done_callback(lambda _: self._running.pop(task, None))
 
     def abandon(self, task: Task) -> None:
-        """Submit nothing more for a task. A submission on its way is still to be noted."""
+        """Submit nothing more for a task. A submission that waits for its answer is still noted."""
         task.is_cancelled = True
         if task not in self._context.unsettled:
             task.timeline.enter(Stage.ABANDONED)
@@ -207,7 +207,7 @@ class TaskCoroutines:
                 coroutine.cancel()
 
     async def end(self) -> None:
-        """Cancel all coroutines; those whose submission is on its way when it has been answered."""
+        """Cancel all coroutines; those whose submission waits for its answer, after the answer."""
         unsettled = self._context.unsettled
         for task, coroutine in list(self._running.items()):
             if task not in unsettled:

@@ -86,7 +86,7 @@ class Credits:
         self._costs[key] = cost
 
     def give_back(self, key: str) -> None:
-        """Count nothing for a report that was not accepted, or came to nothing."""
+        """Count nothing for a report that was not accepted, or whose job failed."""
         if key in self._costs:
             self.correct(key, NOTHING)
 

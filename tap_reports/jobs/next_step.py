@@ -19,7 +19,7 @@ What the ledger says before a submission: after_wait
   too many jobs in flight, or a minute's or an hour's quota is used up
                                           SUBMIT later
   a day's quota is spent, or the credits (see limits.py)
-                                          FAIL, with all others that count in it; running jobs go on
+                                          FAIL, with all others that count in it; running jobs continue
 
 What a submission was answered with: after_submission_error
   a job                                   POLL_LATER, once STATE names it
@@ -165,7 +165,7 @@ class Rules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """How a request comes to its job.
+    """How a request gets its job.
 
     Attributes:
         action: What the user is shown.
@@ -199,7 +199,7 @@ def find_job(
     can_replay: bool,
     now: dt.datetime,
 ) -> Found:
-    """Return how a request comes to its job.
+    """Return how a request gets its job.
 
     Args:
         request: The request.
@@ -391,7 +391,7 @@ def is_outdated(job: ReportJob, vendor: Vendor, config: VendorConfig, now: dt.da
 
 
 def after_refused_replay(job: ReportJob, *, is_own: bool) -> Step:
-    """Return REFRESH, DOWNLOAD to go on with the result as it is, or FAIL.
+    """Return REFRESH, DOWNLOAD to use the result as it is, or FAIL.
 
     Args:
         job: Done.

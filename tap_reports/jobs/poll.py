@@ -125,7 +125,7 @@ class Polls:
     def _poll(self, job: ReportJob) -> ReportJob:
         """Return the job as the vendor sees it; one whose link has gone counts as expired.
 
-        In a thread: what is new stands in the ledger before anybody goes on with it.
+        In a thread: the ledger has what is new before anything else happens.
         """
         try:
             polled = self._account.client.poll(job)

@@ -1,4 +1,4 @@
-"""Submission: what it waits for, and what becomes of each request that is sent.
+"""Submission: what it waits for, and what happens after each answer.
 
 Law: submitting again is not free. A request is sent again only where the vendor certainly did not take it, or
 where a second one costs nothing.
@@ -58,7 +58,7 @@ class Submissions:
 
         Args:
             task: `context.unsettled` has it afterwards: the state does not name the job yet.
-            refresh: A result that the vendor has kept would be too old.
+            refresh: A result that the vendor has cached would be too old.
 
         Raises:
             QuotaSpent: A day quota or a credit limit is spent.
@@ -76,7 +76,7 @@ class Submissions:
             task.timeline.enter(Stage.WAITING)
             await self.gate.enter(task)
             try:
-                # No more are reserved than can be sent: to other runs an old intent is an abandoned one.
+                # No more are reserved than can be sent: other runs take an old intent for an abandoned one.
                 async with self._sending:
                     job = await self._turn(task, refresh=refresh)
             finally:
@@ -171,7 +171,7 @@ class Submissions:
             except (NotSent, Stopped):  # a run that ends begins no submission
                 ledger.not_sent(place)
                 raise
-            except (SubmissionLost, BadAnswer):  # a BadAnswer came from behind the submission
+            except (SubmissionLost, BadAnswer):  # a BadAnswer came after the submission was sent
                 ledger.lost(place)
                 raise
             except (CallError, QuotaSpent):

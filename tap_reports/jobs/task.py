@@ -1,4 +1,4 @@
-"""A task: one request's way through this run."""
+"""A task: what a run does for one request."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MAX_WAKES = 20
 
 
 class Action(StrEnum):
-    """How a task comes to its job."""
+    """How a task gets its job."""
 
     SUBMIT = "submit"
     RESUME = "resume"
@@ -35,7 +35,7 @@ class Action(StrEnum):
 
 
 class Stage(StrEnum):
-    """Where a task stands, as the progress display shows it."""
+    """What a task is doing, as the progress display shows it."""
 
     WAITING = "waiting"
     SUBMITTING = "submitting"
@@ -169,13 +169,13 @@ class Wakes:
 
 @dataclass(slots=True, eq=False)
 class Task:
-    """One request on its way to its files. Only the engine's loop changes it, except for `streams`.
+    """What leads from one request to its files. Only the engine's loop changes it, except for `streams`.
 
     Attributes:
         request: What is wanted.
         order: Streams in order, slices ascending: who goes first.
         streams: The streams that want it and have not released it. Only the main thread changes it.
-        action: How it came to its job, once that is known.
+        action: How it got its job, once that is known.
         job: The job, once there is one.
         files: Its files in row order, once downloaded.
         error: Why it failed.
@@ -184,7 +184,7 @@ class Task:
         wakes: When the vendor's calls have its job polled.
         is_dropped: Its job ended for good without a result: nothing to resume.
         is_cancelled: Its streams have failed: nothing more is submitted for it.
-        again_in: It is left as it stands (`--submit`), and is worth another look in so many seconds.
+        again_in: `--submit` leaves it as it is; seconds until the next call makes sense.
     """
 
     request: ReportRequest

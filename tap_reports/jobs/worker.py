@@ -202,7 +202,7 @@ class VendorWorker:
     async def _without_replay(
         self, task: Task, job: ReportJob, error: CallRejected
     ) -> tuple[ReportJob, Step]:
-        """Go on with a job that the vendor does not run again."""
+        """Return what follows where the vendor does not run the job again."""
         match after_refused_replay(job, is_own=task.action is Action.SUBMIT):
             case Step.REFRESH:
                 task.log(Event.RESUBMITTED, f"no replay ({error.answer})", level=logging.WARNING)
@@ -220,7 +220,7 @@ class VendorWorker:
         return job, self._after_finish(task, job)
 
     async def _run_again(self, task: Task, job: ReportJob, event: Event) -> tuple[ReportJob, Step]:
-        """Go on with a job that runs again at the vendor."""
+        """Note a job that the vendor runs again."""
         again = replace(job, finished_at=None)
         await self._run.ledger_thread.run(lambda: self._ledger.seen(again))
         await self._checkpoint(task, again, event)
@@ -271,7 +271,7 @@ class VendorWorker:
         await self._run.checkpoint(task)
 
     async def _drop(self, task: Task, job: ReportJob) -> None:
-        """Note that a job came to nothing."""
+        """Note that a job failed for good."""
         said = job.message or str(job.status)
         await self._run.ledger_thread.run(lambda: self._ledger.failed(job, said))
         task.is_dropped = True

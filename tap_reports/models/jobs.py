@@ -21,7 +21,7 @@ DAY_SECONDS = 86400
 
 
 class JobStatus(StrEnum):
-    """Where a job stands, whatever words its vendor uses.
+    """The state of a job, whatever words its vendor uses.
 
     `EMPTY` is success without rows: the vendor says that there is no data.
     A time-out is ours and so an exception, not a status.
@@ -112,7 +112,7 @@ class ReportJob:
         submitted_at: When we (or an earlier run) submitted it, UTC.
         finished_at: When it was first seen terminal, or the vendor's own word for it, UTC.
         created_at: The vendor's word for when the job was made, if it says.
-        handle: What else the client needs to go on. May be secret: ledger only, never state or logs.
+        handle: What else the client needs to poll and download. May be secret: only the ledger has it.
             `RESULT_HOURS` in it: how long its result can be fetched, where that was asked for.
         links: Where the poll that saw it finished found its result. Signed links are secret and the next poll
             says them again, so they are kept nowhere.
@@ -147,7 +147,7 @@ class Download:
     Attributes:
         url: Where it is. May be signed, so it is never shown.
         authenticated: Fetch with the API's credentials (only ever sent to the API's own origin).
-        sheet: The sheet that the file holds, where a vendor hands out one file a sheet.
+        sheet: The sheet that the file holds, where a vendor gives one file a sheet.
         more: Given the fetched file, returns the next one (paged results), or None.
     """
 

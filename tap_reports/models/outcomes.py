@@ -1,4 +1,4 @@
-"""What became of a run and its streams."""
+"""How a run and its streams ended."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class JobUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamOutcome:
-    """What became of one stream in one run: the facts of `--summary` (by these names), ledger and last lines.
+    """How one stream ended in one run: the facts of `--summary` (by these names), ledger and last lines.
 
     Attributes:
         error: Cause and remedy in one sentence, redacted; "" unless it failed.
-        rows: Records that are out.
-        first_day, last_day: What it was to extract; None for a snapshot, or where it never began.
-        slices, slices_done: How many it had, and how many of them are out.
+        rows: Records emitted.
+        first_day, last_day: What it was to extract; None for a snapshot, or where it was never started.
+        slices, slices_done: How many it had, and how many of them were emitted.
     """
 
     stream: str
@@ -52,7 +52,7 @@ class StreamOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOutcome:
-    """What became of a run. `exit_status` is None for one that has not said how it ended: it is under way, or
+    """How a run ended. `exit_status` is None for one that has not said how it ended: it is under way, or
     it was killed.
     """
 

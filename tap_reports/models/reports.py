@@ -85,7 +85,7 @@ class Layout:
         sheet: The sheet to read (XLSX sheet, `sheet_name` of JSON, name of a CSV file); None: the only one.
         options: What the user sets of the report's files.
         known: Property names of the columns that are known: a row of these is the header.
-        most_bytes: That a file may unpack to.
+        max_bytes: That a file may unpack to.
     """
 
     format: FileFormat = FileFormat.CSV
@@ -94,7 +94,7 @@ class Layout:
     renames: Json = field(default_factory=dict)
     sheet: str | None = None
     options: FileOptions = FileOptions()
-    most_bytes: int = 100 << 30
+    max_bytes: int = 100 << 30
     known: frozenset[str] = frozenset()
 
 
@@ -103,7 +103,7 @@ class ReportFile:
     """A downloaded file, complete and as it came (maybe gzip or zip).
 
     Attributes:
-        path: Where it lies; removed once its rows are out.
+        path: Where it is; removed once its rows are emitted.
         job_id: For messages and `_report_job_id`.
         name: For messages: the vendor's name of the report.
         sheet: The sheet that it holds, if the vendor named one.

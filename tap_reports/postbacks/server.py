@@ -68,7 +68,7 @@ class CallHandler(Protocol):
     counts: Counter[Count]
 
     def is_authorized(self, target: str) -> bool:
-        """Return whether a call to this path may go on; otherwise its body is not read."""
+        """Return whether a call to this path is accepted; otherwise its body is not read."""
 
     def handle(self, call: Call) -> None:
         """Act on a call."""
@@ -216,8 +216,8 @@ async def _next_event(
 ) -> object:
     while (event := http.next_event()) is h11.NEED_DATA:
         if http.they_are_waiting_for_100_continue:
-            go_on = h11.InformationalResponse(status_code=HTTPStatus.CONTINUE, headers=[])
-            writer.write(http.send(go_on) or b"")
+            proceed = h11.InformationalResponse(status_code=HTTPStatus.CONTINUE, headers=[])
+            writer.write(http.send(proceed) or b"")
         http.receive_data(await reader.read(CHUNK))
     return event
 

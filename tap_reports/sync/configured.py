@@ -46,7 +46,7 @@ def build_report(
     """Return a report type with the user's settings applied, by default those in its vendor's block."""
     report = report or report_settings(type_, vendor, config)
     type_ = replace(
-        type_, layout=replace(type_.layout, options=report.file, most_bytes=settings.max_file_bytes)
+        type_, layout=replace(type_.layout, options=report.file, max_bytes=settings.max_file_bytes)
     )
     if type_.infers_columns and type_.columns:
         report = _settings_of_sheet(type_, report, settings.column_names)

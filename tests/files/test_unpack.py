@@ -96,14 +96,14 @@ def test_a_zip_of_very_many_files_is_refused_at_once(reader):
 
 def test_a_file_that_unpacks_to_more_than_the_user_allows_is_refused(reader):
     for content in (gzipped(BODY), zipped({"a.csv": BODY})):
-        text = reader.error(content, Layout(most_bytes=1000))
+        text = reader.error(content, Layout(max_bytes=1000))
         assert "GiB: refused" in text
         assert "max_file_gib" in text
 
 
 def test_the_files_of_a_zip_count_together(reader):
     both = zipped({"a.csv": BODY, "b.csv": BODY})
-    assert "GiB: refused" in reader.error(both, Layout(most_bytes=2 * len(BODY) - 1))
+    assert "GiB: refused" in reader.error(both, Layout(max_bytes=2 * len(BODY) - 1))
 
 
 def test_names_in_a_zip_are_made_printable(reader):
