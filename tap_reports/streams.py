@@ -61,16 +61,11 @@ class ReportStream(Stream):
             report=self.report,
             client=self._client,
             run=tap.run,
-            state=self.bookmark_state,
+            state=StreamState(self.stream_state),
             is_incremental=self.replication_method != REPLICATION_FULL_TABLE and tap.settings.shard is None,
             write_state=tap.state_of_run.write,
             should_yield=lambda: tap.all_streams.is_another_ready(self),
         )
-
-    @property
-    def bookmark_state(self) -> StreamState:
-        """This stream's part of the state."""
-        return StreamState(self.stream_state)
 
     def _plan_for(self, table: Table) -> EmitPlan:
         """Return what to emit of a table, after a new SCHEMA message if it has new columns."""
@@ -105,10 +100,9 @@ class ReportStream(Stream):
         known = {stream.report.type.layout.sheet for stream in streams}
         new = [sheet for sheet in table.other_sheets if sheet not in known]
         if new and next(stream for stream in streams if stream.selected) is self:
+            remedy = "; run discovery again to load them, or to deselect them without this warning"
             text = f"no stream loads the sheets {quoted(new)} of its file"
-            if self._input_schema:
-                text += "; run discovery again to load them, or to deselect them without this warning"
-            self._warn_once(text)
+            self._warn_once(f"{text}{remedy if self._input_schema else ''}")
 
     def _is_selected(self, name: str) -> bool:
         return self.mask["properties", name] or name in {*self.primary_keys, self.replication_key}

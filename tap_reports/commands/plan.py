@@ -109,7 +109,7 @@ class _Planner:
         found = find_job(
             request,
             self.run.ledger.find(request.key),
-            stream.bookmark_state.pending(request.key),
+            stream.extraction.state.pending(request.key),
             vendor=vendor,
             config=client.config,
             can_replay=isinstance(client, Replays),
