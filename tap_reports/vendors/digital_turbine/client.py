@@ -15,9 +15,7 @@ from requests import Response
 from typing_extensions import override
 
 from tap_reports.client import ReportClient
-from tap_reports.clock import Clock
 from tap_reports.exceptions import AccessDenied, BadAnswer, CallRejected, JobUnknown, LinkExpired, NotSent
-from tap_reports.http.api import ApiSession
 from tap_reports.http.origin import last_part
 from tap_reports.http.responses import answer_object, call_of, json_of, missing
 from tap_reports.models import (
@@ -63,8 +61,8 @@ class DigitalTurbine(ReportClient):
 
     def __init__(self, config: VendorConfig, context: ClientContext) -> None:
         super().__init__(config.values["client_id"], config, context)
-        credentials = {name: config.values[name] for name in ("client_id", "client_secret")}
-        self._token = AccessToken(self.api, self.clock, credentials)
+        self._token, self._renew_token_at = "", 0.0
+        self._token_lock = threading.Lock()
 
     @override
     def report_types(self) -> Iterable[ReportType]:
@@ -96,8 +94,8 @@ class DigitalTurbine(ReportClient):
             request=request, id=last_part(link), submitted_at=submitted_at, handle={"link": link}
         )
 
-    def _post(self, body: Json, *, refused_token: str | None = None) -> Response:
-        token = self._token.get(refused=refused_token)
+    def _post(self, body: Json, *, refused_token: str = "") -> Response:
+        token = self._access_token(refused=refused_token)
         try:
             return self.api.submit(
                 "POST", REPORT_PATH, json=body, headers={"Authorization": f"Bearer {token}"}
@@ -107,6 +105,34 @@ class DigitalTurbine(ReportClient):
                 raise
         # A refused token means that nothing was accepted, so the one submission is still to come.
         return self._post(body, refused_token=token)
+
+    def _access_token(self, *, refused: str = "") -> str:
+        """Return a token that is still good and is not the one that the vendor just refused.
+
+        Raises:
+            AccessDenied: The credentials are wrong.
+            CallBroken, CallRejected: The call failed.
+            NotSent: No token came, so what needs it can't be sent.
+        """
+        with self._token_lock:
+            if self._token in {"", refused} or self.clock.monotonic() >= self._renew_token_at:
+                requested_at = self.clock.monotonic()
+                self._token, seconds = _read_token(self._request_token())
+                self._renew_token_at = requested_at + max(seconds - RENEW_BEFORE_SECONDS, seconds / 2)
+            return self._token
+
+    def _request_token(self) -> Response:
+        credentials = {name: self.config.values[name] for name in ("client_id", "client_secret")}
+        try:
+            body = {"grant_type": "client_credentials", **credentials}
+            return self.api.call("POST", TOKEN_PATH, json=body)
+        except CallRejected as error:
+            if error.status not in {400, 401, 403}:  # wrong credentials are a 400 here
+                raise
+            answer = f"the vendor refuses client_id and client_secret; check both: {error.answer}"
+            raise AccessDenied(error.what, answer, status=error.status) from error
+        except BadAnswer as error:  # not of a submission, which may have been accepted
+            raise NotSent(error.what, error.answer, status=error.status, remedy=error.remedy) from error
 
     def poll(self, job: ReportJob) -> ReportJob:
         """Look whether the link has a body yet; a header alone is one."""
@@ -129,7 +155,7 @@ class DigitalTurbine(ReportClient):
     def check(self) -> Iterable[Check]:
         """Get a token."""
         found = f"client_id {self.account} gets an access token"
-        yield Check.tried("credentials", lambda: self._token.get() and found)
+        yield Check.tried("credentials", lambda: self._access_token() and found)
 
 
 def _report_type(report: ReportConfig) -> ReportType:
@@ -179,44 +205,6 @@ def _known_link(job: ReportJob) -> str:
 
 def _expired(job: ReportJob, why: str) -> ReportJob:
     return replace(job, status=JobStatus.EXPIRED, message=why)
-
-
-class AccessToken:
-    """The token of one account: requested once, renewed shortly before its end. For many threads."""
-
-    def __init__(self, api: ApiSession, clock: Clock, credentials: Json) -> None:
-        self._api, self._clock, self._credentials = api, clock, credentials
-        self._lock = threading.Lock()
-        self._value = ""
-        self._renew_at = 0.0
-
-    def get(self, *, refused: str | None = None) -> str:
-        """Return a token that is still good and is not the one that the vendor just refused.
-
-        Raises:
-            AccessDenied: The credentials are wrong.
-            CallBroken, CallRejected: The call failed.
-            NotSent: No token came, so what needs it can't be sent.
-        """
-        with self._lock:
-            if self._value in {"", refused} or self._clock.monotonic() >= self._renew_at:
-                self._renew()
-            return self._value
-
-    def _renew(self) -> None:
-        requested_at = self._clock.monotonic()
-        try:
-            body = {"grant_type": "client_credentials", **self._credentials}
-            response = self._api.call("POST", TOKEN_PATH, json=body)
-        except CallRejected as error:
-            if error.status not in {400, 401, 403}:  # wrong credentials are a 400 here
-                raise
-            answer = f"the vendor refuses client_id and client_secret; check both: {error.answer}"
-            raise AccessDenied(error.what, answer, status=error.status) from error
-        except BadAnswer as error:  # not of a submission, which may have been accepted
-            raise NotSent(error.what, error.answer, status=error.status, remedy=error.remedy) from error
-        self._value, seconds = _read_token(response)
-        self._renew_at = requested_at + max(seconds - RENEW_BEFORE_SECONDS, seconds / 2)
 
 
 def _read_token(response: Response) -> tuple[str, float]:

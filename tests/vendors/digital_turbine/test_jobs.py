@@ -120,8 +120,8 @@ def test_many_threads_share_one_token_call_and_one_renewal(client, api):
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(submitted, [client] * 8))
     assert (len(bearers(api)), len(sent(api, "/auth/v1/token"))) == (8, 1)
-    first = client._token.get()
-    assert client._token.get(refused=first) == client._token.get(refused=first)
+    first = client._access_token()
+    assert client._access_token(refused=first) == client._access_token(refused=first)
     assert len(sent(api, "/auth/v1/token")) == 2
 
 
