@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from singer_sdk.mapper import StreamMap
 
     from tap_reports.emit.batch_files import BatchFile
-    from tap_reports.emit.plan import EmitPlan, SliceContext, Tally
-    from tap_reports.emit.rows import Block, Record
+    from tap_reports.emit.plan import Block, EmitPlan, SliceContext, Tally
+    from tap_reports.emit.rows import Record
     from tap_reports.files.table import Table
 
 BATCH_SIZE = 50_000

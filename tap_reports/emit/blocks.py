@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from tap_reports.emit.encode import Encoder, LineBlocks
-from tap_reports.emit.rows import Block
+from tap_reports.emit.plan import Block
 from tap_reports.emit.writer import envelope
 from tap_reports.exceptions import StreamError
 from tap_reports.files.csv_ import block_rows, rows_for_columns

@@ -10,8 +10,8 @@ import msgspec
 
 from tap_reports import speedups
 from tap_reports.emit.compiled import CompiledTable, Found
-from tap_reports.emit.plan import EmitPlan, SliceContext, Tally
-from tap_reports.emit.rows import Block, ConvertedColumns, Row, RowConverter, chunks
+from tap_reports.emit.plan import Block, EmitPlan, SliceContext, Tally
+from tap_reports.emit.rows import ConvertedColumns, Row, RowConverter
 from tap_reports.emit.writer import ENCODER
 
 if TYPE_CHECKING:
@@ -35,9 +35,7 @@ class Encoder(ABC, Generic[T]):
         self.plan = plan
         self.context = context
         self.compiled = CompiledTable.of(table, plan, context)
-        self._convert = RowConverter(
-            table.name, table.header, plan, context, raw={one.property for one in plan.fields}
-        )
+        self._rows = RowConverter(table, plan, context, raw={one.property for one in plan.fields})
 
     @abstractmethod
     def from_python(self, found: ConvertedColumns) -> T:
@@ -75,18 +73,8 @@ class Encoder(ABC, Generic[T]):
         return Block(data, records[1] - records[0] + rows, records[1] - records[0], tally)
 
     def by_row(self, rows: Iterable[Row], start: int) -> Iterator[Block[T]]:
-        """Yield blocks of rows; `start` is the number of table rows before them.
-
-        Raises:
-            StreamError: The rows end with an error, behind the blocks.
-        """
-        for chunk in chunks(rows, width=len(self.table.header)):
-            found = self._convert.columns(chunk, start)
-            if found.rows:
-                yield Block(self.from_python(found), found.rows, found.records, found.tally)
-            if found.error:
-                raise found.error
-            start += found.rows
+        """Yield blocks of rows that Python converts; `start` is the number of table rows before them."""
+        return self._rows.blocks(rows, self.from_python, start)
 
 
 class LineBlocks(Encoder[bytes]):

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.mapper import CustomStreamMap, RemoveRecordTransform, SameRecordTransform
 
 from tap_reports.emit.blocks import encode
-from tap_reports.emit.rows import Block, record_blocks
+from tap_reports.emit.plan import Block
+from tap_reports.emit.rows import record_blocks
 from tap_reports.emit.writer import ENCODER, envelope
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from tap_reports.files.cells import Value
 from tap_reports.files.table import USUAL, Notation
@@ -18,6 +19,8 @@ from tap_reports.models.columns import (
     VERBATIM,
     property_names,
 )
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +139,23 @@ class Tally:
         low, high = bounds(context)
         outside = sum(count for day, count in days.items() if not low <= day <= high)
         self.add(Tally(first_day=min(days), last_day=max(days), dated=days.total(), outside=outside))
+
+
+@dataclass(frozen=True, slots=True)
+class Block(Generic[T]):
+    """Some records.
+
+    Attributes:
+        data: Whole lines, or columns.
+        rows: How many rows of the table they were.
+        records: How many records are left of these.
+        tally: What was noticed.
+    """
+
+    data: T
+    rows: int
+    records: int
+    tally: Tally = field(default_factory=Tally)
 
 
 @dataclass(slots=True)

@@ -11,11 +11,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from itertools import compress, islice, repeat
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from tap_reports.emit.plan import EmitPlan, Field, SliceContext, Tally, sources
+from tap_reports.emit.plan import Block, EmitPlan, Field, SliceContext, Tally, sources
 from tap_reports.exceptions import InvalidValue, StreamError
 from tap_reports.files.cells import Value, converter, remedy
 from tap_reports.files.csv_ import rows_for_columns
@@ -37,23 +37,6 @@ Row = Sequence["Cell"]
 Record = dict[str, Value]
 Values = list[Sequence[Any]]
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Block(Generic[T]):
-    """Some records.
-
-    Attributes:
-        data: Whole lines, or columns.
-        rows: How many rows of the table they were.
-        records: How many records are left of these.
-        tally: What was noticed.
-    """
-
-    data: T
-    rows: int
-    records: int
-    tally: Tally = field(default_factory=Tally)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +62,7 @@ class ConvertedColumns:
 class RowConverter:
     """Converts the rows of one table; `raw` names the properties whose numbers are given as JSON text."""
 
-    table: str
-    header: Sequence[str]
+    table: Table
     plan: EmitPlan
     context: SliceContext
     raw: Collection[str] = ()
@@ -89,7 +71,7 @@ class RowConverter:
 
     def __post_init__(self) -> None:
         """Bind the plan's fields to the table's columns."""
-        self._sources = sources(self.plan.fields, self.header)
+        self._sources = sources(self.plan.fields, self.table.header)
         self._converters = [self._converter(one) for one in self.plan.fields]
 
     def _converter(self, one: Field) -> Callable[[Cell], Any]:
@@ -101,6 +83,22 @@ class RowConverter:
         # Days and truth values come again and again. Not numbers: 1 equals 1.0, and may mean something else.
         known = lru_cache(1024)(convert)
         return lambda cell: known(cell) if isinstance(cell, str) else convert(cell)
+
+    def blocks(
+        self, rows: Iterable[Row], make: Callable[[ConvertedColumns], T], start: int = 0
+    ) -> Iterator[Block[T]]:
+        """Yield blocks of what `make` makes of the rows' values; `start` rows of the table are before them.
+
+        Raises:
+            StreamError: The rows end with an error, behind the blocks.
+        """
+        for chunk in _chunks(rows, width=len(self.table.header)):
+            found = self.columns(chunk, start)
+            if found.rows:
+                yield Block(make(found), found.rows, found.records, found.tally)
+            if found.error:
+                raise found.error
+            start += found.rows
 
     def columns(self, rows: Sequence[Row], start: int) -> ConvertedColumns:
         """Return the values of rows.
@@ -189,7 +187,8 @@ class RowConverter:
         days = (self.context.slice_start, self.context.slice_end)
         what = f'"{text}" does not fit type {one.kind.value}' if text else "a key is empty"
         error = InvalidValue(
-            f'{self.table}, row {before + 1}, column "{one.header}": {what}.', remedy=remedy(one.kind, cell)
+            f'{self.table.name}, row {before + 1}, column "{one.header}": {what}.',
+            remedy=remedy(one.kind, cell),
         )
         return error.with_location(
             vendor=self.context.vendor,
@@ -209,16 +208,13 @@ def record_blocks(
     Raises:
         InvalidValue: A cell does not fit, under `invalid_values: fail`.
     """
-    to_columns = RowConverter(table.name, table.header, plan, context, raw)
-    names, start = [one.property for one in plan.fields], 0
-    for rows in chunks(rows_for_columns(table), width=len(table.header)):
-        found = to_columns.columns(rows, start)
+    names = [one.property for one in plan.fields]
+
+    def as_records(found: ConvertedColumns) -> list[Record]:
         by_row = zip(*found.values, strict=True) if names else repeat((), found.records)
-        data = [dict(zip(names, values, strict=True)) for values in by_row]
-        yield Block(data, found.rows, found.records, found.tally)
-        if found.error:
-            raise found.error
-        start += found.rows
+        return [dict(zip(names, values, strict=True)) for values in by_row]
+
+    return RowConverter(table, plan, context, raw).blocks(rows_for_columns(table), as_records)
 
 
 def records(
@@ -237,7 +233,7 @@ def raw_number(cell: Cell, notation: Notation = USUAL) -> msgspec.Raw | None:
     return None if text is None else msgspec.Raw(text)
 
 
-def chunks(rows: Iterable[Row], *, width: int) -> Iterator[list[Row]]:
+def _chunks(rows: Iterable[Row], *, width: int) -> Iterator[list[Row]]:
     """Yield rows in lists, shorter ones of wide rows; where reading fails, the rows before come out first."""
     size = max(1, min(CHUNK_ROWS, CHUNK_CELLS // max(1, width)))
     iterator, chunk = iter(rows), list[Row]()
