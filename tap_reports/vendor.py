@@ -155,7 +155,7 @@ class Vendor:
         report_settings: A report's own settings, beside those that every report has.
         connect: Makes the client. No call is sent.
         check: Yields what is wrong with a block that fits the schema, each as `setting: what.`,
-            without the block's name. That required texts are not empty is seen to.
+            without the block's name. Empty required texts are found without it.
         default_reports: What `reports` is where it is not given; None: what the vendor lists.
         report_name: Stream name's second half for a report's settings, where known without a call; else None.
         is_dated: Whether a report's settings make it a dated one.

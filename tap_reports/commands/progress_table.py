@@ -107,7 +107,7 @@ def _job_table(
             cell(shortened(task.stream, max(MIN_NAME_WIDTH, width - others))),
             cell(_YEARS.sub("", days) if is_narrow else days),
             cell(_status(run, stage, task), STYLES[stage]),
-            cell(duration(task.timeline.seconds() or 0.0)),
+            cell(duration(task.timeline.seconds())),
             cell(rows),
             cell(size(_bytes(run, task))),
         )

@@ -107,22 +107,21 @@ class Timeline:
     """
 
     monotonic: Callable[[], float] = time.monotonic
-    stage: Stage = Stage.WAITING
-    entered: dict[Stage, float] = field(default_factory=dict)
+    stage: Stage = field(default=Stage.WAITING, init=False)
+    entered: dict[Stage, float] = field(init=False)
     running_since: float | None = None
 
     def __post_init__(self) -> None:
-        self.enter(self.stage)
+        self.entered = {self.stage: self.monotonic()}
 
     def enter(self, stage: Stage) -> None:
         """Enter a stage, maybe again."""
         self.entered.setdefault(stage, self.monotonic())
         self.stage = stage
 
-    def seconds(self, stage: Stage = Stage.WAITING) -> float | None:
-        """Return how long ago a stage was entered first, or None if it never was."""
-        since = self.entered.get(stage)
-        return None if since is None else self.monotonic() - since
+    def seconds(self) -> float:
+        """Return how long ago the task was made."""
+        return self.monotonic() - self.entered[Stage.WAITING]
 
 
 @dataclass(slots=True)
@@ -239,7 +238,7 @@ class Task:
             "job_id": self.job_id or None,
             "status": str(event),
             "attempt": self.attempts.number,
-            "seconds": round(self.timeline.seconds() or 0.0, 1),
+            "seconds": round(self.timeline.seconds(), 1),
         }
         text = " ".join(f"{name}={'-' if value in {None, ''} else value}" for name, value in keys.items())
         extra = {**keys, "stream_name": self.stream.partition(" ")[0]}

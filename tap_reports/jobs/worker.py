@@ -111,7 +111,7 @@ class VendorWorker:
                     job, step = await self._retry(task, job)
                 case Step.RESUBMIT:
                     job, step = await self._resubmit(task, job)
-                case _:
+                case Step.FAIL:
                     await self._drop(task, job)
                     raise failure(job, task.attempts)
 

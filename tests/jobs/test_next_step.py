@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tap_reports.exceptions import FileError, JobFailed, JobTimeout, NotSent
+from tap_reports.jobs import next_step
 from tap_reports.jobs.next_step import (
     Rules,
     Step,
@@ -40,6 +41,12 @@ def ended(status=JobStatus.SUCCEEDED, *, hours_ago=0.0, message="", days=DAYS):
     return ReportJob(
         request=request, id="1", status=status, submitted_at=NOW, finished_at=finished_at, message=message
     )
+
+
+def test_the_table_at_the_start_of_the_module_names_each_decision_and_each_step():
+    decisions = [name for name in vars(next_step) if name == "find_job" or name.startswith("after_")]
+    assert len(decisions) == 7
+    assert [name for name in (*decisions, *Step.__members__) if name not in next_step.__doc__] == []
 
 
 # --- what was found -----------------------------------------------------------------------------------
