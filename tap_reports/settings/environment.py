@@ -40,7 +40,7 @@ def environment_config(
     known = {setting.variable: setting for setting in walk(settings_schema()) if setting.variable}
     config: dict[str, Any] = {}
     errors: list[str] = []
-    for name, text in environment.items():
+    for name, text in sorted(environment.items()):  # a block's own variable before those of its settings
         if not name.startswith(ENV_PREFIX) or name in NOT_SETTINGS or name.startswith(f"{ENV_PREFIX}_"):
             continue
         if name not in known:
@@ -52,10 +52,9 @@ def environment_config(
         except (ValueError, RecursionError):
             errors.append(_misfit(name, text, setting))
             continue
-        block = config
-        for part in setting.path[:-1]:
-            block = block.setdefault(part, {})
-        block[setting.path[-1]] = value
+        for part in reversed(setting.path):
+            value = {part: value}
+        config = merged(config, value)
     return config, errors
 
 

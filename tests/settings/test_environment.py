@@ -30,6 +30,12 @@ def test_variables_make_up_blocks():
     assert errors == []
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_block_s_own_variable_and_those_of_its_settings_go_together_in_any_order(order):
+    variables = [("TAP_REPORTS_SHARD", '{"count": 4, "index": 0}'), ("TAP_REPORTS_SHARD_INDEX", "1")]
+    assert environment_config(dict(variables[::order])) == ({"shard": {"count": 4, "index": 1}}, [])
+
+
 def test_a_misspelt_variable_is_an_error_and_any_other_unknown_one_a_warning(caplog):
     found = environment_config({"TAP_REPORTS_IMPACT_AUTH_TOKN": "x", "TAP_REPORTS_HOME": "y"})
     said = 'TAP_REPORTS_IMPACT_AUTH_TOKN: unknown variable. Did you mean "TAP_REPORTS_IMPACT_AUTH_TOKEN"?'
