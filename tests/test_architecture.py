@@ -47,12 +47,12 @@ def modules():
     return [path for path in PACKAGE.rglob("*.py") if "sandbox" not in path.parts]
 
 
-def room(path: Path) -> str:
+def package_of(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
 def imports(path: Path):
-    """Yield each room of the package that a module imports, wherever the import stands."""
+    """Yield each package that a module imports, wherever the import stands."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("tap_reports."):
             yield node.module.split(".")[1]
@@ -65,7 +65,7 @@ def test_a_package_imports_only_packages_before_it(name):
     found = {
         (str(path.relative_to(PACKAGE)), other)
         for path in modules()
-        if room(path) == name
+        if package_of(path) == name
         for other in imports(path)
         if other != name and other not in MAY_IMPORT[name]
     }
@@ -78,7 +78,7 @@ def test_the_engine_names_no_vendor(name):
     named = {
         (path.name, vendor)
         for path in modules()
-        if room(path) == name
+        if package_of(path) == name
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
         for vendor in VENDORS
