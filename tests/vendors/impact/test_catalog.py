@@ -7,7 +7,7 @@ import logging
 import pytest
 from impact_account import PREFIX, SID, ZONE, attributes, client_of, entry, kinds
 
-from tap_reports.exceptions import BadAnswer, CallRejected, ConfigError
+from tap_reports.exceptions import BadAnswer, CallRejected
 from tap_reports.models import FileFormat, Kind
 from tap_reports.vendor import CatalogStream
 
@@ -99,20 +99,6 @@ def test_a_report_whose_metadata_is_closed_is_offered_without_columns(listing, c
         one, two = client_of(**ZONE).report_types()
     assert (one.columns, list(kinds(two))) == ((), ["Day"])
     assert "Report one: its columns are taken from its files" in caplog.text
-
-
-def test_an_unknown_or_closed_report_is_a_configuration_error_naming_the_nearest(listing):
-    listing(entry("mp_action_listing_fast"), entry("ui_only", accessible=False))
-    client = client_of([{"id": "mp_action_listing"}, {"id": "ui_only"}, {"id": "zzz"}], **ZONE)
-    with pytest.raises(ConfigError) as caught:
-        list(client.report_types())
-    unknown, closed, far = caught.value.errors
-    assert unknown == (
-        'impact.reports[0].id: the account has no report "mp_action_listing". '
-        'Did you mean "mp_action_listing_fast"?'
-    )
-    assert closed.startswith('impact.reports[1].id: the report "ui_only" can\'t be run by API')
-    assert far.endswith('Run --discover without "reports" to see all.')
 
 
 def test_clicks_are_a_stream_of_single_days_that_do_not_change(requests_mock):

@@ -115,17 +115,28 @@ def test_date_parameters_that_the_filters_lack_are_warned_of(listing, caplog):
     assert 'lists no filter FROM or TO; set "date_parameters"' in caplog.text
 
 
-def test_wrong_parameters_and_ids_of_all_reports_are_named_at_once(listing):
-    listing(entry("one"), entry("two"), one=filtered("START_DATE", "Program Id"), two=filtered("SUBAID"))
-    reports = [{"id": "one", "params": {"PROGRAMID": 1}}, {"id": "2"}, {"id": "two", "params": {"SUBADI": 1}}]
+def test_wrong_parameters_and_unknown_or_closed_reports_are_all_named_with_the_nearest(listing):
+    one, two = filtered("START_DATE", "Program Id"), filtered("SUBAID")
+    listing(entry("one"), entry("two_fast"), entry("ui", accessible=False), one=one, two_fast=two)
+    reports = [
+        {"id": "one", "params": {"PROGRAMID": 1}},
+        {"id": "two_fas"},
+        {"id": "two_fast", "params": {"SUBADI": 1}},
+        {"id": "ui"},
+        {"id": "zzz"},
+    ]
     with pytest.raises(ConfigError) as caught:
         list(client_of(reports, **ZONE).report_types())
-    place, unknown = "impact.reports[{}].params.{}: the report", "has no such filter. Did you mean"
-    listed = "It lists"
-    assert caught.value.errors == [
-        f'{place.format(0, "PROGRAMID")} "one" {unknown} "PROGRAM_ID"? {listed} START_DATE, PROGRAM_ID.',
-        'impact.reports[1].id: the account has no report "2". Run --discover without "reports" to see all.',
-        f'{place.format(2, "SUBADI")} "two" {unknown} "SUBAID"? {listed} SUBAID.',
+    wrong = 'the report "{}" has no such filter. Did you mean "{}"? It lists {}.'.format
+    assert [text.removeprefix("impact.reports[") for text in caught.value.errors] == [
+        f"0].params.PROGRAMID: {wrong('one', 'PROGRAM_ID', 'START_DATE, PROGRAM_ID')}",
+        '1].id: the account has no report "two_fas". Did you mean "two_fast"?',
+        f"2].params.SUBADI: {wrong('two_fast', 'SUBAID', 'SUBAID')}",
+        (
+            '3].id: the report "ui" can\'t be run by API (ApiAccessible is false); choose another one, or '
+            "ask impact.com to open it."
+        ),
+        '4].id: the account has no report "zzz". Run --discover without "reports" to see all.',
     ]
 
 

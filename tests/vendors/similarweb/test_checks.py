@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from similarweb_account import API, CREDITS, DESCRIBE, DESCRIBED, HOOK, VALIDATE, connect
+from similarweb_account import API, CREDITS, DESCRIBE, DESCRIBED, HOOK, TRAFFIC, VALIDATE, connect
 
 from tap_reports.exceptions import AccessDenied, BadAnswer
 
@@ -14,6 +14,7 @@ WEBHOOK = f"{API}/v3/batch/webhooks/test"
 def account(requests_mock):
     """An account where all is well."""
     requests_mock.get(CREDITS, json={"remaining_credits": 5000})
+    requests_mock.get(f"{API}/batch/credits", status_code=404)
     requests_mock.get(DESCRIBE, json=DESCRIBED)
     requests_mock.post(VALIDATE, json={"estimated_credits": 6, "is_valid": True, "warnings": []})
     requests_mock.post(WEBHOOK, json={})
@@ -90,43 +91,40 @@ def test_all_is_well_and_nothing_is_submitted(account):
 )
 @pytest.mark.usefixtures("account")
 def test_the_newest_period_is_validated(granularity, period):
-    report = {"table": "traffic_and_engagement", "granularity": granularity}
+    report = {**TRAFFIC, "granularity": granularity}
     assert period in found(connect(report))[f"traffic_and_engagement_{granularity}"][1]
 
 
-def test_a_wrong_report_does_not_hide_the_others(account):
-    checks = found(connect({"table": "traffic"}, {"table": "traffic_and_engagement"}))
+@pytest.mark.usefixtures("account")
+def test_a_wrong_report_does_not_hide_the_others():
+    checks = found(connect({"table": "traffic"}, TRAFFIC))
     assert checks["traffic_monthly"][0] is False
     assert 'the table "traffic" is not described' in checks["traffic_monthly"][1]
     assert checks["traffic_and_engagement_monthly"][0] is True
     assert "webhook" not in checks
-    account.post(VALIDATE, json={"errors": ["no such country"], "is_valid": False})
-    ok, detail = found(connect())["traffic_and_engagement_monthly"]
-    assert (ok, "no such country" in detail) == (False, True)
 
 
-def test_a_webhook_that_cannot_be_reached_is_not_well_and_not_shown(account):
-    account.post(WEBHOOK, json={"errors": [f"{HOOK} did not answer"]}, status_code=400)
-    ok, detail = found(connect(callback_url=HOOK))["webhook"]
-    assert not ok
-    assert "did not answer" in detail
-    assert "public_url" in detail
-    assert "s3cr3t-hook" not in detail
+UNREACHED = {"json": {"errors": [f"{HOOK} did not answer"]}, "status_code": 400}
+INVALID = {"json": {"errors": ["no such country"], "is_valid": False}}
 
 
-@pytest.mark.parametrize(("status", "ok"), [(403, False), (500, False), (404, True)])
-def test_credits_that_cannot_be_read_do_not_end_the_checks(account, status, ok):
-    account.get(CREDITS, status_code=status)
-    account.get(f"{API}/batch/credits", status_code=status)
-    checks = found(connect())
-    assert (checks["credits"][0], checks["traffic_and_engagement_monthly"][0]) == (ok, True)
-
-
-def test_a_describe_that_fails_is_said_and_is_no_fault(account):
-    account.get(DESCRIBE, status_code=403)
-    ok, detail = found(connect())["tables"]
-    assert ok
-    assert "documented tables are used" in detail
+@pytest.mark.parametrize(
+    ("call", "answer", "name", "ok", "said"),
+    [
+        (("GET", CREDITS), {"status_code": 403}, "credits", False, "HTTP 403"),
+        (("GET", CREDITS), {"status_code": 500}, "credits", False, "HTTP 500"),
+        (("GET", CREDITS), {"status_code": 404}, "credits", True, "the credits call does not answer"),
+        (("GET", DESCRIBE), {"status_code": 403}, "tables", True, "34 documented tables are used"),
+        (("POST", VALIDATE), INVALID, "traffic_and_engagement_monthly", False, "no such country"),
+        (("POST", WEBHOOK), UNREACHED, "webhook", False, 'did not answer. Check that "postbacks.public_url"'),
+    ],
+)
+def test_a_call_that_fails_is_said_and_does_not_hide_the_others(account, call, answer, name, ok, said):
+    account.register_uri(*call, **answer)
+    checks = found(connect(callback_url=HOOK))
+    failed_ok, detail = checks.pop(name)
+    assert (failed_ok, said in detail, "s3cr3t-hook" in detail) == (ok, True, False)
+    assert [is_ok for is_ok, _ in checks.values()] == [True] * 3
 
 
 @pytest.mark.parametrize("call", [("GET", CREDITS), ("GET", DESCRIBE), ("POST", VALIDATE)])
