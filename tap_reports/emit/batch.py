@@ -77,7 +77,7 @@ def batches(
         context: Where the rows come from.
         config: `batch_config`.
         stream: For its name and its stream maps.
-        tally: Takes what is noticed in the rows.
+        tally: Counts of the rows are added to it.
 
     Raises:
         StreamError: A format that there is not, or that needs an extra.

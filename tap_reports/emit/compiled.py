@@ -41,7 +41,7 @@ class Found(NamedTuple):
         rows: How many rows of the file they were.
         records: How many records are left of these.
         end: Where in the block they end.
-        tally: What was noticed.
+        tally: Counts of its rows.
     """
 
     cells: Cells

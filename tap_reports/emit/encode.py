@@ -57,7 +57,7 @@ class Encoder(ABC, Generic[T]):
         return 0
 
     def parts(self, found: Found) -> list[tuple[int, int]]:
-        """Return the records of which blocks are to be made, each not too large: begins and ends."""
+        """Return the begin and end of parts of the records, none too large for one block."""
         count = self.size_of(found) // MAX_BYTES + 1
         step = max(1, -(-found.records // count))
         return [(begin, min(begin + step, found.records)) for begin in range(0, found.records, step)] or [

@@ -1,4 +1,4 @@
-"""What is emitted of a report's rows, and where those rows come from: frozen values."""
+"""What is emitted of a report's rows, where those rows come from, and what is counted on the way."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class EmitPlan:
             so is a record without a required value, which is left out then.
         version: For the RECORD messages of a stream with ACTIVATE_VERSION.
         zone: Time zone of instants that name none.
-        dated_by: A date or an instant whose days are to be compared with the slice's (see `Tally`).
+        dated_by: The date or instant whose days are compared with the slice's (see `Tally`).
         notation: How the table's text cells are written.
     """
 
@@ -99,7 +99,7 @@ TOLERANCE = dt.timedelta(days=1)
 
 @dataclass(slots=True)
 class Tally:
-    """What was noticed while rows became records.
+    """Counts of rows that became records, for logs and checks.
 
     Attributes:
         nulled: How many cells did not fit and became null, by property.
@@ -121,7 +121,7 @@ class Tally:
     rows_by_python: int = field(default=0, compare=False)
 
     def add(self, other: Tally) -> None:
-        """Add what was noticed in other rows."""
+        """Add the counts of other rows."""
         self.nulled.update(other.nulled)
         self.left_out.update(other.left_out)
         self.last_day = max(self.last_day, other.last_day)
@@ -149,7 +149,7 @@ class Block(Generic[T]):
         data: Whole lines, or columns.
         rows: How many rows of the table they were.
         records: How many records are left of these.
-        tally: What was noticed.
+        tally: Counts of its rows.
     """
 
     data: T
@@ -160,7 +160,7 @@ class Block(Generic[T]):
 
 @dataclass(slots=True)
 class TablePosition:
-    """Where a table's rows come from; whoever reads them adds how many there were, and what was noticed."""
+    """Where a table's rows come from; its reader adds the number of rows, and their counts."""
 
     context: SliceContext
     rows: int = 0

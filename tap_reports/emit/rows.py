@@ -48,7 +48,7 @@ class ConvertedColumns:
         rows: How many rows of the table they were.
         records: How many are left, without those that lack a key.
         error: The cell that ended the rows, to be raised after them.
-        tally: What was noticed.
+        tally: Counts of the rows.
     """
 
     values: Values
@@ -220,7 +220,7 @@ def record_blocks(
 def records(
     table: Table, plan: EmitPlan, context: SliceContext, tally: Tally | None = None
 ) -> Iterator[Record]:
-    """Yield the records of `record_blocks`; `tally` takes what is noticed."""
+    """Yield the records of `record_blocks`; their counts are added to `tally`."""
     for block in record_blocks(table, plan, context):
         if tally is not None:
             tally.add(block.tally)

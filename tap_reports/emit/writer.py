@@ -40,7 +40,7 @@ def _encoded(value: Any) -> Any:
 
 
 class OutputError(OSError):
-    """Standard output can't be written: its disk is full, or it fails. A reader who left is told apart."""
+    """Standard output can't be written: its disk is full, say. A closed pipe is no such error."""
 
 
 ENCODER = msgspec.json.Encoder(enc_hook=_encoded, decimal_format="number")

@@ -43,7 +43,7 @@ SIZE = 1 << 17
 
 
 class NotWholeError(Exception):
-    """A block does not end where a record does, as far as its quotes tell."""
+    """By its quotes, a block does not end where a record ends."""
 
 
 def csv_table(member: Member, sheet: str | None, layout: Layout) -> CsvTable:
@@ -52,11 +52,11 @@ def csv_table(member: Member, sheet: str | None, layout: Layout) -> CsvTable:
     Args:
         member: The file.
         sheet: The table's sheet name.
-        layout: What is expected. Where that is another format, a text counts as CSV only if it has at least
-            two columns and one row, since any error message would do otherwise.
+        layout: What is expected. If that is another format, a text counts as CSV only if it has two columns
+            and a row: any error message would otherwise.
 
     Raises:
-        FileError: It is not CSV, or not clear how it is to be read.
+        FileError: It is not CSV, or it is not clear how to read it.
     """
     text, (encoding, _) = CsvText(member), encoding_of(member)
     with text.open() as stream:
@@ -81,7 +81,7 @@ def csv_table(member: Member, sheet: str | None, layout: Layout) -> CsvTable:
     )
     if layout.options.footer_rows and not is_empty:
         text.end = end_before_footer(table, layout.options.footer_rows)
-    # Its rows refer to the table beneath, not to itself: unpacked files go when the table goes.
+    # The rows refer to the inner table: without a cycle, unpacked files are removed together with the table.
     return replace(table, read=partial(rows, table))
 
 
@@ -116,7 +116,7 @@ def plain_rows(table: CsvTable, size: int = SIZE) -> Iterator[Sequence[Cell]]:
 def block_rows(
     table: CsvTable, block: bytes, start: int, *, is_exact: bool = True
 ) -> Iterable[Sequence[Cell]]:
-    """Return the rows of a block that was cut by `cuts`, without blank ones and repeated headers.
+    """Return the rows of a block of `cuts`, without blank ones and repeated headers.
 
     Args:
         table: Where the block is from.

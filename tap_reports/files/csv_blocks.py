@@ -29,9 +29,9 @@ def cuts(table: CsvTable, size: int, offset: int | None = None) -> Iterator[Cut]
     """Yield the bytes behind the header in blocks that end where a record ends.
 
     Together they are the file's bytes, none left out. The last record may lack its line break.
-    Without an offset they are cut quickly: a line break behind an even number of quotes ends a record, where
-    each quote opens or closes a cell or is doubled. Whoever parses the blocks finds out whether they do: the
-    first block that is not well-formed may end anywhere. From an offset on they are cut exactly.
+    Without an offset the cut is quick: a line break after an even number of quotes ends a record. That is
+    wrong where a quote stands in the middle of a cell; parsing the block fails then, and the caller starts
+    again from the block's offset. From an offset on the cut is exact.
 
     Args:
         table: What to read.
@@ -130,7 +130,7 @@ def _last_end_exact(data: bytes, delimiter: bytes) -> int:
             end = read if text[read - 1] == "\n" else end
     except csv.Error:
         if read < len(text):
-            # A wrongly quoted record; cut behind it, and whoever parses the block says which row it is.
+            # A wrongly quoted record: cut after it; parsing the block raises the error with the row.
             return data.rfind(b"\n") + 1
     return end
 

@@ -1,6 +1,6 @@
-"""How a CSV file begins: its delimiter and its header, told from several rows and for sure.
+"""How a CSV file begins: its delimiter and its header, detected from several rows.
 
-Where they can't be told, the error names the setting.
+Where these are not certain, an error names the setting that answers the question.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def start_of(lines: FirstLines, layout: Layout) -> Start:
     """Find a file's delimiter and its header.
 
     Raises:
-        FileError: It is not CSV, or it can't be told how it is to be read.
+        FileError: It is not CSV, or it is not clear how to read it.
     """
     options, first = layout.options, 1
     given = options.delimiter

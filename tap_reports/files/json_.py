@@ -81,7 +81,7 @@ class _Document:
         self._has_empty_list = False
 
     def reports(self) -> list[_Report]:
-        """Go over the file and return what is in it."""
+        """Read the file and return its reports."""
         cursor, rows_key = self._cursor, None
         found: list[_Report] | None = None
         for key in cursor.members():

@@ -89,13 +89,13 @@ class Cursor:
                 return b""
 
     def take(self, wanted: bytes) -> None:
-        """Go behind the next byte that is not blank, which must be this one."""
+        """Move past the next byte that is not blank, which must be this one."""
         if self.peek() != wanted:
             self.unexpected()
         self.at += 1
 
     def raw(self) -> bytes:
-        """Go behind the next value and return it as it stands."""
+        """Move past the next value and return its bytes."""
         self.peek()
         while True:
             end = _end_of_value(self.data, self.at)
@@ -110,7 +110,7 @@ class Cursor:
         return found
 
     def value(self) -> Any:
-        """Go behind the next value and return it."""
+        """Move past the next value and return it."""
         raw = self.raw()
         try:
             return decode(raw)
@@ -122,7 +122,7 @@ class Cursor:
             self.fail(f'{getattr(error, "msg", error)}, at "{_shown(raw[before:])}"')
 
     def members(self) -> Iterator[str]:
-        """Yield the keys of the object at hand; whoever takes one goes behind its value."""
+        """Yield the keys of the next object; the caller moves past each value."""
         for _ in self._listed(b"{", b"}"):
             if self.peek() != b'"':
                 self.unexpected()
@@ -131,7 +131,7 @@ class Cursor:
             yield key
 
     def elements(self) -> Iterator[None]:
-        """Yield at each element of the array at hand; whoever takes one goes behind it."""
+        """Stop at each element of the next array; the caller moves past it."""
         return self._listed(b"[", b"]")
 
     def _listed(self, begin: bytes, end: bytes) -> Iterator[None]:
@@ -147,7 +147,7 @@ class Cursor:
             self.at += 1
 
     def unexpected(self) -> NoReturn:
-        """Say what stands where something else should.
+        """Report what is there instead of what JSON needs.
 
         Raises:
             FileError: Always.
@@ -159,7 +159,7 @@ class Cursor:
         self.fail(f'unexpected "{_shown(self.data[self.at :])}"')
 
     def truncated(self) -> NoReturn:
-        """Say that the file ends too early.
+        """Report that the file ends too early.
 
         Raises:
             FileError: Always.
@@ -170,7 +170,7 @@ class Cursor:
         raise FileError(f"{self._place} is truncated: it ends at byte {end:,}{within}.")
 
     def fail(self, reason: str) -> NoReturn:
-        """Say why the file is not JSON.
+        """Report why the file is not JSON.
 
         Raises:
             FileError: Always.

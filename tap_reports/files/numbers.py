@@ -56,7 +56,7 @@ _WRITTEN = {
 class Number(Decimal):
     """A decimal that remembers how it was written: `str()` is its JSON text, every digit of the file.
 
-    Plain `Decimal` would turn `6.2e-07` into `6.2E-7` and cannot be told from a rounded one.
+    Plain `Decimal` would turn `6.2e-07` into `6.2E-7`.
     """
 
     __slots__ = ("text",)

@@ -47,22 +47,22 @@ def plain_column(kind: Kind, cells: Sequence[Cell], *, raw: bool) -> Sequence[An
         cells: Its cells.
         raw: Give numbers as JSON text.
     """
-    text = _joined(cells)
+    text = _joined_text(cells)
     if text is None:
-        return _typed(kind, {*map(type, cells)} - {type(None)}, cells, raw=raw)
+        return _typed_column(kind, {*map(type, cells)} - {type(None)}, cells, raw=raw)
     text = f"\n{text}\n"
     has_empty = "\n\n" in text
     if kind is Kind.STRING:
-        return _made(None, cells, has_empty) if '="' not in text and _is_writable(text) else None
+        return _convert_all(None, cells, has_empty) if '="' not in text and _is_writable(text) else None
     pattern = _WHOLE.get(kind)
     if pattern is None or text.count("\n") != len(cells) + 1 or not pattern.fullmatch(text, 1):
         return None
     if kind is Kind.DATE_TIME:
-        return _made(None, text.replace("Z\n", "+00:00\n").split("\n")[1:-1], has_empty)
-    return _made(Number if kind is Kind.NUMBER and not raw else _MAKES.get(kind), cells, has_empty)
+        return _convert_all(None, text.replace("Z\n", "+00:00\n").split("\n")[1:-1], has_empty)
+    return _convert_all(Number if kind is Kind.NUMBER and not raw else _MAKES.get(kind), cells, has_empty)
 
 
-def _typed(kind: Kind, types: set[type], cells: Sequence[Any], *, raw: bool) -> Sequence[Any] | None:
+def _typed_column(kind: Kind, types: set[type], cells: Sequence[Any], *, raw: bool) -> Sequence[Any] | None:
     """Return the values of a column whose cells are of the file's own types."""
     if (kind is Kind.INTEGER and types == {int}) or (kind is Kind.NUMBER and types == {Number} and not raw):
         return cells
@@ -71,7 +71,7 @@ def _typed(kind: Kind, types: set[type], cells: Sequence[Any], *, raw: bool) -> 
     return None
 
 
-def _joined(cells: Sequence[Cell]) -> str | None:
+def _joined_text(cells: Sequence[Cell]) -> str | None:
     """Return all cells as one text, None if some cell is not text."""
     try:
         return "\n".join(cells)  # type: ignore[arg-type]
@@ -83,7 +83,7 @@ def _joined(cells: Sequence[Cell]) -> str | None:
         return None
 
 
-def _made(make: Callable[[Any], Any] | None, cells: Sequence[Any], has_empty: bool) -> Sequence[Any]:
+def _convert_all(make: Callable[[Any], Any] | None, cells: Sequence[Any], has_empty: bool) -> Sequence[Any]:
     """Return what is made of each cell; null for an empty one."""
     if has_empty:
         return [make(cell) if cell else None for cell in cells] if make else [cell or None for cell in cells]

@@ -50,7 +50,7 @@ class TemporaryFile:
 
 
 def skip(stream: io.BufferedIOBase, count: int) -> None:
-    """Go over so many bytes, to the end of the stream at the most."""
+    """Skip so many bytes, or what is left of the stream."""
     while count:
         count -= len(stream.read(min(count, 1 << 20))) or count
 

@@ -1,7 +1,7 @@
-"""A report file -> its tables: unpacked, told apart by its first bytes, its sheet chosen.
+"""A report file -> its tables: unpacked, recognized by its first bytes, its sheet chosen.
 
-A file is read as what it is, also where the vendor was asked for another format; what is not a report
-at all (an error page, a message, something truncated) is an error that shows how it begins.
+A file is read as what it is, even if the vendor was asked for another format. What is no report (an error
+page, a message, a truncated file) is an error that shows how it begins.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ FOREIGN = {
     b"BZh91AY&SY": "a bzip2 file",
     b"7z\xbc\xaf\x27\x1c": "a 7-Zip file",
 }
-"""First bytes of files that a vendor might send and nobody here can read."""
+"""First bytes of files that a vendor might send and that can't be read."""
 
 MAX_COLUMNS = 10_000
 

@@ -106,7 +106,7 @@ def not_text(what: str, data: bytes, encoding: str) -> FileError:
 
 
 def _likely_encoding(data: bytes) -> str | None:
-    """Return the encoding that bytes which are not UTF-8 are most likely in, as far as that can be told."""
+    """Return the most likely encoding of bytes that are not UTF-8; None if nothing points to one."""
     for encoding in ("shift_jis", "cp932"):
         if _share(_KANA, _decoded(data, encoding)) > 0.15:
             return encoding

@@ -1,4 +1,4 @@
-"""A downloaded file -> the files within it, told apart by their first bytes and read as streams.
+"""A downloaded file -> the files within it, recognized by their first bytes and read as streams.
 
 Nothing is unpacked to disk or into memory, with one exception: a workbook or zip within a gzip or a zip,
 which can't be read from front to back, is unpacked to disk.

@@ -56,7 +56,7 @@ def find_header(sheet: SheetFile, layout: Layout, *, is_only: bool) -> Line | No
 
 
 def warn_of_merged(sheet: SheetFile, header: Line, merged: Sequence[str]) -> None:
-    """Say that rows lack a value which the sheet shows once for several of them."""
+    """Log that rows lack a value which the sheet shows once for several of them."""
     ranges = [
         found[0]
         for found in map(_RANGE.fullmatch, merged)

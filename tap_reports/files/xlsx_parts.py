@@ -84,7 +84,7 @@ class Xml:
         self._parser.CharacterDataHandler = text
 
     def close(self) -> None:
-        """Let go of what was given: it refers to this parser, too."""
+        """Drop the handlers: they refer to this parser, too."""
         parser = self._parser
         parser.StartElementHandler = parser.EndElementHandler = parser.CharacterDataHandler = None
         parser.StartDoctypeDeclHandler = None

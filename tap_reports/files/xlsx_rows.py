@@ -73,7 +73,7 @@ def sheet_rows(
         name: Of the sheet, for messages.
         book: Returns what its cells refer to.
         take_rows: Takes some whole rows, and returns those that it can't take.
-        merged: Takes the ranges of cells that are merged, as `A2:A4`, in the end.
+        merged: The ranges of merged cells (`A2:A4`) are appended to it.
 
     Raises:
         FileError: The sheet is damaged.
@@ -159,7 +159,7 @@ class SheetReader:
         return self._rows
 
     def close(self) -> None:
-        """Let go of the parser."""
+        """Close the parser."""
         self._xml.close()
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:

@@ -48,7 +48,7 @@ def visible_sheets(workbook: str, sheets: Sequence[tuple[SheetFile, bool]], layo
     """Return the sheets of a workbook, given with whether they are hidden; these only if the options say so.
 
     Raises:
-        FileError: There is no sheet, or none that is not hidden.
+        FileError: There is no sheet, or all are hidden.
     """
     found = [sheet for sheet, is_hidden in sheets if layout.options.hidden_sheets or not is_hidden]
     if not sheets:
@@ -70,7 +70,7 @@ def sheet_table(sheet: SheetFile, layout: Layout, *, is_only: bool) -> Table:
         is_only: The workbook has no other one that is read.
 
     Raises:
-        FileError: The sheet is damaged, too large, or its header can't be told.
+        FileError: The sheet is damaged, too large, or its header is not certain.
     """
     options = layout.options
     header = find_header(sheet, layout, is_only=is_only)

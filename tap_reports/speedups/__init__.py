@@ -2,7 +2,7 @@
 
 Cells that are not written as their kind's values stand in records are refused one by one: `convert` asks
 Python about them. A block that is not plainly well-formed is refused as a whole, and Python reads it. Where
-there is no compiled module (an install from source leaves it out without a C compiler) Python does all.
+there is no compiled module (an install from source without a C compiler) Python does everything.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class ScannedKeys(NamedTuple):
 
 
 class Columns:
-    """Columns, named "0", "1" and so on, for whoever takes Arrow's C data interface; once."""
+    """Columns, named "0", "1" and so on, to be read once through Arrow's C data interface."""
 
     def __init__(self, capsules: tuple[Any, Any]) -> None:
         self._capsules = capsules
@@ -122,7 +122,7 @@ def json_cells(block: bytes, start: int, keys: JsonKeys, most_rows: int, flags: 
 
 
 def json_keys(block: bytes, start: int, spelled: tuple[bytes, ...], flags: Flag) -> ScannedKeys:
-    """Go over JSON objects, from the brace at `start` on, up to one with unknown keys."""
+    """Read over JSON objects, from the brace at `start` on, up to one with unknown keys."""
     end, objects, new, is_json = _compiled.json_keys(block, start, spelled, flags)
     return ScannedKeys(end, objects, new, bool(is_json))
 

@@ -1,4 +1,4 @@
-"""What the compiled module is told of cells, in numbers."""
+"""The numbers by which the compiled module is told what cells hold and how they are written."""
 
 from __future__ import annotations
 
