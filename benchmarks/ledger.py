@@ -27,7 +27,9 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from tap_reports.exceptions import TapReportsError
-from tap_reports.ledger.ledger import Existing, Ledger, Reservation, Submission, Wait
+from tap_reports.ledger.ledger import Ledger
+from tap_reports.ledger.quota import Wait
+from tap_reports.ledger.reserve import Existing, Reservation, Submission
 from tap_reports.ledger.schema import jobs, streams, submissions
 from tap_reports.models import JobStatus, Quota, ReportJob, ReportRequest, Slice
 

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from tap_reports.commands import output
 from tap_reports.commands.timeline import page
-from tap_reports.ledger.history import Wanted
+from tap_reports.ledger.history import JobFilter
 from tap_reports.models import Json, StreamEnd
 from tap_reports.redaction import printable
 from tap_reports.wording import number_of
@@ -41,9 +41,11 @@ def jobs(run: Run, style: str, **chosen: Any) -> int:
     Args:
         run: Gives the ledger.
         style: text, json or html.
-        chosen: The fields of `Wanted`; None: not given.
+        chosen: The fields of `JobFilter`; None: not given.
     """
-    wanted = Wanted(**{"limit": DEFAULT_LIMITS[style]} | {name: one for name, one in chosen.items() if one})
+    wanted = JobFilter(
+        **{"limit": DEFAULT_LIMITS[style]} | {name: one for name, one in chosen.items() if one}
+    )
     if style == "json":
         output.write_json_list(run.ledger.listing(wanted))
     elif style == "html":
@@ -57,7 +59,7 @@ def jobs(run: Run, style: str, **chosen: Any) -> int:
     return 0
 
 
-def _run_outcomes(run: Run, wanted: Wanted) -> list[RunOutcome]:
+def _run_outcomes(run: Run, wanted: JobFilter) -> list[RunOutcome]:
     """Return how runs ended, with the wanted streams only."""
     pattern = wanted.stream or "*"
     return [
@@ -79,7 +81,7 @@ def _run_lines(runs: Sequence[RunOutcome]) -> Iterator[RenderableType]:
             yield output.cell(f"  {one.error or one.stream}", "red")
 
 
-def job_lines(found: Sequence[Json], console: Console, wanted: Wanted) -> Iterator[RenderableType]:
+def job_lines(found: Sequence[Json], console: Console, wanted: JobFilter) -> Iterator[RenderableType]:
     """Yield what the console shows of the jobs: a table if it is wide enough, else two lines a job."""
     if not found:
         is_filtered = wanted.stream or wanted.since or wanted.failed

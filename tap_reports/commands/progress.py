@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.live import Live
 
-    from tap_reports.ledger.records import QuotaUse
+    from tap_reports.ledger.quota import QuotaUse
     from tap_reports.streams import ReportStream
     from tap_reports.sync.outcome import Outcome
     from tap_reports.sync.run import Run

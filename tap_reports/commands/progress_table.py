@@ -17,7 +17,7 @@ from tap_reports.jobs.task import Action, Stage, Task
 from tap_reports.wording import number_of
 
 if TYPE_CHECKING:
-    from tap_reports.ledger.records import QuotaUse
+    from tap_reports.ledger.quota import QuotaUse
     from tap_reports.streams import ReportStream
     from tap_reports.sync.outcome import Outcome
     from tap_reports.sync.run import Run

@@ -96,7 +96,8 @@ from tap_reports.models import RESULT_HOURS, JobStatus, ReportJob, ReportRequest
 from tap_reports.vendor import LostSubmission, Vendor, VendorConfig
 
 if TYPE_CHECKING:
-    from tap_reports.ledger.ledger import JobRecord, Wait
+    from tap_reports.ledger.quota import Wait
+    from tap_reports.ledger.records import JobRecord
 
 THROTTLED = 429
 SAYS_NOTHING = frozenset({304, 408, 409, 425})

@@ -25,7 +25,8 @@ from tap_reports.jobs.event_loop import CALL_THREADS
 from tap_reports.jobs.limits import Credits, Gate
 from tap_reports.jobs.next_step import Step, after_submission_error, after_wait
 from tap_reports.jobs.task import Action, Event, Stage, Task
-from tap_reports.ledger.ledger import ABANDONED_SECONDS, Existing, Reservation, Submission, Wait
+from tap_reports.ledger.quota import Wait
+from tap_reports.ledger.reserve import ABANDONED_SECONDS, Existing, Reservation, Submission
 from tap_reports.models import ReportJob
 from tap_reports.vendor import Estimates
 

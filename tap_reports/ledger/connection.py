@@ -1,4 +1,4 @@
-"""The one connection of this process to the ledger's database, lent to one thread at a time.
+"""The one connection of this process to the ledger's database, transaction to one thread at a time.
 
 A PostgreSQL connection is held in a transaction and a moment after it, so that hundreds of workers share few;
 a server that has none left, or is restarting, is asked again, and one that falls silent is left.
@@ -23,16 +23,15 @@ import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from tap_reports.clock import TIMERS
-from tap_reports.ledger.engines import SILENT_SECONDS
-from tap_reports.ledger.errors import FULL, RESTARTING
+from tap_reports.ledger.database import FULL_MESSAGES, RESTARTING_MESSAGES, SILENT_SECONDS
 
 RESTART_SECONDS = 20.0
 """How long a server that has answered before, and refuses connections now, is asked again."""
-LAST_SECONDS = 1.0
+STOP_SECONDS = 1.0
 """What a transaction gets once the run is stopping."""
 FULL_SECONDS = 120.0
 """How long a server that has no connection left is asked again."""
-STEP_SECONDS = 0.05
+SQLITE_WAIT_SECONDS = 0.05
 """How long SQLite waits for another process's write at a time: nothing ends its wait, a signal neither."""
 IDLE_SECONDS = 0.5
 """How long a PostgreSQL connection is kept unused; not at all once the server had none left."""
@@ -57,10 +56,10 @@ class SharedConnection:
         self._ending = threading.Event()
         self._connection: sa.Connection | None = None
         self._used_at = 0.0
-        self._has_tidier = False
+        self._has_idle_timer = False
         self._began_at = 0.0
         self._ends_at = math.inf
-        self._is_cut = False
+        self._is_aborted = False
         self._is_closed = False
         self._has_answered = False
         self._was_full = False
@@ -74,31 +73,31 @@ class SharedConnection:
     def end_soon(self) -> None:
         """Give what is on its way a moment, then leave a server that does not answer. Safe in a handler."""
         if not self._ending.is_set():
-            self._ends_at = time.monotonic() + LAST_SECONDS
+            self._ends_at = time.monotonic() + STOP_SECONDS
             self._ending.set()
-            self._cut_if_stuck()
+            self._abort_if_stuck()
 
-    def _cut_if_stuck(self) -> None:
+    def _abort_if_stuck(self) -> None:
         """Leave a server that has not answered for a moment; looked after until the store is closed."""
-        if self._began_at and time.monotonic() - self._began_at >= LAST_SECONDS:
-            self._cut()
+        if self._began_at and time.monotonic() - self._began_at >= STOP_SECONDS:
+            self._abort()
         if not self._is_closed and self._is_server:
-            TIMERS.start(LAST_SECONDS / 4, self._cut_if_stuck)
+            TIMERS.start(STOP_SECONDS / 4, self._abort_if_stuck)
 
     def close(self) -> None:
         """Let go of the database, within a moment."""
         self._is_closed = True
-        if self._lock.acquire(timeout=LAST_SECONDS):
+        if self._lock.acquire(timeout=STOP_SECONDS):
             try:
-                self._drop()
+                self._disconnect()
                 self._engine.dispose()
             finally:
                 self._lock.release()
         else:
-            self._cut()
+            self._abort()
 
     @contextmanager
-    def lent(
+    def transaction(
         self, *, isolation: str, is_write: bool = False, is_lasting: bool = True
     ) -> Iterator[sa.Connection]:
         """Yield the connection in a transaction.
@@ -114,27 +113,27 @@ class SharedConnection:
             connection, cancel = self._open(), None
             try:
                 if self._is_server:
-                    cancel = TIMERS.start(self._busy_seconds + SILENT_SECONDS, self._cut)
+                    cancel = TIMERS.start(self._busy_seconds + SILENT_SECONDS, self._abort)
                     connection = connection.execution_options(isolation_level=isolation)
                 else:
                     self._begin_in_file(connection, is_write=is_write, is_lasting=is_lasting)
                 with connection.begin():
                     yield connection
             except BaseException:
-                self._drop()
+                self._disconnect()
                 raise
             finally:
                 self._began_at = 0.0
                 if cancel:
                     cancel()
-            self._keep()
+            self._release()
 
     def _open(self) -> sa.Connection:
         """Return the connection; a server that may take one later is asked again for a while."""
-        self._refuse_gone_file()
+        self._require_file()
         wait = 0.1
         while self._connection is None:
-            if self._is_cut:
+            if self._is_aborted:
                 raise OperationalError("connect", None, TimeoutError("the server did not answer"))
             try:
                 self._connection = self._engine.connect()
@@ -156,7 +155,7 @@ class SharedConnection:
             _set(connection, "busy_timeout", int(self._busy_seconds * 1000))
             _execute(connection, "BEGIN")
             return
-        _set(connection, "busy_timeout", int(STEP_SECONDS * 1000))
+        _set(connection, "busy_timeout", int(SQLITE_WAIT_SECONDS * 1000))
         if connection.info.get("mode") == "wal":  # without a WAL, a power failure may damage the file
             _set(connection, "synchronous", "FULL" if is_lasting else "NORMAL")
         until = time.monotonic() + self._busy_seconds
@@ -175,14 +174,14 @@ class SharedConnection:
         given up at once by all that follows, so that a run does not wait for it again and again.
         """
         said, now, longest = str(error.orig).lower(), time.monotonic(), 0.0
-        if any(word in said for word in FULL):
+        if any(word in said for word in FULL_MESSAGES):
             self._was_full, longest = True, FULL_SECONDS
-        elif self._has_answered and any(word in said for word in RESTARTING):
+        elif self._has_answered and any(word in said for word in RESTARTING_MESSAGES):
             longest = RESTART_SECONDS
         self._failing_since = self._failing_since or now
         return now - self._failing_since < longest
 
-    def _refuse_gone_file(self) -> None:
+    def _require_file(self) -> None:
         """Refuse to go on in a file that other runs no longer see: what it counts would be wrong."""
         if self._file is None:
             return
@@ -193,41 +192,41 @@ class SharedConnection:
         if not is_there:
             raise OperationalError("open", None, FileNotFoundError("its file was moved or deleted"))
 
-    def _keep(self) -> None:
+    def _release(self) -> None:
         """Keep a server's connection for a moment: the next transaction often follows at once."""
         self._used_at = time.monotonic()
         if self._was_full:
-            self._drop()
-        elif self._is_server and not self._has_tidier:
-            self._has_tidier = True
-            TIMERS.start(IDLE_SECONDS, self._tidy)
+            self._disconnect()
+        elif self._is_server and not self._has_idle_timer:
+            self._has_idle_timer = True
+            TIMERS.start(IDLE_SECONDS, self._close_if_idle)
 
-    def _tidy(self) -> None:
+    def _close_if_idle(self) -> None:
         if not self._lock.acquire(blocking=False):  # it is in use, maybe for long
-            TIMERS.start(IDLE_SECONDS, self._tidy)
+            TIMERS.start(IDLE_SECONDS, self._close_if_idle)
             return
         try:
             left = self._used_at + IDLE_SECONDS - time.monotonic()
-            self._has_tidier = self._connection is not None and left > 0
-            if self._has_tidier:
-                TIMERS.start(left, self._tidy)
+            self._has_idle_timer = self._connection is not None and left > 0
+            if self._has_idle_timer:
+                TIMERS.start(left, self._close_if_idle)
             else:
-                self._drop()
+                self._disconnect()
         finally:
             self._lock.release()
 
-    def _drop(self) -> None:
+    def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             with contextlib.suppress(SQLAlchemyError):
                 connection.close()
 
-    def _cut(self) -> None:
+    def _abort(self) -> None:
         """Shut the socket of a server that does not answer, so that the thread that waits for it goes on."""
         connection = self._connection
         if connection is None or not self._is_server:
             return
-        self._is_cut = self._ending.is_set()
+        self._is_aborted = self._ending.is_set()
         with contextlib.suppress(OSError, SQLAlchemyError, AttributeError):
             descriptor = connection.connection.driver_connection.pgconn.socket  # type: ignore[union-attr]
             with socket.socket(fileno=os.dup(descriptor)) as copy:

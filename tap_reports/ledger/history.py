@@ -9,20 +9,19 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from tap_reports.ledger.records import LOST, EmitRecord, JobRecord
-from tap_reports.ledger.rows import number, record
+from tap_reports.ledger.records import LOST, EmitRecord, JobRecord, decimal_of, record
 from tap_reports.ledger.schema import UNKNOWN_DAY, UNKNOWN_TIME, jobs, run_streams, runs, streams, uses
 from tap_reports.models import JobStatus, RunOutcome, StreamEnd, StreamOutcome
 from tap_reports.process import is_gone, this_process
 
 BATCH_ROWS = 1000
-LONGEST_RUN = dt.timedelta(days=2)
+MAX_RUN_TIME = dt.timedelta(days=2)
 """A run of another machine that has not ended after so long was killed."""
 FAILED = (JobStatus.FAILED.value, JobStatus.FAILED_RETRYABLE.value, JobStatus.EXPIRED.value, LOST)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class JobFilter:
     """Which jobs are wanted.
 
     Attributes:
@@ -38,10 +37,10 @@ class Wanted:
     limit: int | None = None
 
 
-EVERYTHING = Wanted()
+ALL_JOBS = JobFilter()
 
 
-def listing(db: sa.Connection, wanted: Wanted) -> Iterator[dict[str, Any]]:
+def listing(db: sa.Connection, wanted: JobFilter) -> Iterator[dict[str, Any]]:
     """Yield jobs as `--jobs` shows them, a line for each stream, newest first: JSON values, no handle."""
     columns = (
         streams.c.stream,
@@ -57,7 +56,7 @@ def listing(db: sa.Connection, wanted: Wanted) -> Iterator[dict[str, Any]]:
         jobs.c.bytes,
         jobs.c.credits,
     )
-    for row in db.execute(_chosen(columns, wanted)).yield_per(BATCH_ROWS):
+    for row in db.execute(_filtered(columns, wanted)).yield_per(BATCH_ROWS):
         stream, vendor, start, end, job_id, status, sent, finished, downloaded, rows, size, credits_ = row
         yield {
             "stream": stream,
@@ -75,11 +74,11 @@ def listing(db: sa.Connection, wanted: Wanted) -> Iterator[dict[str, Any]]:
         }
 
 
-def history(db: sa.Connection, wanted: Wanted) -> list[JobRecord]:
+def history(db: sa.Connection, wanted: JobFilter) -> list[JobRecord]:
     """Return jobs with all their times, as `listing` yields them."""
     columns = (jobs, streams.c.stream, streams.c.rows.label("stream_rows"))
-    rows = db.execute(_chosen(columns, wanted)).mappings().all()
-    its_uses = _uses(db, min((row["id"] for row in rows), default=0))
+    rows = db.execute(_filtered(columns, wanted)).mappings().all()
+    its_uses = _emit_records(db, min((row["id"] for row in rows), default=0))
     return [
         record(
             row,
@@ -91,7 +90,7 @@ def history(db: sa.Connection, wanted: Wanted) -> list[JobRecord]:
     ]
 
 
-def run_outcomes(db: sa.Connection, wanted: Wanted, now: dt.datetime) -> list[RunOutcome]:
+def run_outcomes(db: sa.Connection, wanted: JobFilter, now: dt.datetime) -> list[RunOutcome]:
     """Return how the runs ended, newest first; with `failed` those that failed or were killed, with `stream`
     those that extracted it.
     """
@@ -124,7 +123,7 @@ def run_outcomes(db: sa.Connection, wanted: Wanted, now: dt.datetime) -> list[Ru
     return [one for one in outcomes if one.exit_status or one.was_killed or not wanted.failed]
 
 
-def keep_run(db: sa.Connection, run: RunOutcome) -> None:
+def write_run(db: sa.Connection, run: RunOutcome) -> None:
     """Write how a run stands or ended, over what was written of it before."""
     db.execute(runs.delete().where(runs.c.id == run.run_id))
     names = ("version", "started_at", "seconds", "exit_status", "signal")
@@ -141,11 +140,11 @@ def keep_run(db: sa.Connection, run: RunOutcome) -> None:
 
 def _was_killed(row: sa.RowMapping, now: dt.datetime) -> bool:
     """Return whether a run ended without saying how. Of another machine's only its age tells."""
-    is_old = now - row["started_at"] > LONGEST_RUN
+    is_old = now - row["started_at"] > MAX_RUN_TIME
     return row["exit_status"] is None and (is_old or is_gone(row["owner"] or ""))
 
 
-def _chosen(columns: Sequence[Any], wanted: Wanted) -> sa.Select[Any]:
+def _filtered(columns: Sequence[Any], wanted: JobFilter) -> sa.Select[Any]:
     """Return jobs with their streams. A report of several sheets was asked for under its own name before its
     sheets were known: once they are, that name is left out.
     """
@@ -179,8 +178,8 @@ def _is_like(column: sa.ColumnElement[str], pattern: str) -> sa.ColumnElement[bo
     return column.like(escaped.replace("*", "%").replace("?", "_"), escape="\\")
 
 
-def _uses(db: sa.Connection, oldest: int) -> dict[tuple[int, str], list[EmitRecord]]:
-    """Return all uses of jobs from that number on, by job and stream, oldest first."""
+def _emit_records(db: sa.Connection, oldest: int) -> dict[tuple[int, str], list[EmitRecord]]:
+    """Return all uses of jobs from that decimal_of on, by job and stream, oldest first."""
     found: dict[tuple[int, str], list[EmitRecord]] = {}
     statement = sa.select(uses).where(uses.c.job >= oldest).order_by(uses.c.emitted_at)
     for row in db.execute(statement).mappings():
@@ -190,7 +189,7 @@ def _uses(db: sa.Connection, oldest: int) -> dict[tuple[int, str], list[EmitReco
 
 
 def _json_number(text: str) -> int | float | None:
-    value = number(text)
+    value = decimal_of(text)
     if value is None:
         return None
     return int(value) if value == value.to_integral_value() else float(value)

@@ -20,27 +20,14 @@ import sqlalchemy as sa
 
 from tap_reports.clock import Clock, SystemClock
 from tap_reports.exceptions import StreamError
-from tap_reports.ledger import history, places, statements
-from tap_reports.ledger.history import EVERYTHING, Wanted
-from tap_reports.ledger.places import ABANDONED_SECONDS
-from tap_reports.ledger.records import LOST, Existing, JobRecord, QuotaUse, Reservation, Submission, Wait
-from tap_reports.ledger.rows import record, values_of, warning
+from tap_reports.ledger import history, quota, reserve, statements
+from tap_reports.ledger.history import ALL_JOBS, JobFilter
+from tap_reports.ledger.quota import QuotaUse, Wait
+from tap_reports.ledger.records import LOST, JobRecord, record, unreadable_warning, values_of
+from tap_reports.ledger.reserve import Existing, Reservation, Submission
 from tap_reports.ledger.schema import lock
 from tap_reports.ledger.store import BUSY_SECONDS, Store
 from tap_reports.models import JobStatus, Quota, ReportJob, ReportRequest, RunOutcome, Slice
-
-__all__ = [
-    "ABANDONED_SECONDS",
-    "Existing",
-    "JobRecord",
-    "Ledger",
-    "QuotaUse",
-    "Reservation",
-    "Submission",
-    "Wait",
-    "Wanted",
-]
-
 
 logger = logging.getLogger("tap-reports.ledger")
 
@@ -56,7 +43,7 @@ class Ledger:
     def __init__(self, store: Store, *, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._shown: dict[str, tuple[int, str]] = {}
+        self._known: dict[str, tuple[int, str]] = {}
         """Key -> row and status that this run knows of: what its decisions rest on."""
         self._warned_of: set[int] = set()
         """Rows that were warned of."""
@@ -91,12 +78,12 @@ class Ledger:
         One that is just being sent is passed over: `reserve` waits for its answer. A submission without an
         answer (`is_unanswered`) is returned, so that the user can be warned.
         """
-        rows, now = self._store.read(lambda db: statements.of_key(db, key)), self._clock.now()
-        found = next((self._record(row) for row in rows if not places.is_being_sent(row, now)), None)
-        self._shown[key] = (found.row, found.status) if found else (0, "")
+        rows, now = self._store.read(lambda db: statements.jobs_of_key(db, key)), self._clock.now()
+        found = next((self._record(row) for row in rows if not reserve.is_sending(row, now)), None)
+        self._known[key] = (found.row, found.status) if found else (0, "")
         return found
 
-    def on_its_way(
+    def open_jobs(
         self, like: ReportRequest, *, stream: str, first: dt.date, last: dt.date
     ) -> list[JobRecord]:
         """Return jobs that may still bring records of the days from `first` to `last`, newest first.
@@ -105,7 +92,7 @@ class Ledger:
         records out; of the account and the report of a request, whatever its parameters are. A job all of
         whose days `stream` has had from a later one is left out, and one whose days can't be read.
         """
-        rows = self._store.read(lambda db: statements.on_its_way(db, like, stream, first, last))
+        rows = self._store.read(lambda db: statements.open_jobs(db, like, stream, first, last))
         return [found for row in rows if (found := self._record(row)).slice]
 
     def reserve(self, wanted: Submission) -> Reservation | Existing | Wait:
@@ -115,17 +102,17 @@ class Ledger:
             A reservation, to be completed with `submitted`, `refused` or `lost`; or another run's job that
             was not there when `find` was asked; or what to wait for.
         """
-        shown = self._shown.get(wanted.request.key, (0, ""))
+        known = self._known.get(wanted.request.key, (0, ""))
 
         def take(db: sa.Connection) -> Reservation | Existing | Wait:
             lock(db, wanted.request.vendor, wanted.request.account)
-            return places.take(db, wanted, shown)
+            return reserve.reserve(db, wanted, known)
 
         return self._store.write(take)
 
     def usage(self, vendor: str, account: str, quotas: Sequence[Quota], now: dt.datetime) -> list[QuotaUse]:
         """Return how much of each of an account's quotas is used."""
-        return self._store.read(lambda db: places.quota_uses(db, vendor, account, quotas, now))
+        return self._store.read(lambda db: quota.usage(db, vendor, account, quotas, now))
 
     def neighbour_with(self, content: str, request: ReportRequest, *, stream: str) -> Slice | None:
         """Return the slice right before or after a request's whose records are out and whose files had this
@@ -140,14 +127,14 @@ class Ledger:
     def waiting(self, reservation: Reservation) -> None:
         """Note that a submission still waits for its answer, so that other runs wait for it, too."""
         now = self._clock.now()
-        self._store.note(lambda db: places.waiting(db, reservation, now))
+        self._store.note(lambda db: reserve.note_waiting(db, reservation, now))
 
     def submitted(self, reservation: Reservation, job: ReportJob) -> None:
         """Note the vendor's answer."""
         # Jobs stand in the order in which they were sent, not in that of the answers.
         values = {**values_of(job), "sent_at": min(reservation.at, job.submitted_at)}
         self._answered(reservation, values, "accepted")
-        self._shown[job.request.key] = reservation.row, job.status.value
+        self._known[job.request.key] = reservation.row, job.status.value
 
     def refused(self, reservation: Reservation) -> None:
         """Note that the vendor certainly did not accept: no job, and no longer counted in day quotas."""
@@ -201,19 +188,19 @@ class Ledger:
         out["emitted_at"] = self._clock.now()
 
         def emit(db: sa.Connection) -> None:
-            if not statements.emit(db, job, **out):
-                statements.adopt(db, job, stream, run_id)
-                statements.emit(db, job, **out)
+            if not statements.note_emitted(db, job, **out):
+                statements.add_unseen(db, job, stream, run_id)
+                statements.note_emitted(db, job, **out)
 
         self._store.note(emit)
 
     def ended(self, run: RunOutcome) -> None:
         """Note how a run and its streams stand or ended; what was noted of it before is replaced."""
-        self._store.note(lambda db: history.keep_run(db, run), at_once=True)
+        self._store.note(lambda db: history.write_run(db, run), at_once=True)
 
     # --- for people -----------------------------------------------------------------------------------
 
-    def listing(self, wanted: Wanted = EVERYTHING) -> Iterator[dict[str, Any]]:
+    def listing(self, wanted: JobFilter = ALL_JOBS) -> Iterator[dict[str, Any]]:
         """Yield the jobs for `--jobs`, newest first; JSON values, unknown ones None, never a handle.
 
         A job that serves several streams (sheets) is listed once for each, with that stream's rows.
@@ -221,11 +208,11 @@ class Ledger:
         with self._store.required(), self._store.reading() as db:
             yield from history.listing(db, wanted)
 
-    def history(self, wanted: Wanted = EVERYTHING) -> list[JobRecord]:
+    def history(self, wanted: JobFilter = ALL_JOBS) -> list[JobRecord]:
         """Return the jobs with their times, as `listing` does."""
         return self._store.read(lambda db: history.history(db, wanted))
 
-    def run_outcomes(self, wanted: Wanted = EVERYTHING) -> list[RunOutcome]:
+    def run_outcomes(self, wanted: JobFilter = ALL_JOBS) -> list[RunOutcome]:
         """Return how the runs ended, newest first."""
         return self._store.read(lambda db: history.run_outcomes(db, wanted, self._clock.now()))
 
@@ -236,7 +223,7 @@ class Ledger:
         found = record(row, self._clock.now())
         if found.unreadable and found.row not in self._warned_of:
             self._warned_of.add(found.row)
-            logger.warning("%s", warning(found))
+            logger.warning("%s", unreadable_warning(found))
         return found
 
     def _answered(
@@ -244,7 +231,11 @@ class Ledger:
     ) -> None:
         """Note what came of a submission."""
         at = self._clock.now()  # counted from the answer: the vendor may have counted it as late as that
-        self._store.note(lambda db: places.answered(db, reservation, values, outcome, at), is_lasting=True)
+
+        def note(db: sa.Connection) -> None:
+            reserve.note_answer(db, reservation, values, outcome, at)
+
+        self._store.note(note, is_lasting=True)
 
     def _change(self, job: ReportJob, values: Mapping[str, Any]) -> None:
         """Change a job's rows, adding one if there is none."""
@@ -253,9 +244,9 @@ class Ledger:
         def change(db: sa.Connection) -> None:
             row = statements.change(db, job, values, running_at)
             if not row:
-                statements.adopt(db, job)
+                statements.add_unseen(db, job)
                 row = statements.change(db, job, values, running_at)
-            if "status" in values and row >= self._shown.get(job.request.key, (0, ""))[0]:
-                self._shown[job.request.key] = row, values["status"]
+            if "status" in values and row >= self._known.get(job.request.key, (0, ""))[0]:
+                self._known[job.request.key] = row, values["status"]
 
         self._store.note(change)

@@ -1,19 +1,29 @@
-"""What the ledger hands out: frozen values."""
+"""A job as the ledger knows it: from a row, whose values somebody may have edited, and to one."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Sequence
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
+from typing import Any
 
-from tap_reports.models import JobStatus, Json, Quota, ReportJob, ReportRequest, Slice
+import sqlalchemy as sa
+
+from tap_reports.ledger.schema import UNKNOWN_DAY, UNKNOWN_TIME
+from tap_reports.models import JobStatus, Json, ReportJob, ReportRequest, Slice
 
 GOOD = tuple(status.value for status in JobStatus if status.is_good)
 INTENT = "intent"
 """Status of a row whose submission has not been answered: on its way, or its run was killed."""
 LOST = "lost"
 """Status of a row whose answer was lost: nobody knows whether the vendor accepted it."""
+STATUSES = frozenset({INTENT, LOST, *(status.value for status in JobStatus)})
+COPIED_COLUMNS = (
+    *("key", "vendor", "account", "report", "job_id", "run_id", "message", "rows", "bytes"),
+    *("started_at", "created_at", "downloaded_at", "download_seconds"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,83 +131,94 @@ class JobRecord:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Submission:
-    """What is to be submitted, and within which limits.
+def values_of(job: ReportJob) -> dict[str, Any]:
+    """Return the columns that a job fills. What it does not say (any more) is left as it is known."""
+    known = {
+        "handle": json.dumps(job.handle, default=_json_default) if job.handle else None,
+        "created_at": job.created_at,
+        "credits": None if job.credits is None else str(job.credits),
+        "rows": job.rows,
+    }
+    return {
+        "job_id": job.id,
+        "status": job.status.value,
+        "finished_at": job.finished_at,
+        "message": job.message,
+        **{name: value for name, value in known.items() if value is not None},
+    }
 
-    Attributes:
-        streams: Who wants it.
-        run_id: This run.
-        quotas: The account's; those of the request's kind count.
-        max_in_flight: Most jobs of the account that are not terminal.
-        in_flight_hours: A job older than this no longer counts as in flight.
-        now: The time.
-        estimate: What it is expected to cost, if that is known.
+
+def record(row: sa.RowMapping, now: dt.datetime = UNKNOWN_TIME, **more: Any) -> JobRecord:
+    """Return a row as a value.
+
+    A job whose status or end makes no sense is taken for one that runs: its vendor is asked for it, which is
+    free, and nothing is submitted for it.
+
+    Args:
+        row: Of the jobs.
+        now: What a time of submission that makes no sense is taken for: it starts a deadline.
+        more: What to fill in otherwise.
     """
-
-    request: ReportRequest
-    streams: Collection[str]
-    run_id: str
-    quotas: Sequence[Quota]
-    max_in_flight: int
-    in_flight_hours: float
-    now: dt.datetime
-    estimate: Decimal | None = None
-
-    @property
-    def counting_quotas(self) -> tuple[Quota, ...]:
-        """The quotas that count it."""
-        return tuple(quota for quota in self.quotas if quota.counts == self.request.quota)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reservation:
-    """A place in the account's limits: the submission may be sent now.
-
-    Attributes:
-        row: The job's row.
-        submission: The row that counts in the quotas.
-        at: When it was given.
-    """
-
-    row: int
-    submission: int
-    at: dt.datetime
+    wrong = tuple(_unreadable_columns(row))
+    status, finished_at = row["status"], row["finished_at"]
+    if "status" in wrong or ("finished_at" in wrong and status in GOOD):
+        status, finished_at = JobStatus.PENDING.value if row["job_id"] else LOST, None
+    start, end = row["slice_start"], row["slice_end"]
+    return JobRecord(
+        row=row["id"],
+        slice=Slice(start, end) if start and end and "slice" not in wrong else None,
+        status=status,
+        handle=_handle(row) or {},
+        submitted_at=now if "sent_at" in wrong else row["sent_at"],
+        finished_at=None if "finished_at" in wrong else finished_at,
+        credits=decimal_of(row["credits"]),
+        estimate=decimal_of(row["estimate"]),
+        is_out=bool(row.get("is_out")),
+        unreadable=wrong,
+        **{name: row[name] for name in COPIED_COLUMNS} | more,
+    )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Existing:
-    """Another run has submitted the same report meanwhile: go on with its job."""
-
-    job: ReportJob
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wait:
-    """The submission may not be sent now.
-
-    Attributes:
-        quota: Name of the quota that is used up. "" where a place is waited for: too many jobs are in flight,
-            or another run is just submitting the same report.
-        limit: Its limit.
-        seconds: When there is room again; 0 where a place is waited for.
-        resets_at: When the quota lets the next one through; None for a place.
-        is_day: The quota is a day's: it is not worth waiting for.
-    """
-
-    quota: str = ""
-    limit: int = 0
-    seconds: float = 0.0
-    resets_at: dt.datetime | None = None
-    is_day: bool = False
+def unreadable_warning(found: JobRecord) -> str:
+    """Return what there is to say of a row that makes no sense."""
+    return (
+        f"The job ledger's row {found.row} ({found.vendor} {found.report}, job {found.job_id or 'unknown'}) "
+        f"has no valid {', '.join(found.unreadable)}: somebody has edited it. As far as it can be read, its "
+        "job is asked for at the vendor, which is free. Correct the row, or delete it if its job is of no "
+        f"use (table tap_reports_jobs, id {found.row})."
+    )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QuotaUse:
-    """How much of a quota is used. `resets_at` is None while a rolling one is unused."""
+def decimal_of(text: str | None) -> Decimal | None:
+    """Return a number that the ledger keeps as text; None for what is none."""
+    try:
+        found = None if text is None else Decimal(text)
+    except InvalidOperation:
+        return None
+    return found if found is not None and found.is_finite() else None
 
-    name: str
-    limit: int
-    used: int
-    remaining: int
-    resets_at: dt.datetime | None
+
+def _unreadable_columns(row: sa.RowMapping) -> Iterator[str]:
+    """Yield what can't be read of a row, of all that decides what becomes of its job."""
+    start, end = row["slice_start"], row["slice_end"]
+    if row["status"] not in STATUSES:
+        yield "status"
+    if _handle(row) is None:
+        yield "handle"
+    for name in ("sent_at", "finished_at"):
+        if row[name] == UNKNOWN_TIME:
+            yield name
+    if UNKNOWN_DAY in {start, end} or (start is None) != (end is None) or (start and start > end):
+        yield "slice"
+
+
+def _handle(row: sa.RowMapping) -> Json | None:
+    try:
+        found = json.loads(row["handle"])
+    except (ValueError, TypeError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _json_default(value: Any) -> Any:
+    return dict(value) if isinstance(value, Mapping) else str(value)

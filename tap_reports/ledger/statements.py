@@ -14,31 +14,30 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import bindparam
 
-from tap_reports.ledger.records import GOOD, INTENT, LOST
-from tap_reports.ledger.rows import values_of
+from tap_reports.ledger.records import GOOD, INTENT, LOST, values_of
 from tap_reports.ledger.schema import UtcTime, jobs, streams, uses
 from tap_reports.models import JobStatus, ReportJob, ReportRequest, Slice
 
 RUNNING = (JobStatus.PENDING.value, JobStatus.RUNNING.value)
 IS_OUT = sa.exists().where(streams.c.job == jobs.c.id, streams.c.emitted_at.is_not(None)).label("is_out")
 """Whether some run has had a job's records out."""
-OF_KEY = sa.select(jobs, IS_OUT).where(jobs.c.key == bindparam("key")).order_by(jobs.c.id.desc())
+JOBS_OF_KEY = sa.select(jobs, IS_OUT).where(jobs.c.key == bindparam("key")).order_by(jobs.c.id.desc())
 ADD_JOB, ADD_STREAMS = jobs.insert(), streams.insert()
 IS_JOB = (jobs.c.key == bindparam("of_key")) & (jobs.c.job_id == bindparam("of_id"))
 CHANGE = jobs.update().where(IS_JOB).returning(jobs.c.id)
 CHANGE_RUNNING = CHANGE.values(
     started_at=sa.func.coalesce(jobs.c.started_at, bindparam("seen_at"), type_=UtcTime)
 )
-OUT = ("stream", "run_id", "rows", "emitted_at", "emit_seconds", "content")
+EMIT_COLUMNS = ("stream", "run_id", "rows", "emitted_at", "emit_seconds", "content")
 """Columns of `streams` and `uses` that say what came out of a job; others are copied from it."""
 
 
-def of_key(db: sa.Connection, key: str) -> Sequence[sa.RowMapping]:
+def jobs_of_key(db: sa.Connection, key: str) -> Sequence[sa.RowMapping]:
     """Return a key's rows, newest first."""
-    return db.execute(OF_KEY, {"key": key}).mappings().all()
+    return db.execute(JOBS_OF_KEY, {"key": key}).mappings().all()
 
 
-def on_its_way(
+def open_jobs(
     db: sa.Connection, like: ReportRequest, stream: str, first: dt.date, last: dt.date
 ) -> Sequence[sa.RowMapping]:
     """Return the account's jobs of a report between two days that may still bring records, newest first:
@@ -68,9 +67,9 @@ def on_its_way(
     return db.execute(statement.order_by(jobs.c.id.desc())).mappings().all()
 
 
-def adopt(db: sa.Connection, job: ReportJob, stream: str = "", run_id: str = "") -> None:
+def add_unseen(db: sa.Connection, job: ReportJob, stream: str = "", run_id: str = "") -> None:
     """Add a job that this ledger did not see submitted, for a stream and those of its key's newest row."""
-    newest = next(iter(of_key(db, job.request.key)), None)
+    newest = next(iter(jobs_of_key(db, job.request.key)), None)
     names = [stream]
     if newest is not None:
         run_id = run_id or newest["run_id"]
@@ -120,12 +119,17 @@ def change(
     return max(db.scalars(CHANGE_RUNNING, {**given, "seen_at": running_at}), default=0)
 
 
-def emit(db: sa.Connection, job: ReportJob, **out: Any) -> bool:
-    """Note what came out of a job (`OUT`), with the job's times as they are now. Returns False if the job
-    has no row.
+def note_emitted(db: sa.Connection, job: ReportJob, **out: Any) -> bool:
+    """Note what came out of a job (`EMIT_COLUMNS`), with the job's times as they are now.
+
+    Returns False if the job has no row.
     """
-    given = {"of_key": job.request.key, "of_id": job.id, **{f"its_{name}": out[name] for name in OUT}}
-    return all(db.execute(_put(db.dialect.name, table), given).first() for table in (streams, uses))
+    given = {
+        "of_key": job.request.key,
+        "of_id": job.id,
+        **{f"its_{name}": out[name] for name in EMIT_COLUMNS},
+    }
+    return all(db.execute(_upsert(db.dialect.name, table), given).first() for table in (streams, uses))
 
 
 def neighbour_with(db: sa.Connection, content: str, like: ReportRequest, stream: str) -> Slice | None:
@@ -153,7 +157,7 @@ def neighbour_with(db: sa.Connection, content: str, like: ReportRequest, stream:
 
 
 @cache
-def _put(dialect: str, table: sa.Table) -> sa.Insert:
+def _upsert(dialect: str, table: sa.Table) -> sa.Insert:
     """Return the statement that writes what came out of a job's newest row, over what is there."""
     if dialect == "postgresql":
         from sqlalchemy.dialects.postgresql import insert
@@ -163,7 +167,7 @@ def _put(dialect: str, table: sa.Table) -> sa.Insert:
     source = sa.select(
         jobs.c.id,
         *(
-            bindparam(f"its_{one.name}", type_=one.type) if one.name in OUT else jobs.c[one.name]
+            bindparam(f"its_{one.name}", type_=one.type) if one.name in EMIT_COLUMNS else jobs.c[one.name]
             for one in columns
         ),
     ).where(jobs.c.id == sa.select(sa.func.max(jobs.c.id)).where(IS_JOB).scalar_subquery())

@@ -18,9 +18,18 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from tap_reports.exceptions import ConfigError, StreamError
 from tap_reports.ledger import upgrade
-from tap_reports.ledger.connection import LAST_SECONDS, SharedConnection
-from tap_reports.ledger.engines import SILENT_SECONDS, engine_of, memory_engine, require_usable, shown_place
-from tap_reports.ledger.errors import FAILED, UNUSABLE, remedy, said_by
+from tap_reports.ledger.connection import STOP_SECONDS, SharedConnection
+from tap_reports.ledger.database import (
+    FAILED,
+    SILENT_SECONDS,
+    UNUSABLE,
+    memory_engine,
+    message_of,
+    open_engine,
+    remedy_for,
+    require_usable,
+    shown_place,
+)
 
 logger = logging.getLogger("tap-reports.ledger")
 
@@ -32,7 +41,7 @@ Note = tuple[Callable[[sa.Connection], object], Connected]
 OFF = "off"
 BUSY_SECONDS = 30.0
 """How long a write waits for other processes' writes; each takes milliseconds."""
-MOST_PENDING_NOTES = 10_000
+MAX_PENDING_NOTES = 10_000
 """Notes that are kept for a database that is away."""
 
 
@@ -47,7 +56,8 @@ def setting_errors(setting: str) -> Iterator[str]:
 
 
 def _refusal(setting: str | None, error: BaseException) -> str:
-    return f"job_ledger: {shown_place(setting)} can't be used: {said_by(error).rstrip('.')}. {remedy(error)}"
+    said = message_of(error).rstrip(".")
+    return f"job_ledger: {shown_place(setting)} can't be used: {said}. {remedy_for(error)}"
 
 
 class Store:
@@ -62,7 +72,7 @@ class Store:
     ) -> None:
         self._connection = SharedConnection(engine, file, busy_seconds)
         self._warned = False
-        self._pending_notes: deque[Note] = deque(maxlen=MOST_PENDING_NOTES)
+        self._pending_notes: deque[Note] = deque(maxlen=MAX_PENDING_NOTES)
         self._noting = threading.Lock()
         self.end_soon = self._connection.end_soon
 
@@ -77,7 +87,7 @@ class Store:
             return cls._in_memory(now)
         store: Store | None = None
         try:
-            store = cls(*engine_of(setting, busy_seconds), busy_seconds)
+            store = cls(*open_engine(setting, busy_seconds), busy_seconds)
             store._prepare(now)
         except UNUSABLE as error:
             if store is not None:
@@ -133,7 +143,9 @@ class Store:
         was away, it is written before the next one.
         """
         isolation = "READ COMMITTED" if at_once else "AUTOCOMMIT"
-        connected = partial(self._connection.lent, isolation=isolation, is_write=True, is_lasting=is_lasting)
+        connected = partial(
+            self._connection.transaction, isolation=isolation, is_write=True, is_lasting=is_lasting
+        )
         with self._noting:
             self._pending_notes.append((work, connected))
             self._write_notes()
@@ -141,7 +153,7 @@ class Store:
     def close(self) -> None:
         """Write what is owed, if that is possible now, and let go of the database."""
         self._connection.end_soon()
-        if self._noting.acquire(timeout=LAST_SECONDS):
+        if self._noting.acquire(timeout=STOP_SECONDS):
             try:
                 self._write_notes()
             finally:
@@ -151,14 +163,14 @@ class Store:
     def _write_notes(self) -> None:
         try:
             while self._pending_notes:
-                self._write_first()
+                self._write_oldest()
         except FAILED as error:
             level = logging.DEBUG if self._warned else logging.WARNING
             self._warned = True
             text = "The job ledger can't be written: %s. The run goes on. %s"
-            logger.log(level, text, said_by(error), remedy(error))
+            logger.log(level, text, message_of(error), remedy_for(error))
 
-    def _write_first(self) -> None:
+    def _write_oldest(self) -> None:
         """Write the first of the notes that are owed; it stays owed as long as the database is away."""
         try:
             self._run(*self._pending_notes[0])
@@ -193,14 +205,14 @@ class Store:
             yield
         except FAILED as error:
             raise StreamError(
-                f"the job ledger failed ({said_by(error)}), so nothing may be submitted",
-                remedy=remedy(error),
+                f"the job ledger failed ({message_of(error)}), so nothing may be submitted",
+                remedy=remedy_for(error),
             ) from error
 
     def reading(self) -> AbstractContextManager[sa.Connection]:
         """Return a connection whose statements wait for no other process."""
-        return self._connection.lent(isolation="AUTOCOMMIT")
+        return self._connection.transaction(isolation="AUTOCOMMIT")
 
     def writing(self) -> AbstractContextManager[sa.Connection]:
         """Return a transaction in which what is read stays true until it is written."""
-        return self._connection.lent(isolation="READ COMMITTED", is_write=True)
+        return self._connection.transaction(isolation="READ COMMITTED", is_write=True)

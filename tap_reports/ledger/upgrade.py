@@ -29,7 +29,7 @@ def is_current(connection: sa.Connection, now: dt.datetime) -> bool:
         found = connection.execute(sa.select(version)).mappings().first()
     except (OperationalError, ProgrammingError):
         return False  # another version's tables, or none
-    return bool(found and found["version"] == VERSION and not _is_due(found["pruned_at"], now))
+    return bool(found and found["version"] == VERSION and not _is_prune_due(found["pruned_at"], now))
 
 
 def prepare(connection: sa.Connection, now: dt.datetime) -> bool:
@@ -53,7 +53,7 @@ def prepare(connection: sa.Connection, now: dt.datetime) -> bool:
         metadata.create_all(connection)
         _add_missing(connection)
         connection.execute(version.update().values(version=VERSION))
-    is_due = _is_due(connection.scalar(sa.select(version.c.pruned_at)), now)
+    is_due = _is_prune_due(connection.scalar(sa.select(version.c.pruned_at)), now)
     if is_due:
         connection.execute(version.update().values(pruned_at=now))
     return is_due
@@ -82,5 +82,5 @@ def prune(connection: sa.Connection, now: dt.datetime) -> None:
     connection.execute(submissions.delete().where(submissions.c.at < old))
 
 
-def _is_due(pruned_at: dt.datetime | None, now: dt.datetime) -> bool:
+def _is_prune_due(pruned_at: dt.datetime | None, now: dt.datetime) -> bool:
     return pruned_at is None or pruned_at < now - dt.timedelta(days=1)

@@ -172,7 +172,7 @@ class StreamPlanner:
     def _jobs_in_ledger(self, days: Slice) -> Iterator[_KnownJob]:
         """Yield the ledger's unfinished or unread jobs of this report with these parameters."""
         for like in self._requests(days)[:1]:
-            records = self.run.ledger.on_its_way(
+            records = self.run.ledger.open_jobs(
                 like, stream=self.report.stream, first=days.start, last=days.end
             )
             jobs = (self._known_job(record.slice, record.job_id, record.key) for record in records)

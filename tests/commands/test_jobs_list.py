@@ -13,7 +13,7 @@ import pytest
 
 from tap_reports.commands import output
 from tap_reports.commands.jobs import job_lines
-from tap_reports.ledger.ledger import Wanted
+from tap_reports.ledger.history import JobFilter
 
 COLUMNS = (
     "stream",
@@ -74,7 +74,7 @@ def test_a_pipe_gets_one_line_a_job_with_whole_ids(synced, listed):
 def test_jobs_fit_the_terminal_with_whole_ids(synced, listed, drawn, width):
     config, _ = synced
     found = listed(config)
-    lines = drawn(lambda console: job_lines(found, console, Wanted()), width)
+    lines = drawn(lambda console: job_lines(found, console, JobFilter()), width)
     assert max(map(len, lines)) <= width
     for job in found:
         is_beside_its_stream = any(job["job_id"] in line and job["stream"] in line for line in lines)

@@ -15,7 +15,9 @@ from virtual_clock import FakeClock, VirtualLoop
 
 from tap_reports.exceptions import Stopped
 from tap_reports.jobs.event_loop import CALL_THREADS
-from tap_reports.ledger.ledger import Ledger, Submission, Wait
+from tap_reports.ledger.ledger import Ledger
+from tap_reports.ledger.quota import Wait
+from tap_reports.ledger.reserve import Submission
 from tap_reports.tap import TapReports
 from tap_reports.vendors.second_nature.client import SecondNature
 
@@ -89,7 +91,7 @@ def test_a_submission_that_waits_long_for_its_answer_is_not_sent_by_another_run(
 ):
     ledger, found, submit = str(tmp_path / "jobs.sqlite"), [], SecondNature.submit
     config = SCENARIOS["second_nature"].config(sandbox, block={"slice_days": 24}, job_ledger=ledger)
-    monkeypatch.setattr("tap_reports.ledger.places.ABANDONED_SECONDS", 0.5)
+    monkeypatch.setattr("tap_reports.ledger.reserve.ABANDONED_SECONDS", 0.5)
     monkeypatch.setattr("tap_reports.jobs.submit.NOTE_WAITING_SECONDS", 0.1)
 
     def submitted(client, request, **how):

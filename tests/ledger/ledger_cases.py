@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import replace
 
 from tap_reports.ledger.ledger import Ledger
-from tap_reports.ledger.records import Reservation, Submission
+from tap_reports.ledger.reserve import Reservation, Submission
 from tap_reports.models import Quota, ReportJob, ReportRequest, Slice
 
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
@@ -72,7 +72,7 @@ def submit(ledger: Ledger, request: ReportRequest, job_id: str = "j1", run_id: s
     return job
 
 
-def on_its_way(ledger: Ledger, first: int = 1, last: int = 28, stream: str = "acme_campaign_daily"):
+def open_jobs(ledger: Ledger, first: int = 1, last: int = 28, stream: str = "acme_campaign_daily"):
     like = request_of(1, parameters={"other": True})
     days = dt.date(2026, 2, first), dt.date(2026, 2, last)
-    return [record.job_id for record in ledger.on_its_way(like, stream=stream, first=days[0], last=days[1])]
+    return [record.job_id for record in ledger.open_jobs(like, stream=stream, first=days[0], last=days[1])]

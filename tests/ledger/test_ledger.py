@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 import pytest
 import sqlalchemy as sa
-from ledger_cases import HOUR, NOON, job_of, on_its_way, request_of, reserve, submit
+from ledger_cases import HOUR, NOON, job_of, open_jobs, request_of, reserve, submit
 
 from tap_reports.ledger.ledger import Ledger
 from tap_reports.models import JobStatus, ReportRequest, Slice
@@ -212,38 +212,38 @@ def span(first: int, last: int) -> ReportRequest:
     return request_of(slice=Slice(dt.date(2026, 2, first), dt.date(2026, 2, last)))
 
 
-def test_a_job_is_on_its_way_until_its_records_are_out(ledger):
-    assert on_its_way(ledger) == []
+def test_a_job_is_open_until_its_records_are_out(ledger):
+    assert open_jobs(ledger) == []
     job = submit(ledger, request_of(3))
-    assert on_its_way(ledger) == ["j1"]
+    assert open_jobs(ledger) == ["j1"]
     ledger.seen(replace(job, status=JobStatus.SUCCEEDED, finished_at=NOON))
-    assert on_its_way(ledger) == ["j1"]
+    assert open_jobs(ledger) == ["j1"]
     assert not ledger.find(job.request.key).is_out
     ledger.emitted(job, stream="acme_campaign_daily", rows=1)
-    assert on_its_way(ledger) == []
+    assert open_jobs(ledger) == []
     assert ledger.find(job.request.key).is_out
 
 
-def test_a_job_is_on_its_way_for_any_of_its_days_and_its_report_only(ledger):
+def test_a_job_is_open_for_any_of_its_days_and_its_report_only(ledger):
     submit(ledger, span(3, 9), "j1")
     submit(ledger, replace(span(3, 9), report="other"), "j2")
     submit(ledger, replace(span(3, 9), account="a2"), "j3")
-    assert on_its_way(ledger, 9, 20) == on_its_way(ledger, 1, 3) == ["j1"]
-    assert on_its_way(ledger, 10, 20) == on_its_way(ledger, 1, 2) == []
+    assert open_jobs(ledger, 9, 20) == open_jobs(ledger, 1, 3) == ["j1"]
+    assert open_jobs(ledger, 10, 20) == open_jobs(ledger, 1, 2) == []
 
 
-def test_a_failed_job_is_not_on_its_way_and_an_unanswered_submission_is(ledger):
+def test_a_failed_job_is_not_open_and_an_unanswered_submission_is(ledger):
     ledger.failed(submit(ledger, request_of(3)), "no")
     ledger.lost(reserve(ledger, request_of(4)))
-    assert [record.status for record in ledger.on_its_way(
+    assert [record.status for record in ledger.open_jobs(
         request_of(1), stream="s", first=dt.date(2026, 2, 1), last=dt.date(2026, 2, 28)
     )] == ["lost"]  # fmt: skip
 
 
-def test_a_job_whose_days_came_out_of_a_later_one_is_no_longer_on_its_way(ledger):
+def test_a_job_whose_days_came_out_of_a_later_one_is_no_longer_open(ledger):
     submit(ledger, span(3, 9), "old")
     job = replace(submit(ledger, span(1, 9), "new"), status=JobStatus.SUCCEEDED, finished_at=NOON)
     ledger.seen(job)
     ledger.emitted(job, stream="acme_campaign_daily", rows=1)
-    assert on_its_way(ledger) == []
-    assert on_its_way(ledger, stream="acme_other") == ["old"]
+    assert open_jobs(ledger) == []
+    assert open_jobs(ledger, stream="acme_other") == ["old"]

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
-from ledger_cases import NOON, job_of, on_its_way, request_of, reserve, submit
+from ledger_cases import NOON, job_of, open_jobs, request_of, reserve, submit
 
 from tap_reports.exceptions import StreamError
 from tap_reports.ledger.ledger import Ledger
-from tap_reports.ledger.records import Reservation
+from tap_reports.ledger.reserve import Reservation
 from tap_reports.models import JobStatus
 
 
@@ -45,7 +45,7 @@ def test_what_makes_no_sense_is_warned_of_once_and_the_job_can_be_asked_for(loca
     assert resumed.submitted_at == NOON
     if values.keys() & {"status", "finished_at"}:  # else what it says of its end can stand
         assert resumed.status is JobStatus.PENDING
-    on_its_way(local)
+    open_jobs(local)
     (warning,) = [record.getMessage() for record in caplog.records]
     assert "row 1 (acme campaign_daily, job j1)" in warning
     assert "Correct the row, or delete it" in warning

@@ -117,7 +117,7 @@ def test_a_default_ledger_that_can_not_be_used_is_warned_about_once(
     broken_ledger, tmp_path, clock, monkeypatch, caplog
 ):
     setting, remedy = broken_ledger(tmp_path / "jobs.sqlite")
-    monkeypatch.setattr("tap_reports.ledger.engines.default_path", lambda: type(tmp_path)(setting))
+    monkeypatch.setattr("tap_reports.ledger.database.default_path", lambda: type(tmp_path)(setting))
     ledger = Ledger.open(None, clock=clock)
     submit(ledger, request_of())
     assert ledger.find(request_of().key).job_id == "j1"

@@ -10,7 +10,8 @@ from decimal import Decimal
 
 from ledger_cases import NOON, reserve
 
-from tap_reports.ledger.ledger import Ledger, Wanted
+from tap_reports.ledger.history import JobFilter
+from tap_reports.ledger.ledger import Ledger
 from tap_reports.ledger.schema import VERSION
 from tap_reports.models import JobStatus, ReportJob, ReportRequest, RunOutcome, StreamEnd, StreamOutcome
 
@@ -93,8 +94,8 @@ def test_how_a_run_and_its_streams_ended_is_kept_with_the_reason(ledger):
     ledger.ended(replace(run, exit_status=None, seconds=None, streams=()))
     ledger.ended(run)
     assert ledger.run_outcomes() == [run]
-    assert ledger.run_outcomes(Wanted(failed=True, stream="*_b")) == [run]
-    assert ledger.run_outcomes(Wanted(stream="other*")) == []
+    assert ledger.run_outcomes(JobFilter(failed=True, stream="*_b")) == [run]
+    assert ledger.run_outcomes(JobFilter(stream="other*")) == []
 
 
 def test_a_replay_leaves_what_an_earlier_run_did_as_it_was(ledger):
@@ -109,20 +110,20 @@ def test_a_replay_leaves_what_an_earlier_run_did_as_it_was(ledger):
 
 def test_jobs_are_listed_by_pattern_and_newest_only(ledger):
     begun(ledger)
-    assert [one["stream"] for one in ledger.listing(Wanted(stream="*_a"))] == ["impact_a"]
-    assert len(list(ledger.listing(Wanted(limit=1)))) == 1
-    assert list(ledger.listing(Wanted(failed=True))) == []
+    assert [one["stream"] for one in ledger.listing(JobFilter(stream="*_a"))] == ["impact_a"]
+    assert len(list(ledger.listing(JobFilter(limit=1)))) == 1
+    assert list(ledger.listing(JobFilter(failed=True))) == []
 
 
 def test_a_run_that_was_killed_is_told_from_one_that_is_under_way(sqlite_url, clock, local):
     local.ended(RunOutcome(run_id="r", version="1", started_at=NOON))
     assert [one.was_killed for one in local.run_outcomes()] == [False]
-    assert local.run_outcomes(Wanted(failed=True)) == []
+    assert local.run_outcomes(JobFilter(failed=True)) == []
     with closing(sqlite3.connect(sqlite_url)) as db, db:  # of another machine nothing is known but its age
         db.execute("UPDATE tap_reports_runs SET owner = 'elsewhere/pid:[1]:1'")
     assert [one.was_killed for one in local.run_outcomes()] == [False]
     clock.sleep(3 * 86400)
-    assert [one.was_killed for one in local.run_outcomes(Wanted(failed=True))] == [True]
+    assert [one.was_killed for one in local.run_outcomes(JobFilter(failed=True))] == [True]
 
 
 def test_the_estimate_stands_beside_what_was_charged(ledger):

@@ -12,7 +12,8 @@ import pytest
 from ledger_cases import DAY_QUOTA, MINUTE_QUOTA, NOON, SECOND, job_of, request_of, reserve, submit
 
 from tap_reports import process as owner
-from tap_reports.ledger.records import Existing, Reservation, Wait
+from tap_reports.ledger.quota import Wait
+from tap_reports.ledger.reserve import Existing, Reservation
 from tap_reports.models import JobStatus
 
 # --- limits -------------------------------------------------------------------------------------------
@@ -173,7 +174,7 @@ def test_an_intent_of_a_process_that_has_ended_is_found_at_once(runs, monkeypatc
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         pass
     gone = owner.this_process().rpartition(":")[0] + f":{process.pid}"
-    monkeypatch.setattr("tap_reports.ledger.places.this_process", lambda: gone)
+    monkeypatch.setattr("tap_reports.ledger.reserve.this_process", lambda: gone)
     reserve(theirs, request, run_id="run2")
     assert ours.find(request.key).is_unanswered
     assert isinstance(reserve(ours, request), Reservation)

@@ -16,7 +16,8 @@ PROCESSES = 10
 BEGIN = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
 CHILD = """
 import datetime as dt, sys
-from tap_reports.ledger.ledger import Existing, Ledger, Reservation, Submission
+from tap_reports.ledger.ledger import Ledger
+from tap_reports.ledger.reserve import Existing, Reservation, Submission
 from tap_reports.models import Quota, ReportJob, ReportRequest
 
 url, me, begin = sys.argv[1], sys.argv[2], dt.datetime.fromisoformat(sys.argv[3])

@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ledger_cases import wanted_of
 
-from tap_reports.ledger import places
-from tap_reports.ledger import quota as arithmetic
-from tap_reports.ledger.records import Wait
+from tap_reports.ledger.quota import QuotaUse, Wait, usage, wait_for, window
+from tap_reports.ledger.reserve import find_blocking
 from tap_reports.ledger.schema import submissions
 from tap_reports.ledger.store import OFF, Store
 from tap_reports.models import Quota, ReportRequest
@@ -52,11 +51,11 @@ class Counted:
     def wait(self, quotas: list[Quota], now: dt.datetime = NOON) -> Wait | None:
         read = self.store.read
         wanted = wanted_of(replace(REQUEST, quota=quotas[0].counts), now, quotas=quotas)
-        deciding = read(lambda db: places.blocking(db, wanted)).deciding
-        return arithmetic.wait_for(quotas, deciding, now)
+        limiting = read(lambda db: find_blocking(db, wanted)).limiting
+        return wait_for(quotas, limiting, now)
 
-    def use(self, quota: Quota) -> arithmetic.QuotaUse:
-        return self.store.read(lambda db: places.quota_uses(db, "acme", "a", [quota], NOON))[0]
+    def use(self, quota: Quota) -> QuotaUse:
+        return self.store.read(lambda db: usage(db, "acme", "a", [quota], NOON))[0]
 
 
 def one_by_one(quota: Quota, found: list[Submission], now: dt.datetime) -> Wait | None:
@@ -112,7 +111,7 @@ def test_the_database_counts_as_one_would_by_hand(history, quota):
 
 def test_a_day_begins_at_midnight_utc_wherever_the_time_is_told():
     tokyo = dt.timezone(dt.timedelta(hours=9))
-    assert arithmetic.window(DAY, NOON.astimezone(tokyo))[0] == NOON.replace(hour=0)
+    assert window(DAY, NOON.astimezone(tokyo))[0] == NOON.replace(hour=0)
 
 
 @pytest.mark.parametrize("quota", [MINUTE, DAY])

@@ -1,4 +1,6 @@
-"""The SQLAlchemy engine of the setting `job_ledger`: a SQLite file, made if it is missing, or PostgreSQL."""
+"""The database of the setting `job_ledger`: a SQLite file, made if it is missing, or PostgreSQL. What it says
+when it fails, in words that a user can do something with.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +12,11 @@ from typing import Any
 
 import sqlalchemy as sa
 from platformdirs import user_state_path
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool, StaticPool
 
 from tap_reports.ledger.schema import NotThisLedgerError, lock_limits, version
-from tap_reports.redaction import add_secrets
+from tap_reports.redaction import add_secrets, redact
 
 SILENT_SECONDS = 15.0
 """Beyond the wait for others, a server that says nothing for so long is taken for gone."""
@@ -24,6 +26,47 @@ MODE_MILLISECONDS = 1000
 """How long a new connection may wait for other processes to choose the file's mode."""
 SQLITE = b"SQLite format 3\0"
 SHOWN_TABLES = 3
+UNUSABLE = (OSError, ImportError, RuntimeError, SQLAlchemyError, sqlite3.Error, NotThisLedgerError)
+"""What opening may raise."""
+FAILED = (SQLAlchemyError, sqlite3.Error, ValueError, TypeError)
+"""What a transaction may raise; a value that makes no sense among them, and what SQLAlchemy does not wrap."""
+FULL_MESSAGES = (
+    "too many clients",
+    "too many connections",
+    "connection slots",
+    "no more connections allowed",
+    "starting up",
+    "shutting down",
+    "not yet accepting",
+)
+"""Words of a server that may take a connection a moment later."""
+RESTARTING_MESSAGES = ("refused", "closed the connection", "terminating connection", "login has been failing")
+"""Words of a server that has answered before and is gone: it may be restarting."""
+REMEDIES = {
+    ("locked", "lock timeout"): "Another process holds it; run again when that is done.",
+    ("malformed", "not a database", "version is not a number"): (
+        "Move the file away: a new one is made, and the state still names the jobs that are pending."
+    ),
+    ("moved or deleted",): (
+        "Put it back, or run again: a new one is made, and the state still names the jobs that are pending."
+    ),
+    ("readonly", "read-only", "permission denied", "unable to open"): (
+        "Make the file and its folder writable, or name another file in job_ledger."
+    ),
+    ("it is a",): "Name another file in job_ledger; this one was left as it is.",
+    ("it has version",): "Upgrade tap-reports, or name another file in job_ledger.",
+    ("home directory",): "Set HOME or XDG_STATE_HOME, or name a file in job_ledger.",
+    ("too many clients", "connection slots", "no more connections"): (
+        "Raise max_connections there (of PgBouncer: max_client_conn), or start fewer runs at once."
+    ),
+    ("startup parameter",): "Take it out of the URL, or set ignore_startup_parameters in PgBouncer.",
+    ("statement pooling",): "Set pool_mode to transaction in PgBouncer.",
+    ("full", "no space"): "Free space on its disk and run again.",
+    ("connect", "refused", "timeout", "resolve", "authentication", "does not exist"): (
+        "Check the URL's host, port, user and database, and that the server runs."
+    ),
+}
+"""Words of the databases' messages -> what to do; the first that fits."""
 
 
 def default_path() -> Path:
@@ -31,7 +74,7 @@ def default_path() -> Path:
     return user_state_path("tap-reports", appauthor=False) / "jobs.sqlite"
 
 
-def engine_of(setting: str | None, busy_seconds: float) -> tuple[sa.Engine, Path | None]:
+def open_engine(setting: str | None, busy_seconds: float) -> tuple[sa.Engine, Path | None]:
     """Return the engine of the setting `job_ledger`, and its file, if it is one.
 
     Args:
@@ -52,7 +95,7 @@ def engine_of(setting: str | None, busy_seconds: float) -> tuple[sa.Engine, Path
 
 
 def require_usable(setting: str) -> None:
-    """Raise what `engine_of` would, as far as that is known without making or reaching anything."""
+    """Raise what `open_engine` would, as far as that is known without making or reaching anything."""
     match place := _place_of(setting):
         case Path():
             _refuse_other_file(place)
@@ -138,7 +181,7 @@ def _refuse_other_file(path: Path) -> None:
     with path.open("rb") as file:
         start = file.read(512)
     if not start.startswith(SQLITE):
-        raise NotThisLedgerError(f"it is a {_kind(start)}, not a ledger, which is a SQLite file")
+        raise NotThisLedgerError(f"it is a {_kind_of_file(start)}, not a ledger, which is a SQLite file")
     with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
         names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type='table'")]
     if names and version.name not in names:
@@ -146,7 +189,7 @@ def _refuse_other_file(path: Path) -> None:
         raise NotThisLedgerError(f"it is a SQLite file of another program (its tables: {shown})")
 
 
-def _kind(start: bytes) -> str:
+def _kind_of_file(start: bytes) -> str:
     """Return what a file that begins so is."""
     known = {b"PK\x03\x04": "zip archive", b"\x1f\x8b": "gzip file", b"PAR1": "Parquet file"}
     if kind := next((kind for magic, kind in known.items() if start.startswith(magic)), ""):
@@ -185,3 +228,20 @@ def _postgresql(url: sa.URL, busy_seconds: float) -> sa.Engine:
             **{name: value for name, value in given.items() if name not in url.query},
         },
     )
+
+
+def message_of(error: BaseException) -> str:
+    """Return what a database says, on one line, without the statement and its values."""
+    cause = error.orig if isinstance(error, DBAPIError) else None
+    return redact(" ".join(str(cause or error).split()))[:300] or type(error).__name__
+
+
+def remedy_for(error: BaseException) -> str:
+    """Return what to do about a database that can't be used."""
+    text = str(getattr(error, "orig", None) or error).lower()
+    if isinstance(error, ImportError):
+        return "Install the driver: the extra postgres of tap-reports, or psycopg[binary]."
+    for words, advice in REMEDIES.items():
+        if any(word in text for word in words):
+            return advice
+    return "Check job_ledger, or name another file there."
