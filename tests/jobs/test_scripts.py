@@ -132,6 +132,7 @@ for body in ("Request was throttled.", "rate limit exceeded", "Too many requests
     said = f"403 to a poll, {body}"
     script(said, ["impact", "second_nature"], answers("poll", 403, body=body), submit=1, poll=2)
 script("404 to a poll: its status lags", ["impact", "second_nature"], answers("poll", 404), submit=1, poll=2)
+script("404 to a poll: its status lags", ["similarweb"], answers("poll", 404), submit=1)
 script("404 to polls for ever", ["impact", "second_nature"], answers("poll", 404, EVER), poll=3, **broken)
 tomorrow = answers("poll", 429, EVER, retry_after=86_400)
 late = {"error": "JobTimeout", "resumes": True, "seconds": (DEADLINE - 10, DEADLINE + 10)}

@@ -8,7 +8,7 @@ import logging
 
 import pytest
 import sqlalchemy as sa
-from job_cases import is_loud, is_whole, vendors
+from job_cases import is_whole, vendors
 from scenarios import SCENARIOS, run_here
 
 from tap_reports.ledger.ledger import Ledger
@@ -45,7 +45,7 @@ def test_a_job_that_the_vendor_does_not_know_is_one_line_and_a_new_submission(
     assert len(lines) == 1
 
 
-def test_a_job_of_the_ledger_that_the_vendor_does_not_know_is_submitted_anew(
+def test_a_job_of_the_ledger_that_the_vendor_does_not_know_is_submitted_again(
     sandbox, scenario, config, clock, caplog
 ):
     run_here(config, clock)
@@ -75,25 +75,6 @@ def test_a_job_whose_result_has_gone_is_failed_in_the_ledger_once_it_is_submitte
     sandbox.faults.add("expired_link", vendor=scenario.vendor, kind="download", times=2)
     assert is_whole(run_here(config, clock), scenario, sandbox)
     assert statuses_in(config) == ["succeeded", "failed"]
-
-
-def test_an_own_job_that_the_vendor_forgets_fails_and_the_next_run_submits_anew(sandbox, clock):
-    scenario = SCENARIOS["impact"]
-    config = scenario.config(sandbox, block={"slice_days": 24}, job_ledger="off")
-    sandbox.faults.add("status", vendor="impact", kind="poll", status=404, times=0)
-    ran = run_here(config, clock)
-    assert is_loud(ran, scenario)
-    assert sandbox.submissions("impact").accepted == 1
-    sandbox.faults.clear()
-    sandbox.reset()
-    assert is_whole(run_here(config, clock, state=ran.state), scenario, sandbox)
-
-
-def test_a_status_that_lags_behind_the_submission_is_waited_for(sandbox, clock):
-    scenario = SCENARIOS["similarweb"]
-    config = scenario.config(sandbox, block={"slice_days": 24}, job_ledger="off")
-    sandbox.faults.add("status", vendor="similarweb", kind="poll", status=404, times=1)
-    assert is_whole(run_here(config, clock), scenario, sandbox)
 
 
 @vendors("second_nature", "impact")
