@@ -186,35 +186,6 @@ def test_reports_with_one_name_are_sheets_of_their_own(reader):
 
 
 @pytest.mark.parametrize(
-    "content",
-    [
-        '[{"a":1},{"a":',
-        '[{"a":1}',
-        '[{"a":1}]]',
-        '[{"a":1}] {"a":2}',
-        '[{"a":1} {"a":2}]',
-        '[{"a":NaN}]',
-        '{"a":1}\n{"a":',
-        '{"a":1}\n{"a":2} x\n',
-        '{"Records":[{"a":1}]',
-        '{"Records":[{"a":1',
-        '{"Records":[{"a":1}]}}',
-        '{"Records":null',
-        "[",
-        "{",
-        '{"a"',
-        b'[{"a":"\xff"}]',
-        b'{"a":"\xff"}\n{"a":1}\n',
-        '[{"a":1' + "0" * 5000 + "}]",
-    ],
-)
-def test_damaged_json_is_an_error(reader, content):
-    text = reader.error(content, IMPACT)
-    assert "the report" in text
-    assert any(word in text for word in ("not valid JSON", "truncated", "file.encoding", "not a JSON object"))
-
-
-@pytest.mark.parametrize(
     ("content", "says"),
     [
         ("[1,2]", 'row 1 is not a JSON object: "1"'),

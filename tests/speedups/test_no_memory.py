@@ -37,6 +37,10 @@ LONG = b"x" * 1000
 pytestmark = needs_compiler
 
 
+def test_an_install_has_the_compiled_module_where_there_is_a_compiler():
+    assert speedups.is_compiled()
+
+
 @pytest.fixture(scope="module")
 def build(tmp_path_factory):
     """The module with allocators that fail on demand."""
