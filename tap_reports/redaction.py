@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 REDACTED = "[redacted]"
-SHORTEST_SECRET = 4
+MIN_SECRET_LENGTH = 4
 """Shorter settings would redact ordinary words; nothing this short protects anything."""
-WORD_SECRET = 8
+MAX_WORD_LENGTH = 8
 """A shorter secret is looked for as a word of its own, so that it does not cut other words."""
-LONG_PART = 16
+MIN_PART_LENGTH = 16
 """A part of a signed link that is this long may be the permission; shorter ones are dates and names."""
-MOST_LINKS = 5000
+MAX_LINK_PARTS = 5000
 """Parts of signed links that are remembered: the newest."""
 
 _QUERY = re.compile(r"(?<=[\w/.%~:\]-])\?[\w.~%\[\]@+-]+=(?:\\u00[0-9a-fA-F]{2}|\\/|[^\s\"'<>\\)])*")
@@ -52,16 +52,16 @@ class _Links:
             if part in self._parts:
                 del self._parts[part]
             else:
-                end = part[-LONG_PART:]
+                end = part[-MIN_PART_LENGTH:]
                 self._by_end[end] = (*self._by_end.get(end, ()), part)
                 self._lengths = tuple({*self._lengths, len(end)})
             self._parts[part] = None
-            if len(self._parts) > MOST_LINKS:
+            if len(self._parts) > MAX_LINK_PARTS:
                 self._drop(next(iter(self._parts)))
 
     def _drop(self, part: str) -> None:
         del self._parts[part]
-        end = part[-LONG_PART:]
+        end = part[-MIN_PART_LENGTH:]
         if others := tuple(one for one in self._by_end[end] if one != part):
             self._by_end[end] = others
         else:
@@ -86,7 +86,7 @@ _links = _Links()
 def add_secrets(values: Iterable[str | None]) -> None:
     """Register texts that must not be shown, in whatever spelling somebody may echo them."""
     for value in values:
-        if value and len(value) >= SHORTEST_SECRET and value not in _secrets:
+        if value and len(value) >= MIN_SECRET_LENGTH and value not in _secrets:
             _secrets[value] = re.compile("|".join(_spellings(value)))
 
 
@@ -108,7 +108,7 @@ def _parts_of(url: str) -> tuple[str, ...]:
     except ValueError:
         return ()
     parts = query, path, *(value for _, value in parse_qsl(query)), *query.split("&")
-    return tuple(part for part in parts if len(part) >= LONG_PART or (part and part == query))
+    return tuple(part for part in parts if len(part) >= MIN_PART_LENGTH or (part and part == query))
 
 
 def redact(text: object) -> str:
@@ -143,9 +143,9 @@ def printable(text: str) -> str:
 def _spellings(secret: str) -> Iterator[str]:
     """Yield patterns of a secret: each character plain or escaped, and all of it as base64."""
     pattern = "".join(map(_letter, secret))
-    yield pattern if len(secret) >= WORD_SECRET else rf"(?<![^\W_]){pattern}(?![^\W_])"
+    yield pattern if len(secret) >= MAX_WORD_LENGTH else rf"(?<![^\W_]){pattern}(?![^\W_])"
     data = secret.encode()
-    if len(data) < WORD_SECRET:
+    if len(data) < MAX_WORD_LENGTH:
         return
     for shift in range(3):  # it may stand in the middle of what was encoded
         encoded = base64.b64encode(b"\0" * shift + data).decode().rstrip("=")

@@ -88,7 +88,7 @@ def test_a_link_s_dates_and_names_are_no_secrets():
 
 def test_only_the_newest_links_are_remembered():
     """All of them have the same path; each has a query, its value and its pair."""
-    for number in range(redaction.MOST_LINKS // 2 + 10):
+    for number in range(redaction.MAX_LINK_PARTS // 2 + 10):
         add_link(f"https://h/a-path-that-is-long?signature={number:016}")
     redacted = [f"{number:016}" not in redact(f"at {number:016}") for number in (0, 5, 2000, 2509)]
     assert redacted == [False, False, True, True]

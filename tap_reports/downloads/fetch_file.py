@@ -30,7 +30,7 @@ from tap_reports.http.api import ACCESS
 from tap_reports.http.body import pieces
 from tap_reports.http.links import LINK
 from tap_reports.http.origin import BadUrl, joined, same_origin
-from tap_reports.http.responses import body_excerpt, retry_after, shown_exception
+from tap_reports.http.responses import body_excerpt, exception_text, retry_after
 from tap_reports.http.retries import CallAttempts, is_worth_repeating
 from tap_reports.http.session import REDIRECTS
 
@@ -174,7 +174,7 @@ class _Fetch:
         try:
             yield from pieces(response, CHUNK_BYTES, decode=False)
         except (HTTPError, OSError) as error:
-            raise self._broken(self._describe_break(shown_exception(error)), response) from error
+            raise self._broken(self._describe_break(exception_text(error)), response) from error
 
     def _refuse_too_large(self, size: int | None) -> None:
         if size is not None and size > self.files.largest:

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from tap_reports.http.record import FileCopy
     from tap_reports.http.watch import Watch
 
-LARGEST_ANSWER_BYTES = 8 << 20
+MAX_ANSWER_BYTES = 8 << 20
 """Of an API's answer, unpacked. The largest that the vendors are known to send is some 100 KiB."""
-LARGEST_ERROR_BYTES = 1 << 16
+MAX_ERROR_BYTES = 1 << 16
 """As much of an answer that is an error is read, to be shown."""
 PIECE_BYTES = 1 << 16
 CALL_ERRORS = (OSError, ValueError, HTTPError, http.client.HTTPException)
@@ -61,7 +61,7 @@ def pieces(response: requests.Response, size: int = PIECE_BYTES, *, decode: bool
 def read(response: requests.Response, watch: Watch, what: str) -> None:
     """Read the body into the answer, where requests looks for it."""
     is_error = response.status_code >= 300
-    most = LARGEST_ERROR_BYTES if is_error else LARGEST_ANSWER_BYTES
+    most = MAX_ERROR_BYTES if is_error else MAX_ANSWER_BYTES
     body, size = [], 0
     try:
         for piece in pieces(response):

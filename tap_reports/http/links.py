@@ -15,12 +15,12 @@ import urllib3
 from tap_reports.exceptions import BadAnswer, CallBroken, CallRejected, LinkExpired
 from tap_reports.http.body import CALL_ERRORS, PIECE_BYTES, pieces
 from tap_reports.http.origin import BadUrl, joined, safe_origin
-from tap_reports.http.responses import body_excerpt, retry_after, shown_exception
+from tap_reports.http.responses import body_excerpt, exception_text, retry_after
 from tap_reports.http.session import REDIRECTS, HttpSession
 from tap_reports.redaction import add_link
 
 LINK = "GET download link"
-LARGEST_FILE_BYTES = 100 << 30
+MAX_FILE_BYTES = 100 << 30
 MAX_LOOKED_AT_PIECES = 32
 """Of a link's body. One that drips blanks is looked at again later."""
 MAX_KEPT_FILES = 256
@@ -38,7 +38,7 @@ class DownloadSession:
     """
 
     def __init__(
-        self, *, timeout: float, user_agent: str, loopback: bool, largest: int = LARGEST_FILE_BYTES
+        self, *, timeout: float, user_agent: str, loopback: bool, largest: int = MAX_FILE_BYTES
     ) -> None:
         self.largest = largest
         self.timeout = timeout
@@ -111,7 +111,7 @@ class DownloadSession:
                     break
         except CALL_ERRORS as error:
             if not is_filled:
-                raise CallBroken(LINK, shown_exception(error)) from error
+                raise CallBroken(LINK, exception_text(error)) from error
         if is_filled and is_small and len(body) == int(length):
             self._keep(url, response, bytes(body))
         return is_filled

@@ -66,7 +66,7 @@ def origin_of(url: str) -> Origin:
     return Origin(found.scheme, found.host.strip("[]"), found.port or PORTS[found.scheme])
 
 
-def last_part(url: str) -> str:
+def last_path_segment(url: str) -> str:
     """Return the last part of a URL's path; "" for one that has none, and for what is not a URL."""
     try:
         path = urlsplit(url).path

@@ -18,7 +18,7 @@ logger = logging.getLogger("tap-reports.http")
 
 SPREAD_FROM_SECONDS = 600.0
 """A window this long is not used up at once: the second half of its calls is spread over the rest of it."""
-LONGEST_RESET_SECONDS = 3600.0
+MAX_RESET_SECONDS = 3600.0
 
 
 class RateLimiter:
@@ -56,7 +56,7 @@ class RateLimiter:
             return
         limit = found.limit or self._limit
         if found.remaining * 2 <= limit:
-            pause = min(found.reset_seconds, LONGEST_RESET_SECONDS) / max(1, found.remaining)
+            pause = min(found.reset_seconds, MAX_RESET_SECONDS) / max(1, found.remaining)
             self._not_before = max(self._not_before, self._clock.monotonic() + pause)
 
     def _wait(self) -> float:

@@ -26,7 +26,7 @@ from tap_reports.redaction import redact, without_known
 CREATOR = "tap-reports"
 CUT_TYPE = "application/vnd.tap-reports.cut+json"
 """Media type of a report file that was cut to its header and the shape of one row."""
-MOST_BYTES = 64 << 20
+MAX_FILE_BYTES = 64 << 20
 """As much of a report file is looked at."""
 _current: ContextVar[Recorder | None] = ContextVar("recorder", default=None)
 
@@ -145,7 +145,7 @@ class FileCopy:
 
     def add(self, piece: bytes) -> None:
         """Write what came."""
-        if self._size < MOST_BYTES:
+        if self._size < MAX_FILE_BYTES:
             self._file.write(piece)
         self._size += len(piece)
 

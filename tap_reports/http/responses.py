@@ -20,12 +20,12 @@ from tap_reports.exceptions import BadAnswer
 from tap_reports.redaction import redact
 
 SHOWN_CHARACTERS = 300
-LONGEST_ASKED_SECONDS = 900.0
+MAX_RETRY_AFTER_SECONDS = 900.0
 """A vendor that asks to wait longer than this is not waited for within a call."""
-LONGEST_SECONDS = 30 * 86400.0
+MAX_WAIT_SECONDS = 30 * 86400.0
 _CONNECTION = re.compile(r"^\w+\(host='([^']*)', port=(\d+)\): ")
 _RATE_HEADER = re.compile(r"(?:x-)?ratelimit-(limit|remaining|reset)(?:-\w+)?")
-DEEPEST = 100
+MAX_DEPTH = 100
 """Levels of an answer's JSON. What reads it may go down by one call a level."""
 EPOCH_FROM = 10**9
 """A rate-limit reset above this is a Unix time, below it seconds (vendors disagree with themselves)."""
@@ -42,7 +42,7 @@ def json_of(body: bytes | str, *, parse_float: Callable[[str], Any] = Decimal) -
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     level = [value]
-    for _ in range(DEEPEST):
+    for _ in range(MAX_DEPTH):
         level = [child for one in level for child in _children(one)]
         if not level:
             return value
@@ -135,7 +135,7 @@ def retry_after(headers: Mapping[str, str], now: dt.datetime) -> float | None:
             seconds = float(value)
         except ValueError:
             seconds = _seconds_until(value, now)
-        return min(max(0.0, seconds), LONGEST_SECONDS) if math.isfinite(seconds) else None
+        return min(max(0.0, seconds), MAX_WAIT_SECONDS) if math.isfinite(seconds) else None
     left = rate_left(headers, now)
     return None if left is None or left.remaining else left.reset_seconds
 
@@ -192,7 +192,7 @@ def body_excerpt(response: requests.Response) -> str:
     return redact(text)[:SHOWN_CHARACTERS] or "(empty body)"
 
 
-def shown_exception(error: Exception) -> str:
+def exception_text(error: Exception) -> str:
     """Return what a requests exception says, without the object noise and without the query."""
     if isinstance(error, requests.ConnectTimeout):
         return "could not connect in time"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tap_reports.exceptions import CallBroken, NotSent
-from tap_reports.http.responses import LONGEST_ASKED_SECONDS
+from tap_reports.http.responses import MAX_RETRY_AFTER_SECONDS
 
 if TYPE_CHECKING:
     from tap_reports.clock import Clock
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("tap-reports.http")
 
-MOST_BACKOFF_SECONDS = 60.0
+MAX_BACKOFF_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,9 +34,9 @@ class RetryPolicy:
 
     def wait(self, attempt: int, asked: float | None = None) -> float:
         """Return the seconds before attempt + 1, at least what the vendor asked for."""
-        grown = min(MOST_BACKOFF_SECONDS, self.backoff_seconds * 2.0 ** min(attempt - 1, 16))
+        grown = min(MAX_BACKOFF_SECONDS, self.backoff_seconds * 2.0 ** min(attempt - 1, 16))
         jittered = grown * random.uniform(0.75, 1.25)
-        return max(min(jittered, MOST_BACKOFF_SECONDS), asked or 0.0)
+        return max(min(jittered, MAX_BACKOFF_SECONDS), asked or 0.0)
 
 
 @dataclass(slots=True)
@@ -72,4 +72,4 @@ def is_worth_repeating(error: BaseException) -> bool:
     """Return whether a free call that ended so may come through another time."""
     if isinstance(error, NotSent) and not error.is_worth_repeating:
         return False
-    return isinstance(error, CallBroken) and (error.retry_after or 0.0) <= LONGEST_ASKED_SECONDS
+    return isinstance(error, CallBroken) and (error.retry_after or 0.0) <= MAX_RETRY_AFTER_SECONDS

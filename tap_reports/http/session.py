@@ -18,8 +18,8 @@ from tap_reports.exceptions import BadAnswer, CallBroken, CallError, NotSent, St
 from tap_reports.http.body import CALL_ERRORS, read
 from tap_reports.http.origin import BadUrl, Origin, origin_of
 from tap_reports.http.record import current_recorder
-from tap_reports.http.responses import shown_exception
-from tap_reports.http.watch import Watch, current, watched_session
+from tap_reports.http.responses import exception_text
+from tap_reports.http.watch import Watch, current_watch, watched_session
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _CA_REMEDY = (
@@ -62,7 +62,7 @@ class HttpSession:
         self._watches: WeakSet[Watch] = WeakSet()
         self._watches_lock = threading.Lock()  # a set that grows while it is read is an error
         self._is_ending = False
-        self._surroundings: dict[Origin, Mapping[str, Any]] = {}
+        self._environments: dict[Origin, Mapping[str, Any]] = {}
         """Proxy and certificates of each origin: to read the environment for each call takes long."""
 
     def send(
@@ -134,12 +134,12 @@ class HttpSession:
             raise _Unsendable(str(error)) from error
         if found != origin:
             raise BadUrl("leads to another host, port or scheme than it may")
-        if origin not in self._surroundings:
-            self._surroundings[origin] = session.merge_environment_settings(
+        if origin not in self._environments:
+            self._environments[origin] = session.merge_environment_settings(
                 prepared.url, {}, stream=True, verify=None, cert=None
             )
         return session.send(
-            prepared, timeout=self._timeout, allow_redirects=False, **self._surroundings[origin]
+            prepared, timeout=self._timeout, allow_redirects=False, **self._environments[origin]
         )
 
     def _prepared(self, request: requests.Request) -> requests.PreparedRequest:
@@ -171,7 +171,7 @@ class HttpSession:
             self._watches.add(watch)
         if self._is_ending:
             raise _stopped()
-        token = current.set(watch)
+        token = current_watch.set(watch)
         cancel = TIMERS.start(2 * self._timeout, partial(watch.end, _OutOfTime()))
         try:
             yield
@@ -181,7 +181,7 @@ class HttpSession:
             raise self._error(what, watch, error) from error
         finally:
             cancel()
-            current.reset(token)
+            current_watch.reset(token)
 
     def _error(self, what: str, watch: Watch, error: Exception) -> CallBroken:
         if isinstance(watch.ended, Stopped) and not watch.is_paid:
@@ -191,8 +191,8 @@ class HttpSession:
         elif isinstance(watch.ended, _RunEnded):
             answer = "the run was ended before the answer came"
         else:
-            answer = shown_exception(error)
-        is_sent = watch.is_sent if watch.is_known else not _never_connected(error)
+            answer = exception_text(error)
+        is_sent = watch.is_sent if watch.has_connection else not _was_never_connected(error)
         return CallBroken(what, answer) if is_sent else _not_sent(what, answer, error)
 
 
@@ -217,7 +217,7 @@ def _not_sent(what: str, answer: str, error: Exception) -> NotSent:
     return made
 
 
-def _never_connected(error: Exception) -> bool:
+def _was_never_connected(error: Exception) -> bool:
     """Return whether a call through a connection that is not ours failed before anything was sent."""
     if isinstance(error, (requests.ConnectTimeout, _Unsendable)) or not isinstance(
         error, requests.RequestException

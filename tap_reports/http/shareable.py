@@ -22,7 +22,7 @@ ACCOUNT = "_account_"
 """Stands for the account's name, also in paths."""
 FILES = "https://files.example.com/"
 """Followed by a number: stands for a link."""
-MOST_TEXT = 300
+MAX_TEXT = 300
 _KNOWN = """
     status report_id table vtable tables table_granularity granularity metric_name metrics
     supported_granularity name key_column type start_date end_date start end errors error message
@@ -101,7 +101,7 @@ class Shareable:
         try:
             value = json_of(body, parse_float=float)
         except ValueError:
-            return self._plain(" ".join(body[:4096].decode("utf-8", "replace").split()))[:MOST_TEXT]
+            return self._plain(" ".join(body[:4096].decode("utf-8", "replace").split()))[:MAX_TEXT]
         return json.dumps(self.value("", value), ensure_ascii=False)
 
     def value(self, field: str, value: Any) -> Any:
@@ -140,7 +140,7 @@ def masked(text: str) -> str:
     zeros = _ZERO_FRACTION.search(text, start)
     end = zeros.start() if zeros else len(text)
     shape = ("1" if char.isdecimal() else "x" if char.isalpha() else char for char in text[start:end])
-    return "".join((text[:start], *shape, text[end:]))[:MOST_TEXT]
+    return "".join((text[:start], *shape, text[end:]))[:MAX_TEXT]
 
 
 def header_texts(header: Iterable[str]) -> list[str]:

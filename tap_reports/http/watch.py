@@ -28,7 +28,7 @@ class Watch:
 
     def __init__(self, *, is_paid: bool = False) -> None:
         self.is_paid = is_paid
-        self.is_known = False
+        self.has_connection = False
         """True once one of our connections serves it."""
         self.is_sent = False
         self.ended: BaseException | None = None
@@ -60,7 +60,9 @@ class Watch:
             raise self.ended
 
 
-current: ContextVar[Watch | None] = ContextVar("the watch of the call that this thread makes", default=None)
+current_watch: ContextVar[Watch | None] = ContextVar(
+    "the watch of the call that this thread makes", default=None
+)
 
 
 class _Watched:
@@ -68,22 +70,22 @@ class _Watched:
 
     sock: socket.socket | None
     watch: Watch
-    is_through = False
+    is_connected = False
     """True once it leads to the vendor: its proxy and its certificate are well."""
 
     def putrequest(self, *args: Any, **kwargs: Any) -> None:
-        self._serve()
+        self._attach_watch()
         super().putrequest(*args, **kwargs)  # type: ignore[misc]
 
     def connect(self) -> None:
-        self._serve()  # a secure connection is made before its request is put
-        self.is_through = False
+        self._attach_watch()  # a secure connection is made before its request is put
+        self.is_connected = False
         super().connect()  # type: ignore[misc]
-        self.is_through = True
+        self.is_connected = True
 
-    def _serve(self) -> None:
-        self.watch = current.get() or Watch()
-        self.watch.is_known = True
+    def _attach_watch(self) -> None:
+        self.watch = current_watch.get() or Watch()
+        self.watch.has_connection = True
 
     def _new_conn(self) -> socket.socket:
         connected: socket.socket = super()._new_conn()  # type: ignore[misc]
@@ -98,7 +100,7 @@ class _Watched:
         if self.sock is None:
             self.connect()
         self.watch.use(self.sock)
-        self.watch.is_sent = self.watch.is_sent or self.is_through
+        self.watch.is_sent = self.watch.is_sent or self.is_connected
         super().send(data)  # type: ignore[misc]
 
     def getresponse(self) -> Any:
@@ -121,7 +123,7 @@ class _Pool:
 
     def _get_conn(self, timeout: float | None = None) -> Any:
         connection = super()._get_conn(timeout)  # type: ignore[misc]
-        if (watch := current.get()) and watch.is_paid:
+        if (watch := current_watch.get()) and watch.is_paid:
             connection.close()  # it connects when it is used
         return connection
 
@@ -138,7 +140,7 @@ _POOLS = {"http": _HttpPool, "https": _HttpsPool}
 
 
 @cache
-def _with_new_ones(pool: type) -> type:
+def _with_fresh_connections(pool: type) -> type:
     return pool if issubclass(pool, _Pool) else type(pool.__name__, (_Pool, pool), {})
 
 
@@ -154,7 +156,9 @@ class WatchedAdapter(HTTPAdapter):
         """Return the pools of connections through a proxy."""
         manager = super().proxy_manager_for(proxy, **kwargs)
         pools = manager.pool_classes_by_scheme if proxy.lower().startswith("socks") else _POOLS
-        manager.pool_classes_by_scheme = {scheme: _with_new_ones(pool) for scheme, pool in pools.items()}
+        manager.pool_classes_by_scheme = {
+            scheme: _with_fresh_connections(pool) for scheme, pool in pools.items()
+        }
         return manager
 
 

@@ -10,7 +10,7 @@ from tap_reports.http.origin import (
     is_loopback,
     is_safe,
     joined,
-    last_part,
+    last_path_segment,
     origin_of,
     password_of,
     same_origin,
@@ -40,8 +40,8 @@ ODD = [
 
 @pytest.mark.parametrize("url", ["http://[::1/f", "https://a\u2100b/f", "https://example.com", ""])
 def test_a_link_without_a_path_and_what_is_not_a_link_have_no_last_part(url):
-    assert last_part(url) == ""
-    assert last_part("https://example.com/a/f.csv/?sig=1/2") == "f.csv"
+    assert last_path_segment(url) == ""
+    assert last_path_segment("https://example.com/a/f.csv/?sig=1/2") == "f.csv"
     assert password_of(url) is None
 
 

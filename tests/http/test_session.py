@@ -20,7 +20,7 @@ from tap_reports.http.origin import origin_of
 from tap_reports.http.record import Recorder, recording
 from tap_reports.http.responses import json_of
 from tap_reports.http.session import HttpSession
-from tap_reports.http.watch import Watch, current, watched_session
+from tap_reports.http.watch import Watch, current_watch, watched_session
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
 
@@ -180,12 +180,12 @@ def test_the_end_of_a_run_leaves_a_call_that_may_cost_until_it_is_told(serve):
 def test_a_call_that_is_ended_while_it_connects_leaves_no_socket_open(serve):
     watch, server = Watch(), serve(lambda _, gone: gone.wait())
     watch.end(Stopped())
-    token = current.set(watch)
+    token = current_watch.set(watch)
     try:
         with watched_session() as session, pytest.raises(Stopped):
             session.get(server.url)
     finally:
-        current.reset(token)
+        current_watch.reset(token)
     with warnings.catch_warnings(record=True) as noticed:
         warnings.simplefilter("always")
         del watch, token
@@ -206,7 +206,7 @@ def test_a_body_that_the_run_s_end_cuts_short_is_not_taken_for_a_whole_one(serve
 
 @pytest.mark.parametrize("packed", [False, True])
 def test_an_answer_larger_than_any_is_refused(packed, serve, session, monkeypatch):
-    monkeypatch.setattr(module, "LARGEST_ANSWER_BYTES", 1 << 20)
+    monkeypatch.setattr(module, "MAX_ANSWER_BYTES", 1 << 20)
     data = b" " * (2 << 20)
     answer = body(gzip.compress(data), b"Content-Encoding: gzip") if packed else body(data)
     with pytest.raises(BadAnswer, match="more than 1 MiB"):
@@ -249,7 +249,7 @@ def test_a_connection_that_is_cut_before_an_answer_leaves_the_call_s_fate_unknow
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:{port}", "no-such-host.invalid"])
-def test_what_never_connected_was_not_sent(host, session):
+def test_what_was_never_connected_was_not_sent(host, session):
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     with pytest.raises(NotSent, match="not sent") as raised:

@@ -16,7 +16,7 @@ from typing_extensions import override
 
 from tap_reports.client import ReportClient
 from tap_reports.exceptions import AccessDenied, BadAnswer, CallRejected, JobUnknown, LinkExpired, NotSent
-from tap_reports.http.origin import last_part
+from tap_reports.http.origin import last_path_segment
 from tap_reports.http.responses import answer_object, call_of, json_of, missing
 from tap_reports.models import (
     Check,
@@ -91,7 +91,7 @@ class DigitalTurbine(ReportClient):
         }
         link = _read_link(self._post({"product": PRODUCT, "query": query}))
         return ReportJob(
-            request=request, id=last_part(link), submitted_at=submitted_at, handle={"link": link}
+            request=request, id=last_path_segment(link), submitted_at=submitted_at, handle={"link": link}
         )
 
     def _post(self, body: Json, *, refused_token: str = "") -> Response:
@@ -181,7 +181,7 @@ def _read_link(response: Response) -> str:
     """Return the link of a submission's answer, its query registered as a secret."""
     answer = answer_object(response)
     link = answer.get("signed_url") or answer.get("url")
-    if isinstance(link, str) and last_part(link):
+    if isinstance(link, str) and last_path_segment(link):
         add_link(link)
         return link
     if isinstance(link, str) and link:

@@ -24,7 +24,7 @@ from tap_reports.exceptions import (
     SubmissionLost,
 )
 from tap_reports.http.api import ApiSession
-from tap_reports.http.origin import last_part
+from tap_reports.http.origin import last_path_segment
 from tap_reports.http.responses import Answer, answer_object
 from tap_reports.models import JobStatus, Json
 from tap_reports.redaction import redact
@@ -178,7 +178,7 @@ def job_id_of(answer: Json) -> str | None:
     for name in ("QueuedUri", "ResultUri", "ReplayUri"):
         if found := _JOB_PATH.search(str(answer.get(name) or "")):
             return unquote(found[1])
-    return unquote(last_part(str(answer.get("QueuedUri") or ""))) or None
+    return unquote(last_path_segment(str(answer.get("QueuedUri") or ""))) or None
 
 
 def end_dates(job: Json) -> dict[str, str]:
