@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from tap_reports.emit.rows import Row
     from tap_reports.files.table import Cut, Table
 
-__all__ = ["Block", "columns", "encode"]
-
 T = TypeVar("T")
 R = TypeVar("R")
 

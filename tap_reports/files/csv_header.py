@@ -10,10 +10,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import NamedTuple
 
 from tap_reports.exceptions import FileError
-from tap_reports.files.csv_records import FirstLines, Records, readable
+from tap_reports.files.csv_records import FirstLines, Records, Row, readable
 from tap_reports.files.header import Line, is_value, knows, later_header
 from tap_reports.files.table import says_empty
 from tap_reports.files.text import not_text, shown
@@ -34,22 +33,6 @@ OTHER_HEADER = (
 
 _SEP_LINE = re.compile(r'"?sep=(?P<delimiter>[^"\r\n])"?[,;\t|]*\s*', re.IGNORECASE)
 """What Excel takes for the delimiter, above the header."""
-
-
-class Row(NamedTuple):
-    """One row at the beginning of a file.
-
-    Attributes:
-        cells: Its cells.
-        line: Number of its first line in the file, from 1.
-        lines: Number of lines to its end.
-        is_behind_blank: A blank line stands before it.
-    """
-
-    cells: list[str]
-    line: int
-    lines: int
-    is_behind_blank: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Lines of CSV -> records: read strictly, without blanks before a quoted cell."""
+"""Lines of CSV -> records, read strictly, without blanks before a quoted cell; the first lines of a file."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator
 from itertools import chain, count
+from typing import NamedTuple
 
 from tap_reports.exceptions import FileError
 from tap_reports.files.table import MAX_RECORD
@@ -112,3 +113,19 @@ class FirstLines:
         if line:
             self._lines.append(line)
         return bool(line)
+
+
+class Row(NamedTuple):
+    """One row at the beginning of a file.
+
+    Attributes:
+        cells: Its cells.
+        line: Number of its first line in the file, from 1.
+        lines: Number of lines to its end.
+        is_behind_blank: A blank line stands before it.
+    """
+
+    cells: list[str]
+    line: int
+    lines: int
+    is_behind_blank: bool

@@ -6,9 +6,7 @@ A DOCTYPE is refused, and so all tricks with entities.
 from __future__ import annotations
 
 import io
-import os
 import re
-import tempfile
 import weakref
 from array import array
 from bisect import bisect_right
@@ -22,6 +20,7 @@ from xml.parsers import expat
 import msgspec
 
 from tap_reports.exceptions import FileError
+from tap_reports.files.streams import TemporaryFile
 from tap_reports.files.text import shown
 
 PIECE = 1 << 18
@@ -136,9 +135,9 @@ class StringsOnDisk:
     """Strings in a file of blocks; those read last are kept in memory. The file goes with this object."""
 
     def __init__(self, folder: Path) -> None:
-        handle, name = tempfile.mkstemp(prefix="unpacked-", dir=folder)
-        self._file = os.fdopen(handle, "w+b")
-        weakref.finalize(self, _remove, self._file, Path(name))
+        self._temporary = TemporaryFile(folder)
+        self._file = self._temporary.path.open("w+b")
+        weakref.finalize(self, self._file.close)
         self._firsts, self._offsets = array("Q"), array("Q", [0])
         self._count = 0
         self._kept: OrderedDict[int, tuple[list[str], int]] = OrderedDict()
@@ -241,8 +240,3 @@ class SharedStrings:
         for begin in range(0, len(self._strings), BLOCK_STRINGS):
             disk.add(self._strings[begin : begin + BLOCK_STRINGS])
         self._strings, self._bytes = [], 0
-
-
-def _remove(file: io.BufferedRandom, path: Path) -> None:
-    file.close()
-    path.unlink(missing_ok=True)
