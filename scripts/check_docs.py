@@ -48,7 +48,8 @@ def problems() -> Iterator[str]:
         if name not in commands(readme):
             yield f"README.md: no one-line block below <!-- {name} -->"
     known = {setting.name for setting in settings()} | {f"{one}.reports" for one in ("impact", "similarweb")}
-    variables = {f"TAP_REPORTS_{name.replace('.', '_').upper()}" for name in known} | NOT_SETTINGS
+    named = known | {name.partition(".")[0] for name in known}  # a whole block may be a variable, too
+    variables = {f"TAP_REPORTS_{name.replace('.', '_').upper()}" for name in named} | NOT_SETTINGS
     for path in documents():
         text = path.read_text(encoding="utf-8")
         place = str(path.relative_to(ROOT))
