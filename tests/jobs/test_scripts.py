@@ -151,20 +151,19 @@ script("done without a link for ever", PRICED, {**no_link, "times": EVER}, poll=
 
 # --- ends ---------------------------------------------------------------------------------------------
 
+job_failed = {"error": "JobFailed", "submit": 1, "runs_again": False}
 for vendor, word, kind, retries in (
     ("similarweb", "internal_error", "retry", 2),
     ("impact", "FAILED", "replay", 1),
     ("impact", "ERROR", "replay", 1),
     ("impact", "CANCELLED", "replay", 1),
 ):
-    ends = {"error": "JobFailed", "submit": 1, "runs_again": False}
-    once = {"submit": 1, kind: 1}
-    script(f"{word}: the vendor runs it again for free", [vendor], says(word), **once)
+    script(f"{word}: the vendor runs it again for free", [vendor], says(word), submit=1, **{kind: 1})
     again = [{**says(word, kind="poll"), "nth": nth} for nth in range(1, retries + 3)]
-    script(f"{word} again and again", [vendor], *again, **{**ends, kind: retries})
+    script(f"{word} again and again", [vendor], *again, **job_failed, **{kind: retries})
     refusal = answers(kind, 404, EVER)
-    script(f"{word}, and a refused {kind}", [vendor], says(word), refusal, **ends)
-script("bad_request is final", ["similarweb"], says("bad_request"), **ends, retry=0)
+    script(f"{word}, and a refused {kind}", [vendor], says(word), refusal, **job_failed)
+script("bad_request is final", ["similarweb"], says("bad_request"), **job_failed, retry=0)
 script("a failed ticket", ["second_nature"], says("failed", kind="poll"), submit=2)
 failed = says("failed", kind="poll", times=EVER)
 script("failed tickets for ever", ["second_nature"], failed, error="JobFailed", submit=2)
