@@ -81,6 +81,7 @@ class DigitalTurbine(ReportClient):
         if request.slice is None:
             what = self.api.shown("POST", REPORT_PATH)
             raise CallRejected(what, "not sent: every report needs a date range")
+        self._access_token()  # its call may be repeated for minutes, which are not the report's
         submitted_at = self.clock.now()
         query = {
             "dateRange": {"start": str(request.slice.start), "end": str(request.slice.end)},

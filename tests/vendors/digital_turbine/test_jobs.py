@@ -11,6 +11,7 @@ import requests
 from digital_turbine_account import (
     LINK,
     LINK_PATH,
+    NOON,
     REPORT_URL,
     SECRET,
     TOKEN,
@@ -97,6 +98,12 @@ def test_a_token_call_without_a_connection_is_repeated_and_then_not_for_each_sub
         submitted(client)
     assert len(clock.slept) == 2
     assert not caught.value.is_worth_repeating
+
+
+def test_the_hour_of_a_report_begins_when_it_is_requested_not_when_its_token_is(client, api, clock):
+    late = {"status_code": 503, "headers": {"Retry-After": "300"}}
+    api.post(TOKEN_URL, [late, {"json": {"accessToken": TOKEN}}])
+    assert submitted(client).submitted_at == clock.now() > NOON
 
 
 @pytest.mark.parametrize(
