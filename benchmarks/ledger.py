@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 PLACES, PER_MINUTE = 20, 600
 JOBS_EACH, JOB_SECONDS = 3, 0.5
-LONGEST_WAIT = 15.0
+MAX_WAIT_SECONDS = 15.0
 HISTORY = 100_000
 REPEATS = 50
 QUOTAS = [
@@ -90,7 +90,7 @@ def whole_job(
     asked, wait = 1, 1.0
     while not isinstance(place := reserve(ledger, request, run_id), Reservation):
         time.sleep(getattr(place, "seconds", 0.0) or wait)
-        asked, wait = asked + 1, min(LONGEST_WAIT, 2 * wait)
+        asked, wait = asked + 1, min(MAX_WAIT_SECONDS, 2 * wait)
     began = time.time()
     job = ReportJob(request=request, id=uuid.uuid4().hex, submitted_at=dt.datetime.now(dt.UTC))
     ledger.submitted(place, job)
@@ -149,12 +149,12 @@ def round_trips(url: str) -> Figures:
         whole_job(ledger, request_of(0), "run")
         trips = count()
 
-        def begun(db: sa.Connection) -> None:
+        def count_begin(db: sa.Connection) -> None:
             if db.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
                 list(islice(trips, 2))
 
         sa.event.listen(sa.Engine, "before_cursor_execute", lambda *_: next(trips))
-        sa.event.listen(sa.Engine, "begin", begun)
+        sa.event.listen(sa.Engine, "begin", count_begin)
         whole_job(ledger, request_of(1), "run")
     yield "round trips of a job's whole life, PostgreSQL", str(next(trips))
 

@@ -20,7 +20,7 @@ HERE = Path(__file__).parent
 STREAMS, JOB_SECONDS = 20, 10
 SLICES, PER_MINUTE, SLICE_SECONDS, FASTER = 40, 5, 60, 20
 JOBS, CALLED_SECONDS, SPEED = 50, 60, 30
-FIRST_POLL, LONGEST_POLL, FALLBACK = 5, 60, 300
+FIRST_POLL, MAX_POLL, FALLBACK = 5, 60, 300
 """The settings' defaults, seconds."""
 REPORT, ACTION_ID = "mp_action_listing_fast", "action_id"
 SECRET = "a-secret-of-the-benchmark"
@@ -106,13 +106,13 @@ def postbacks() -> str:
 
     The sandbox is thirty times as fast; the poll intervals and the fallback are as much shorter.
     """
-    polls, polling = _called("polling")
-    rows = [polling, *(_called(name, fault, polls)[1] for name, fault in WITH_CALLS.items())]
+    polls, polling = _with_postbacks("polling")
+    rows = [polling, *(_with_postbacks(name, fault, polls)[1] for name, fault in WITH_CALLS.items())]
     head = ["| | status calls | a job (most) | ÷ polling | run | job's end → download | rows |"]
     return "\n".join([*head, "|---|--:|--:|--:|--:|--:|--:|", *rows])
 
 
-def _called(name: str, fault: str | None = None, polling: int = 0) -> tuple[int, str]:
+def _with_postbacks(name: str, fault: str | None = None, polling: int = 0) -> tuple[int, str]:
     """Run a row of the table. Returns its status calls, and the row; `fault` None: nobody calls."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -120,7 +120,7 @@ def _called(name: str, fault: str | None = None, polling: int = 0) -> tuple[int,
     postback = None if fault is None else Postback(f"{url}/{SECRET}/impact")
     polls = {
         "poll_interval_seconds": FIRST_POLL / SPEED,
-        "poll_max_interval_seconds": LONGEST_POLL / SPEED,
+        "poll_max_interval_seconds": MAX_POLL / SPEED,
     }
     with Sandbox(rows=20, delay=CALLED_SECONDS, speed=SPEED, postback=postback) as sandbox:
         if fault:

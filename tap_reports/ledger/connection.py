@@ -1,7 +1,7 @@
-"""The one connection of this process to the ledger's database, transaction to one thread at a time.
+"""The one connection of this process to the ledger's database, used by one thread at a time.
 
-A PostgreSQL connection is held in a transaction and a moment after it, so that hundreds of workers share few;
-a server that has none left, or is restarting, is asked again, and one that falls silent is left.
+A PostgreSQL connection is open during a transaction and a moment after it, so that hundreds of workers share
+few. A server that has none left, or is restarting, is tried again; one that stops answering is given up.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from tap_reports.clock import TIMERS
 from tap_reports.ledger.database import FULL_MESSAGES, RESTARTING_MESSAGES, SILENT_SECONDS
 
 RESTART_SECONDS = 20.0
-"""How long a server that has answered before, and refuses connections now, is asked again."""
+"""How long a server that has answered before, and refuses connections now, is tried again."""
 STOP_SECONDS = 1.0
-"""What a transaction gets once the run is stopping."""
+"""How long a transaction may take once the run is stopping."""
 FULL_SECONDS = 120.0
-"""How long a server that has no connection left is asked again."""
+"""How long a server that has no connection left is tried again."""
 SQLITE_WAIT_SECONDS = 0.05
 """How long SQLite waits for another process's write at a time: nothing ends its wait, a signal neither."""
 IDLE_SECONDS = 0.5
@@ -38,7 +38,7 @@ IDLE_SECONDS = 0.5
 
 
 class SharedConnection:
-    """Opens the connection when it is needed, and lends it.
+    """Opens the connection when a transaction needs it.
 
     Args:
         engine: The database.
@@ -49,16 +49,16 @@ class SharedConnection:
     def __init__(self, engine: sa.Engine, file: Path | None, busy_seconds: float) -> None:
         self._engine = engine
         self._file = file
-        self._file_number = file.stat().st_ino if file else 0
+        self._inode = file.stat().st_ino if file else 0
         self._is_server = engine.dialect.name == "postgresql"
         self._busy_seconds = busy_seconds
         self._lock = threading.Lock()
-        self._ending = threading.Event()
+        self._stopping = threading.Event()
         self._connection: sa.Connection | None = None
         self._used_at = 0.0
         self._has_idle_timer = False
-        self._began_at = 0.0
-        self._ends_at = math.inf
+        self._transaction_began_at = 0.0
+        self._stops_at = math.inf
         self._is_aborted = False
         self._is_closed = False
         self._has_answered = False
@@ -66,26 +66,29 @@ class SharedConnection:
         self._failing_since: float | None = None
 
     @property
-    def is_ending(self) -> bool:
+    def is_stopping(self) -> bool:
         """True once the run is stopping."""
-        return self._ending.is_set()
+        return self._stopping.is_set()
 
     def end_soon(self) -> None:
-        """Give what is on its way a moment, then leave a server that does not answer. Safe in a handler."""
-        if not self._ending.is_set():
-            self._ends_at = time.monotonic() + STOP_SECONDS
-            self._ending.set()
+        """Give a transaction that has begun a moment, then give up a server that does not answer.
+
+        Safe in a signal handler.
+        """
+        if not self._stopping.is_set():
+            self._stops_at = time.monotonic() + STOP_SECONDS
+            self._stopping.set()
             self._abort_if_stuck()
 
     def _abort_if_stuck(self) -> None:
-        """Leave a server that has not answered for a moment; looked after until the store is closed."""
-        if self._began_at and time.monotonic() - self._began_at >= STOP_SECONDS:
+        """Give up a server that has not answered for a moment. Repeated until the store is closed."""
+        if self._transaction_began_at and time.monotonic() - self._transaction_began_at >= STOP_SECONDS:
             self._abort()
         if not self._is_closed and self._is_server:
             TIMERS.start(STOP_SECONDS / 4, self._abort_if_stuck)
 
     def close(self) -> None:
-        """Let go of the database, within a moment."""
+        """Close the connection, within a moment."""
         self._is_closed = True
         if self._lock.acquire(timeout=STOP_SECONDS):
             try:
@@ -104,12 +107,12 @@ class SharedConnection:
 
         Args:
             isolation: Of a server's; with AUTOCOMMIT each statement is a transaction by itself.
-            is_write: What is read stays true until it is written (SQLite).
-            is_lasting: What is written is there after a power failure, too (SQLite, where that takes most of
-                a transaction's time).
+            is_write: No other process writes between what is read and what is written (SQLite).
+            is_lasting: What is written survives a power failure (SQLite, where that takes most of a
+                transaction's time).
         """
         with self._lock:
-            self._began_at = time.monotonic()
+            self._transaction_began_at = time.monotonic()
             connection, cancel = self._open(), None
             try:
                 if self._is_server:
@@ -123,13 +126,13 @@ class SharedConnection:
                 self._disconnect()
                 raise
             finally:
-                self._began_at = 0.0
+                self._transaction_began_at = 0.0
                 if cancel:
                     cancel()
             self._release()
 
     def _open(self) -> sa.Connection:
-        """Return the connection; a server that may take one later is asked again for a while."""
+        """Return the connection. A server that may accept one later is tried again for a while."""
         self._require_file()
         wait = 0.1
         while self._connection is None:
@@ -140,9 +143,9 @@ class SharedConnection:
             except OperationalError as error:
                 if not self._may_answer_soon(error):
                     raise
-                self._ending.wait(wait * random.uniform(0.5, 1.5))
+                self._stopping.wait(wait * random.uniform(0.5, 1.5))
                 wait = min(wait * 2, 2.0)
-                if self._ending.is_set():
+                if self._stopping.is_set():
                     raise
         self._has_answered, self._failing_since = True, None
         return self._connection
@@ -164,14 +167,14 @@ class SharedConnection:
                 # IMMEDIATE: what is read stays true until it is written.
                 _execute(connection, "BEGIN IMMEDIATE")
             except OperationalError as error:
-                if "locked" not in str(error) or time.monotonic() > min(until, self._ends_at):
+                if "locked" not in str(error) or time.monotonic() > min(until, self._stops_at):
                     raise
             else:
                 return
 
     def _may_answer_soon(self, error: OperationalError) -> bool:
-        """Return whether a server may take a connection in a moment. One that has not for long enough is
-        given up at once by all that follows, so that a run does not wait for it again and again.
+        """Return whether a server may accept a connection in a moment. One that has not for long enough is
+        given up at once by all calls that follow, so that a run does not wait for it again and again.
         """
         said, now, longest = str(error.orig).lower(), time.monotonic(), 0.0
         if any(word in said for word in FULL_MESSAGES):
@@ -182,18 +185,18 @@ class SharedConnection:
         return now - self._failing_since < longest
 
     def _require_file(self) -> None:
-        """Refuse to go on in a file that other runs no longer see: what it counts would be wrong."""
+        """Refuse a file that was moved or deleted: other runs no longer see what is written to it."""
         if self._file is None:
             return
         try:
-            is_there = self._file.stat().st_ino == self._file_number
+            is_there = self._file.stat().st_ino == self._inode
         except OSError:
             is_there = False
         if not is_there:
             raise OperationalError("open", None, FileNotFoundError("its file was moved or deleted"))
 
     def _release(self) -> None:
-        """Keep a server's connection for a moment: the next transaction often follows at once."""
+        """Keep a server's connection open for a moment: the next transaction often follows at once."""
         self._used_at = time.monotonic()
         if self._was_full:
             self._disconnect()
@@ -222,11 +225,11 @@ class SharedConnection:
                 connection.close()
 
     def _abort(self) -> None:
-        """Shut the socket of a server that does not answer, so that the thread that waits for it goes on."""
+        """Shut down the socket to a server that does not answer, so that the waiting thread goes on."""
         connection = self._connection
         if connection is None or not self._is_server:
             return
-        self._is_aborted = self._ending.is_set()
+        self._is_aborted = self._stopping.is_set()
         with contextlib.suppress(OSError, SQLAlchemyError, AttributeError):
             descriptor = connection.connection.driver_connection.pgconn.socket  # type: ignore[union-attr]
             with socket.socket(fileno=os.dup(descriptor)) as copy:

@@ -1,4 +1,4 @@
-"""What works in the ledger's database: transactions at stake, and notes that a run can go on without."""
+"""Transactions in the ledger's database: those that a run depends on, and notes that it can do without."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _refusal(setting: str | None, error: BaseException) -> str:
 
 
 class Store:
-    """What works in the database: reads, writes, and notes that may fail.
+    """Runs functions in the database: reads, writes, and notes that may fail.
 
     Args:
         engine, file, busy_seconds: See `SharedConnection`.
@@ -151,7 +151,7 @@ class Store:
             self._write_notes()
 
     def close(self) -> None:
-        """Write what is owed, if that is possible now, and let go of the database."""
+        """Write the pending notes, if that is possible now, and close the connection."""
         self._connection.end_soon()
         if self._noting.acquire(timeout=STOP_SECONDS):
             try:
@@ -171,7 +171,7 @@ class Store:
             logger.log(level, text, message_of(error), remedy_for(error))
 
     def _write_oldest(self) -> None:
-        """Write the first of the notes that are owed; it stays owed as long as the database is away."""
+        """Write the oldest pending note; it stays pending as long as the database is away."""
         try:
             self._run(*self._pending_notes[0])
         except OperationalError:
@@ -189,7 +189,7 @@ class Store:
                 return work(db)
         except DBAPIError as error:
             is_silent = time.monotonic() - began >= SILENT_SECONDS
-            if not error.connection_invalidated or is_silent or self._connection.is_ending:
+            if not error.connection_invalidated or is_silent or self._connection.is_stopping:
                 raise
         with connected() as db:
             return work(db)
