@@ -24,9 +24,9 @@ from run_messages import RunMessages, parse
 
 POLLS = {"poll_interval_seconds": 0.05, "poll_max_interval_seconds": 0.05}
 FAST = {**POLLS, "retry_backoff_seconds": 0.05}
-PATIENCE = 120.0
+MAX_SECONDS = 120.0
 """Seconds for a run, or a step of it. Only a failing test waits this long."""
-LOOK = 0.02
+READ_INTERVAL_SECONDS = 0.02
 """Seconds between two reads of a run's output."""
 PIPE_BYTES, READ_BYTES = 4096, 1 << 16
 
@@ -117,7 +117,7 @@ class Running:
 
     def wait_until(self, ready: Callable[[], Any], what: str = "what was waited for") -> None:
         """Wait for a step. If the run does not reach it in time, it is killed and the test fails."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + MAX_SECONDS
         while not ready():
             if time.monotonic() > end or self.status is not None:
                 self.close()  # so that it takes no other test along
@@ -134,7 +134,7 @@ class Running:
     def stop_reading(self) -> None:
         """Stop reading and fill the pipe, so that the command's next write blocks."""
         self._pauses = self._is_filled = True
-        time.sleep(2 * LOOK)
+        time.sleep(2 * READ_INTERVAL_SECONDS)
         with contextlib.suppress(BlockingIOError):
             while os.write(self._filler, b"\n"):
                 pass
@@ -152,7 +152,7 @@ class Running:
     def finish(self) -> Printed:
         """Read all output and wait for its end."""
         self.read_on()
-        self.process.join(PATIENCE)
+        self.process.join(MAX_SECONDS)
         status = self.status
         self.close()
         assert status is not None, f"it did not end\n{self.stderr[-2000:]}"
@@ -161,9 +161,9 @@ class Running:
     def close(self) -> None:
         """Kill it if it still runs."""
         self.process.kill()
-        self.process.join(PATIENCE)
+        self.process.join(MAX_SECONDS)
         self.read_on()
-        self._thread.join(PATIENCE)
+        self._thread.join(MAX_SECONDS)
         if self.reader >= 0:
             os.close(self.reader)
             self.reader = -1
@@ -172,9 +172,9 @@ class Running:
         records = 0
         while True:
             if self._pauses or (self._limit and records >= self._limit):
-                time.sleep(LOOK)
+                time.sleep(READ_INTERVAL_SECONDS)
                 continue
-            if not select.select([self.reader], [], [], LOOK)[0]:
+            if not select.select([self.reader], [], [], READ_INTERVAL_SECONDS)[0]:
                 continue
             data = os.read(self.reader, READ_BYTES if self._limit is None else PIPE_BYTES)
             if not data:
@@ -239,7 +239,7 @@ class Program:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=PATIENCE,
+            timeout=MAX_SECONDS,
             check=False,
         )
         return Printed(done.returncode, done.stdout, done.stderr)

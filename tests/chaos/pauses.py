@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from command import PATIENCE
+from command import MAX_SECONDS
 
 from tap_reports.clock import SystemClock
 from tap_reports.ledger.ledger import Ledger
@@ -47,7 +47,7 @@ class Gate:
             if self._seen < self._nth:
                 return True
         self.reached.set()
-        self._opened.wait(PATIENCE)
+        self._opened.wait(MAX_SECONDS)
         return not self.dropped
 
 
@@ -71,7 +71,7 @@ def install_gate(sandbox: Sandbox, gate: Gate) -> None:
 def locked(ledger: Path) -> Iterator[None]:
     """Hold the ledger's database, so that nobody else can write it; reading it goes on."""
     Ledger.open(str(ledger), clock=SystemClock()).close()  # its tables are there
-    connection = sqlite3.connect(ledger, isolation_level=None, timeout=PATIENCE)
+    connection = sqlite3.connect(ledger, isolation_level=None, timeout=MAX_SECONDS)
     try:
         connection.execute("BEGIN IMMEDIATE")
         yield

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from command import PATIENCE, POLLS, Printed, Program, Running
+from command import MAX_SECONDS, POLLS, Printed, Program, Running
 from kill_points import SLICES, Kill, Outcome
 from pauses import Gate, install_gate, locked, waits_for_a_lock
 from run_messages import bookmark_of, mark_of, plain_record
@@ -205,7 +205,7 @@ class ScenarioRunner:
             return set()
         no_tables_yet = contextlib.suppress(sqlite3.OperationalError)
         with (
-            contextlib.closing(sqlite3.connect(self.program.ledger, timeout=PATIENCE)) as connection,
+            contextlib.closing(sqlite3.connect(self.program.ledger, timeout=MAX_SECONDS)) as connection,
             no_tables_yet,
         ):
             rows = connection.execute("SELECT slice_start FROM tap_reports_jobs WHERE job_id != ''")

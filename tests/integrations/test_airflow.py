@@ -25,7 +25,7 @@ from tap_reports.sandbox import Sandbox
 ROOT = Path(__file__).resolve().parents[2]
 COMPONENTS = {"scheduler": "scheduler", "dag-processor": "dag_processor", "triggerer": "triggerer"}
 """Beside the API server: the command -> its name in what that says of their health."""
-PATIENCE = 240
+MAX_WAIT_SECONDS = 240
 JOB_SECONDS = 25
 pytestmark = [pytest.mark.installs, pytest.mark.xdist_group("airflow"), pytest.mark.timeout(900)]
 
@@ -101,10 +101,10 @@ class Airflow:
             "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(logs[1]),
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
             # On a busy machine a worker waits long for its answers.
-            "AIRFLOW__API__WORKER_TIMEOUT": str(PATIENCE),
-            "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": str(PATIENCE),
-            "AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": str(PATIENCE),
-            "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": str(PATIENCE),
+            "AIRFLOW__API__WORKER_TIMEOUT": str(MAX_WAIT_SECONDS),
+            "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": str(MAX_WAIT_SECONDS),
+            "AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": str(MAX_WAIT_SECONDS),
+            "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": str(MAX_WAIT_SECONDS),
             "AIRFLOW__WORKERS__EXECUTION_API_RETRIES": "20",
             "AIRFLOW__WORKERS__EXECUTION_API_RETRY_WAIT_MAX": "5",
             "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
@@ -119,7 +119,7 @@ class Airflow:
             capture_output=True,
             text=True,
             check=False,
-            timeout=PATIENCE,
+            timeout=MAX_WAIT_SECONDS,
         )
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
         return done.stdout
@@ -163,7 +163,7 @@ class Airflow:
             return dict(connection.execute("SELECT task_id, state FROM task_instance").fetchall())
 
     def until(self, condition) -> None:
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + MAX_WAIT_SECONDS
         while not condition():
             logs = "".join(path.read_text()[-1500:] for path in self.folder.rglob("*.log"))
             assert time.monotonic() < end, f"{self.states()}\n{logs}"
