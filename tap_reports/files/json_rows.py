@@ -23,14 +23,12 @@ from tap_reports.files.json_cursor import MAX_DEPTH, OTHER, Cursor
 from tap_reports.files.json_values import NESTED, NOT_JSON, cell, decode, decode_at
 from tap_reports.files.numbers import Number
 from tap_reports.files.streams import skip
-from tap_reports.files.table import Cell, Cut, Table
+from tap_reports.files.table import MAX_COLUMNS, Cell, Cut, Table
 from tap_reports.files.text import shown
 from tap_reports.speedups.codes import Flag
 
 SIZE = 1 << 19
 """Bytes of a block: they and what becomes of them stay in a processor's cache."""
-MAX_KEYS = 10_000
-"""A table has at most so many columns."""
 PIECE = 1 << 16
 """Bytes that are looked at in Python at once."""
 
@@ -65,7 +63,7 @@ class JsonRows:
             return
         for key in keys:
             self.keys.setdefault(key, len(self.keys))
-        if len(self.keys) > MAX_KEYS:
+        if len(self.keys) > MAX_COLUMNS:
             raise FileError(f"A row has a key that is the {len(self.keys):,}th column: that is too many.")
 
 
@@ -141,7 +139,7 @@ def _skip_objects(cursor: Cursor, rows: JsonRows) -> None:
     """Move past one object at least, and note the keys."""
     cursor.where = f"row {rows.count + 1}" if rows.is_lines else ""
     flags = Flag.IS_LINES if rows.is_lines else Flag(0)
-    rows.is_plain &= len(rows.spelled) <= MAX_KEYS  # one key can be spelled in many ways
+    rows.is_plain &= len(rows.spelled) <= MAX_COLUMNS  # one key can be spelled in many ways
     while rows.is_plain:
         found = speedups.json_keys(cursor.data, cursor.at, tuple(rows.spelled), flags)
         rows.count += found.objects

@@ -30,6 +30,7 @@ Cell = str | int | Decimal | bool | ErrorCell | None
 `numbers.Number`."""
 
 
+MAX_COLUMNS = 10_000
 MAX_RECORD = 1 << 26
 """Bytes of the longest row of CSV or value of JSON. A longer one is a quote that nobody closed; looking on
 for its end would fill the memory."""

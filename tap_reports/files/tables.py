@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from tap_reports.exceptions import FileError
-from tap_reports.files.table import Cell, Sheet, Table, notation_of, says_empty
+from tap_reports.files.table import MAX_COLUMNS, Cell, Sheet, Table, notation_of, says_empty
 from tap_reports.files.text import beginning, is_blank, shown
 from tap_reports.files.unpack import ASK, OLE, Member, members
 from tap_reports.models import FileFormat, Layout, ReportFile
@@ -31,8 +31,6 @@ FOREIGN = {
     b"7z\xbc\xaf\x27\x1c": "a 7-Zip file",
 }
 """First bytes of files that a vendor might send and that can't be read."""
-
-MAX_COLUMNS = 10_000
 
 _JSON = re.compile(r'\{\s*(?:["}]|$)|\[\s*(?:[\[{\]"\d-]|null|true|false|$)')
 """How JSON begins and a CSV header does not."""

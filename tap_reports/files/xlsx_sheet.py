@@ -21,7 +21,7 @@ from tap_reports.files.csv_ import rows
 from tap_reports.files.csv_blocks import end_before_footer
 from tap_reports.files.header import Line
 from tap_reports.files.streams import TemporaryFile
-from tap_reports.files.table import ERROR_MARK, MAX_RECORD, NUMBER_MARK, CsvTable, Sheet, Table
+from tap_reports.files.table import ERROR_MARK, MAX_COLUMNS, MAX_RECORD, NUMBER_MARK, CsvTable, Sheet, Table
 from tap_reports.files.text import shown
 from tap_reports.files.xlsx_cells import Type
 from tap_reports.files.xlsx_header import find_header, warn_of_merged
@@ -32,7 +32,6 @@ from tap_reports.wording import number_of
 
 logger = logging.getLogger("tap-reports")
 
-MAX_COLUMNS = 10_000
 MARKS = {Type.ERROR: ERROR_MARK, Type.NUMBER: NUMBER_MARK}
 _QUOTED = re.compile('[",\r\n]')
 _KINDS = {

@@ -114,14 +114,14 @@ def test_what_is_nested_too_deep_is_an_error(tmp_path, slow):
 
 
 def test_too_many_keys_are_an_error(tmp_path, monkeypatch, slow):
-    monkeypatch.setattr(json_rows, "MAX_KEYS", 20)
+    monkeypatch.setattr(json_rows, "MAX_COLUMNS", 20)
     for read in (slow, table_of):
         with pytest.raises(FileError, match="too many"):
             read(tmp_path, ODD["new keys all the time"])
 
 
 def test_a_key_that_is_spelled_in_very_many_ways_is_read_in_python(tmp_path, monkeypatch, slow):
-    monkeypatch.setattr(json_rows, "MAX_KEYS", 20)
+    monkeypatch.setattr(json_rows, "MAX_COLUMNS", 20)
     spellings = [f"{number:05b}".translate({48: "a", 49: "\\u0061"}) for number in range(32)]
     text = json.dumps([{"key": at} for at in range(32)])
     for spelling in spellings:
