@@ -183,14 +183,14 @@ def reservations(url: str, name: str) -> Figures:
 
 def listing(url: str, name: str) -> Figures:
     """How long `--jobs --format json` reads a long history, and the memory that it takes."""
-    day = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
     same = {"vendor": "acme", "account": "two", "api_url": "https://x", "report": "r", "quota": "report"}
+    done = {"status": "succeeded", "sent_at": dt.datetime(2026, 1, 1, tzinfo=dt.UTC)}
     rows = [
-        {**same, "id": 10**6 + number, "key": str(number), "job_id": f"j{number}", "status": "succeeded"}
+        {**same, **done, "id": 10**6 + number, "key": str(number), "job_id": f"j{number}"}
         for number in range(HISTORY)
     ]
     with contextlib.closing(Ledger.open(url)) as ledger:
-        insert(url, jobs, [row | {"sent_at": day} for row in rows])
+        insert(url, jobs, rows)
         insert(url, streams, [{"job": row["id"], "stream": "acme_r"} for row in rows])
         began, worked = time.perf_counter(), time.process_time()
         lines = sum(1 for _ in ledger.listing())
@@ -205,18 +205,17 @@ def listing(url: str, name: str) -> Figures:
 
 def insert(url: str, table: sa.Table, rows: list[dict[str, Any]]) -> None:
     """Write many rows, as a long past would have left them."""
-    engine = sa.create_engine(url if "://" in url else f"sqlite:///{url}")
+    engine = sa.create_engine(url if "://" in url else f"sqlite:///{url}", poolclass=sa.NullPool)
     with engine.begin() as db:
         if rows:
             db.execute(table.insert(), rows)
-    engine.dispose()
 
 
 @contextlib.contextmanager
 def own_schema(url: str) -> Iterator[str]:
     """Yield the URL with a schema of its own."""
     name = f"tap_reports_{uuid.uuid4().hex[:12]}"
-    engine = sa.create_engine(url)
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
     with engine.begin() as db:
         db.exec_driver_sql(f"CREATE SCHEMA {name}")
     try:
@@ -225,7 +224,6 @@ def own_schema(url: str) -> Iterator[str]:
     finally:
         with engine.begin() as db:
             db.exec_driver_sql(f"DROP SCHEMA {name} CASCADE")
-        engine.dispose()
 
 
 def main() -> None:

@@ -71,10 +71,7 @@ class SharedConnection:
         return self._stopping.is_set()
 
     def end_soon(self) -> None:
-        """Give a transaction that has begun a moment, then give up a server that does not answer.
-
-        Safe in a signal handler.
-        """
+        """Give a transaction a moment, then give up a server that does not answer. Safe in a handler."""
         if not self._stopping.is_set():
             self._stops_at = time.monotonic() + STOP_SECONDS
             self._stopping.set()
