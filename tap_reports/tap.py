@@ -15,7 +15,7 @@ from singer_sdk.helpers.capabilities import TapCapabilities
 from typing_extensions import override
 
 from tap_reports.clock import SystemClock
-from tap_reports.commands.progress import Display
+from tap_reports.console.progress import Display
 from tap_reports.emit.writer import MessageWriter, StateOutput
 from tap_reports.exceptions import ConfigError, StreamError
 from tap_reports.settings.environment import environment_config, merged

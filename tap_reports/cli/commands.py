@@ -59,7 +59,7 @@ class Invocation:
 
 
 def _check_config(call: Invocation) -> int:
-    from tap_reports.commands.output import write
+    from tap_reports.console.output import write
 
     tap = call.make_tap(Mode.CHECK)
     if call.inputs.catalog:

@@ -1,1 +1,1 @@
-"""What people ask for beside a sync: `--plan`, `--jobs`, `--test`, and the table while a sync runs."""
+"""What people run instead of a sync: `--plan`, `--submit`, `--jobs`, `--test`; and what a sync can record."""

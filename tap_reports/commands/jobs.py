@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from tap_reports.commands import output
 from tap_reports.commands.timeline import page
+from tap_reports.console import output
 from tap_reports.ledger.history import JobFilter
 from tap_reports.models import Json, StreamEnd
 from tap_reports.redaction import printable

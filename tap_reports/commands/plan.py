@@ -13,8 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from tap_reports.client import ReportClient
-from tap_reports.commands import output
 from tap_reports.commands.verdict import Budget, Limit, judge
+from tap_reports.console import output
 from tap_reports.exceptions import CallError, StreamError
 from tap_reports.jobs.next_step import find_job
 from tap_reports.jobs.task import Action

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from tap_reports.commands import output
+from tap_reports.console import output
 from tap_reports.exceptions import ConfigError
 from tap_reports.jobs.task import Stage, Task
 from tap_reports.redaction import redact

@@ -12,7 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from tap_reports.commands.output import json_value
+from tap_reports.console.output import json_value
 from tap_reports.exceptions import CONFIGURATION_IS_WRONG, ConfigError, Stopped
 from tap_reports.models import RunOutcome
 

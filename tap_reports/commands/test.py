@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from requests.utils import get_environ_proxies, select_proxy
 
-from tap_reports.commands import output
+from tap_reports.console import output
 from tap_reports.exceptions import CallError, ConfigError, TapReportsError
 from tap_reports.models import Check
 from tap_reports.redaction import redact

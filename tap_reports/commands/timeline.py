@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tap_reports.commands.output import MISSING, describe_end, size
+from tap_reports.console.output import MISSING, describe_end, size
 from tap_reports.ledger.records import EmitRecord, JobRecord
 from tap_reports.models import RunOutcome, StreamOutcome
 from tap_reports.redaction import printable

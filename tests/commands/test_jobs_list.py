@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tap_reports.commands import output
 from tap_reports.commands.jobs import job_lines
+from tap_reports.console import output
 from tap_reports.ledger.history import JobFilter
 
 COLUMNS = (

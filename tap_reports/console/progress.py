@@ -135,7 +135,7 @@ class Display:
             self._quotas = {}  # the sync itself reports the error
 
     def _table(self, console: Console) -> RenderableType:
-        from tap_reports.commands.progress_table import progress_table
+        from tap_reports.console.progress_table import progress_table
 
         run = self._run()
         if run is None or not run.is_started:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from tap_reports.commands.output import cell, size
+from tap_reports.console.output import cell, size
 from tap_reports.jobs.task import Action, Stage, Task
 from tap_reports.wording import number_of
 

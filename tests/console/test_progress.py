@@ -19,8 +19,8 @@ import threading
 
 import pytest
 
-from tap_reports.commands.progress import SHORT_FORMAT, is_wanted
-from tap_reports.commands.progress_table import duration, shortened
+from tap_reports.console.progress import SHORT_FORMAT, is_wanted
+from tap_reports.console.progress_table import duration, shortened
 from tap_reports.redaction import add_secrets
 from tap_reports.sandbox import Sandbox
 
