@@ -15,10 +15,11 @@ from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from typing_extensions import override
 
 from tap_reports.emit.plan import EmitPlan
+from tap_reports.sync.columns import absent_columns, fields, quoted, with_new_columns
 from tap_reports.sync.configured import with_catalog
 from tap_reports.sync.extraction import Extraction
 from tap_reports.sync.outcome import RUN_ENDING_ERRORS, add_stream_name, log_tally, stream_error
-from tap_reports.sync.report import Report, absent_columns, fields, quoted, with_new_columns
+from tap_reports.sync.report import Report
 from tap_reports.sync.state import StreamState
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class ReportStream(Stream):
             version=self._stream_version,
             zone=self.extraction.zone,
             notation=table.notation,
-            dated_by=self.report.dated_by,
+            dated_by=self.report.date_property,
         )
 
     def _warn_about_other_sheets(self, table: Table) -> None:
@@ -159,7 +160,7 @@ class ReportStream(Stream):
         self, context: Context | None = None, *, write_messages: bool = True
     ) -> Generator[dict[str, Any], Any, Any]:
         self._messages_wanted = write_messages
-        with self._noting_outcome(), self.get_record_counter() as counter, self.get_sync_timer():
+        with self._note_outcome(), self.get_record_counter() as counter, self.get_sync_timer():
             if write_messages and self.ABORT_AT_RECORD_COUNT is None:
                 self._sync_blocks(counter)
                 return
@@ -185,7 +186,7 @@ class ReportStream(Stream):
 
         if batch_config.encoding.format == "parquet":  # a slow import, while jobs run
             threading.Thread(target=__import__, args=("pyarrow.parquet",), name="imports").start()
-        with self._noting_outcome(), self.get_batch_counter() as counter:
+        with self._note_outcome(), self.get_batch_counter() as counter:
             for table, plan, position in self._tables():
                 for batch in batches(table, plan, position.context, batch_config, self, position.tally):
                     if batch.manifest:
@@ -229,7 +230,7 @@ class ReportStream(Stream):
                 yield table, self._plan_for(table), position
 
     @contextlib.contextmanager
-    def _noting_outcome(self) -> Iterator[None]:
+    def _note_outcome(self) -> Iterator[None]:
         """Note how the stream ends. Its failure does not end the others; a stopped run is passed on."""
         if self.replication_method == REPLICATION_FULL_TABLE and self._tap.settings.shard is None:
             self._stream_version = self._initialized_at // 1000

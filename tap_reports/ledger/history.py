@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from tap_reports.ledger.records import LOST, EmitRecord, JobRecord, decimal_of, record
 from tap_reports.ledger.schema import UNKNOWN_DAY, UNKNOWN_TIME, jobs, run_streams, runs, streams, uses
 from tap_reports.models import JobStatus, RunOutcome, StreamEnd, StreamOutcome
+from tap_reports.models.columns import SHEET_IN_NAME
 from tap_reports.process import is_gone, this_process
 
 BATCH_ROWS = 1000
@@ -150,7 +151,7 @@ def _filtered(columns: Sequence[Any], wanted: JobFilter) -> sa.Select[Any]:
     """
     sheets = streams.alias()
     has_sheets = sa.exists().where(
-        sheets.c.job == jobs.c.id, sheets.c.stream.startswith(streams.c.stream + "__")
+        sheets.c.job == jobs.c.id, sheets.c.stream.startswith(streams.c.stream + SHEET_IN_NAME)
     )
     statement = (
         sa.select(*columns)

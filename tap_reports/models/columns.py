@@ -24,6 +24,9 @@ LINEAGE = tuple(
 )
 """The columns that say where a record comes from."""
 
+SHEET_IN_NAME, SHEET_IN_TITLE = "__", " / "
+"""Between a report and its sheet: in a stream's name, in its schema's title."""
+
 SNAKE_CASE = "snake_case"
 VERBATIM = "verbatim"
 NAMELESS = "column"

@@ -1,4 +1,4 @@
-"""All streams of a sync: each is continued when it has something to write, none waits for another."""
+"""All streams of a sync: each continues when it has something to write, and none waits for another."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ class AllStreams:
         try:
             with self.signals.interruptible():
                 on_failure = self.outcome.fail if is_sync else None
-                found, self._columns = discover(
+                reports, self._columns = discover(
                     self.run, self.state, from_files=from_files, on_failure=on_failure
                 )
                 # All shards must see the same list of streams, so they wait too.
                 is_waiting = is_waiting or self.run.settings.shard is not None
-                return [*found, *self._columns.take_all()] if is_waiting else found
+                return [*reports, *self._columns.take_all()] if is_waiting else reports
         except BaseException:
             self.run.close()
             raise
@@ -95,7 +95,7 @@ class AllStreams:
 
     def is_another_ready(self, current: ReportStream) -> bool:
         """Return whether there is something to do for another stream."""
-        return self._is_any_ready(one for one in self._unfinished() if one is not current)
+        return self._is_any_ready(stream for stream in self._unfinished() if stream is not current)
 
     def _start(self, streams: list[ReportStream]) -> None:
         """Start the jobs of all streams."""
@@ -136,18 +136,18 @@ class AllStreams:
     def _ending(self) -> Iterator[None]:
         """End the run in any case: note it in the ledger, end all work, write the last STATE."""
         try:
-            with contextlib.suppress(Stopped), self._noting_closed_output():
+            with contextlib.suppress(Stopped), self._note_closed_output():
                 yield
         finally:
-            with self._noting_closed_output(), contextlib.ExitStack() as last:  # one failure skips no step
-                last.callback(sys.stdout.flush)
+            with self._note_closed_output(), contextlib.ExitStack() as steps:  # in reverse order
+                steps.callback(sys.stdout.flush)
                 # After a signal, the last message is a STATE, even if it was written before.
-                last.callback(self.state.write, now=True, again=self.outcome.signal is not None)
-                last.callback(self.run.close)
+                steps.callback(self.state.write, now=True, again=self.outcome.signal is not None)
+                steps.callback(self.run.close)
                 self.run.note_end(self.run_outcome())
 
     @contextlib.contextmanager
-    def _noting_closed_output(self) -> Iterator[None]:
+    def _note_closed_output(self) -> Iterator[None]:
         try:
             yield
         except BrokenPipeError:

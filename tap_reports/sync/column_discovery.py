@@ -1,4 +1,4 @@
-"""Columns that only a file tells: discovery requests the file that the sync needs as well."""
+"""Columns that are known only from a file: discovery requests the file that the sync also needs."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from tap_reports.exceptions import CallError, FileError, StreamError
 from tap_reports.models import Column, FileFormat, ReportType, Slice
-from tap_reports.models.columns import property_name, property_names
+from tap_reports.models.columns import SHEET_IN_NAME, property_name, property_names
+from tap_reports.sync.columns import find_column
 from tap_reports.sync.configured import LINEAGE_NAMES, build_report, report_settings
 from tap_reports.sync.guards import with_job_remedy
 from tap_reports.sync.planning import StreamPlanner
-from tap_reports.sync.report import Report, find_column
+from tap_reports.sync.report import Report
 from tap_reports.sync.state import StreamState
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class ColumnDiscovery:
     @property
     def tasks(self) -> list[Task]:
         """The jobs of the reports whose columns are not known yet."""
-        return [one.task for one in self._pending]
+        return [pending.task for pending in self._pending]
 
     @property
     def is_any_ready(self) -> bool:
@@ -70,21 +71,22 @@ class ColumnDiscovery:
 
     def take(self) -> Iterator[DiscoveredReport]:
         """Yield the reports whose files have come; a file of several sheets gives a report for each."""
-        ready = [one for one in self._pending if one.task.is_over]
-        self._pending = [one for one in self._pending if one not in ready]
-        for one in ready:
+        ready = [pending for pending in self._pending if pending.task.is_over]
+        self._pending = [pending for pending in self._pending if pending not in ready]
+        for pending in ready:
             try:
-                types = _types_of_file(self.run, one)
+                types = _types_of_file(self.run, pending)
             except StreamError as error:
-                if one.task.is_dropped:
-                    self.state.drop_job(one.report.stream, one.task.request.key)
-                self._fail(one.report, error)
+                if pending.task.is_dropped:
+                    self.state.drop_job(pending.report.stream, pending.task.request.key)
+                self._fail(pending.report, error)
                 continue
-            self.state.drop_job(one.report.stream, one.task.request.key)
+            self.state.drop_job(pending.report.stream, pending.task.request.key)
             if len(types) > 1:  # the streams of its sheets join the task by their own names
-                one.task.streams -= {one.report.stream}
+                pending.task.streams -= {pending.report.stream}
             for type_ in types:
-                yield build_report(type_, one.vendor, one.client.config, self.run.settings), one.client
+                report = build_report(type_, pending.vendor, pending.client.config, self.run.settings)
+                yield report, pending.client
 
     def take_all(self) -> Iterator[DiscoveredReport]:
         """Wait for all files, and yield all reports."""
@@ -97,7 +99,7 @@ class ColumnDiscovery:
         states = [
             StreamState(dict(values))
             for name, values in self.state.bookmarks.items()
-            if name == report.stream or name.startswith(f"{report.stream}__")
+            if name == report.stream or name.startswith(report.stream + SHEET_IN_NAME)
         ]
         planner = StreamPlanner(report=report, client=client, run=self.run, states=states)
         requests = planner.plan().requests or replace(planner, is_incremental=False).plan().requests
@@ -108,10 +110,10 @@ class ColumnDiscovery:
         return self.run.engine.start(report.stream, requests[-1], next(filter(None, known), None))
 
     def _fail(self, report: Report, error: StreamError) -> None:
-        placed = error.with_location(vendor=report.vendor, stream=report.stream)
+        located = error.with_location(vendor=report.vendor, stream=report.stream)
         if self.on_failure is None:
-            raise placed
-        self.on_failure(report.stream, placed)
+            raise located
+        self.on_failure(report.stream, located)
 
 
 def _types_of_file(run: Run, pending: _PendingReport) -> list[ReportType]:
@@ -126,23 +128,26 @@ def _types_of_file(run: Run, pending: _PendingReport) -> list[ReportType]:
     if task.error:
         raise task.error
     try:
-        found = [
+        sheets = [
             (table.sheet, _columns(table, type_))
             for table in tables_of_all(task.files, type_.layout, work_dir=run.folder())
         ]
-        _require_keys(pending, [column for _, columns in found for column in columns])
+        _require_keys(pending, [column for _, columns in sheets for column in columns])
     except StreamError as error:
-        place = {"slice_": str(task.request.slice or ""), "job_id": task.job_id}
-        raise with_job_remedy(error).with_location(**place) from error
-    if len(found) < 2:
-        return [replace(type_, columns=found[0][1] if found else ())]
+        slice_ = str(task.request.slice or "")
+        raise with_job_remedy(error).with_location(slice_=slice_, job_id=task.job_id) from error
+    if len(sheets) < 2:
+        return [replace(type_, columns=sheets[0][1] if sheets else ())]
     # Sheets with the same property name get `_2`, `_3`, as columns do.
-    names = property_names([sheet or "sheet" for sheet, _ in found])
+    names = property_names([sheet or "sheet" for sheet, _ in sheets])
     return [
         replace(
-            type_, name=f"{type_.name}__{name}", columns=columns, layout=replace(type_.layout, sheet=sheet)
+            type_,
+            name=f"{type_.name}{SHEET_IN_NAME}{name}",
+            columns=columns,
+            layout=replace(type_.layout, sheet=sheet),
         )
-        for (sheet, columns), name in zip(found, names, strict=True)
+        for (sheet, columns), name in zip(sheets, names, strict=True)
     ]
 
 

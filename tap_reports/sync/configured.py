@@ -11,6 +11,7 @@ from tap_reports.models import Column, Kind, ReportType
 from tap_reports.models.columns import (
     LINEAGE,
     ROW,
+    SHEET_IN_NAME,
     SLICE_END,
     SLICE_START,
     kind_of,
@@ -19,7 +20,8 @@ from tap_reports.models.columns import (
 )
 from tap_reports.settings.read import Settings
 from tap_reports.settings.validate import missing_start_date
-from tap_reports.sync.report import Report, find_column
+from tap_reports.sync.columns import find_column
+from tap_reports.sync.report import Report
 from tap_reports.vendor import ReportConfig, Vendor, VendorConfig
 
 LINEAGE_NAMES = frozenset(column.property for column in LINEAGE)
@@ -30,7 +32,7 @@ def report_settings(type_: ReportType, vendor: Vendor, config: VendorConfig) -> 
     for report in config.reports or ():
         configured_name = report.name or vendor.report_name(report.values)
         name = property_name(configured_name) if configured_name else ""
-        if name and (type_.name == name or type_.name.startswith(f"{name}__")):
+        if name and (type_.name == name or type_.name.startswith(name + SHEET_IN_NAME)):
             # The type's name also holds the sheet's; the setting names only the first part.
             return replace(report, name=None)
     return ReportConfig()
@@ -66,12 +68,12 @@ def build_report(
             replication_key=replication_key,
             lineage=(),
             slice_days=_slice_days(type_, vendor, config, report, has_dates=bool(date_column)),
-            dated_slice_days=_slice_days(type_, vendor, config, report, has_dates=True),
+            slice_days_with_dates=_slice_days(type_, vendor, config, report, has_dates=True),
             lookback_days=_first_set(
                 report.lookback_days, config.lookback_days, type_.lookback_days, vendor.lookback_days
             ),
-            fixed_grid=vendor.fixed_grid,
-            grid=False,
+            needs_grid=vendor.fixed_grid,
+            on_grid=vendor.fixed_grid,
         ),
         settings.lineage_columns,
     )
@@ -101,7 +103,7 @@ def with_catalog(
         primary_keys=tuple(key for key in primary_keys if key not in LINEAGE_NAMES),
         replication_key=own_replication_key,
         # A restored report type may not know its date column; the catalog does.
-        slice_days=report.dated_slice_days if own_replication_key else report.slice_days,
+        slice_days=report.slice_days_with_dates if own_replication_key else report.slice_days,
     )
     return _with_default_keys(known, lineage_columns)
 
@@ -135,12 +137,12 @@ def final_day_errors(final_days: Mapping[str, dt.date | None], settings: Setting
 
 def _with_default_keys(report: Report, lineage_columns: bool) -> Report:
     """Return the report with lineage columns as keys where it has none, and what follows from its keys."""
-    keys, replication_key, grid = report.primary_keys, report.replication_key, report.fixed_grid
+    keys, replication_key, on_grid = report.primary_keys, report.replication_key, report.needs_grid
     if report.type.dated and replication_key is None:
-        replication_key, grid = SLICE_END, True
+        replication_key, on_grid = SLICE_END, True
         keys = (*keys, SLICE_START) if keys else keys
     if not keys:
-        grid = report.type.dated
+        on_grid = report.type.dated
         keys = (SLICE_START, ROW) if report.type.dated else (ROW,)
     needed = {*keys, replication_key}
     names = {name for column in report.columns for name in (column.property, property_name(column.header))}
@@ -150,7 +152,7 @@ def _with_default_keys(report: Report, lineage_columns: bool) -> Report:
         primary_keys=keys,
         replication_key=replication_key,
         lineage=tuple(column for column in LINEAGE if lineage_columns or column.property in needed),
-        grid=grid,
+        on_grid=on_grid,
     )
 
 
@@ -190,11 +192,11 @@ def _key_property(name: str, columns: list[Column], report: ReportConfig) -> str
     """Return the property of a key column, and add the column to the list if it is missing."""
     if name in LINEAGE_NAMES:
         return name
-    found = find_column(name, columns)
-    if not found:
-        found = Column(name, property_name(name), report.columns.get(name, Kind.STRING))
-        columns.append(found)
-    return found.property
+    column = find_column(name, columns)
+    if not column:
+        column = Column(name, property_name(name), report.columns.get(name, Kind.STRING))
+        columns.append(column)
+    return column.property
 
 
 def _slice_days(

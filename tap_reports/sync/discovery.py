@@ -30,7 +30,7 @@ def discover(
 
     Args:
         run: The run.
-        state: Tells which files the sync will need: the same ones are requested here.
+        state: Says which files the sync will need: the same ones are requested here.
         from_files: Request a file of each report whose columns only a file tells. Otherwise such a report is
             one stream without columns, and nothing is submitted.
         on_failure: Called for a stream, or a whole vendor, that can't be discovered; the others go on.
@@ -54,7 +54,9 @@ def discover(
                 on_failure(listing.vendor.name, failed)
             case error:
                 raise error
-    reports = [build_report(type_, one.vendor, one.client.config, run.settings) for type_, one in known]
+    reports = [
+        build_report(type_, listing.vendor, listing.client.config, run.settings) for type_, listing in known
+    ]
     errors += [
         f'more than one report is named "{name}"; give each its own "name"'
         for name, count in Counter(report.stream for report in reports).items()
@@ -63,13 +65,13 @@ def discover(
     if errors:
         raise ConfigError(errors)
     columns = ColumnDiscovery(run, state, on_failure)
-    found = []
+    ready = []
     for report, (_, listing) in zip(reports, known, strict=True):
         if from_files and report.type.infers_columns:
             columns.start(report, listing.vendor, listing.client)
         else:
-            found.append((report, listing.client))
-    return found, columns
+            ready.append((report, listing.client))
+    return ready, columns
 
 
 class _Listing(threading.Thread):
@@ -104,7 +106,7 @@ def restore(run: Run, titles: Mapping[str, str]) -> list[DiscoveredReport]:
     Raises:
         ConfigError: None of the catalog's streams belongs to this configuration.
     """
-    found: dict[str, DiscoveredReport] = {}
+    reports: dict[str, DiscoveredReport] = {}
     for vendor, client in run.vendors:
         prefix = f"{vendor.name}_"
         for name, title in titles.items():
@@ -113,12 +115,12 @@ def restore(run: Run, titles: Mapping[str, str]) -> list[DiscoveredReport]:
             type_ = client.restore(CatalogStream(name=name.removeprefix(prefix), title=title))
             if type_ is not None:
                 report = build_report(type_, vendor, client.config, run.settings)
-                found[name] = replace(report, stream=name), client
+                reports[name] = replace(report, stream=name), client
     for name in titles:
-        if name not in found:
+        if name not in reports:
             logger.warning("%s: in the catalog, but not configured; skipped", name)
-    if titles and not found:
+    if titles and not reports:
         names = ", ".join([*list(titles)[:3], *(["…"] if len(titles) > 3 else [])])
         text = f"catalog: none of its streams ({names}) is configured here; make one with --discover."
         raise ConfigError([text])
-    return list(found.values())
+    return list(reports.values())

@@ -71,7 +71,7 @@ class Extraction:
         """What there is to extract.
 
         Raises:
-            StreamError: The vendor can't be asked what is final; the ledger failed.
+            StreamError: The vendor did not say which day is final, or the ledger failed.
         """
         return StreamPlanner(
             report=self.report,
@@ -136,15 +136,16 @@ class Extraction:
         known = {request.key: self.state.pending(request.key) for request in plan.requests}
         self.state.keep_only(known.keys() | plan.later)
         start = self.run.engine.start
-        for one in plan.slices:
-            tasks = [start(self.report.stream, request, known[request.key]) for request in one.requests]
-            self._slice_tasks.append((one, tasks))
+        for slice_plan in plan.slices:
+            requests = slice_plan.requests
+            tasks = [start(self.report.stream, request, known[request.key]) for request in requests]
+            self._slice_tasks.append((slice_plan, tasks))
 
     def slices(self) -> Iterator[Iterator[tuple[Table, TablePosition]]]:
         """Yield each slice's tables once all its files are downloaded. When they are read, it is finished.
 
         Ends early if it would have to wait while another stream has something to write; the next call
-        continues there. `is_over` tells whether it is complete.
+        continues there. `is_over` says whether it is complete.
 
         Raises:
             StreamError: The slice failed; nothing of it or of later ones is bookmarked.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from tap_reports.exceptions import FileError, InvalidValue, StreamError
 from tap_reports.models import Kind
-from tap_reports.sync.report import match_columns
+from tap_reports.sync.columns import match_columns
 from tap_reports.wording import number_of, with_remedy
 
 if TYPE_CHECKING:
@@ -49,12 +49,12 @@ def check_days(days: Slice | None, tally: Tally) -> str:
     """
     if not tally.outside or days is None:
         return ""
-    found = f"{tally.first_day}..{tally.last_day}"
+    dates = f"{tally.first_day}..{tally.last_day}"
     if tally.outside == tally.dated:
         rows = number_of(tally.dated, "row")
-        what = f"the vendor ignored the dates: {rows}, all outside of {days}, in {found}"
+        what = f"the vendor ignored the dates: {rows}, all outside of {days}, in {dates}"
         raise FileError(what, remedy=DATES_REMEDY)
-    return f"{tally.outside} of {number_of(tally.dated, 'row')} of {days} lie outside of it (rows: {found})"
+    return f"{tally.outside} of {number_of(tally.dated, 'row')} of {days} lie outside of it (rows: {dates})"
 
 
 def row_count_warnings(task: Task, rows: int) -> Iterator[str]:
@@ -98,7 +98,7 @@ class EqualFiles:
             FileError: Another slice had the same rows, with more than zeros in them.
         """
         days = task.request.slice
-        is_needed = self.report.type.dated and not self.report.dated_by
+        is_needed = self.report.type.dated and not self.report.date_property
         if not is_needed or days is None or not task.files:
             return None
         digest = self._digest(task)

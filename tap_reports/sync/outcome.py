@@ -34,7 +34,7 @@ logger = logging.getLogger("tap-reports")
 RUN_ENDING_ERRORS = (BrokenPipeError, OutputError, AbortedSyncFailedException, AbortedSyncPausedException)
 """They end more than the stream: the output is closed or full; a dry run has enough records."""
 MIN_CELLS_FOR_INFO = 10_000
-"""So many cells converted in Python take a noticeable time."""
+"""Converting this many cells in Python takes a noticeable time."""
 
 
 @dataclass(slots=True)
@@ -45,7 +45,7 @@ class Outcome:
         done: Rows by finished stream.
         failures: Errors by failed stream.
         stopped: Streams that a spent quota ended early, where that is not a failure.
-        count_jobs_left: With `on_quota_spent: stop`: returns how many jobs of a stream are not submitted.
+        count_jobs_left: With `on_quota_spent: stop`, returns how many jobs of a stream are not submitted.
         signal: The signal that ended the run, or None.
         output_closed: The reader of standard output has left.
         error_status: Exit status of an error that ended the run and is reported elsewhere.
@@ -185,7 +185,7 @@ def log_job(task: Task) -> None:
         "vendor": task.request.vendor,
         "slice": str(task.request.slice or ""),
         "job_id": task.job_id,
-        **{f"{name}_seconds": round(one, 3) for name, one in seconds.items()},
+        **{f"{name}_seconds": round(value, 3) for name, value in seconds.items()},
         Tag.PID: os.getpid(),
     }
     log(get_metrics_logger(), Point("timer", Metric.JOB_DURATION, round(sum(seconds.values()), 3), tags))

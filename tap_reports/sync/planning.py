@@ -83,7 +83,7 @@ class StreamPlanner:
         """Return what there is to extract.
 
         Raises:
-            StreamError: The vendor can't be asked what is final; the ledger failed.
+            StreamError: The vendor did not say which day is final, or the ledger failed.
         """
         try:
             if self.run.settings.shard:
@@ -106,8 +106,8 @@ class StreamPlanner:
         if report.type.dated and start and end:
             days = report.slicing.days(start, end, not_before=start)
             plans = self._slice_plans(group_slices(report, report.slicing.slices(days))[0] if days else [])
-        asked = {request.report for plan in plans for request in plan.requests}
-        return StreamPlan(shard.share_of(plans, f"{report.vendor} {min(asked, default='')}"))
+        reports = {request.report for plan in plans for request in plan.requests}
+        return StreamPlan(shard.share_of(plans, f"{report.vendor} {min(reports, default='')}"))
 
     def _plan_days(self) -> StreamPlan:
         report, settings = self.report, self.run.settings
@@ -212,15 +212,16 @@ def group_slices(
     """
     kept = set(kept)
     groups: list[list[Slice]] = []
-    for one in slices:
-        is_rest = bool(groups) and report.grid and report.slicing.grid_slice(one.start).start != one.start
-        if is_rest and report.is_summed and one not in kept:
-            note = f"the days from {one.start} on wait for the next run: a running job cuts their slice"
+    for slice_ in slices:
+        grid_start = report.slicing.grid_slice(slice_.start).start
+        is_rest = bool(groups) and report.on_grid and grid_start != slice_.start
+        if is_rest and report.is_aggregated and slice_ not in kept:
+            note = f"the days from {slice_.start} on wait for the next run: a running job cuts their slice"
             return groups, [note]
         if is_rest and report.is_keyless:
-            groups[-1].append(one)
+            groups[-1].append(slice_)
         else:
-            groups.append([one])
+            groups.append([slice_])
     return groups, []
 
 

@@ -1,6 +1,7 @@
 """One run's resources: vendor clients, ledger, work folder, job engine, postback listener.
 
-Each is made when it is first needed: `--discover` opens a ledger only for reports whose columns a file tells.
+Each is made when it is first needed: `--discover` opens a ledger only if a report's columns are known only
+from a file.
 """
 
 from __future__ import annotations
@@ -76,14 +77,14 @@ class Run:
     @cached_property
     def vendors(self) -> list[tuple[Vendor, ReportClient]]:
         """Each configured vendor with its client. No call is sent."""
-        found = []
+        vendors = []
         for config in self.settings.vendors:
             vendor = all_vendors()[config.name]
-            client = vendor.connect(config, self._tools_for(config))
+            client = vendor.connect(config, self._client_context(config))
             if recorder := current_recorder():
                 recorder.shareable.add_account(client.account)
-            found.append((vendor, client))
-        return found
+            vendors.append((vendor, client))
+        return vendors
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -199,21 +200,21 @@ class Run:
         """End all work and remove all temporary files. Vendor jobs stay, to be resumed."""
         atexit.unregister(self.close)
         clients = [client for _, client in self.__dict__.get("vendors", ())]
-        with contextlib.ExitStack() as last:  # each step runs even if another one fails
-            last.callback(self._remove_folder)
+        with contextlib.ExitStack() as steps:  # in reverse order; each runs even if one fails
+            steps.callback(self._remove_folder)
             for client in clients:
-                last.callback(client.api.close)
-                last.callback(client.files.close)
+                steps.callback(client.api.close)
+                steps.callback(client.files.close)
             if "ledger" in self.__dict__:
-                last.callback(self.ledger.close)
+                steps.callback(self.ledger.close)
             if self.is_started:
-                last.callback(self.engine.close)
+                steps.callback(self.engine.close)
             if self._postbacks is not None:
-                last.callback(self._postbacks.close)
+                steps.callback(self._postbacks.close)
                 self._postbacks = None
             for client in clients:  # only free calls; a submission has a moment to be answered
-                last.callback(client.api.end_calls)
-                last.callback(client.files.end_calls)
+                steps.callback(client.api.end_calls)
+                steps.callback(client.files.end_calls)
 
     def _remove_folder(self) -> None:
         with self._folder_lock:
@@ -221,7 +222,7 @@ class Run:
             if self._work_folder is not None:
                 self._work_folder.close()
 
-    def _tools_for(self, config: VendorConfig) -> ClientContext:
+    def _client_context(self, config: VendorConfig) -> ClientContext:
         return ClientContext(
             api=ApiSession(
                 config.api_url,

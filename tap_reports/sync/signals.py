@@ -19,7 +19,7 @@ WAKE_DELAY_SECONDS = (0.1, 0.3, 0.6)
 
 
 class SignalHandler:
-    """Ends a run: at once while vendors are asked, between two blocks while messages are written.
+    """Ends a run: at once while it waits for vendors, between two blocks while messages are written.
 
     Args:
         outcome: The signal is noted in it.
@@ -61,7 +61,7 @@ class SignalHandler:
         self._received_at = now
         self._outcome.signal = signum
         is_stopping = not self._is_interruptible and self._stop_engine()
-        # Without an engine, nobody would notice: end here, unless a message is being written.
+        # Without an engine to stop, the run ends here, unless a message is being written.
         if not is_stopping and self._is_interruptible is not False:
             raise Stopped(f"signal {signum}", signum)
 

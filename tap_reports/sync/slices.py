@@ -2,7 +2,7 @@
 
 A slice is the date range of one request. Slices ascend, cover their days exactly once and hold whole periods
 (weeks run from Monday to Sunday). On the fixed grid, a slice that is extracted again has the same first day:
-it overwrites itself, and the vendor is asked for the same jobs.
+it overwrites itself, and the same jobs are requested.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def last_period_end(last: dt.date, granularity: Granularity) -> dt.date:
 
 
 def add_days(day: dt.date, days: int) -> dt.date:
-    """Return the day so many days later."""
+    """Return the day `days` days later."""
     return _stdlib_date(_pendulum_date(day).add(days=days))
 
 
@@ -60,13 +60,13 @@ class Slicing:
     Attributes:
         granularity: The period of a row; slices are whole periods.
         slice_days: No slice is longer, but one period, and one month of the grid, always fits.
-        grid: Slices lie on the fixed grid: calendar months if `slice_days` is 28 or more, else steps of
+        on_grid: Slices lie on the fixed grid: calendar months if `slice_days` is 28 or more, else steps of
             `slice_days` counted from 1970-01-01. (Whole weeks: as many as fit, counted from 1970-01-05.)
     """
 
     granularity: Granularity = Granularity.DAILY
     slice_days: int
-    grid: bool
+    on_grid: bool
 
     def days(self, first: dt.date, last: dt.date, *, not_before: dt.date) -> Slice | None:
         """Return the days to extract, in whole periods; None if there is no whole period.
@@ -79,7 +79,7 @@ class Slicing:
         start, stop = period_start(first, self.granularity), last_period_end(last, self.granularity)
         if first > last or start > stop:
             return None
-        if self.grid:
+        if self.on_grid:
             earliest = min(start, period_start(not_before, self.granularity))
             start = max(self.grid_slice(start).start, earliest)
         return Slice(start, stop)
@@ -89,11 +89,11 @@ class Slicing:
 
         The first kept slice may begin before `days`: then those days are covered as well.
         """
-        found, start = [], days.start
-        for one in kept:
-            found += [*self._slices_between(start, add_days(one.start, -1)), one]
-            start = add_days(one.end, 1)
-        return [*found, *self._slices_between(start, days.end)]
+        slices, start = [], days.start
+        for slice_ in kept:
+            slices += [*self._slices_between(start, add_days(slice_.start, -1)), slice_]
+            start = add_days(slice_.end, 1)
+        return [*slices, *self._slices_between(start, days.end)]
 
     def keep(self, candidates: Iterable[Slice], days: Slice, *, not_before: dt.date) -> list[Slice]:
         """Return the slices of known jobs that can stay as they are, ascending.
@@ -105,11 +105,11 @@ class Slicing:
         """
         earliest = min(days.start, period_start(not_before, self.granularity))
         kept: list[Slice] = []
-        for one in candidates:
-            is_near = earliest <= one.start and days.start <= one.end <= days.end
-            is_free = all(one.end < other.start or other.end < one.start for other in kept)
-            if is_near and is_free and self._is_whole(one):
-                kept.append(one)
+        for slice_ in candidates:
+            is_in_range = earliest <= slice_.start and days.start <= slice_.end <= days.end
+            overlaps = any(slice_.start <= other.end and other.start <= slice_.end for other in kept)
+            if is_in_range and not overlaps and self._is_whole(slice_):
+                kept.append(slice_)
         return sorted(kept)
 
     def grid_slice(self, day: dt.date) -> Slice:
@@ -125,7 +125,7 @@ class Slicing:
 
     def _slices_between(self, start: dt.date, stop: dt.date) -> Iterator[Slice]:
         while start <= stop:
-            end = self.grid_slice(start).end if self.grid else self._longest_end(start)
+            end = self.grid_slice(start).end if self.on_grid else self._longest_end(start)
             yield Slice(start, min(end, stop))
             start = add_days(end, 1)
 
@@ -134,9 +134,9 @@ class Slicing:
         longest = last_period_end(add_days(start, max(self.slice_days, 1) - 1), self.granularity)
         return max(period_end(start, self.granularity), longest)
 
-    def _is_whole(self, one: Slice) -> bool:
-        starts = period_start(one.start, self.granularity) == one.start
-        return starts and period_end(one.end, self.granularity) == one.end
+    def _is_whole(self, slice_: Slice) -> bool:
+        is_start = period_start(slice_.start, self.granularity) == slice_.start
+        return is_start and period_end(slice_.end, self.granularity) == slice_.end
 
 
 def _pendulum_date(day: dt.date) -> Date:

@@ -140,8 +140,8 @@ class RunState:
     @property
     def bookmarks(self) -> dict[str, Any]:
         """The streams' parts. The SDK removes an empty object, but readers of a state expect it."""
-        found: dict[str, Any] = self.values.setdefault("bookmarks", {})
-        return found
+        bookmarks: dict[str, Any] = self.values.setdefault("bookmarks", {})
+        return bookmarks
 
     def add_job(self, task: Task) -> None:
         """Add a task's submitted job to the state of each stream that wants it."""
@@ -199,7 +199,7 @@ def state_errors(state: Any) -> Iterator[str]:
 
 def shard_state_errors(bookmarks: Mapping[str, Any]) -> Iterator[str]:
     """Yield what is wrong with a shard's state: a bookmark would change the list of slices."""
-    marked = sorted(name for name, one in bookmarks.items() if one)
+    marked = sorted(name for name, values in bookmarks.items() if values)
     if marked:
         yield f"--state: a shard takes no bookmarks, and the state has some ({', '.join(marked)})."
 

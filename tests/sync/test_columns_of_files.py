@@ -10,7 +10,7 @@ from made_reports import made
 from tap_reports.exceptions import FileError
 from tap_reports.files import Table
 from tap_reports.models import Column, FileFormat, Kind, ReportType
-from tap_reports.sync.report import MAX_NAMED_COLUMNS, absent_columns, quoted, with_new_columns
+from tap_reports.sync.columns import MAX_NAMED_COLUMNS, absent_columns, quoted, with_new_columns
 
 COLUMNS = (Column("Date", "date", Kind.DATE), Column("Spend", "spend", Kind.NUMBER))
 REPORT = made(ReportType(name="spend", report="spend", columns=COLUMNS, date_column="Date"))

@@ -10,9 +10,9 @@ from made_reports import made
 
 from tap_reports.models import Column, FileOptions, Granularity, Kind, Layout, ReportType, Slice
 from tap_reports.models.columns import ROW, SLICE_END, SLICE_START
+from tap_reports.sync.columns import find_column
 from tap_reports.sync.configured import with_catalog
 from tap_reports.sync.planning import StreamPlanner, group_slices
-from tap_reports.sync.report import find_column
 from tap_reports.sync.slices import add_days, first_day
 from tap_reports.sync.state import StreamState
 from tap_reports.vendor import ReportConfig
@@ -47,7 +47,7 @@ def day(text):
 def test_keys_and_slices_follow_from_the_known_keys_and_dates(type_, slice_days, keys, replication_key, grid):
     report = made(type_)
     assert (report.slice_days, report.primary_keys) == (slice_days, keys)
-    assert (report.replication_key, report.grid) == (replication_key, grid)
+    assert (report.replication_key, report.on_grid) == (replication_key, grid)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_a_report_s_days_become_slices(type_, start, bookmark, final, expected):
 )
 def test_what_a_running_job_leaves_of_a_grid_slice_joins_it_or_comes_alone_or_waits(type_, groups, notes):
     """By slice and number, by its own days, as a sum over the slice that can't be added up."""
-    report = replace(made(type_, ReportConfig(slice_days=7)), grid=True)
+    report = replace(made(type_, ReportConfig(slice_days=7)), on_grid=True)
     days = report.slicing.grid_slice(day("2026-01-14"))
     job = Slice(days.start, add_days(days.start, 2))
     found, said = group_slices(report, report.slicing.slices(days, [job]), [job])

@@ -45,7 +45,7 @@ def extracted(
     span: str, slice_days: int, granularity: Granularity = DAILY, *, grid_from: str = "", running: str = ""
 ) -> str:
     """Return the slices of a span of days, all as text; `grid_from` is the start date, if there is a grid."""
-    slicing = Slicing(granularity=granularity, slice_days=slice_days, grid=bool(grid_from))
+    slicing = Slicing(granularity=granularity, slice_days=slice_days, on_grid=bool(grid_from))
     start = day(grid_from) if grid_from else ANY_START
     jobs = [Slice(*map(day, one.split(".."))) for one in running.split()]
     found = slices(*map(day, span.split("..")), slicing, not_before=start, running=jobs)
@@ -138,7 +138,7 @@ def test_the_grid_does_not_depend_on_the_first_day(span, slice_days, granularity
 @given(days, spans, granularities, lengths, st.booleans(), spans)
 def test_slices_cover_every_whole_period_once_and_ascend(first, span, granularity, slice_days, grid, before):
     last, not_before = first + span * DAY, first - before * DAY
-    slicing = Slicing(granularity=granularity, slice_days=slice_days, grid=grid)
+    slicing = Slicing(granularity=granularity, slice_days=slice_days, on_grid=grid)
     found = slices(first, last, slicing, not_before=not_before)
     assert all(later.start == earlier.end + DAY for earlier, later in pairwise(found))
     if not found:
@@ -160,7 +160,7 @@ def test_a_slice_of_the_grid_begins_on_the_same_day_whenever_it_is_extracted(
     start, span, granularity, slice_days, later
 ):
     """What a later run, with its later first and last day, extracts again has the same first days."""
-    slicing = Slicing(granularity=granularity, slice_days=slice_days, grid=True)
+    slicing = Slicing(granularity=granularity, slice_days=slice_days, on_grid=True)
 
     def starts(first: dt.date, last: dt.date) -> set[dt.date]:
         return {one.start for one in slices(first, last, slicing, not_before=start)}
@@ -236,7 +236,7 @@ def test_no_job_that_runs_is_orphaned_and_all_days_come_once_whatever_has_change
     start, span, granularity, grid, slice_days, lookback, later, data
 ):
     """A run ends after any number of slices; the next one has other settings and a later final day."""
-    before, now = (Slicing(granularity=granularity, slice_days=one, grid=grid) for one in slice_days)
+    before, now = (Slicing(granularity=granularity, slice_days=one, on_grid=grid) for one in slice_days)
     last = start + span * DAY
     jobs = slices(start, last, before, not_before=start)
     done = data.draw(st.integers(0, len(jobs)), "finished slices")

@@ -16,7 +16,7 @@ from singer_sdk import typing as th
 
 from tap_reports.client import ACCOUNT, ReportClient
 from tap_reports.models import FileFormat, Json, Kind, Layout, ReportType
-from tap_reports.models.columns import property_name
+from tap_reports.models.columns import SHEET_IN_NAME, SHEET_IN_TITLE, property_name
 from tap_reports.setting import FLAG, POSITIVE, TEXT, setting, settings_object
 from tap_reports.vendor import (
     CatalogStream,
@@ -131,8 +131,6 @@ def _report_errors(report: Json, named: Json) -> Iterator[str]:
 
 # --- report types -------------------------------------------------------------------------------------
 
-SHEET_MARK, SHEET_SEPARATOR = "__", " / "
-"""Between report and sheet: in a stream's name, in its title."""
 KNOWN_KINDS = {
     **dict.fromkeys(("first_ai_score", "best_ai_score", "number_of_attempts"), Kind.NUMBER),
     **dict.fromkeys(
@@ -184,19 +182,19 @@ def type_from_catalog(known: CatalogStream, configured: Sequence[ReportConfig] |
             the name's second part, in snake_case.
         configured: The reports; None: all that the vendor lists, so the title must say which.
     """
-    name, _, name_sheet = known.name.partition(SHEET_MARK)
+    name, _, name_sheet = known.name.partition(SHEET_IN_NAME)
     if configured is None:
-        listed = known.title.partition(SHEET_SEPARATOR)[0]
+        listed = known.title.partition(SHEET_IN_TITLE)[0]
         types = [listed_type(listed)] if listed else []
     else:
         types = list(map(report_type, configured))
-    start = known.title + SHEET_SEPARATOR
+    start = known.title + SHEET_IN_TITLE
     by_name = [type_ for type_ in types if type_.name == name]
-    by_title = [type_ for type_ in types if start.startswith(type_.report + SHEET_SEPARATOR)]
+    by_title = [type_ for type_ in types if start.startswith(type_.report + SHEET_IN_TITLE)]
     found = next(iter(by_name + by_title), None)
     if found is None:
         return None
-    title_sheet = known.title.removeprefix(found.report).partition(SHEET_SEPARATOR)[2]
+    title_sheet = known.title.removeprefix(found.report).partition(SHEET_IN_TITLE)[2]
     sheet = title_sheet if known.title else name_sheet
     return replace(found, name=known.name, layout=replace(found.layout, sheet=sheet or None))
 
