@@ -1,4 +1,4 @@
-"""Time as an argument, so that tests never sleep."""
+"""Clocks. Time is an argument, so that tests do not sleep."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from typing import Any, Protocol
 from tap_reports.exceptions import Stopped
 
 TOLERANCE_SECONDS = 0.001
-"""A timer may end this much before its time; that counts as at its time."""
+"""A timer may fire this much early; that counts as on time."""
 
 
 class Clock(Protocol):
-    """Tells the time and lets it pass."""
+    """Tells the time, and sleeps."""
 
     def now(self) -> dt.datetime:
         """Return the time, aware, in UTC."""
 
     def monotonic(self) -> float:
-        """Return seconds that only ever grow."""
+        """Return seconds that never go back."""
 
     def sleep(self, seconds: float) -> None:
-        """Let `seconds` pass."""
+        """Sleep for `seconds` seconds."""
 
 
 class SystemClock:
@@ -38,16 +38,16 @@ class SystemClock:
         return dt.datetime.now(dt.UTC)
 
     def monotonic(self) -> float:
-        """Return seconds that only ever grow."""
+        """Return seconds that never go back."""
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Let `seconds` pass."""
+        """Sleep for `seconds` seconds."""
         time.sleep(seconds)
 
 
 class StoppableClock:
-    """A clock whose sleepers wake up, with `Stopped`, when the run is stopping."""
+    """A clock whose `sleep` raises `Stopped` when the run is stopping."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -56,12 +56,12 @@ class StoppableClock:
         self.monotonic = clock.monotonic
 
     def sleep(self, seconds: float) -> None:
-        """Let `seconds` pass, or raise Stopped when the run is stopping."""
+        """Sleep for `seconds` seconds, or raise Stopped when the run is stopping."""
         if self._stop.is_set() or self._stop.wait(seconds):
             raise Stopped
 
     def stop(self) -> None:
-        """Wake all sleepers."""
+        """Make all calls of `sleep` raise Stopped."""
         self._stop.set()
 
     @property
@@ -71,19 +71,19 @@ class StoppableClock:
 
 
 class Timers:
-    """Calls functions when their time has come, in one thread for all: a `threading.Timer` for each call of
-    an API costs more than the call. The functions must not wait. For all threads, and for signal handlers.
+    """Calls functions at their time, all in one thread: a `threading.Timer` for each API call would cost more
+    than the call. The functions must not wait. Usable in all threads and in signal handlers.
     """
 
     def __init__(self) -> None:
         self._due: list[list[Any]] = []
-        """A heap of time, number (no two are alike) and function; None once it is cancelled."""
+        """A heap of [time, unique number, function]; the function is None once the timer is cancelled."""
         self._numbers = itertools.count()
         self._sooner = threading.Condition()
         self._thread: threading.Thread | None = None
 
     def start(self, seconds: float, function: Callable[[], object]) -> Callable[[], None]:
-        """Have a function called after so many seconds. Returns what cancels that."""
+        """Call a function after `seconds` seconds. Returns a function that cancels that."""
         timer = [time.monotonic() + seconds, next(self._numbers), function]
         with self._sooner:
             heapq.heappush(self._due, timer)
@@ -101,7 +101,7 @@ class Timers:
     def _work(self) -> None:
         while True:
             function = self._next()
-            with contextlib.suppress(Exception):  # one that fails must not keep the others from being called
+            with contextlib.suppress(Exception):  # a function that fails must not stop the others
                 function()
 
     def _next(self) -> Callable[[], object]:

@@ -1,17 +1,17 @@
-"""Every error of this package, cut by what happens next.
+"""Every error of this package, grouped by what happens next.
 
 ```
 TapReportsError
 ├── ConfigError            nothing was requested; every mistake is listed; exit 78
-├── CallError              one HTTP call did not do its work
+├── CallError              one HTTP call failed
 │   ├── CallBroken         the call broke (connection, time-out, 429, 5xx) also after its retries
 │   │   └── NotSent        it failed before anything was sent: nothing was accepted, charged or counted
 │   ├── CallRefused        a submission was refused for now and certainly not accepted: send again later
-│   ├── SubmissionLost     a submission's answer was lost: nobody knows whether it was accepted
-│   ├── CallRejected       the vendor understood and said no (other 4xx, an error in a 200)
+│   ├── SubmissionLost     a submission's answer was lost: unknown whether it was accepted
+│   ├── CallRejected       the vendor understood and refused (other 4xx, an error in a 200)
 │   │   ├── AccessDenied   401 or 403: key, role or scope
 │   │   └── JobUnknown     the vendor does not know this job (any more): submit again
-│   ├── LinkExpired        a download link is no longer good: poll again for a new one
+│   ├── LinkExpired        a download link has expired: poll again for a new one
 │   └── BadAnswer          the answer is not what the API promises (no JSON, a field is missing)
 ├── StreamError            this stream ends here, the others continue; exit 1 at the end
 │   ├── JobFailed          the vendor says that the job failed for good
@@ -20,7 +20,7 @@ TapReportsError
 │   │   └── CreditsSpent   a credit limit: this vendor gets no new submissions at all in this run
 │   ├── FileError          the file is not (all of) the report
 │   └── InvalidValue       a cell does not fit its column
-└── (Stopped)              a signal or a closed output: leave everything to be resumed; no Exception
+└── (Stopped)              a signal or a closed output: jobs are left to be resumed; not an Exception
 ```
 
 A message says vendor, stream, slice and job where they are known, what was answered, and what to do.
@@ -38,7 +38,7 @@ CONFIGURATION_IS_WRONG = 78
 """Exit status EX_CONFIG of sysexits.h: running again does not help."""
 OUTPUT_CLOSED = "standard output was closed by its reader"
 LONG_WAIT_SECONDS = 60.0
-"""From this on a message says how long the vendor asks to wait."""
+"""From this on, a message says how long the vendor asks to wait."""
 
 
 class TapReportsError(Exception):
@@ -54,15 +54,15 @@ class ConfigError(TapReportsError):
 
 
 class CallError(TapReportsError):
-    """One HTTP call did not do its work.
+    """One HTTP call failed.
 
     Args:
         what: The call in the vendor's terms, without query: `GET /v3/batch/credits`.
-        answer: What came back, shortened and redacted.
+        answer: The response, shortened and redacted.
         status: HTTP status, or None where no answer came.
         retry_after: Seconds that the vendor asked to wait, if it did.
-        calls_left: Calls that the vendor's rate limit headers leave, if they say.
-        remedy: What to do, where it is not what the kind of error says.
+        calls_left: Calls left by the vendor's rate limit headers, if it sends them.
+        remedy: What to do, if it differs from the remedy of the error's class.
     """
 
     remedy = ""
@@ -104,7 +104,7 @@ class NotSent(CallBroken):
     remedy = "Check api_url, the network and the proxy, and run again."
     without_status = "not sent"
     is_worth_repeating = True
-    """False for what the next attempt would meet as well: a certificate, a header; and after all retries."""
+    """False for errors that stay the same (a certificate, a header), and after all retries."""
 
 
 class CallRefused(CallError):
@@ -120,25 +120,25 @@ class SubmissionLost(CallError):
 
 
 class CallRejected(CallError):
-    """The vendor understood the call and said no."""
+    """The vendor understood the call and refused it."""
 
     remedy = "Correct the report's settings by what the vendor answered."
 
 
 class AccessDenied(CallRejected):
-    """The credentials are wrong, have expired, or may not do this."""
+    """The credentials are wrong, have expired, or do not allow this."""
 
     remedy = "Check the credentials of this vendor block and what they may access."
 
 
 class JobUnknown(CallRejected):
-    """The vendor does not know this job, or not any more."""
+    """The vendor does not know this job, or no longer knows it."""
 
     remedy = "A new job is submitted."
 
 
 class LinkExpired(CallError):
-    """A download link is no longer good."""
+    """A download link has expired."""
 
     remedy = "A new link is asked for."
 
@@ -173,7 +173,7 @@ class StreamError(TapReportsError):
     def with_location(
         self, *, vendor: str = "", stream: str = "", slice_: str = "", job_id: str = ""
     ) -> Self:
-        """Return this error with the places that it did not yet know; `job_id` is never a link."""
+        """Return this error with its location, where that is not set yet; `job_id` is never a link."""
         self.vendor = self.vendor or vendor
         self.stream = self.stream or stream
         self.slice = self.slice or slice_
@@ -181,15 +181,17 @@ class StreamError(TapReportsError):
         return self
 
     def __str__(self) -> str:
-        stream = "" if self.stream == self.vendor else self.stream  # else: all of the vendor's
+        stream = (
+            "" if self.stream == self.vendor else self.stream
+        )  # equal: the error concerns all of the vendor
         named = {"vendor": self.vendor, "stream": stream, "slice": self.slice, "job": self.job_id}
-        place = ", ".join(f"{name} {value}" for name, value in named.items() if value)
-        return with_remedy(f"{place}: {self.cause}" if place else self.cause, self.remedy)
+        location = ", ".join(f"{name} {value}" for name, value in named.items() if value)
+        return with_remedy(f"{location}: {self.cause}" if location else self.cause, self.remedy)
 
 
 def defect(error: Exception) -> StreamError:
-    """Return the error of a stream that ended by what nobody expected: the machine's limits, or a mistake in
-    this program or a vendor's module.
+    """Return a stream's error for an unexpected exception: the machine's limits, or a mistake in this program
+    or a vendor's module.
     """
     if isinstance(error, MemoryError):
         return StreamError("there is not enough memory", remedy="Give the process more, and run again.")
@@ -215,17 +217,17 @@ class JobTimeout(StreamError):
 
 
 class QuotaSpent(StreamError):
-    """A day quota (of `per_day`) or a credit limit is spent: nothing more is submitted that it counts."""
+    """A day quota (of `per_day`) or a credit limit is spent: nothing that it counts is submitted any more."""
 
     per_day: int | None = None
 
 
 class CreditsSpent(QuotaSpent):
-    """No report at all of this vendor can be paid for in this run."""
+    """A credit limit is spent: this vendor gets no more submissions in this run."""
 
 
 class FileError(StreamError):
-    """The file is not the report, or not all of it."""
+    """The file is not the report, or is incomplete."""
 
     default_remedy = "Run again: the finished job is downloaded again without a new submission."
 
@@ -239,8 +241,8 @@ class InvalidValue(StreamError):
 
 
 class Stopped(BaseException):
-    """A signal (`signum`) or a closed output ends the run; everything is left to be resumed. Like
-    KeyboardInterrupt it is not an Exception, so that no handler of errors catches it.
+    """A signal (`signum`) or a closed output ends the run; its jobs are left to be resumed. Like
+    KeyboardInterrupt it is not an Exception, so that no error handler catches it.
     """
 
     def __init__(self, why: str = "the run is stopping", signum: int | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Names of processes, which tell later whether the process that began something still runs."""
+"""Names of processes. They tell other processes whether the named one still runs."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ def this_process() -> str:
 
 
 def is_gone(owner: str) -> bool:
-    """Return whether a process is known to have ended. Of another machine's nothing is known: False."""
+    """Return whether a process is known to have ended; False for processes of other machines."""
     machine, _, number = owner.rpartition(":")
     return machine == _machine() and has_ended(number)
 
 
 def folder_mark() -> str:
-    """Return a name for this process that fits into the name of a folder."""
+    """Return a name for this process that can be part of a folder's name."""
     return f"{_machine_hash()}-{os.getpid()}"
 
 
 def is_local(mark: str) -> bool:
-    """Return whether a folder's mark is of a process of this machine (and container)."""
+    """Return whether a folder's mark names a process of this machine (and container)."""
     return mark.partition("-")[0] == _machine_hash()
 
 
 def has_ended(number: str) -> bool:
     """Return whether a process of this machine, by its number, is known to have ended."""
-    # Elsewhere than on POSIX, signal 0 is a signal that ends the process.
+    # On systems other than POSIX, signal 0 ends the process.
     if os.name != "posix" or not number.isdigit():
         return False
     try:
         os.kill(int(number), 0)
     except ProcessLookupError:
         return True
-    except OSError:  # it runs and is another user's
+    except OSError:  # it runs, as another user
         return False
     return False
 
@@ -50,7 +50,7 @@ def _machine_hash() -> str:
 
 @cache
 def _machine() -> str:
-    """Return the machine and, as containers may share its name, the process namespace."""
+    """Return the machine's name and, because containers may share it, the process namespace."""
     try:
         namespace = str(Path("/proc/self/ns/pid").readlink())
     except OSError:

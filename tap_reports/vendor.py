@@ -1,7 +1,7 @@
-"""The contract a vendor fulfils. A vendor is one module in `tap_reports.vendors` with a `VENDOR`.
+"""What a vendor must define. A vendor is one module in `tap_reports.vendors` with a `VENDOR`.
 
-A vendor differs from the next by its data (`Vendor`) and by the few functions of its client
-(`client.ReportClient` and the optional abilities below), never by its own engine.
+Vendors differ in their data (`Vendor`) and in the few functions of their client (`client.ReportClient` and
+the optional protocols below). The engine is the same for all.
 """
 
 from __future__ import annotations
@@ -35,23 +35,23 @@ class LostSubmission(StrEnum):
     """What to do with a submission whose answer was lost."""
 
     RESEND = "resend"
-    """The vendor hands back the same job: sent again as often as any broken call."""
+    """The vendor returns the same job: send it again as often as any broken call."""
     RESEND_ONCE = "resend_once"
-    """A second job costs only quota: sent again once."""
+    """A second job costs only quota: send it again once."""
     FAIL = "fail"
-    """A second job costs money: the slice fails, the next run submits again with a warning."""
+    """A second job costs money: fail the slice. The next run submits again with a warning."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportConfig:
-    """One entry of `reports`, checked.
+    """One validated entry of `reports`.
 
     Attributes:
-        values: All its settings by name, defaults filled in.
+        values: All its settings by name, with defaults.
         name: The user's stream name (second half), or None.
         primary_keys, replication_key: Header or property names, or () and None.
         columns: Header or property name -> kind.
-        file: What can't be known from its files.
+        file: Its `file` settings.
     """
 
     values: Json = field(default_factory=dict)
@@ -66,7 +66,7 @@ class ReportConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VendorConfig:
-    """A vendor block, checked: what every vendor has by attribute, its own settings in `values`."""
+    """A validated vendor block: common settings as attributes, the vendor's own settings in `values`."""
 
     name: str
     values: Json = field(repr=False)
@@ -86,7 +86,7 @@ class VendorConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientContext:
-    """What a client is given to work with.
+    """What a client gets to work with.
 
     Attributes:
         api: Calls of the vendor's API; the client sets `api.auth` or headers.
@@ -101,7 +101,7 @@ class ClientContext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogStream:
-    """A stream that a catalog describes, so that discovery need not be asked again.
+    """A stream from a catalog, so that discovery is not needed again.
 
     Attributes:
         name: Second half of the stream name.
@@ -114,10 +114,10 @@ class CatalogStream:
 
 @runtime_checkable
 class Estimates(Protocol):
-    """A client that can tell what a request would cost, for free."""
+    """A client that can estimate the cost of a request, for free."""
 
     def estimate(self, request: ReportRequest) -> Estimate:
-        """Return the cost. Raises CallRejected if the vendor would not take the request."""
+        """Return the cost. Raises CallRejected if the vendor would not accept the request."""
 
     def remaining_credits(self) -> Decimal | None:
         """Return the credits left, or None if the vendor does not say."""
@@ -128,7 +128,7 @@ class Retries(Protocol):
     """A client whose vendor re-runs a failed job for free (`Vendor.retries` times)."""
 
     def retry(self, job: ReportJob) -> ReportJob:
-        """Ask for it; returns the job to poll on."""
+        """Have the vendor run the job again. Returns the job to poll."""
 
 
 @runtime_checkable
@@ -136,11 +136,27 @@ class Replays(Protocol):
     """A client whose vendor re-runs a finished job on newer data without a new submission."""
 
     def replay(self, job: ReportJob) -> ReportJob:
-        """Ask for it; returns the job to poll on, maybe with a new id.
+        """Have the vendor run the job again. Returns the job to poll, maybe with a new id.
 
         Raises:
-            CallRejected: It can't be replayed: submit again.
+            CallRejected: It can't be replayed; the engine submits again.
         """
+
+
+@runtime_checkable
+class Bounded(Protocol):
+    """A client that knows how far back its account's data goes."""
+
+    def first_day(self, report: ReportType) -> dt.date | None:
+        """Return the first day that a report has, or None if unknown. May make one call."""
+
+
+@runtime_checkable
+class Zoned(Protocol):
+    """A client whose account has a time zone of its own."""
+
+    def zone(self) -> dt.tzinfo:
+        """Return the zone of times that have none. May make one call."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,31 +165,31 @@ class Vendor:
 
     Attributes:
         name: Block name in the configuration, and first half of its streams' names.
-        title: For people.
+        title: The name that users see.
         api_url: Default base URL.
-        settings: The block's own settings, beside those that every block has.
-        report_settings: A report's own settings, beside those that every report has.
-        connect: Makes the client. No call is sent.
+        settings: The block's settings, in addition to those of every block.
+        report_settings: A report's settings, in addition to those of every report.
+        connect: Makes the client, without any call.
         check: Yields what is wrong with a block that fits the schema, each as `setting: what.`,
-            without the block's name. Empty required texts are found without it.
-        default_reports: What `reports` is where it is not given; None: what the vendor lists.
-        report_name: Stream name's second half for a report's settings, where known without a call; else None.
-        is_dated: Whether a report's settings make it a dated one.
-        dated_extras: Second halves of the names of dated streams that a block has beside its reports.
+            without the block's name. Empty required texts are reported for every vendor.
+        default_reports: The default of `reports`; None: all that the vendor lists.
+        report_name: Returns the stream name's second half from its settings, or None if that needs a call.
+        is_dated: Returns whether a report with these settings is dated.
+        dated_extras: Second halves of the names of dated streams that a block has in addition to its reports.
         quotas: The submission quotas by the block's settings.
         max_credits: (per report, per run) by the block's settings; None for no limit.
         max_jobs_in_flight, lookback_days, slice_days, poll_interval_seconds,
         poll_max_interval_seconds, reuse_job_hours: Defaults; None for the top level's.
-        slice_days_in_words: The default for people, where it differs by report.
-        retries: Free re-runs of a failed job in one run.
+        slice_days_in_words: The default of `slice_days` in the documentation, where it differs by report.
+        retries: How often a failed job may be run again for free, in one run of the tap.
         resubmissions: New submissions that the vendor's guide asks for after EXPIRED or FAILED_RETRYABLE.
         lost_submission: See `LostSubmission`.
-        resumes_by_id: A job can be polled knowing only its id.
+        resumes_by_id: True if a job can be polled by its id alone.
         result_hours: How long a finished job's result can be fetched; None for no known limit.
-        max_slice_days: Longest date range that the vendor takes in one report; None for unknown.
-        fixed_grid: Slices lie on the fixed grid whatever keys a report has, so that looking back asks for
-            the same jobs.
-        calls_back: The vendor can call `postbacks.public_url` when a job is done.
+        max_slice_days: Maximum of days that the vendor accepts in one report; None for unknown.
+        fixed_grid: True if slices lie on the fixed grid whatever keys a report has, so that a lookback
+            requests the same jobs.
+        calls_back: True if the vendor can call `postbacks.public_url` when a job is done.
     """
 
     name: str
@@ -206,19 +222,3 @@ class Vendor:
     calls_back: bool = False
     fixed_grid: bool = False
     max_slice_days: int | None = None
-
-
-@runtime_checkable
-class Bounded(Protocol):
-    """A client that knows how far back its account's data goes."""
-
-    def first_day(self, report: ReportType) -> dt.date | None:
-        """Return the first day that a report has, None if unknown (a call is allowed, once)."""
-
-
-@runtime_checkable
-class Zoned(Protocol):
-    """A client whose account has a time zone of its own."""
-
-    def zone(self) -> dt.tzinfo:
-        """Return the zone of instants that name none (a call is allowed, once)."""

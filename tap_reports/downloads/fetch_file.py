@@ -43,15 +43,15 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES, MAX_REDIRECTS = 1 << 20, 5
 ANY_STATUS = range(100, 600)
-"""The API session leaves every status to us: a download has retries of its own, on top of a partial file."""
+"""The API session returns every status: downloads have their own retries, which continue a partial file."""
 OK, ACCEPTED, BAD_REQUEST, TOO_MANY = 200, 202, 400, 429
 WITH_FILE = frozenset({OK, 203, 206})
-GONE = frozenset({401, 403, 404, 410})
-"""What a link answers once its permission, or the file behind it, has gone."""
+LINK_REFUSED = frozenset({401, 403, 404, 410})
+"""What a link answers once it has expired, or its file was removed."""
 MIN_BYTES_PER_SECOND = 1024
-"""A download that stays below this for as long as a call may wait for an answer is broken."""
+"""A download that is slower than this for the time-out of a call is broken."""
 MAX_DOWNLOAD_SECONDS = 24 * 3600.0
-"""Of one file, with all its attempts."""
+"""For one file, with all its attempts."""
 
 
 def fetch(
@@ -69,10 +69,10 @@ def fetch(
 
     Args:
         download: What to fetch.
-        api: For an authenticated download, as far as the API's own origin.
+        api: For an authenticated download, within the API's own origin.
         files: For links.
         folder: Where to put it.
-        policy: For broken transfers. Each further MiB starts its count of attempts again, not its deadline.
+        policy: For broken transfers. Each further MiB resets its count of attempts, but not its deadline.
         clock: The time.
         stopping: True once the run is stopping.
         name: The file's name in the folder.
@@ -81,11 +81,11 @@ def fetch(
         The complete file, and its size in bytes. It may be empty.
 
     Raises:
-        LinkExpired: The link is no longer good: poll for a new one.
+        LinkExpired: Poll for a new link.
         CallBroken: Still broken after all retries.
-        AccessDenied, CallRejected, BadAnswer: The server said no, or something else than a file.
-        FileError: No room on disk, or the file is larger than `max_file_gib`.
-        Stopped: The run is stopping. The file is removed then, and after any error.
+        AccessDenied, CallRejected, BadAnswer: The server refused, or the answer is not a file.
+        FileError: The disk is full, or the file is larger than `max_file_gib`.
+        Stopped: The run is stopping. The file is removed then, and after any other error.
     """
     path = folder / name
     transfer: Transfer | None = None
@@ -103,7 +103,7 @@ def fetch(
 
 
 class _BrokenAttempt(Exception):
-    """This attempt broke; `error` is raised if it was the last."""
+    """This attempt broke; `error` is raised if it was the last one."""
 
     def __init__(self, error: CallError) -> None:
         super().__init__(str(error))
@@ -112,7 +112,7 @@ class _BrokenAttempt(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Fetch:
-    """One file's fetching."""
+    """One file's download."""
 
     download: Download
     api: ApiSession
@@ -129,14 +129,14 @@ class _Fetch:
         while True:
             try:
                 return self._attempt()
-            except _BrokenAttempt as again:
+            except _BrokenAttempt as broken:
                 if self.clock.monotonic() > self.until:
-                    raise again.error from again.__cause__
+                    raise broken.error from broken.__cause__
                 if self.transfer.size - furthest >= CHUNK_BYTES:
                     attempts.number, furthest = 1, self.transfer.size
                 self._raise_if_stopping()
                 rest = f" from byte {self.transfer.size} on" if self.transfer.range_headers() else ""
-                attempts.pause(again.error, f"Retrying the download{rest}")
+                attempts.pause(broken.error, f"Retrying the download{rest}")
 
     def _attempt(self) -> None:
         self._raise_if_stopping()
@@ -154,9 +154,9 @@ class _Fetch:
                 raise self._broken(self.transfer.length_error, response)
 
     def _read(self, response: requests.Response) -> None:
-        """Write the body as it comes, without undoing any Content-Encoding."""
+        """Write the body as received, without decoding any Content-Encoding."""
         self._refuse_too_large(self.transfer.total)
-        since, here = self.clock.monotonic(), self.transfer.size
+        measured_at, measured_size = self.clock.monotonic(), self.transfer.size
         for chunk in self._chunks(response):
             self.transfer.write(chunk)
             self._raise_if_stopping()
@@ -164,13 +164,14 @@ class _Fetch:
             now = self.clock.monotonic()
             if now > self.until:
                 raise self._broken(self._describe_break("it took longer than a day"), response)
-            if now - since >= self.files.timeout:
-                if self.transfer.size - here < (now - since) * MIN_BYTES_PER_SECOND:
+            seconds = now - measured_at
+            if seconds >= self.files.timeout:
+                if self.transfer.size - measured_size < seconds * MIN_BYTES_PER_SECOND:
                     raise self._broken(self._describe_break("less than 1 KiB a second came"), response)
-                since, here = now, self.transfer.size
+                measured_at, measured_size = now, self.transfer.size
 
     def _chunks(self, response: requests.Response) -> Iterator[bytes]:
-        """Yield the body; what breaks it is not an error of the disk."""
+        """Yield the body. An error of the connection must not be taken for one of the disk."""
         try:
             yield from pieces(response, CHUNK_BYTES, decode=False)
         except (HTTPError, OSError) as error:
@@ -186,7 +187,7 @@ class _Fetch:
     def _open_link(
         self, url: str | None = None, redirects: int = MAX_REDIRECTS
     ) -> tuple[requests.Response, bool]:
-        """Return an answer with its body unread, and whether it is a link's (not the API's)."""
+        """Return a response with its body unread, and whether it came from a link (not the API)."""
         try:
             headers = self.transfer.range_headers()
             return self.files.get(url or self.download.url, headers=headers, redirects=redirects), True
@@ -198,7 +199,7 @@ class _Fetch:
     def _open_api(self) -> tuple[requests.Response, bool]:
         """Call the API, which may hand the file out itself or redirect to a link elsewhere.
 
-        Its session has repeated a call without answer by the policy already: that is not repeated here.
+        Its session retries calls that get no answer: that is not done here again.
         """
         url, left = self.api.url(self.download.url), MAX_REDIRECTS
         headers = {**self.transfer.range_headers(), "Accept": "*/*", "Accept-Encoding": "identity"}
@@ -211,15 +212,13 @@ class _Fetch:
             try:
                 url, left = joined(url, target), left - 1
             except BadUrl as error:
-                answer = f"redirects to an address that {error}"
-                raise BadAnswer(
-                    self._shown_call(is_link=False), answer, status=response.status_code
-                ) from error
+                what, answer = self._shown_call(is_link=False), f"redirects to an address that {error}"
+                raise BadAnswer(what, answer, status=response.status_code) from error
             if not same_origin(url, self.api.base_url):
                 return self._open_link(url, left)
 
     def _error_for(self, response: requests.Response, *, is_link: bool) -> Exception:
-        """Return what an answer without a file means."""
+        """Return the error for an answer without a file."""
         status = response.status_code
         what, answer = self._shown_call(is_link=is_link), body_excerpt(response)
         if status in {ACCEPTED, TOO_MANY} or status >= 500:
@@ -229,16 +228,16 @@ class _Fetch:
         if status < 300:
             return BadAnswer(what, "no file came", status=status)
         # Google's links answer 400 once they have expired.
-        if is_link and (status in GONE or (status == BAD_REQUEST and "expired" in answer.lower())):
+        if is_link and (status in LINK_REFUSED or (status == BAD_REQUEST and "expired" in answer.lower())):
             expired = LinkExpired(what, answer, status=status)
             # The API signs a new link for every call.
             return _BrokenAttempt(expired) if self.download.authenticated else expired
         return (AccessDenied if status in ACCESS else CallRejected)(what, answer, status=status)
 
     def _broken(self, answer: str, response: requests.Response) -> _BrokenAttempt:
-        asked = retry_after(response.headers, self.clock.now())
+        seconds = retry_after(response.headers, self.clock.now())
         what = self._shown_call(is_link=not self.download.authenticated)
-        return _BrokenAttempt(CallBroken(what, answer, status=response.status_code, retry_after=asked))
+        return _BrokenAttempt(CallBroken(what, answer, status=response.status_code, retry_after=seconds))
 
     def _describe_break(self, cause: str) -> str:
         size, total = self.transfer.size, self.transfer.total or "unknown"

@@ -1,4 +1,4 @@
-"""A partly downloaded file: what is here, what is missing, and whether an answer continues it."""
+"""A partly downloaded file: what was received, what is missing, and whether a response continues it."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)$")
 
 
 class RestartNeeded(Exception):
-    """The answer does not continue the file; the file was emptied, to start again."""
+    """The response does not continue the file. The file was emptied, so that the download starts again."""
 
 
 @dataclass(slots=True)
 class Transfer:
-    """What is here of a file.
+    """A partial file.
 
     Attributes:
         file: Open for writing, unbuffered, so that a full disk shows at once.
-        size: Bytes that are here.
+        size: Bytes received.
         total: Bytes of the whole file, None while unknown.
-        validator: Proves to the server which version is here (`If-Range`); "" if it gave nothing for that.
-        encoding: `Content-Encoding` of what is here: parts in different ones do not fit.
+        validator: ETag or date of the received version (`If-Range`); "" if the server sent none.
+        encoding: `Content-Encoding` of the received bytes: parts with different ones can't be joined.
     """
 
     file: FileIO
@@ -36,16 +36,16 @@ class Transfer:
     encoding: str = ""
 
     def range_headers(self) -> dict[str, str]:
-        """Return the headers that ask for the rest; none to ask for all of it."""
+        """Return the headers that request the rest; none to request the whole file."""
         if not self.size or not self.validator:
             return {}
         return {"Range": f"bytes={self.size}-", "If-Range": self.validator}
 
     def begin(self, response: requests.Response) -> None:
-        """Get ready for an answer's body, which continues the file or is the whole one.
+        """Prepare for a response's body, which continues the file or is the whole file.
 
         Raises:
-            RestartNeeded: It is neither.
+            RestartNeeded: The response cannot be used.
         """
         headers = response.headers
         if response.status_code == WRONG_RANGE:
@@ -61,7 +61,7 @@ class Transfer:
             self.validator = _validator(response)
 
     def write(self, chunk: bytes) -> None:
-        """Append.
+        """Append to the file.
 
         Raises:
             OSError: The disk is full.
@@ -73,7 +73,7 @@ class Transfer:
             view = view[written:]
 
     def restart(self) -> None:
-        """Throw away what is here."""
+        """Discard what was received."""
         if self.size:
             self.file.seek(0)
             self.file.truncate()
@@ -94,17 +94,17 @@ class Transfer:
             self._start_again(f"the file has changed: its {name} is another one")
 
     def _continue(self, content_range: str, encoding: str) -> None:
-        found = _RANGE.match(content_range)
-        if not found or int(found[1]) != self.size or (self.size and encoding != self.encoding):
+        match = _RANGE.match(content_range)
+        if not match or int(match[1]) != self.size or (self.size and encoding != self.encoding):
             self._start_again(f"a part came that does not fit ({content_range or 'no Content-Range'})")
             return
-        end, total = int(found[2]) + 1, None if found[3] == "*" else int(found[3])
+        end, total = int(match[2]) + 1, None if match[3] == "*" else int(match[3])
         if None not in {total, self.total} and total != self.total:
             self._start_again(f"the file has changed from {self.total} to {total} bytes")
         self.total = total or self.total or end
 
     def _check_complete(self, content_range: str) -> None:
-        """Take the file as complete if the server says that it has this length; else it has changed."""
+        """Check that the file has the length that the server says, and so is complete."""
         if not self.size or content_range != f"bytes */{self.size}":
             self._start_again(f"the rest was refused ({content_range or 'no Content-Range'})")
         self.total = self.size
@@ -115,7 +115,7 @@ class Transfer:
 
 
 def _validator(response: requests.Response) -> str:
-    """Return what proves a file's version: a strong ETag, else its date."""
+    """Return what identifies a file's version: a strong ETag, else its date."""
     headers = response.headers
     if headers.get("Accept-Ranges", "").lower() == "none":
         return ""

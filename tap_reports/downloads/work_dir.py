@@ -1,4 +1,4 @@
-"""Room for report files: a run's own temporary folder, and a limit on what lies in it."""
+"""Disk space for report files: a run's own temporary folder, and a limit on its size."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from tap_reports.exceptions import FileError
 PREFIX = "tap-reports-"
 LOCK = ".lock"
 _FOLDER_NAME = re.compile(r"tap-reports-([0-9a-f]{8}-[0-9]+)-[a-z0-9_]{8}")
-"""A work folder's name, with its process's mark. Any other folder is somebody's own."""
+"""A work folder's name, with its process's mark. No other folder is touched."""
 FOREIGN_ABANDONED_SECONDS = 3600.0
-"""From this age on, a folder of another container or machine whose lock nobody holds is abandoned."""
+"""From this age on, a folder of another container or machine whose lock is free counts as abandoned."""
 MAX_REMOVALS = 50
-"""How often a folder is removed in which files still appear."""
+"""Attempts to remove a folder in which files still appear."""
 REMOVAL_SECONDS = 0.02
-"""Between two of them."""
-NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""Between two attempts."""
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class WorkFolder:
-    """A run's temporary folder: only the user's, gone when the run is over.
+    """A run's temporary folder: only for the user, removed when the run ends.
 
-    Its name says which process made it, so that the next run knows the folders of killed runs and removes
-    them. Of another container's processes nothing is known; they hold a lock as long as they live.
+    Its name contains the process that made it, so that the next run recognizes the folders of killed runs and
+    removes them. Processes of other containers can't be checked; they hold a lock while they run.
     """
 
     def __init__(self) -> None:
@@ -57,7 +57,7 @@ class WorkFolder:
             self._lock.acquire(blocking=False)
 
     def close(self) -> None:
-        """Remove the folder and all in it. A download that is being ended may put one more file there."""
+        """Remove the folder and its files. A download that is ending may still add a file."""
         self._lock.release()
         for _ in range(MAX_REMOVALS):
             shutil.rmtree(self.path, ignore_errors=True)
@@ -69,11 +69,13 @@ class WorkFolder:
 def remove_abandoned() -> None:
     """Remove the folders of this user's killed runs."""
     try:
-        with os.scandir(tempfile.gettempdir()) as found:
+        with os.scandir(tempfile.gettempdir()) as entries:
             folders = [
-                Path(entry.path) for entry in found if _FOLDER_NAME.fullmatch(entry.name) and _is_ours(entry)
+                Path(entry.path)
+                for entry in entries
+                if _FOLDER_NAME.fullmatch(entry.name) and _is_ours(entry)
             ]
-    except OSError:  # it may be writable without being readable
+    except OSError:  # a folder may be writable and not readable
         return
     for folder in folders:
         if _is_abandoned(folder):
@@ -91,9 +93,9 @@ def _is_ours(entry: os.DirEntry[str]) -> bool:
 
 
 def _is_abandoned(folder: Path) -> bool:
-    """Return whether the process that made a folder is known to be gone."""
-    found = _FOLDER_NAME.fullmatch(folder.name)
-    mark = found[1] if found else ""
+    """Return whether the process that made a folder is known to have ended."""
+    match = _FOLDER_NAME.fullmatch(folder.name)
+    mark = match[1] if match else ""
     if process.is_local(mark):
         return process.has_ended(mark.partition("-")[2])
     try:
@@ -110,8 +112,8 @@ def _lock_of(folder: Path) -> FileLock:
 
 
 def disk_error(error: OSError, folder: Path, size: int) -> FileError:
-    """Return the error of a file that can't be written, of which `size` bytes came."""
-    if error.errno in NO_ROOM:
+    """Return the error for a file that can't be written, of which `size` bytes were received."""
+    if error.errno in DISK_FULL:
         return FileError(
             f"there is no room for the report file in {folder} ({size} bytes came)",
             remedy="Free space there, or set TMPDIR to a folder with more, and run again: "
@@ -121,12 +123,12 @@ def disk_error(error: OSError, folder: Path, size: int) -> FileError:
 
 
 class DiskBudget:
-    """Holds downloads back while too much lies on disk, waiting to be read.
+    """Delays downloads while too many files on disk wait to be read.
 
-    What is needed next is never held back, or reading and downloading would wait for each other.
+    Files that are read next are never delayed, or reading and downloading would wait for each other.
 
     Args:
-        limit_bytes: No new download begins while this much is on disk.
+        limit_bytes: No new download starts while this many bytes are on disk.
     """
 
     def __init__(self, limit_bytes: int) -> None:
@@ -136,21 +138,21 @@ class DiskBudget:
         self._lock = threading.Lock()
 
     def allows(self, key: str) -> bool:
-        """Return whether a job's download may begin now; if not, ask again later and let others go first."""
+        """Return whether a job's download may start now."""
         with self._lock:
             return key in self._needed or sum(self._sizes.values()) < self._limit
 
     def need(self, keys: Collection[str]) -> None:
-        """Say which jobs' files are read next; earlier words no longer count."""
+        """Set the jobs whose files are read next."""
         with self._lock:
             self._needed = frozenset(keys)
 
     def add(self, key: str, size: int) -> None:
-        """Count a job's further file of `size` bytes."""
+        """Count one more file of a job, of `size` bytes."""
         with self._lock:
             self._sizes[key] = self._sizes.get(key, 0) + size
 
     def remove(self, key: str) -> None:
-        """Count a job's files no longer: they are removed."""
+        """No longer count a job's files: they are removed."""
         with self._lock:
             self._sizes.pop(key, None)

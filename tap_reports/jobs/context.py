@@ -55,8 +55,8 @@ class EngineContext:
         clock: The time.
         ledger_thread: One thread for the ledger's calls, so that they are made in order.
         folder: Returns the folder for downloaded files.
-        downloads_stop: Returns True once downloads are to end.
-        is_stopping: Nothing more may be submitted.
+        should_stop_downloads: Returns True once downloads must end.
+        is_stopping: True once nothing more may be submitted.
         disk_space_changed: Set when there may be more space on disk, or another job's files are needed next.
         unsettled: Tasks whose submission waits for its answer, or whose job the state does not name yet.
         looks_once: For `--submit`: submit what may be submitted, poll each job once, and wait for nothing.
@@ -69,7 +69,7 @@ class EngineContext:
     run_id: str
     folder: Callable[[], Path]
     disk: DiskBudget
-    downloads_stop: Callable[[], bool]
+    should_stop_downloads: Callable[[], bool]
     is_stopping: bool = False
     disk_space_changed: asyncio.Event = field(default_factory=asyncio.Event)
     unsettled: set[Task] = field(default_factory=set)
@@ -127,8 +127,10 @@ class Account:
 
     @property
     def rules(self) -> Rules:
-        """How often what may be tried in this run. One that looks once can't count what earlier looks have
-        tried: a job that failed is said to have.
+        """What may be tried in this run, and how often.
+
+        `--submit` allows no retry or resubmission: it can't count those of its earlier calls, so a failed job
+        is reported as failed.
         """
         looks_once = self.run.looks_once
         return Rules(

@@ -1,4 +1,4 @@
-"""Fetching a finished job's files, within the room on disk."""
+"""Downloads a finished job's files, within the limit of disk space."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 DOWNLOAD_THREADS = 8
-"""Jobs that were submitted together end together; their files should not queue for a thread."""
+"""Jobs that were submitted together often finish together; their files should not wait for a thread."""
 
 
 class Downloads:
@@ -31,9 +31,9 @@ class Downloads:
         """Return a job's files, complete and in row order.
 
         Raises:
-            LinkExpired: A link is no longer good.
-            FileError: A file did not come through, or there is no room for it.
-            CallError: The vendor hands it out no more.
+            LinkExpired: A link has expired.
+            FileError: A download broke, or the disk is full.
+            CallError: The vendor no longer provides the file.
         """
         changed = self._run.disk_space_changed
         while not self._run.disk.allows(job.request.key):
@@ -64,7 +64,7 @@ class Downloads:
         return tuple(files)
 
     def _fetch_one_by_one(self, job: ReportJob) -> Iterator[ReportFile]:
-        """Fetch a job's files, those of several pages one by one."""
+        """Yield a job's files as they are downloaded; a file of several pages yields one for each page."""
         number, downloads = 0, self._client.downloads(job)
         if not downloads:
             raise FileError("the vendor says that the job is done and names no file of it")
@@ -78,7 +78,7 @@ class Downloads:
                     folder=self._run.folder(),
                     policy=self._policy,
                     clock=self._run.clock,
-                    stopping=self._run.downloads_stop,
+                    stopping=self._run.should_stop_downloads,
                     name=f"{job.request.key}-{number}",
                 )
                 number += 1

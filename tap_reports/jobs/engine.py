@@ -1,7 +1,8 @@
 """All jobs of all streams at once, as the main thread sees them: start, wait, release, close.
 
 The engine's loop submits, polls and downloads; it never writes messages. What the main thread must know comes
-as an event: a job to name in the state (it is polled only after that), a task that is over, a call to stop.
+as an event: a job to checkpoint in the state (it is polled only after that), a finished task, a request to
+stop.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from tap_reports.exceptions import Stopped
 from tap_reports.jobs.context import Checkpoint, EngineContext, TaskOver
 from tap_reports.jobs.event_loop import Control, TaskCoroutines
-from tap_reports.jobs.task import Stage, Task, Timeline, waited_for
+from tap_reports.jobs.task import Stage, Task, Timeline, waiting_summary
 
 if TYPE_CHECKING:
     from tap_reports.jobs.worker import VendorWorker
@@ -27,7 +28,7 @@ logger = logging.getLogger("tap-reports.jobs")
 
 HEARTBEAT_SECONDS = 60.0
 WriteState = Callable[[bool], float]
-"""Writes the state if it is due, or in any case. Returns the seconds until it is; 0 if all is written."""
+"""Writes the state: now if True, else only if it is due. Returns the seconds until it is due, or 0."""
 
 
 class Engine:
@@ -35,10 +36,10 @@ class Engine:
 
     Args:
         context: What all vendors share.
-        stop: Ends the run for all threads; called once.
-        on_submitted: Called in the main thread for each task, to name its job in the state.
-        write_state: Called then. The job is polled when it has returned 0.
-        on_over: Called in the main thread for each task that is over.
+        stop: Stops all threads of the run; called once.
+        on_submitted: Called in the main thread for each task that has a job, to add the job to the state.
+        write_state: Called after that. The job is polled once this has returned 0.
+        on_over: Called in the main thread for each finished task.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class Engine:
         self._on_submitted = on_submitted
         self._write_state = write_state
         self._unwritten: list[asyncio.Future[None]] = []
-        """Of jobs that the state does not name yet."""
+        """Of jobs that are not in the written state yet."""
         self._on_over = on_over
         self._orders = itertools.count()
         self._last_heartbeat = context.clock.monotonic()
@@ -66,11 +67,11 @@ class Engine:
         self._loop.start(self._coroutines.hold())
 
     def start(self, stream: str, request: ReportRequest, known: Mapping[str, Any] | None = None) -> Task:
-        """Start a task for a request, or join the one that leads to the same job.
+        """Start a task for a request, or share the one that has the same job.
 
         Args:
-            stream: Who wants it.
-            request: What is wanted.
+            stream: The stream that needs it.
+            request: What to request.
             known: The state's pending job of this request, if any.
         """
         key = request.key
@@ -89,7 +90,7 @@ class Engine:
         return task
 
     def wait(self, tasks: Iterable[Task]) -> None:
-        """Return when the tasks are over.
+        """Return when the tasks are finished.
 
         Raises:
             Stopped: The run is stopping.
@@ -101,8 +102,8 @@ class Engine:
         """Return when a condition holds that depends on this run's tasks.
 
         Args:
-            is_met: The condition, asked again after each event.
-            tasks: Whose files are wanted next: they are downloaded however much lies on the disk.
+            is_met: The condition, checked again after each event.
+            tasks: Those whose files are read next: they are downloaded even over the limit of disk space.
 
         Raises:
             Stopped: The run is stopping.
@@ -139,7 +140,7 @@ class Engine:
         self._loop.soon(self._context.disk_space_changed.set)
 
     def abandon(self, stream: str) -> None:
-        """Submit nothing more for a stream that has failed; its running jobs are left to be resumed."""
+        """Submit nothing more for a stream that has failed. The next run resumes its running jobs."""
         for task in self.tasks.values():
             if stream in task.streams and task.stage is Stage.READY:
                 self.release(task, stream)
@@ -147,7 +148,7 @@ class Engine:
                 self._loop.call(partial(self._coroutines.abandon, task))
 
     def wake(self, task: Task) -> bool:
-        """Poll a task's job soon, as its vendor called. Returns False if that changes nothing."""
+        """Poll a task's job soon, because its vendor called. Returns False if that changes nothing."""
         try:
             return self._loop.call(lambda: self.workers[task.request.vendor].wake(task))
         except RuntimeError:  # the loop has ended
@@ -159,10 +160,10 @@ class Engine:
         self._loop.post(Control.STOP)
 
     def close(self) -> None:
-        """End all work. Submissions on their way get a moment to be answered, so that no id is lost.
+        """End all work. Submissions that were sent get a moment to be answered, so that no job id is lost.
 
         Raises:
-            OSError: A job could not be named in the state, since the output can't be written. All has ended
+            OSError: A job could not be checkpointed, because the output can't be written. All work has ended
                 then as well, and the ledger has the job.
         """
         self._context.is_stopping = True
@@ -175,7 +176,7 @@ class Engine:
                 except OSError as error:
                     event, failed = None, failed or error
                 if isinstance(event, Checkpoint):
-                    self._name(event)
+                    self._add_to_state(event)
         finally:
             self._stop()
             self._loop.close()
@@ -183,7 +184,7 @@ class Engine:
             raise failed
 
     def _next_event(self, *, now: bool = False) -> Any:
-        """Return what happens next. Jobs that are to be named are named before anything is waited for."""
+        """Return the next event. Checkpoints are written before it is waited for."""
         seconds = 0.0
         while True:
             try:
@@ -198,22 +199,22 @@ class Engine:
             case Control.STOP:
                 raise Stopped
             case Checkpoint():
-                self._name(event)
+                self._add_to_state(event)
             case TaskOver(task):
                 self._on_over(task)
         if self._context.clock.monotonic() - self._last_heartbeat >= HEARTBEAT_SECONDS:
             self._heartbeat()
 
-    def _name(self, checkpoint: Checkpoint) -> None:
-        """Have the next state name a job."""
+    def _add_to_state(self, checkpoint: Checkpoint) -> None:
+        """Add a job to the next state that is written."""
         self._unwritten.append(checkpoint.written)
         self._on_submitted(checkpoint.task)
 
     def _write_checkpoints(self, *, now: bool) -> float:
         """Write the state if jobs wait for that, and let them be polled.
 
-        Where it can't be written that is not tried again: nobody waits for it. Returns the seconds until it
-        is due, 0 if it is written.
+        A write that fails is not repeated: the run ends. Returns the seconds until it is due, 0 if it is
+        written.
         """
         seconds = 0.0
         try:
@@ -227,9 +228,9 @@ class Engine:
         return seconds
 
     def _heartbeat(self) -> None:
-        """Say once a minute that the run is alive, and what it waits for."""
+        """Log once a minute what the run waits for."""
         self._last_heartbeat = self._context.clock.monotonic()
-        if text := waited_for(self.tasks.values()):
+        if text := waiting_summary(self.tasks.values()):
             logger.info("waiting: %s", text)
 
 

@@ -1,6 +1,6 @@
 """The engine's event loop in a thread of its own, and threads for the calls that block.
 
-Only the loop's thread changes a task. The main thread hears of news through `next_event`; threads that call a
+Only the loop's thread changes a task. The main thread gets events from `next_event`; threads that call a
 vendor return their result to the loop. They are daemons: one that hangs does not keep the program alive.
 """
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 CALL_THREADS = 8
-"""Of each vendor's calls."""
+"""For each vendor's calls."""
 LAST_ANSWER_SECONDS = 6.0
 """How long a stopping run waits for the answers to its submissions, so that no job id is lost. Most
-schedulers kill a process 10 seconds after they have asked it to stop.
+schedulers kill a process 10 seconds after they told it to stop.
 """
 NOT_ANSWERED = "a submission was not answered before the run ended; the vendor may have accepted it"
 Call = tuple["asyncio.Future[Any]", Callable[[], Any]]
@@ -40,7 +40,7 @@ class CallThreads:
     Args:
         loop: Where their results go.
         name: For the threads' names.
-        count: Most calls at the same time; others wait in order.
+        count: Maximum of calls at the same time; others wait in order.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, name: str, count: int) -> None:
@@ -74,11 +74,11 @@ class CallThreads:
             if not future.cancelled():
                 try:
                     result = call()
-                except BaseException as caught:  # also Stopped: whoever awaits the call is to hear of it
+                except BaseException as caught:  # also Stopped: it is raised where the call is awaited
                     error = caught
-            with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits any more
+            with contextlib.suppress(RuntimeError):  # the loop has ended: the result is not needed
                 self._loop.call_soon_threadsafe(self._settle, future, result, error)
-            del work, future, call, result, error  # a thread that waits holds nothing back
+            del work, future, call, result, error  # a waiting thread must not keep them alive
 
     def _settle(self, future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
         self._open -= 1
@@ -91,7 +91,7 @@ class CallThreads:
 
 
 class EngineLoop:
-    """An event loop that runs in a thread of its own from its first use until `close`."""
+    """An event loop that runs in its own thread from its first use until `close`."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -100,7 +100,7 @@ class EngineLoop:
         self._thread: threading.Thread | None = None
 
     def threads(self, name: str, count: int) -> CallThreads:
-        """Return threads for blocking calls that end with the loop."""
+        """Return threads for blocking calls; they end with the loop."""
         made = CallThreads(self._loop, name, count)
         self._threads.append(made)
         return made
@@ -115,7 +115,7 @@ class EngineLoop:
         asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     def call(self, function: Callable[[], T]) -> T:
-        """Return what a function returns that runs in the loop, between two steps of its coroutines.
+        """Run a function in the loop, between two steps of its coroutines, and return its result.
 
         Raises:
             RuntimeError: The loop has ended.
@@ -132,14 +132,14 @@ class EngineLoop:
         return answer.result()
 
     def soon(self, function: Callable[..., object], *values: Any) -> None:
-        """Have a function run in the loop."""
+        """Run a function in the loop, without waiting for it."""
         self._loop.call_soon_threadsafe(function, *values)
 
     def next_event(self, seconds: float | None) -> Any:
-        """Return what was posted next.
+        """Return the next event.
 
         Raises:
-            queue.Empty: Nothing came in so many seconds.
+            queue.Empty: None came within `seconds`.
         """
         return self._events.get(timeout=seconds) if seconds else self._events.get_nowait()
 
@@ -155,12 +155,12 @@ class EngineLoop:
     # --- called in any thread, and in signal handlers ---------------------------------------------------
 
     def post(self, event: Any) -> None:
-        """Tell the main thread."""
+        """Send an event to the main thread."""
         self._events.put(event)
 
 
 class Control(Enum):
-    """Events without a task."""
+    """Events that concern the whole run."""
 
     STOP = auto()
     ENDED = auto()
@@ -199,7 +199,7 @@ class TaskCoroutines:
             coroutine.add_done_callback(lambda _: self._running.pop(task, None))
 
     def abandon(self, task: Task) -> None:
-        """Submit nothing more for a task. A submission that waits for its answer is still noted."""
+        """Submit nothing more for a task. A submission that was sent is recorded once it is answered."""
         task.is_cancelled = True
         if task not in self._context.unsettled:
             task.timeline.enter(Stage.ABANDONED)
@@ -207,7 +207,7 @@ class TaskCoroutines:
                 coroutine.cancel()
 
     async def end(self) -> None:
-        """Cancel all coroutines; those whose submission waits for its answer, after the answer."""
+        """Cancel all coroutines. Those whose submission was sent first get time for its answer."""
         unsettled = self._context.unsettled
         for task, coroutine in list(self._running.items()):
             if task not in unsettled:

@@ -1,4 +1,4 @@
-"""What a submission has to fit in: an account's credits, and its jobs in flight.
+"""Limits of submissions: an account's credits, and its jobs in flight.
 
 One task submits at a time, the earliest first: what does not suffice for all goes to the earliest slices.
 """
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tap_reports.vendor import Vendor, VendorConfig
 
 ALL_QUOTAS = ""
-"""Spent credits: nothing of the vendor can be submitted any more."""
+"""The key for spent credits: nothing more can be submitted to the vendor."""
 NOTHING = Decimal(0)
 
 
@@ -33,7 +33,7 @@ class Credits:
         vendor, config: The vendor.
 
     Attributes:
-        left: The account's credits, less what was submitted since the vendor was asked; None if it was not.
+        left: The account's credits as the vendor said last, less what was submitted since; None before.
     """
 
     def __init__(self, vendor: Vendor, config: VendorConfig) -> None:
@@ -43,11 +43,11 @@ class Credits:
 
     @property
     def used(self) -> Decimal:
-        """What this run's reports cost so far."""
+        """What this run's reports have cost so far."""
         return sum(self._costs.values(), NOTHING)
 
     def cost_of(self, key: str) -> Decimal | None:
-        """Return what a report counts as; None where the vendor has no credits."""
+        """Return the credits counted for a report; None if the vendor has no credits."""
         return self._costs.get(key)
 
     def suffice_for(self, cost: Decimal) -> bool:
@@ -59,7 +59,7 @@ class Credits:
 
         Raises:
             StreamError: This report costs too much.
-            CreditsSpent: So would every other one in this run.
+            CreditsSpent: The credits do not suffice; the vendor gets no more submissions in this run.
         """
         costs = f"the report would cost {number_of(cost, 'credit')}"
         if self._per_report is not None and cost > self._per_report:
@@ -80,13 +80,13 @@ class Credits:
         self.correct(key, cost)
 
     def correct(self, key: str, cost: Decimal) -> None:
-        """Count what a report costs in place of what was counted for it so far."""
+        """Replace the credits counted for a report."""
         if self.left is not None:
             self.left -= cost - self._costs.get(key, NOTHING)
         self._costs[key] = cost
 
     def give_back(self, key: str) -> None:
-        """Count nothing for a report that was not accepted, or whose job failed."""
+        """Remove the credits of a report that was not accepted, or whose job failed."""
         if key in self._costs:
             self.correct(key, NOTHING)
 
@@ -95,7 +95,7 @@ class Gate:
     """One account's submissions.
 
     Args:
-        max_in_flight: Most jobs submitted and not yet terminal.
+        max_in_flight: Maximum of jobs that are submitted and not yet terminal.
         clock: The time.
     """
 
@@ -116,7 +116,7 @@ class Gate:
         return max(0.0, self._held_until - self._clock.monotonic())
 
     async def enter(self, task: Task) -> None:
-        """Wait for the task's turn; it is counted among the jobs in flight then, until `free`.
+        """Wait for the task's turn. From then on it counts as a job in flight, until `free`.
 
         Raises:
             QuotaSpent: Nothing more can be submitted for it in this run.
@@ -141,22 +141,23 @@ class Gate:
             self._admit()
 
     def count(self, task: Task) -> None:
-        """Count a job that already runs among the jobs in flight."""
+        """Count a job that already runs as one in flight."""
         self._in_flight.add(task)
 
     def free(self, task: Task) -> None:
-        """Count the task's job no longer among the jobs in flight."""
+        """No longer count the task's job as one in flight."""
         if task in self._in_flight:
             self._in_flight.discard(task)
             self._admit()
 
     def hold(self, seconds: float) -> None:
-        """Let nobody submit for so many seconds."""
+        """Submit nothing for `seconds` seconds."""
         self._held_until = max(self._held_until, self._clock.monotonic() + seconds)
 
     def mark_spent(self, error: QuotaSpent, quota: str = ALL_QUOTAS) -> QuotaSpent:
-        """Note that nothing more that counts in the quota can be submitted: all of it that waits fails now,
-        what runs goes on. Returns the error to raise.
+        """Fail all waiting and later submissions that count in the quota; running jobs continue.
+
+        Returns the error to raise.
         """
         self._spent.setdefault(quota, error)
         for _, _, task, future in self._waiting:
@@ -169,12 +170,12 @@ class Gate:
             raise spent
 
     def _spent_for(self, task: Task) -> QuotaSpent | None:
-        """Return an error of the task's own, as each names its own slice."""
+        """Return the error of a spent quota; a copy, because each task adds its own location."""
         spent = self._spent.get(ALL_QUOTAS) or self._spent.get(task.request.quota)
         return copy.copy(spent) if spent else None
 
     def _admit(self) -> None:
-        """Give the turn to the first that waits, if one may submit now."""
+        """Give the turn to the first waiting task, if one may submit now."""
         while self._waiting and self._waiting[0][3].done():
             heapq.heappop(self._waiting)
         if self._turn or not self._waiting or len(self._in_flight) >= self._max_in_flight:

@@ -63,6 +63,7 @@ class Event(StrEnum):
     LOST = "lost"
     RUNNING = "running"
     UNKNOWN = "unknown"
+    """The vendor does not know the job, or we do not know its status word."""
     ASKED_AGAIN = "asked_again"
     CALLED_BACK = "called_back"
     LINK_EXPIRED = "link_expired"
@@ -72,14 +73,14 @@ class Event(StrEnum):
 
 @dataclass(slots=True)
 class Attempts:
-    """What was tried for a task so far, beside its first submission.
+    """What was tried for a task so far, in addition to the first submission.
 
     Attributes:
         losses: Submissions whose answer was lost.
-        retries, replays: Runs again by the vendor, of a failed and of a finished job.
+        retries, replays: How often the vendor ran a failed job again, and a finished one.
         resubmissions: New submissions that the vendor's guide asks for.
         expired_links: Download links that had expired.
-        is_replay_refused: The vendor does not run the finished job again.
+        is_replay_refused: True if the vendor refused to run the finished job again.
     """
 
     losses: int = 0
@@ -91,7 +92,7 @@ class Attempts:
 
     @property
     def number(self) -> int:
-        """The attempt at hand, from 1."""
+        """The number of this attempt, from 1."""
         return 1 + self.losses + self.retries + self.replays + self.resubmissions
 
 
@@ -101,9 +102,9 @@ class Timeline:
 
     Attributes:
         monotonic: The clock.
-        stage: Where the task stands.
-        entered: WAITING is when the task was made.
-        running_since: When the vendor was first seen working on the job, if ever.
+        stage: The current stage.
+        entered: By stage. WAITING is when the task was made.
+        running_since: When a poll first said that the vendor works on the job; None before.
     """
 
     monotonic: Callable[[], float] = time.monotonic
@@ -155,7 +156,7 @@ class Wakes:
         return True
 
     async def sleep(self, seconds: float, monotonic: Callable[[], float]) -> None:
-        """Wait until the next poll: so many seconds, or less if a call asks for it."""
+        """Wait until the next poll: `seconds` seconds, or less if a postback requests it."""
         end = monotonic() + seconds
         while (left := min(end, end if self.due is None else self.due) - monotonic()) > TOLERANCE_SECONDS:
             self._changed.clear()
@@ -168,21 +169,21 @@ class Wakes:
 
 @dataclass(slots=True, eq=False)
 class Task:
-    """What leads from one request to its files. Only the engine's loop changes it, except for `streams`.
+    """One request on its way to its files. Only the engine's loop changes it, except for `streams`.
 
     Attributes:
-        request: What is wanted.
-        order: Streams in order, slices ascending: who goes first.
-        streams: The streams that want it and have not released it. Only the main thread changes it.
+        request: What to request.
+        order: Its rank: streams in order, slices ascending.
+        streams: The streams that need it and have not released it. Only the main thread changes it.
         action: How it got its job, once that is known.
         job: The job, once there is one.
         files: Its files in row order, once downloaded.
         error: Why it failed.
         attempts: What was tried.
-        timeline: Where it stands, and since when.
+        timeline: Its stages, and when it entered them.
         wakes: When the vendor's calls have its job polled.
         is_dropped: Its job ended for good without a result: nothing to resume.
-        is_cancelled: Its streams have failed: nothing more is submitted for it.
+        is_cancelled: True if its streams have failed: nothing more is submitted for it.
         again_in: `--submit` leaves it as it is; seconds until the next call makes sense.
     """
 
@@ -202,7 +203,7 @@ class Task:
 
     @property
     def stage(self) -> Stage:
-        """Where it stands."""
+        """The current stage."""
         return self.timeline.stage
 
     @property
@@ -218,7 +219,7 @@ class Task:
 
     @property
     def stream(self) -> str:
-        """Who wants it, in short: `second_nature_report__quiz +2`."""
+        """The streams that need it, in short: `second_nature_report__quiz +2`."""
         first, *others = sorted(self.streams, key=lambda name: (len(name), name)) or [""]
         return f"{first} +{len(others)}" if others else first
 
@@ -226,7 +227,7 @@ class Task:
         """Log one transition, always with the same keys; structured logs get them as `extra`.
 
         Args:
-            event: What happened; `seconds` say how long after the task was made.
+            event: What happened. `seconds` in the log line counts from when the task was made.
             detail: More of it, in words.
         """
         if not logger.isEnabledFor(level):
@@ -240,13 +241,13 @@ class Task:
             "attempt": self.attempts.number,
             "seconds": round(self.timeline.seconds(), 1),
         }
-        text = " ".join(f"{name}={'-' if value in {None, ''} else value}" for name, value in keys.items())
+        text = " ".join(f"{name}={'-' if value in (None, '') else value}" for name, value in keys.items())
         extra = {**keys, "stream_name": self.stream.partition(" ")[0]}
         logger.log(level, "job %s%s", text, f": {detail}" if detail else "", extra=extra)
 
 
-def waited_for(tasks: Iterable[Task]) -> str:
-    """Return what is waited for, and the oldest of it: `3 running, 1 waiting; oldest: ... for 12 min`."""
+def waiting_summary(tasks: Iterable[Task]) -> str:
+    """Return the number of tasks by stage, and the oldest: `3 running, 1 waiting; oldest: ... for 725 s`."""
     open_ = [task for task in tasks if not task.is_over]
     if not open_:
         return ""

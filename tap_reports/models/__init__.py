@@ -1,10 +1,10 @@
-"""The values that all packages share: frozen, without input or output."""
+"""Immutable values that all packages share. No input or output here."""
 
 from __future__ import annotations
 
 from tap_reports.models.jobs import (
+    DAY_SECONDS,
     RESULT_HOURS,
-    Check,
     Download,
     Estimate,
     JobStatus,
@@ -12,7 +12,7 @@ from tap_reports.models.jobs import (
     ReportJob,
     ReportRequest,
 )
-from tap_reports.models.outcomes import JobUse, RunOutcome, StreamEnd, StreamOutcome
+from tap_reports.models.outcomes import Check, JobUse, RunOutcome, StreamEnd, StreamOutcome
 from tap_reports.models.reports import (
     Column,
     FileFormat,
@@ -30,6 +30,7 @@ from tap_reports.models.reports import (
 )
 
 __all__ = [
+    "DAY_SECONDS",
     "RESULT_HOURS",
     "Check",
     "Column",

@@ -22,7 +22,7 @@ LINEAGE = tuple(
         (ROW, Kind.INTEGER),
     )
 )
-"""The columns that say where a record comes from."""
+"""The columns that tell where a record comes from."""
 
 SHEET_IN_NAME, SHEET_IN_TITLE = "__", " / "
 """Between a report and its sheet: in a stream's name, in its schema's title."""
@@ -48,7 +48,7 @@ def property_name(header: str) -> str:
     Letters of all scripts stay (in lower case), anything that is neither letter nor digit separates words.
     """
     text = unicodedata.normalize("NFC", header)
-    words = (text[found.start() : found.end()].lower() for found in _WORDS.finditer(_shape(text)))
+    words = (text[match.start() : match.end()].lower() for match in _WORDS.finditer(_shape(text)))
     return "_".join(words) or NAMELESS
 
 
@@ -58,7 +58,7 @@ def property_names(headers: Iterable[str], style: str = SNAKE_CASE, taken: Itera
     Args:
         headers: The headers as the file has them.
         style: `snake_case` or `verbatim`.
-        taken: Properties that there are already.
+        taken: Property names that are already used.
     """
     used = {*taken, *(column.property for column in LINEAGE)}
     counts: dict[str, int] = {}
@@ -84,14 +84,15 @@ def columns_of(kinds: Mapping[str, Kind]) -> tuple[Column, ...]:
 def distinct_names(names: Iterable[str | None]) -> list[str | None]:
     """Return names of sheets; one that an earlier sheet has gets the first free `_2`, `_3`."""
     names = list(names)
-    taken, found = {*names}, list[str | None]()
+    taken, distinct = {*names}, list[str | None]()
     for name in names:
         free = name
-        if name is not None and name in found:
-            free = next(one for number in count(2) if (one := f"{name}_{number}") not in taken)
+        if name is not None and name in distinct:
+            numbered = (f"{name}_{number}" for number in count(2))
+            free = next(candidate for candidate in numbered if candidate not in taken)
             taken.add(free)
-        found.append(free)
-    return found
+        distinct.append(free)
+    return distinct
 
 
 def schema_of(kind: Kind, title: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What is asked of a vendor, what it says of it, and what it costs."""
+"""Requests to a vendor, its jobs and their downloads, and what they cost."""
 
 from __future__ import annotations
 
@@ -12,19 +12,18 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from tap_reports.exceptions import CallError
 from tap_reports.models.reports import Json, Slice
-from tap_reports.wording import with_remedy
 
 RESULT_HOURS = "result_hours"
 DAY_SECONDS = 86400
+"""`Quota.seconds` of a calendar day in UTC."""
 
 
 class JobStatus(StrEnum):
     """The state of a job, whatever words its vendor uses.
 
     `EMPTY` is success without rows: the vendor says that there is no data.
-    A time-out is ours and so an exception, not a status.
+    A time-out is decided here, not by the vendor: it is an exception, not a status.
     """
 
     PENDING = "pending"
@@ -48,7 +47,7 @@ class JobStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportRequest:
-    """What is asked of a vendor in one submission. Equal requests are one job (see `key`).
+    """What one submission requests of a vendor. Equal requests are one job (see `key`).
 
     Attributes:
         vendor: Vendor block name.
@@ -57,10 +56,10 @@ class ReportRequest:
         report: What the vendor calls the report.
         parameters: Everything else that changes the result; JSON values.
         slice: The dates, or None for a snapshot.
-        columns: Columns asked for, in order, where the vendor lets one choose.
-        quota: Which of the vendor's quotas it counts in (`report`, `click`).
-        options: What the submission says beside that without changing the result; no part of the key.
-        row_limit: Most rows that the vendor puts into the result; None: no limit is known.
+        columns: Requested columns, in order, where the vendor lets one choose.
+        quota: Which of the vendor's quotas counts it (`report`, `click`).
+        options: What else the submission sends, without changing the result; not part of the key.
+        row_limit: Maximum of rows in a result; None: no limit is known.
         settled_on: First day on which the data can no longer change; None: it always can.
     """
 
@@ -84,7 +83,7 @@ class ReportRequest:
             self.account,
             self.api_url,
             self.report,
-            _plain(self.parameters),
+            _json_value(self.parameters),
             str(self.slice or ""),
             list(self.columns),
         ]
@@ -92,12 +91,12 @@ class ReportRequest:
         object.__setattr__(self, "key", hashlib.sha256(text.encode()).hexdigest()[:32])
 
 
-def _plain(value: Any) -> Any:
-    """Return `value` with mapping proxies and tuples as JSON can write them."""
+def _json_value(value: Any) -> Any:
+    """Return `value` with mapping proxies and tuples replaced by what JSON can write."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): _json_value(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [_json_value(item) for item in value]
     return value
 
 
@@ -106,19 +105,19 @@ class ReportJob:
     """One submission's life at the vendor.
 
     Attributes:
-        request: What was asked.
+        request: What was requested.
         id: The vendor's job id; for Digital Turbine the last path part of the link.
         status: See `JobStatus`.
         submitted_at: When we (or an earlier run) submitted it, UTC.
-        finished_at: When it was first seen terminal, or the vendor's own word for it, UTC.
-        created_at: The vendor's word for when the job was made, if it says.
+        finished_at: When the vendor says that it finished, else when a poll first said so, UTC.
+        created_at: When the vendor says that it made the job, if it does.
         handle: What else the client needs to poll and download. May be secret: only the ledger has it.
-            `RESULT_HOURS` in it: how long its result can be fetched, where that was asked for.
-        links: Where the poll that saw it finished found its result. Signed links are secret and the next poll
-            says them again, so they are kept nowhere.
+            Its `RESULT_HOURS`: how long the result can be fetched, where the submission chose that.
+        links: The result's links, from the poll that said that it is done. They are stored nowhere: signed
+            links are secret, and the next poll returns them again.
         word: The vendor's own status word.
         unknown_word: True if `word` is not one the vendor documents; the status is then RUNNING.
-        message: The vendor's words on a failure, redacted.
+        message: The vendor's message about a failure, redacted.
         credits: What the vendor says it cost.
         rows: How many rows the vendor says it has.
         retry_after: Seconds the vendor asks to wait before the next poll.
@@ -171,8 +170,8 @@ class Quota:
 
     Attributes:
         name: As the user knows it: `reports_per_day`.
-        limit: Most submissions in the window.
-        seconds: 60 for a rolling minute; 86400 for a calendar day in UTC.
+        limit: Maximum of submissions in the window.
+        seconds: 60 for a rolling minute; `DAY_SECONDS` for a calendar day in UTC.
         counts: Which requests it counts (`ReportRequest.quota`).
     """
 
@@ -183,27 +182,5 @@ class Quota:
 
     @property
     def is_day(self) -> bool:
-        """True if it is a calendar day's."""
+        """True for a calendar day's quota."""
         return self.seconds == DAY_SECONDS
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """One line of `--test`: what was checked, whether it is well, and what to know or do."""
-
-    name: str
-    ok: bool
-    detail: str = ""
-
-    @classmethod
-    def of(cls, name: str, error: CallError) -> Check:
-        """Return the check that a call's error failed."""
-        return cls(name=name, ok=False, detail=with_remedy(str(error), error.remedy))
-
-    @classmethod
-    def tried(cls, name: str, ask: Callable[[], str]) -> Check:
-        """Return what a free call tells, in words; or that it failed, and how."""
-        try:
-            return cls(name=name, ok=True, detail=ask())
-        except CallError as error:
-            return cls.of(name, error)

@@ -1,11 +1,15 @@
-"""How a run and its streams ended."""
+"""How a run, its streams, and the checks of `--test` ended."""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+
+from tap_reports.exceptions import CallError
+from tap_reports.wording import with_remedy
 
 
 class StreamEnd(StrEnum):
@@ -35,7 +39,7 @@ class StreamOutcome:
     Attributes:
         error: Cause and remedy in one sentence, redacted; "" unless it failed.
         rows: Records emitted.
-        first_day, last_day: What it was to extract; None for a snapshot, or where it was never started.
+        first_day, last_day: The days to extract; None for a snapshot, or if it was not started.
         slices, slices_done: How many it had, and how many of them were emitted.
     """
 
@@ -52,9 +56,7 @@ class StreamOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOutcome:
-    """How a run ended. `exit_status` is None for one that has not said how it ended: it is under way, or
-    it was killed.
-    """
+    """How a run ended. `exit_status` is None while it runs, and if it was killed."""
 
     run_id: str
     version: str
@@ -64,3 +66,25 @@ class RunOutcome:
     signal: int | None = None
     was_killed: bool = False
     streams: tuple[StreamOutcome, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One line of `--test`: what was checked, whether it passed, and what to know or do."""
+
+    name: str
+    ok: bool
+    detail: str = ""
+
+    @classmethod
+    def of(cls, name: str, error: CallError) -> Check:
+        """Return a failed check, from a call's error."""
+        return cls(name=name, ok=False, detail=with_remedy(str(error), error.remedy))
+
+    @classmethod
+    def tried(cls, name: str, ask: Callable[[], str]) -> Check:
+        """Make a free call that returns the detail; the check failed if the call did."""
+        try:
+            return cls(name=name, ok=True, detail=ask())
+        except CallError as error:
+            return cls.of(name, error)

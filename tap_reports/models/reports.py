@@ -14,13 +14,13 @@ T = TypeVar("T")
 
 Json = Mapping[str, Any]
 InvalidValues = Literal["fail", "null"]
-"""What becomes of a cell that does not fit its column."""
+"""What happens to a cell that does not fit its column."""
 OnQuotaSpent = Literal["fail", "stop"]
-"""What becomes of a stream whose day quota or credit limit is spent."""
+"""What happens to a stream whose day quota or credit limit is spent."""
 
 
 class Kind(StrEnum):
-    """What a column holds. A setting, a schema type and a converter each."""
+    """What a column holds. Each has a setting value, a JSON schema type and a converter."""
 
     STRING = "string"
     INTEGER = "integer"
@@ -49,7 +49,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileOptions:
-    """A report's `file` settings: what can't be known from a file, or is detected wrongly.
+    """The user's `file` settings of a report: what can't be known from a file, or is detected wrongly.
 
     Attributes:
         encoding: Of a text file without byte order mark, as Python names it; None: UTF-8.
@@ -78,14 +78,14 @@ class Layout:
 
     Attributes:
         format: What the unpacked file is. A zip holds files of this format.
-        records: JSON only: top-level keys that may hold the array of rows (`Records`).
+        records: JSON only: top-level keys that may hold the array of rows.
             Without any, the rows are the top-level array or JSON lines.
         empty_words: A file whose first cell is one of these has no rows.
         renames: Header in the file -> header used (`yearmonth` -> `date`).
         sheet: The sheet to read (XLSX sheet, `sheet_name` of JSON, name of a CSV file); None: the only one.
-        options: What the user sets of the report's files.
-        known: Property names of the columns that are known: a row of these is the header.
-        max_bytes: That a file may unpack to.
+        options: The user's `file` settings.
+        known: Property names of the known columns: a row that holds these is the header.
+        max_bytes: The size that a file may unpack to.
     """
 
     format: FileFormat = FileFormat.CSV
@@ -103,7 +103,7 @@ class ReportFile:
     """A downloaded file, complete and as it came (maybe gzip or zip).
 
     Attributes:
-        path: Where it is; removed once its rows are emitted.
+        path: Where it is. It is removed once its rows are emitted.
         job_id: For messages and `_report_job_id`.
         name: For messages: the vendor's name of the report.
         sheet: The sheet that it holds, if the vendor named one.
@@ -149,38 +149,40 @@ class Shard:
     count: int
 
     def share_of(self, slices: Sequence[T], report: str) -> tuple[T, ...]:
-        """Return those slices of a report that are its own.
+        """Return this shard's slices of a report.
 
         Neighbours go to different shards, and the first slices of several reports too.
 
         Args:
-            slices: All of them, in order.
-            report: What is asked for; streams that share a request have one, so that they are in one shard.
+            slices: All slices, in order.
+            report: The same for streams that share their requests, so that they are in one shard.
         """
         offset = zlib.crc32(report.encode())
-        return tuple(one for k, one in enumerate(slices) if (offset + k) % self.count == self.index)
+        return tuple(
+            slice_ for number, slice_ in enumerate(slices) if (offset + number) % self.count == self.index
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportType:
-    """The facts of one report, as its vendor describes them; user settings are laid over it later.
+    """The facts of one report, as its vendor describes them. The user's settings override them later.
 
     Attributes:
         name: Second half of the stream name, in snake_case.
         report: What the vendor calls it: table, handle, report name.
         dated: Rows belong to days, so the report is extracted slice by slice; else it is a snapshot.
         granularity: Period of a row; slices of weekly and monthly reports are whole periods.
-        columns: What is known of its columns beforehand, in file order.
+        columns: The columns that are known without a file, in file order.
         primary_keys: Headers that identify a row; () for none.
-        asked: Headers that its requests ask for by name: a file without one of them is not the report.
+        asked: Headers that its requests name: a file without one of them is not the report.
         date_column: Header of the column that holds the period's (first) day; None if it has none.
         slice_days: The vendor's default for this report; None: the vendor's general one.
         lookback_days: Likewise.
-        max_slice_days: What no setting exceeds (1: the vendor takes single days only).
+        max_slice_days: The maximum for the settings (1: the vendor takes single days only).
         parameters: Whatever its client needs to build requests.
-        infers_columns: The columns are known from a file only: discovery asks for one.
-        known_kinds: Documented kinds by property name, for columns that a file brings.
-        selected: Selected by default.
+        infers_columns: The columns are known only from a file: discovery requests one.
+        known_kinds: Documented kinds by property name, for columns that are found in a file.
+        selected: True if it is selected by default.
         description: For the catalog.
     """
 

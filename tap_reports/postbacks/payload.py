@@ -1,7 +1,7 @@
-"""What a vendor's call may say: every value in its path, query and body, whatever it is called there.
+"""Job ids in a vendor's call: they are looked for in every value of its path, query and body.
 
-The operator names impact.com's parameters, and Similarweb's payload is not documented: so all values are
-looked at, and all words in them, since an id may stand inside a link or a sentence.
+The user chooses the names of impact.com's parameters, and Similarweb's payload is not documented. So all
+values are searched, and all words in them: an id may be part of a link or a sentence.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 MAX_FIELDS = 1000
-"""Form fields that are looked at."""
+"""Form fields that are read."""
 WORD = re.compile(r"[\w-]+")
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 ID_NAME = re.compile(r"(job|report|request|export|ticket)?[_-]?(id|key|uuid|ref)|job|report|ticket")
-"""Names that say that the value is a job's id: `JobId`, `report_id`, `id`."""
+"""Names of fields that hold a job's id: `JobId`, `report_id`, `id`."""
 
 
 def path_parts(target: str) -> list[str]:
@@ -27,7 +27,7 @@ def path_parts(target: str) -> list[str]:
 
 
 def values(target: str, body: bytes) -> Iterator[tuple[str, str]]:
-    """Yield all values of a call with their names ("" where they have none), path segments excepted."""
+    """Yield all values of a call with their names ("" where they have none), except path segments."""
     yield from _fields(target.partition("?")[2])
     text = body.decode(errors="replace").strip()
     if not text:
@@ -36,7 +36,7 @@ def values(target: str, body: bytes) -> Iterator[tuple[str, str]]:
         yield from _leaves(json.loads(text))
     except (ValueError, RecursionError):
         yield from _fields(text)
-        yield "", text  # XML and the like: its words are looked at
+        yield "", text  # such as XML: its words are searched
 
 
 def words(text: str) -> set[str]:
@@ -46,24 +46,24 @@ def words(text: str) -> set[str]:
 
 
 def named_ids(pairs: Iterable[tuple[str, str]], known: Iterable[str]) -> set[str]:
-    """Return what looks like a job's id: by its name, or because it is built as the known ids are.
+    """Return what looks like a job's id: by the field's name, or because it has the shape of a known id.
 
     Args:
         pairs: Names and values.
         known: Ids in lower case.
     """
-    shapes = {_shape(one) for one in known} - {""}
-    found = set()
+    shapes = {_shape(job_id) for job_id in known} - {""}
+    ids = set()
     for name, text in pairs:
         normal = text.strip().casefold()
         if ID_NAME.fullmatch(name.casefold()) and WORD.fullmatch(normal):
-            found.add(normal)
-        found.update(word for word in words(text) if UUID.fullmatch(word) or _shape(word) in shapes)
-    return found
+            ids.add(normal)
+        ids.update(word for word in words(text) if UUID.fullmatch(word) or _shape(word) in shapes)
+    return ids
 
 
 def _shape(word: str) -> str:
-    """Return how an id is built: `1234` is 0000, `ab-12` is xx-xx; "" for a plain word."""
+    """Return the shape of an id: `1234` is 0000, `ab-12` is xx-xx; "" for a plain word."""
     if word.isdigit():
         return "0" * len(word)
     return re.sub(r"[^\W_]", "x", word) if any(letter.isdigit() for letter in word) else ""

@@ -1,7 +1,7 @@
-"""The vendors' calls: whose secret is right, which jobs they name, and what is polled for them.
+"""The vendors' calls: checks their secret, finds the jobs that they name, and has these polled.
 
-A call proves nothing. It only has a job polled sooner, within the engine's limits; what the job's state is,
-the vendor's API says. So a forged, repeated, early, late or lost call does no harm.
+A call is not trusted. It only makes a poll earlier, within the engine's limits; the job's status comes from
+the vendor's API. So a forged, repeated, early, late or lost call does no harm.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tap_reports.postbacks.server import Call, Count, Listener
 logger = logging.getLogger("tap-reports.postbacks")
 
 MAX_EARLY = 1000
-"""Ids kept of calls that came before the submission's own answer."""
+"""Job ids that are kept from calls that came before the submission's answer."""
 
 
 class Postbacks:
@@ -27,10 +27,10 @@ class Postbacks:
 
     Args:
         host, port: Where to listen.
-        secret: Must be a part of a call's path.
-        vendors: Names of the vendors that call; one may be a part of the path.
+        secret: A call's path must contain it.
+        vendors: Names of the vendors that call; a call's path may contain one.
         tasks: All tasks of the run, whatever their stage.
-        wake: Has a task's job polled soon; returns whether it will be.
+        wake: Makes the poll of a task's job earlier; returns whether it did.
 
     Raises:
         ConfigError: The address cannot be listened on.
@@ -55,28 +55,28 @@ class Postbacks:
         self._early: dict[str, None] = {}
         self._listener = Listener(host, port, self)
         self.address = f"{f'[{host}]' if ':' in host else host}:{self._listener.port}"
-        """Where it listens; the port is the one that was taken where 0 was asked for."""
+        """Where it listens, with the real port if 0 was configured."""
         logger.info("listening for the vendors' calls on %s", self.address)
 
     def close(self) -> None:
-        """Stop listening, and say what was heard."""
+        """Stop listening, and log the counts of calls."""
         self._listener.close()
-        heard = ", ".join(f"{self.counts[count]} {count}" for count in Count)
-        logger.info("vendors' calls: %s", heard)
+        counts = ", ".join(f"{self.counts[count]} {count}" for count in Count)
+        logger.info("vendors' calls: %s", counts)
 
     def note_job(self, task: Task) -> None:
-        """Take note of a job that is known from now on; its call may have come before."""
-        if self._was_early(task) and self._wake(task):
+        """Poll a job that just became known, if its call came before."""
+        if self._pop_early(task) and self._wake(task):
             self.counts[Count.WOKE] += 1
 
     # --- in the listener's thread ---------------------------------------------------------------------
 
     def is_authorized(self, target: str) -> bool:
-        """Return whether the secret is in the path. Takes as long for a wrong one as for the right one."""
+        """Return whether the secret is in the path. Takes the same time for a wrong secret."""
         return self._path_after_secret(target) is not None
 
     def handle(self, call: Call) -> None:
-        """Wake the jobs that a call names, or all that are waited for if it names none."""
+        """Poll the jobs that a call names, or all running jobs if it names none."""
         self.counts[Count.RECEIVED] += 1
         path = self._path_after_secret(call.target) or []
         named = {part.casefold() for part in path} & set(self._vendors)
@@ -85,7 +85,7 @@ class Postbacks:
         words = {word for _, text in pairs for word in payload.words(text)}
         known_ids = {task.job_id.casefold() for task in self._tasks_at(named)}
         ids = payload.named_ids(pairs, known_ids) | (words & known_ids)
-        # Kept before the tasks are looked at: a job that becomes known meanwhile is found here or there.
+        # Kept before the tasks are read: so a job that becomes known meanwhile is not missed.
         self._keep_early(ids)
         tasks = self._tasks_at(named)
         if known := [task for task in tasks if task.job_id.casefold() in words]:
@@ -106,8 +106,8 @@ class Postbacks:
     def _wake_all(self, tasks: list[Task]) -> None:
         for task in tasks:
             if task.stage is Stage.SUBMITTING:
-                continue  # its submission is just being noted; `note_job` follows
-            self._was_early(task)
+                continue  # its submission is not recorded yet; `note_job` follows
+            self._pop_early(task)
             if task.stage is not Stage.RUNNING:
                 self.counts[Count.LATE] += 1
             elif self._wake(task):
@@ -120,21 +120,21 @@ class Postbacks:
             while len(self._early) > MAX_EARLY:
                 self._early.pop(next(iter(self._early)))
 
-    def _was_early(self, task: Task) -> bool:
-        """Drop a job's id from those that came early. Returns whether it was among them."""
+    def _pop_early(self, task: Task) -> bool:
+        """Remove a job's id from those of early calls. Returns whether it was one of them."""
         with self._lock:
             return self._early.pop(task.job_id.casefold(), False) is None
 
     def _path_after_secret(self, target: str) -> list[str] | None:
-        """Return the path's parts behind the secret, or None if it is not there.
+        """Return the path's parts after the secret, or None without the secret.
 
-        A proxy may have put a prefix before it or taken one away; a secret may itself hold slashes.
+        A proxy may have added or removed a prefix; a secret may contain slashes.
         """
         parts = payload.path_parts(target)
         length = self._secret.count(b"/") + 1
-        found = None
+        after_secret = None
         for first in range(len(parts) - length + 1):
             part = "/".join(parts[first : first + length])
             if hmac.compare_digest(part.encode(errors="replace"), self._secret):
-                found = parts[first + length :]
-        return found
+                after_secret = parts[first + length :]
+        return after_secret

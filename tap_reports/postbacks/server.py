@@ -1,7 +1,7 @@
-"""A small HTTP server for the vendors' calls. It reads a call within strict limits, hands it on, and answers.
+"""A small HTTP server for the vendors' calls: reads a call within strict limits, passes it on, and answers.
 
-It knows nothing of jobs. One thread serves all connections, one call each; whoever is slow, sends too much
-or comes as one too many loses the connection, and holds up nobody.
+It knows nothing of jobs. One thread serves all connections, one call each. Callers that are slow, send too
+much or exceed the number of connections lose their connection and do not delay others.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ MAX_HEAD, MAX_BODY = 16 * 1024, 64 * 1024
 """Bytes of a call's first line and headers, and of its body."""
 MAX_CONNECTIONS = 64
 MAX_SECONDS = 5.0
-"""Longest time for a call to come in whole; Similarweb waits as long for an answer to its test call."""
+"""Maximum time to receive a call; Similarweb waits that long for the answer to its test call."""
 REST_BYTES, REST_SECONDS = 256 * 1024, 1.0
-"""What is still read and dropped after a refusal: so the answer gets through before the connection ends."""
+"""What is still read and discarded after a refusal, so that the answer arrives before the connection ends."""
 CHUNK = 16 * 1024
 
 REMEDIES = {
@@ -41,7 +41,7 @@ REMEDIES = {
 
 
 class Count(StrEnum):
-    """What is counted of the calls, and not logged one by one: anybody can make as many as they like."""
+    """What is counted. Calls are not logged one by one, because any host can send as many as it likes."""
 
     RECEIVED = "received"
     WOKE = "jobs polled for them"
@@ -56,14 +56,14 @@ class Count(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What came in: path with query, and body."""
+    """A received call: path with query, and body."""
 
     target: str
     body: bytes = b""
 
 
 class CallHandler(Protocol):
-    """What becomes of the calls. Called in the listener's thread; must not wait."""
+    """Handles the calls, in the listener's thread. It must not wait."""
 
     counts: Counter[Count]
 
@@ -75,7 +75,7 @@ class CallHandler(Protocol):
 
 
 class _Refused(Exception):
-    """The call ends here, with this answer."""
+    """The call is refused with this status."""
 
     def __init__(self, status: int, count: Count) -> None:
         super().__init__(status)
@@ -84,11 +84,11 @@ class _Refused(Exception):
 
 
 class Listener:
-    """Listens on one address from now on until it is closed.
+    """Listens on one address until it is closed.
 
     Args:
         host, port: The address; port 0 takes a free one.
-        handler: Gets the calls.
+        handler: Handles the calls.
         max_seconds, max_connections: See the module's constants.
 
     Raises:
@@ -118,7 +118,7 @@ class Listener:
 
     def close(self) -> None:
         """Close the port and every connection."""
-        with contextlib.suppress(RuntimeError):  # the loop has ended by itself
+        with contextlib.suppress(RuntimeError):  # the loop has already ended
             if self._loop is not None:
                 self._loop.call_soon_threadsafe(self._end.set)
         self._thread.join()
@@ -139,7 +139,7 @@ class Listener:
         await self._end.wait()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(REST_SECONDS):
-                # A connection that was just taken can be closed only once it has begun.
+                # A connection that was just accepted can be closed only once its task has started.
                 while starting := asyncio.all_tasks() - {asyncio.current_task(), *self._open}:
                     await asyncio.wait(starting)
         server.close()
@@ -167,7 +167,7 @@ class Listener:
         except TimeoutError:
             self._handler.counts[Count.TOO_SLOW] += 1
         except OSError:
-            pass  # the caller has left
+            pass  # the caller has disconnected
         except Exception:
             logger.exception("internal error in a vendor's call; jobs are polled all the same")
         finally:
@@ -175,7 +175,7 @@ class Listener:
                 writer.transport.abort()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        """Read a call and answer it. Returns whether nothing of it is left to read."""
+        """Read a call and answer it. Returns whether the call was read completely."""
         try:
             call = await self._read(reader, writer)
         except _Refused as refused:
@@ -188,12 +188,12 @@ class Listener:
         return True
 
     async def _read(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Call | None:
-        """Return the call, or None if none came; refuses it as soon as it is clear that it is not wanted."""
+        """Return the call, or None if none came. Raises _Refused as soon as it can't be accepted."""
         http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
         try:
             request = await _next_event(http, reader, writer)
             if not isinstance(request, h11.Request):
-                return None  # connected and gone: a load balancer's probe
+                return None  # a connection without a call, such as a load balancer's probe
             target = request.target.decode("latin-1")
             if not self._handler.is_authorized(target):
                 raise _Refused(HTTPStatus.NOT_FOUND, Count.FORGED)
@@ -223,7 +223,7 @@ async def _next_event(
 
 
 async def _drop_rest(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Read a refused call's rest: a connection closed over unread bytes would take the answer with it."""
+    """Read the rest of a refused call: closing the connection with unread bytes would lose the answer."""
     left = REST_BYTES
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(REST_SECONDS):
@@ -240,8 +240,8 @@ def _response(status: int) -> bytes:
 def _listening_socket(host: str, port: int) -> socket.socket:
     """Return a socket that listens on the address."""
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, *_, address = found[0]
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, *_, address = addresses[0]
         return socket.create_server((str(address[0]), port), family=family, backlog=128)
     except OSError as error:
         other = f"can't be listened on ({error.strerror}); choose another address."

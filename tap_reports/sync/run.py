@@ -111,7 +111,7 @@ class Run:
             run_id=self.id,
             folder=self.folder,
             disk=DiskBudget(self.settings.download_disk_bytes),
-            downloads_stop=lambda: self._stoppable.is_stopped,
+            should_stop_downloads=lambda: self._stoppable.is_stopped,
             looks_once=self._looks_once,
         )
         engine = Engine(

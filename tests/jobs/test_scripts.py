@@ -73,8 +73,8 @@ def says(*words, kind="submit", times=1):
     return {"action": "statuses", "kind": kind, "words": list(words), "times": times}
 
 
-EVER = 0
-"""Of `times`."""
+FOREVER = 0
+"""The `times` of a fault that stays."""
 NONSENSE = ["<html>hello</html>", "{", "[]", '"text"', "null", "{}"]
 BACKOFF = 3 * 0.75, 3 * 1.25 + 10
 """Seconds of two refusals: 1 and 2, with their jitter."""
@@ -87,10 +87,10 @@ after = {"retry_after": 120}
 script("a refusal that says when", PRICED, answers("submit", 429, **after), submit=2, seconds=(120, 130))
 script("429 twenty times", PRICED, answers("submit", 429, 20), submit=21, seconds=(600, 1500))
 stays = {"error": "StreamError", "submit": 6, "seconds": (20, 60)}
-script("503 to submissions for ever", PRICED, answers("submit", 503, EVER), **stays)
+script("503 to submissions for ever", PRICED, answers("submit", 503, FOREVER), **stays)
 for status in (400, 401, 403, 404):
     refused = {"error": "StreamError", "submit": 1, "seconds": (0, 1)}
-    script(f"{status} to a submission", PRICED, answers("submit", status, EVER), **refused)
+    script(f"{status} to a submission", PRICED, answers("submit", status, FOREVER), **refused)
 script("a refused token", ["digital_turbine"], answers("submit", 401), submit=2, token=2)
 for fault in ("lost_answer", "reset", 408, 501, 502, 504, 520, 522, 524):
     made = answers("submit", fault) if isinstance(fault, int) else {"action": fault, "kind": "submit"}
@@ -101,7 +101,7 @@ for body in ("<html>", "{", "[]", "null"):
     script(f"{body} to a submission", ["second_nature"], made, submit=2)
     script(f"{body} to a submission", ["similarweb"], made, error="StreamError", submit=1)
 for vendor, submissions in {"impact": 6, "second_nature": 6, "digital_turbine": 2, "similarweb": 1}.items():
-    lost = {"action": "lost_answer", "kind": "submit", "times": EVER}
+    lost = {"action": "lost_answer", "kind": "submit", "times": FOREVER}
     script("every answer to a submission is lost", [vendor], lost, error="StreamError", submit=submissions)
 
 # --- polls --------------------------------------------------------------------------------------------
@@ -121,11 +121,11 @@ for status in (429, 500, 502, 503, 504):
     link = answers("download", status, 3)
     script(f"{status} to three polls", ["digital_turbine"], link, submit=1, download=4, **waits)
 broken = {"error": "StreamError", "resumes": True, "submit": 1}
-script("500 to polls for ever", POLLED, answers("poll", 500, EVER), poll=6, **broken)
-script("401 to polls for ever", POLLED, answers("poll", 401, EVER), **broken)
-script("403 to polls for ever", POLLED, answers("poll", 403, EVER), **broken)
+script("500 to polls for ever", POLLED, answers("poll", 500, FOREVER), poll=6, **broken)
+script("401 to polls for ever", POLLED, answers("poll", 401, FOREVER), **broken)
+script("403 to polls for ever", POLLED, answers("poll", 403, FOREVER), **broken)
 for body in NONSENSE:
-    script(f"{body} to polls for ever", POLLED, answers("poll", 200, EVER, body=body), poll=4, **broken)
+    script(f"{body} to polls for ever", POLLED, answers("poll", 200, FOREVER, body=body), poll=4, **broken)
 for status in (304, 408, 409, 425):
     script(f"{status} to a poll", ["impact", "second_nature"], answers("poll", status), submit=1, poll=2)
 for body in ("Request was throttled.", "rate limit exceeded", "Too many requests"):
@@ -133,8 +133,8 @@ for body in ("Request was throttled.", "rate limit exceeded", "Too many requests
     script(said, ["impact", "second_nature"], answers("poll", 403, body=body), submit=1, poll=2)
 script("404 to a poll: its status lags", ["impact", "second_nature"], answers("poll", 404), submit=1, poll=2)
 script("404 to a poll: its status lags", ["similarweb"], answers("poll", 404), submit=1)
-script("404 to polls for ever", ["impact", "second_nature"], answers("poll", 404, EVER), poll=3, **broken)
-tomorrow = answers("poll", 429, EVER, retry_after=86_400)
+script("404 to polls for ever", ["impact", "second_nature"], answers("poll", 404, FOREVER), poll=3, **broken)
+tomorrow = answers("poll", 429, FOREVER, retry_after=86_400)
 late = {"error": "JobTimeout", "resumes": True, "seconds": (DEADLINE - 10, DEADLINE + 10)}
 script("polls are told to come tomorrow", POLLED, tomorrow, submit=1, **late)
 script(
@@ -147,7 +147,7 @@ script(
 )
 no_link = {"action": "no_link", "kind": "poll"}
 script("done without a link, twice", PRICED, {**no_link, "times": 2}, submit=1, poll=3)
-script("done without a link for ever", PRICED, {**no_link, "times": EVER}, poll=4, **broken)
+script("done without a link for ever", PRICED, {**no_link, "times": FOREVER}, poll=4, **broken)
 
 # --- ends ---------------------------------------------------------------------------------------------
 
@@ -161,11 +161,11 @@ for vendor, word, kind, retries in (
     script(f"{word}: the vendor runs it again for free", [vendor], says(word), submit=1, **{kind: 1})
     again = [{**says(word, kind="poll"), "nth": nth} for nth in range(1, retries + 3)]
     script(f"{word} again and again", [vendor], *again, **job_failed, **{kind: retries})
-    refusal = answers(kind, 404, EVER)
+    refusal = answers(kind, 404, FOREVER)
     script(f"{word}, and a refused {kind}", [vendor], says(word), refusal, **job_failed)
 script("bad_request is final", ["similarweb"], says("bad_request"), **job_failed, retry=0)
 script("a failed ticket", ["second_nature"], says("failed", kind="poll"), submit=2)
-failed = says("failed", kind="poll", times=EVER)
+failed = says("failed", kind="poll", times=FOREVER)
 script("failed tickets for ever", ["second_nature"], failed, error="JobFailed", submit=2)
 
 # --- downloads ----------------------------------------------------------------------------------------
@@ -173,7 +173,7 @@ script("failed tickets for ever", ["second_nature"], failed, error="JobFailed", 
 expired = {"action": "expired_link", "kind": "download"}
 for vendor, times, submissions in (("similarweb", 1, 1), ("impact", 1, 1), ("second_nature", 2, 2)):
     script("an expired link", [vendor], {**expired, "times": times}, submit=submissions)
-ever = {**expired, "times": EVER}
+ever = {**expired, "times": FOREVER}
 script("links that have expired for ever", ["similarweb"], ever, error="FileError", resumes=True, submit=1)
 script("links that have expired for ever", ["second_nature"], ever, error="FileError", submit=2)
 
@@ -271,7 +271,7 @@ def test_retry_after_is_honoured(sandbox, case_config, clock, vendor, form):
 def test_a_vendor_that_throttles_for_ever_is_waited_for_until_the_deadline(
     sandbox, case_config, clock, vendor
 ):
-    sandbox.faults.add("status", vendor=vendor, kind="submit", status=429, times=EVER)
+    sandbox.faults.add("status", vendor=vendor, kind="submit", status=429, times=FOREVER)
     ran = run_here(case_config(vendor, job_deadline_seconds=600), clock)
     assert "HTTP 429" in ran.error
     assert 500 < ran.seconds <= 601

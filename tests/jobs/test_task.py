@@ -8,7 +8,7 @@ import logging
 
 import pytest
 
-from tap_reports.jobs.task import Action, Event, Stage, Task, Timeline, waited_for
+from tap_reports.jobs.task import Action, Event, Stage, Task, Timeline, waiting_summary
 from tap_reports.models import ReportJob, ReportRequest, Slice
 from tap_reports.sync.outcome import job_seconds, log_job
 
@@ -111,8 +111,8 @@ def test_a_transition_has_the_same_keys_in_words_and_in_structure(task, caplog):
 def test_the_heartbeat_names_the_oldest_job_and_its_age(hand, task):
     step(hand, task, 5, Stage.RUNNING)
     hand.time += 720
-    assert waited_for([task]) == (
+    assert waiting_summary([task]) == (
         "1 running; oldest: impact_a 2026-03-01..2026-03-01 job job-1, running for 725 s"
     )
     task.timeline.enter(Stage.READY)
-    assert waited_for([task]) == ""
+    assert waiting_summary([task]) == ""

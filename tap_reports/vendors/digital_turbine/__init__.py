@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from singer_sdk import typing as th
 
 from tap_reports.client import ReportClient
-from tap_reports.models import Json, Quota
+from tap_reports.models import DAY_SECONDS, Json, Quota
 from tap_reports.setting import POSITIVE, TEXT, TEXTS, setting, settings_object
 from tap_reports.vendor import ClientContext, LostSubmission, Vendor, VendorConfig
 
@@ -79,7 +79,7 @@ def quotas(config: VendorConfig) -> Sequence[Quota]:
     """Return the account's limits on reports."""
     return (
         Quota(name="reports_per_minute", limit=config.values["reports_per_minute"], seconds=60),
-        Quota(name="reports_per_day", limit=config.values["reports_per_day"], seconds=86400),
+        Quota(name="reports_per_day", limit=config.values["reports_per_day"], seconds=DAY_SECONDS),
     )
 
 

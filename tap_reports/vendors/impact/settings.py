@@ -8,7 +8,7 @@ from typing import Any
 
 from singer_sdk import typing as th
 
-from tap_reports.models import Json, Quota
+from tap_reports.models import DAY_SECONDS, Json, Quota
 from tap_reports.models.columns import property_name
 from tap_reports.setting import POSITIVE, TEXT, TEXTS, setting
 from tap_reports.vendor import VendorConfig
@@ -207,6 +207,6 @@ def program_ids(block: Json) -> tuple[str, ...]:
 def quotas(config: VendorConfig) -> tuple[Quota, ...]:
     """Return the vendor's day quotas on submissions."""
     return tuple(
-        Quota(name=name, limit=config.values[name], seconds=86400, counts=counts)
+        Quota(name=name, limit=config.values[name], seconds=DAY_SECONDS, counts=counts)
         for counts, name in QUOTAS.items()
     )
