@@ -201,7 +201,7 @@ def _decoded(table: CsvTable, block: bytes, first_row: int) -> str:
 def _rows_before(data: bytes, delimiter: str) -> int:
     """Count the rows that end before the end of `data`, as well as its quotes can be read."""
     text = io.StringIO(f"{data.decode('latin-1')}x".replace("\r", " "), newline="\n")
-    return sum(1 for cells in csv.reader(text, delimiter=delimiter) if cells) - 1
+    return sum(1 for cells in csv.reader(text, delimiter=delimiter) if any(cells)) - 1
 
 
 def _refuse_message(member: Member, start: Start, layout: Layout) -> None:

@@ -130,7 +130,7 @@ def _divided(lines: FirstLines, delimiter: str, first: int, footer_rows: int) ->
     begin, is_behind_blank, error, limit = first, False, "", 0
     try:
         for cells in records:
-            if cells:
+            if any(cells) or (cells and not rows):
                 looked_at = [cell[:MAX_SAMPLE_CELL] for cell in cells] if rows else cells
                 rows.append(Row(looked_at, begin, first - 1 + records.lines, is_behind_blank))
             begin, is_behind_blank = first + records.lines, not cells

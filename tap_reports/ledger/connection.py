@@ -156,7 +156,8 @@ class SharedConnection:
             _execute(connection, "BEGIN")
             return
         _set(connection, "busy_timeout", int(SQLITE_WAIT_SECONDS * 1000))
-        if connection.info.get("mode") == "wal":  # without a WAL, a power failure may damage the file
+        has_wal = connection.info.get("mode") == "wal"
+        if has_wal:  # without a WAL, a power failure may damage the file
             _set(connection, "synchronous", "FULL" if is_lasting else "NORMAL")
         until = time.monotonic() + self._busy_seconds
         while True:
@@ -167,7 +168,9 @@ class SharedConnection:
                 if "locked" not in str(error) or time.monotonic() > min(until, self._stops_at):
                     raise
             else:
-                return
+                break
+        if not has_wal:  # the commit waits for readers
+            _set(connection, "busy_timeout", int(self._busy_seconds * 1000))
 
     def _may_answer_soon(self, error: OperationalError) -> bool:
         """Return whether a server may accept a connection in a moment. One that has not for long enough is

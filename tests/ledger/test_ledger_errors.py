@@ -175,6 +175,18 @@ def test_an_answer_is_noted_later_where_a_file_without_wal_is_held_by_another_pr
         assert [later.find(request_of(number).key).job_id for number in (1, 2)] == ["one", "two"]
 
 
+def test_a_commit_waits_for_a_reader_of_a_file_without_wal(sqlite_url, clock):
+    Ledger.open(sqlite_url, clock=clock).close()
+    with closing(sqlite3.connect(sqlite_url, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("PRAGMA journal_mode=DELETE")
+        other.execute("BEGIN")
+        other.execute("SELECT * FROM sqlite_master").fetchone()  # a reader: the mode can't be changed
+        with closing(Ledger.open(sqlite_url, clock=clock, busy_seconds=20)) as ledger:
+            threading.Timer(0.5, other.execute, ["COMMIT"]).start()
+            reserve(ledger, request_of())
+            assert not other.in_transaction
+
+
 def test_a_run_that_is_to_end_does_not_wait_for_a_ledger_that_stays_locked(local, sqlite_url, caplog):
     job = submit(local, request_of())
     with closing(sqlite3.connect(sqlite_url, isolation_level=None)) as other:
