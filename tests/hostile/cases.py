@@ -17,6 +17,8 @@ ROWS = b"2026-11-10,US,1,1.5\n" * 50_000
 NAMESPACE = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 NEVER = threading.Event()
+LARGE = f"{HEADER}\n".encode() + ROWS[:200_000]
+"""A file that its poll does not read whole: it is asked for again."""
 
 
 @dataclass(frozen=True)
@@ -157,9 +159,9 @@ ANSWERS = {
         lambda: Vendor(files=[raw(OK + b"\r\n", ROWS, times=4000)]), settings={"max_file_gib": 1}
     ),
     "download: Retry-After of a day": Case(
-        lambda: Vendor(files=[reply(GOOD), BUSY(Retry_After="86400")]),
+        lambda: Vendor(files=[reply(LARGE), BUSY(Retry_After="86400")]),
     ),
-    "download: Retry-After inf": Case(lambda: Vendor(files=[reply(GOOD), BUSY(Retry_After="inf")])),
+    "download: Retry-After inf": Case(lambda: Vendor(files=[reply(LARGE), BUSY(Retry_After="inf")])),
     "token: a byte a second": Case(
         lambda: of_token(raw(OK + b"Content-Length: 100000\r\n\r\n", b" ", times=300, pause=NEVER))
     ),
