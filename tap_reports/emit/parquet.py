@@ -1,4 +1,4 @@
-"""ConvertedColumns of records -> the typed columns of Parquet files, by pyarrow.
+"""Columns of records -> the typed columns of Parquet files, by pyarrow.
 
 Integers are 64 bits. Numbers are decimals of as many digits behind the point as the longest, so nothing is
 rounded. Days are dates; instants are in UTC with microseconds, as databases hold them. A column in which some

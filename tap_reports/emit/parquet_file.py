@@ -31,7 +31,7 @@ pa.set_memory_pool(pa.system_memory_pool())  # one of Arrow's own beside it keep
 
 
 class ParquetFile:
-    """Records by column. ConvertedColumns that hold nothing but nulls so far take any type."""
+    """Records by column. Columns that hold nothing but nulls so far take any type."""
 
     def __init__(self, config: BatchConfig, name: str, kinds: Mapping[str, Kind]) -> None:
         del kinds

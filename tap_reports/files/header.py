@@ -45,10 +45,13 @@ _GOES_ON = re.compile(r" +[^\W\d_A-Z]")
 ERROR_KEYS = frozenset(
     {"error", "errors", "errormessage", "error_message", "errorcode", "error_code", "fault"}
 )
-ANSWER_KEYS = frozenset(
-    {"status", "message", "code", "detail", "details", "title", "success", "reason", "request_id"}
-)
-"""Columns, or keys, of these and `ERROR_KEYS` alone are an answer about a report, not a report."""
+ANSWER_KEYS = frozenset({"status", "message", "code", "detail", "details", "title", "success", "reason"})
+"""An object of these and `ERROR_KEYS` alone is an answer about a report, not a row of one."""
+_MESSAGE_COLUMNS = (ERROR_KEYS | ANSWER_KEYS | {"request_id"}) - {"fault", "title", "success"}
+_ERROR_COLUMNS = (ERROR_KEYS | {"message"}) - {"errorcode", "error_code", "fault"}
+"""A short CSV file with one of these, and no columns but `_MESSAGE_COLUMNS`, is a message. What reports may
+well have (a title, an error code) makes none.
+"""
 
 
 class Line(NamedTuple):
@@ -129,7 +132,7 @@ def is_message(rows: Sequence[Sequence[str]]) -> bool:
         or (len(header) == 1 and (_FAILURE.match(header[0]) is not None or ": " in header[0]))
         or all(_is_sentence(row) for row in rows)
         or _is_prose(header)
-        or (keys <= ANSWER_KEYS | ERROR_KEYS and bool(keys & (ERROR_KEYS | {"message"})))
+        or (keys <= _MESSAGE_COLUMNS and bool(keys & _ERROR_COLUMNS))
     )
 
 

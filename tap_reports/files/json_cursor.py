@@ -1,4 +1,4 @@
-"""JSON bytes, value by value: the end of each is found before it is decode, so memory is bounded."""
+"""JSON bytes, value by value: the end of each is found before it is decoded, so memory is bounded."""
 
 from __future__ import annotations
 

@@ -41,6 +41,7 @@ def test_a_row_without_any_value_is_no_row_as_in_workbooks(reader):
     assert reader.rows('a\n""\n\n1\n') == (("a",), [["1"]])
     footer = Layout(options=FileOptions(footer_rows=1))
     assert reader.rows("a,b\n1,2\nTotal,2\n,\n,\n", footer)[1] == [["1", "2"]]
+    assert reader.rows("a,b\nTotal: 0\n,\n", footer)[1] == []
 
 
 @pytest.mark.parametrize("delimiter", [",", "\t", ";", "|"])

@@ -66,6 +66,9 @@ def test_a_message_is_never_a_header_and_the_error_shows_it(reader, text):
         "Trainee,Score\nAda,\u2013\nBo,\u2014\nCy,68\nDi,71\n",
         ",a\n0,1\n",
         "ORCID,PAR1\n1,2\n",
+        "title,message\nHello,Bye\n",
+        "code,error_code\n1,2\n",
+        "success,fault\n",
     ],
 )
 def test_a_header_is_not_taken_for_a_message(reader, text):
