@@ -32,8 +32,11 @@ What a submission was answered with: after_submission_error
 
 What a poll was answered with: after_poll_error
   pending, running, or an unknown word    POLL_LATER; LEAVE at job_deadline_seconds
-  unknown job (404) of an earlier run     SUBMIT
-  unknown job of this run                 POLL_LATER twice (its status may lag), then LEAVE
+  unknown job (404), submitted less than five minutes ago and not seen at work since
+                                          POLL_LATER twice: its status may lag; then as below
+  unknown job of this run                 POLL_LATER twice, then LEAVE
+  unknown job of an earlier or another run
+                                          SUBMIT
   nonsense, or done without a link        POLL_LATER three times in a row, then LEAVE
   304, 408, 409, 425, a 403 about limits, or a broken call that names a time
                                           POLL_LATER max_retries times in a row, then LEAVE
@@ -54,9 +57,9 @@ What a retry or a replay was answered with: after_refused_replay
   a job                                   POLL_LATER
   401, 403                                LEAVE
   a refused retry                         FAIL
-  a refused replay of a job that was found
+  a refused replay of a result whose data may have changed since
                                           REFRESH
-  a refused replay of a job that a submission of this run was answered with
+  a refused replay of an older job that a submission was answered with
                                           DOWNLOAD as it is; FAIL if its slice was not over then
 
 What became of a download: after_expired_link
@@ -105,6 +108,7 @@ SAYS_NOTHING = frozenset({304, 408, 409, 425})
 ABOUT_LIMITS = re.compile(r"throttl|rate.?limit|too many", re.IGNORECASE)
 """What a 403 says that does not mean the credentials."""
 MAX_UNKNOWN_POLLS = 2
+LAG = dt.timedelta(minutes=5)
 """A vendor's status can lag behind its own answer to the submission."""
 MAX_BAD_POLLS = 3
 TOO_LARGE = re.compile(
@@ -331,29 +335,34 @@ def after_submission_error(
 # --- polls --------------------------------------------------------------------------------------------
 
 
-def after_poll_error(error: CallError, rules: Rules, *, failures: int, is_own: bool) -> Step:
-    """Return POLL_LATER, LEAVE, or SUBMIT where the vendor does not know an earlier run's job.
+def after_poll_error(error: CallError, rules: Rules, *, failures: int, is_own: bool, is_new: bool) -> Step:
+    """Return POLL_LATER, LEAVE, or SUBMIT where the vendor does not know an earlier or another run's job.
 
     Args:
         error: What came in place of a status.
         rules: The vendor's.
         failures: Polls in a row that ended so; this one is counted.
         is_own: This run has submitted the job.
+        is_new: See `is_new`.
     """
     is_about_limits = error.status == 403 and ABOUT_LIMITS.search(error.answer)
-    allowed = rules.max_retries
+    allowed, last = rules.max_retries, Step.LEAVE
     match error:
-        case JobUnknown() if not is_own:
-            return Step.SUBMIT
         case JobUnknown():
-            allowed = MAX_UNKNOWN_POLLS
+            allowed = MAX_UNKNOWN_POLLS if is_own or is_new else 0
+            last = Step.LEAVE if is_own else Step.SUBMIT
         case BadAnswer():
             allowed = MAX_BAD_POLLS
         case CallBroken() if error.retry_after is None:
             allowed = 0  # it was repeated already
         case CallRejected() if not is_about_limits and error.status not in SAYS_NOTHING:
             allowed = 0
-    return Step.POLL_LATER if failures <= allowed else Step.LEAVE
+    return Step.POLL_LATER if failures <= allowed else last
+
+
+def is_new(job: ReportJob, now: dt.datetime) -> bool:
+    """Return whether a job was submitted so recently that its vendor's status may not know it yet."""
+    return job.status is JobStatus.PENDING and now - job.submitted_at < LAG
 
 
 # --- jobs that are done -------------------------------------------------------------------------------
@@ -369,7 +378,7 @@ def after_finish(job: ReportJob, attempts: Attempts, rules: Rules, *, is_outdate
         is_outdated: See `is_outdated`.
     """
     match job.status:
-        case JobStatus.SUCCEEDED | JobStatus.EMPTY if is_outdated and not attempts.replays and rules.collects:
+        case JobStatus.SUCCEEDED | JobStatus.EMPTY if is_outdated and not attempts.replays:
             return Step.REPLAY
         case JobStatus.SUCCEEDED if rules.collects:
             return Step.DOWNLOAD
@@ -383,22 +392,25 @@ def after_finish(job: ReportJob, attempts: Attempts, rules: Rules, *, is_outdate
             return Step.FAIL
 
 
-def is_outdated(job: ReportJob, vendor: Vendor, config: VendorConfig, now: dt.datetime) -> bool:
-    """Return whether a submission was answered with an older job, whose data may have changed since."""
-    if job.finished_at is None or is_good_still(job, vendor, config, now):
+def is_outdated(job: ReportJob, vendor: Vendor, config: VendorConfig) -> bool:
+    """Return whether a submission was answered with an older job, whose data may have changed before it.
+
+    As of the submission, so that a result that was good then is collected whenever a later run comes to it.
+    """
+    if job.finished_at is None or is_good_still(job, vendor, config, job.submitted_at):
         return False
     last_change = max(job.finished_at, job.created_at or job.finished_at)
     return last_change < job.submitted_at - dt.timedelta(minutes=1)
 
 
-def after_refused_replay(job: ReportJob, *, is_own: bool) -> Step:
+def after_refused_replay(job: ReportJob, *, is_handed_back: bool) -> Step:
     """Return REFRESH, DOWNLOAD to use the result as it is, or FAIL.
 
     Args:
         job: Done.
-        is_own: A submission of this run was answered with it: another one would be, too.
+        is_handed_back: A submission was answered with it: another one would be, too.
     """
-    if not is_own:
+    if not is_handed_back:
         return Step.REFRESH
     days, ended = job.request.slice, job.finished_at
     return Step.FAIL if days and ended and ended.date() <= days.end else Step.DOWNLOAD

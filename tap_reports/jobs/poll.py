@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tap_reports.clock import TOLERANCE_SECONDS
 from tap_reports.exceptions import (
+    AccessDenied,
     BadAnswer,
     CallBroken,
     CallRejected,
@@ -18,7 +19,7 @@ from tap_reports.exceptions import (
     LinkExpired,
     StreamError,
 )
-from tap_reports.jobs.next_step import Step, after_poll_error
+from tap_reports.jobs.next_step import Step, after_poll_error, is_new
 from tap_reports.jobs.task import Action, Event, Task
 from tap_reports.models import JobStatus, ReportJob
 from tap_reports.redaction import redact
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
     from tap_reports.jobs.context import Account
     from tap_reports.jobs.submit import Submissions
 
+UNKNOWN_REMEDY = (
+    "Look for the job in the vendor's account. The next run asks for it again, and submits a new one if the "
+    "vendor still does not know it."
+)
+KEPT_REMEDY = "The job is kept: the next run polls it again, without a new submission."
 GROWTH = 1.1
 """A wait is about a tenth of the job's age, so a run lasts at most a tenth longer than its longest job."""
 
@@ -69,7 +75,7 @@ class Polls:
                 polled = await self._account.calls.run(partial(self._poll, job))
             except (BadAnswer, CallBroken, CallRejected) as error:
                 failures += 1
-                if not self._is_polled_again(task, error, failures):
+                if not self._is_polled_again(task, job, error, failures):
                     return None
                 asked = error.retry_after
             else:
@@ -103,23 +109,34 @@ class Polls:
         return min(jittered, left) if left > 0 else jittered
 
     def _is_polled_again(
-        self, task: Task, error: BadAnswer | CallBroken | CallRejected, failures: int
+        self, task: Task, job: ReportJob, error: BadAnswer | CallBroken | CallRejected, failures: int
     ) -> bool:
         """Return whether a job is polled again, or else submitted again, after a poll without a status.
 
         Raises:
             StreamError, CallError: Neither; the next run resumes it.
         """
-        is_own = task.action is Action.SUBMIT
-        match after_poll_error(error, self._account.rules, failures=failures, is_own=is_own):
+        step = after_poll_error(
+            error,
+            self._account.rules,
+            failures=failures,
+            is_own=task.action is Action.SUBMIT,
+            is_new=is_new(job, self._clock.now()),
+        )
+        match step:
             case Step.POLL_LATER:
-                task.log(Event.ASKED_AGAIN, error, level=logging.WARNING)
+                is_lag = isinstance(error, JobUnknown) and task.action is not Action.SUBMIT
+                level = logging.DEBUG if is_lag else logging.WARNING
+                task.log(Event.ASKED_AGAIN, error, level=level)
                 return True
             case Step.SUBMIT:
                 task.log(Event.UNKNOWN, f"submitted again ({error.answer})", level=logging.WARNING)
                 return False
-        if isinstance(error, JobUnknown):
-            raise StreamError(str(error), remedy="Run again: a new job is submitted then.") from error
+        match error:
+            case JobUnknown():
+                raise StreamError(str(error), remedy=UNKNOWN_REMEDY) from error
+            case CallRejected() if not isinstance(error, AccessDenied):
+                raise StreamError(str(error), remedy=KEPT_REMEDY) from error
         raise error
 
     def _poll(self, job: ReportJob) -> ReportJob:

@@ -114,6 +114,8 @@ class VendorWorker:
                 case Step.FAIL:
                     await self._drop(task, job)
                     raise failure(job, task.attempts)
+                case Step.LEAVE:  # raised where it is decided, as it says what came
+                    raise AssertionError(step)
 
     def wake(self, task: Task) -> bool:
         """Poll the task's job as soon as the limits allow, as the vendor says that it is done.
@@ -203,7 +205,7 @@ class VendorWorker:
         self, task: Task, job: ReportJob, error: CallRejected
     ) -> tuple[ReportJob, Step]:
         """Return what follows where the vendor does not run the job again."""
-        match after_refused_replay(job, is_own=task.action is Action.SUBMIT):
+        match after_refused_replay(job, is_handed_back=task.action is not Action.REPLAY):
             case Step.REFRESH:
                 task.log(Event.RESUBMITTED, f"no replay ({error.answer})", level=logging.WARNING)
                 return job, Step.REFRESH
@@ -256,7 +258,7 @@ class VendorWorker:
         is_old = (
             isinstance(account.client, Replays)
             and not task.attempts.is_replay_refused
-            and is_outdated(job, account.vendor, account.config, self._run.clock.now())
+            and is_outdated(job, account.vendor, account.config)
         )
         return after_finish(job, task.attempts, account.rules, is_outdated=is_old)
 

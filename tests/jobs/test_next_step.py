@@ -173,7 +173,7 @@ def test_a_submission_that_was_not_sent_is_sent_where_that_may_help(error, value
     ("status", "attempts", "rules", "is_outdated", "step"),
     [
         (JobStatus.SUCCEEDED, Attempts(), NONE, False, Step.DOWNLOAD),
-        (JobStatus.SUCCEEDED, Attempts(), Rules(collects=False), True, Step.READY),
+        (JobStatus.SUCCEEDED, Attempts(), Rules(collects=False), False, Step.READY),
         (JobStatus.EMPTY, Attempts(), NONE, False, Step.READY),
         (JobStatus.SUCCEEDED, Attempts(), NONE, True, Step.REPLAY),
         (JobStatus.EMPTY, Attempts(), NONE, True, Step.REPLAY),
@@ -209,19 +209,20 @@ def test_a_job_that_ended_before_it_was_submitted_is_outdated(hours_ago, settled
     (config,) = read(top, version="0").vendors
     job = ended(hours_ago=hours_ago)
     job = replace(job, request=replace(job.request, settled_on=settled_on))
-    assert is_outdated(job, all_vendors()["impact"], config, NOW) is expected
+    assert is_outdated(job, all_vendors()["impact"], config) is expected
 
 
 @pytest.mark.parametrize(
-    ("is_own", "end", "step"),
+    ("is_handed_back", "end", "step"),
     [
         pytest.param(False, DAYS.end, Step.REFRESH, id="found"),
         pytest.param(True, DAYS.end, Step.DOWNLOAD, id="handed back"),
         pytest.param(True, NOW.date(), Step.FAIL, id="handed back, of a slice that was not over"),
     ],
 )
-def test_a_refused_replay_leads_to_a_step(is_own, end, step):
-    assert after_refused_replay(ended(days=Slice(DAYS.start, end)), is_own=is_own) is step
+def test_a_refused_replay_leads_to_a_step(is_handed_back, end, step):
+    job = ended(days=Slice(DAYS.start, end))
+    assert after_refused_replay(job, is_handed_back=is_handed_back) is step
 
 
 @pytest.mark.parametrize(

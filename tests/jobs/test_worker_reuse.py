@@ -62,6 +62,23 @@ def test_a_job_of_the_ledger_that_the_vendor_does_not_know_is_submitted_again(
     assert statuses_in(config) == ["succeeded", "expired"]
 
 
+@vendors("second_nature", "impact")
+@pytest.mark.parametrize(
+    ("seconds", "submitted"),
+    [
+        pytest.param(1, 1, id="just submitted: its status may lag"),
+        pytest.param(3600, 2, id="submitted an hour ago: it is gone"),
+    ],
+)
+def test_a_404_to_the_first_poll_of_a_resumed_job(sandbox, scenario, config, clock, seconds, submitted):
+    sandbox.faults.add("status", vendor=scenario.vendor, kind="poll", status=403, times=1)
+    assert run_here(config, clock).status == 1
+    clock.seconds += seconds
+    sandbox.faults.add("status", vendor=scenario.vendor, kind="poll", status=404, times=1)
+    assert is_whole(run_here(config, clock), scenario, sandbox)
+    assert sandbox.submissions(scenario.vendor).accepted == submitted
+
+
 def statuses_in(config):
     """Return the statuses of the ledger's jobs, the newest first."""
     with contextlib.closing(Ledger.open(config["job_ledger"])) as ledger:
@@ -191,6 +208,41 @@ def test_a_handed_back_result_is_replayed_by_the_run_that_resumes_it(sandbox, cl
     ended = run_here(config, clock)
     assert submitted_and_replayed(sandbox, scenario) == (2, 0)
     sandbox.faults.clear()
+    assert is_whole(run_here(config, clock, state=ended.state), scenario, sandbox)
+    assert submitted_and_replayed(sandbox, scenario) == (2, 1)
+
+
+@vendors("impact")
+@pytest.mark.parametrize("replay", [200, 400])
+def test_a_handed_back_result_that_was_good_when_submitted_is_collected_whenever_a_run_comes_to_it(
+    sandbox, scenario, config, clock, replay
+):
+    config["impact"]["lookback_days"] = 100
+    run_here({**config, "job_ledger": "off"}, clock)
+    clock.seconds += 5 * 3600
+    sandbox.faults.add("status", vendor="impact", kind="download", status=400, times=0)
+    ended = run_here(config, clock)
+    sandbox.faults.clear()
+    clock.seconds += 16 * 3600  # impact.com's reuse_job_hours are 20
+    sandbox.faults.add("status", vendor="impact", kind="replay", status=replay, times=0)
+    assert is_whole(run_here(config, clock, state=ended.state), scenario, sandbox)
+    assert submitted_and_replayed(sandbox, scenario) == (2, 0)
+
+
+@vendors("impact")
+@pytest.mark.parametrize("ledger", ["off", "on"])
+def test_a_handed_back_result_is_not_submitted_again_where_a_later_run_s_replay_is_refused(
+    sandbox, scenario, config, clock, ledger
+):
+    config["impact"]["lookback_days"] = 100
+    without_ledger = {**config, "job_ledger": "off"}
+    run_here(without_ledger, clock)
+    clock.seconds += 21 * 3600
+    config = without_ledger if ledger == "off" else config
+    sandbox.faults.add("status", vendor="impact", kind="poll", status=403, times=0)
+    ended = run_here(config, clock)
+    sandbox.faults.clear()
+    sandbox.faults.add("status", vendor="impact", kind="replay", status=400, times=0)
     assert is_whole(run_here(config, clock, state=ended.state), scenario, sandbox)
     assert submitted_and_replayed(sandbox, scenario) == (2, 1)
 
