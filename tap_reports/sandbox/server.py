@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from dataclasses import asdict, dataclass, field
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -191,8 +192,8 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(length))
         self.end_headers()
-        if request.method == "HEAD":
-            return
+        if request.method == "HEAD" or answer.status == HTTPStatus.NOT_MODIFIED:
+            return  # a body would be read as the next answer on the connection
         if fault is not None and fault.action is Action.TRUNCATED:
             last = first + int(length * fault.keep)
             self.close_connection = True
@@ -204,7 +205,7 @@ class Handler(BaseHTTPRequestHandler):
                 time.sleep(self.server.shared.options.real(slow))
 
     def _range(self, request: Request, answer: Answer) -> tuple[int, int]:
-        """Return the first byte to send and the one behind the last; a range turns 200 into 206 or 416."""
+        """Return the first byte to send and the one after the last; a range turns 200 into 206 or 416."""
         size = answer.size
         if not isinstance(answer.body, Path) or self.server.shared.options.has(Switch.NO_RANGE):
             return 0, size

@@ -12,15 +12,15 @@ from tap_reports.models import Download
 
 @pytest.fixture
 def server():
-    with running() as found:
-        yield found
+    with running() as started:
+        yield started
 
 
 @pytest.fixture
 def elsewhere():
     """A server of another origin (another port)."""
-    with running() as found:
-        yield found
+    with running() as started:
+        yield started
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def get(server, clock, tmp_path):
     def run(path="/file", *, authenticated=False, stopping=lambda: False, largest=1 << 30) -> bytes:
         files.largest = largest
         url = path if "://" in path else f"{server.url}{path}"
-        found, size = fetch(
+        file, size = fetch(
             Download(url=url, authenticated=authenticated),
             api=api,
             files=files,
@@ -49,8 +49,8 @@ def get(server, clock, tmp_path):
             stopping=stopping,
             name="job-0",
         )
-        assert found == tmp_path / "job-0"
-        body = found.read_bytes()
+        assert file == tmp_path / "job-0"
+        body = file.read_bytes()
         assert size == len(body)
         return body
 
@@ -61,5 +61,5 @@ def get(server, clock, tmp_path):
 
 @pytest.fixture
 def left(tmp_path):
-    """Tells what lies in the folder."""
+    """Return a function that lists the folder."""
     return lambda: list(tmp_path.iterdir())

@@ -100,14 +100,14 @@ def reset(**headers):
 
 
 def ranged(body=BODY, etag=ETAG, **changes):
-    """A server that goes on where it is asked to, if the file is still the same."""
+    """A server that sends the requested range, if the file is still the same."""
 
     def answer(handler):
-        asked = handler.headers.get("Range")
-        if not asked or handler.headers.get("If-Range") != etag:
+        requested = handler.headers.get("Range")
+        if not requested or handler.headers.get("If-Range") != etag:
             send(handler, 200, body, {"ETag": etag})
             return
-        first = int(asked.removeprefix("bytes=").removesuffix("-"))
+        first = int(requested.removeprefix("bytes=").removesuffix("-"))
         headers = {"ETag": etag, "Content-Range": f"bytes {first}-{len(body) - 1}/{len(body)}"}
         send(handler, 206, body[first:], headers | changes)
 
@@ -117,7 +117,7 @@ def ranged(body=BODY, etag=ETAG, **changes):
 @contextlib.contextmanager
 def running():
     server = Server()
-    # A short poll: how long a server takes to end is waited for in every test.
+    # A short poll: every test waits for the server to end.
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield server

@@ -19,7 +19,7 @@ def test_credentials_go_along_within_the_api_s_origin_and_not_to_another(
     elsewhere.script = [whole()]
     assert get(authenticated=authenticated) == BODY
     sent = "Bearer sesame" if authenticated else None
-    assert [(one.path, one.headers["Authorization"]) for one in server.requests] == [
+    assert [(request.path, request.headers["Authorization"]) for request in server.requests] == [
         ("/file", sent),
         ("/other", sent),
     ]

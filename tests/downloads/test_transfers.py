@@ -49,25 +49,25 @@ CHANGED = b"new" * HALF
 
 
 @pytest.mark.parametrize(
-    ("broken", "then", "body", "asked"),
+    ("broken", "then", "body", "if_range"),
     [
         pytest.param(cut(ETag='W/"v1"', Last_Modified=DATE), ranged(etag=DATE), BODY, DATE, id="by its date"),
-        pytest.param(cut(), whole(), BODY, None, id="all where no version is proved"),
+        pytest.param(cut(), whole(), BODY, None, id="whole without a version"),
         pytest.param(
-            cut(ETag=ETAG, Accept_Ranges="none"), whole(), BODY, None, id="all where no part is sent"
+            cut(ETag=ETAG, Accept_Ranges="none"), whole(), BODY, None, id="whole from a server without parts"
         ),
-        pytest.param(cut(ETag='W/"v1"'), whole(), BODY, None, id="all where the etag is weak"),
-        pytest.param(cut(ETag=ETAG), whole(), BODY, ETAG, id="all from a server without ranges"),
+        pytest.param(cut(ETag='W/"v1"'), whole(), BODY, None, id="whole with a weak etag"),
+        pytest.param(cut(ETag=ETAG), whole(), BODY, ETAG, id="whole from a server that ignores ranges"),
         pytest.param(
-            cut(ETag=ETAG), ranged(CHANGED, etag='"v2"'), CHANGED, ETAG, id="again if it has changed"
+            cut(ETag=ETAG), ranged(CHANGED, etag='"v2"'), CHANGED, ETAG, id="whole if it has changed"
         ),
     ],
 )
-def test_a_broken_file_is_asked_for_again(server, get, broken, then, body, asked):
+def test_a_broken_file_is_asked_for_again(server, get, broken, then, body, if_range):
     server.script = [broken, then]
     assert get() == body
-    assert server.requests[1].headers["If-Range"] == asked
-    assert ("Range" in server.requests[1].headers) == bool(asked)
+    assert server.requests[1].headers["If-Range"] == if_range
+    assert ("Range" in server.requests[1].headers) == bool(if_range)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_a_transfer_that_never_comes_to_its_end_fails_and_leaves_nothing(server,
 
 
 def test_a_transfer_that_gets_on_may_break_more_often(server, get):
-    """Pieces of 3/5 MiB each: two retries would not do, but each MiB renews them."""
+    """Pieces of 3/5 MiB each: two retries are too few, but each MiB resets their count."""
 
     def piece(handler):
         first = int(handler.headers.get("Range", "bytes=0-").removeprefix("bytes=").removesuffix("-"))

@@ -1,4 +1,4 @@
-"""One vendor's report, on a fake clock, against the sandbox."""
+"""One vendor's report, with a fake clock, against the sandbox."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def sandbox():
 
 @pytest.fixture(params=["second_nature", "similarweb"])
 def scenario(request):
-    """An ordinary vendor, and the one whose submissions cost. A test names others where they differ."""
+    """A vendor without charges, and one that charges for submissions. Some tests name others."""
     return SCENARIOS[request.param]
 
 

@@ -1,4 +1,4 @@
-"""What a run has come to."""
+"""How a run ended."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ def vendors(*names):
 
 
 def is_whole(ran, scenario, sandbox):
-    """All of it is out, once."""
+    """Return whether all rows were emitted, once."""
     return ran.status == 0 and ran.rows(scenario.stream) == scenario.rows(sandbox)
 
 
 def is_loud(ran, scenario):
-    """It failed, and nothing of the stream is out or bookmarked."""
+    """Return whether the run failed, and nothing of the stream was emitted or bookmarked."""
     marks = ran.state.get("bookmarks", {}).get(scenario.stream, {})
     return ran.status == 1 and not ran.records(scenario.stream) and "replication_key_value" not in marks

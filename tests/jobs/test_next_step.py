@@ -49,7 +49,7 @@ def test_the_table_at_the_start_of_the_module_names_each_decision_and_each_step(
     assert [name for name in (*decisions, *Step.__members__) if name not in next_step.__doc__] == []
 
 
-# --- what was found -----------------------------------------------------------------------------------
+# --- finding the job ---------------------------------------------------------------------------------
 
 
 def record(status: str, hours_ago: float = 1, *, is_out: bool = False, **values: Any) -> JobRecord:

@@ -14,8 +14,8 @@ from scenarios import SCENARIOS, run_here
 
 from tap_reports.sandbox import Sandbox
 
-FIRST, MOST, DEADLINE = 5, 60, 3600
-"""Seconds: of the first poll, between two polls, until a job's deadline."""
+FIRST, MAX_INTERVAL, DEADLINE = 5, 60, 3600
+"""Seconds: until the first poll, at most between two polls, until a job's deadline."""
 DONE = {"similarweb": "completed", "impact": "COMPLETED", "second_nature": "complete"}
 BUSY = {
     "similarweb": ["pending", "retry", "processing"],
@@ -23,21 +23,21 @@ BUSY = {
     "second_nature": ["pending", "in_progress", "processing"],
 }
 PRICED = ("second_nature", "similarweb")
-"""An ordinary vendor, and the one whose submissions cost."""
+"""A vendor without charges, and one that charges for submissions."""
 POLLED = ("impact", "similarweb", "second_nature")
 SCRIPTS = []
 
 
 @dataclass(frozen=True, kw_only=True)
 class Script:
-    """What a vendor answers, and what a run makes of it.
+    """What a vendor answers, and what the run does then.
 
     Attributes:
-        faults: Of the sandbox, each with its action.
-        error: Class of the error that ends the stream; "" where all rows come out.
-        resumes: Then, whether the next run resumes the job (else it submits).
-        runs_again: Then, whether the sandbox is well in the next run, so that all its rows come out.
-        seconds: The least and the most that the run takes.
+        faults: The sandbox's faults, each with its action.
+        error: Class of the error that ends the stream; "" if all rows are emitted.
+        resumes: After an error, whether the next run resumes the job (else it submits).
+        runs_again: After an error, whether a next run without faults follows, which must emit all rows.
+        seconds: The minimum and maximum that the run takes.
         calls: How many calls of each kind the run makes.
     """
 
@@ -187,7 +187,7 @@ def sandbox():
 @pytest.fixture
 def case_config(sandbox):
     def config(vendor, **settings):
-        polls = {"poll_interval_seconds": FIRST, "poll_max_interval_seconds": MOST}
+        polls = {"poll_interval_seconds": FIRST, "poll_max_interval_seconds": MAX_INTERVAL}
         return SCENARIOS[vendor].config(
             sandbox,
             block={"slice_days": 24, **polls},
@@ -219,7 +219,7 @@ def test_a_script_of_answers_leads_to_its_end(sandbox, case_config, clock, scrip
         assert len(sandbox.calls_of(vendor, "submit")) == script.calls["submit"] + int(not script.resumes)
 
 
-# --- what a script does not show ----------------------------------------------------------------------
+# --- not in a script ---------------------------------------------------------------------------------
 
 LINK = "https://files.example.com/a.csv?signature=5f1d0c9b7e"
 
@@ -241,8 +241,8 @@ def test_an_unknown_word_is_waited_out_and_named_once(
     assert shown in ran.error
     assert "unknown" in ran.error
     assert ran.seconds == pytest.approx(DEADLINE, abs=0.1)
-    assert len([one for one in caplog.records if "unknown status" in one.message]) == 1
-    assert "5f1d0c9b7e" not in f"{ran.error} {[one.getMessage() for one in caplog.records]}"
+    assert len([line for line in caplog.messages if "unknown status" in line]) == 1
+    assert "5f1d0c9b7e" not in f"{ran.error} {caplog.messages}"
 
 
 @pytest.mark.parametrize("vendor", ["impact", "similarweb"])

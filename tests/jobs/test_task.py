@@ -13,8 +13,8 @@ from tap_reports.models import ReportJob, ReportRequest, Slice
 from tap_reports.sync.outcome import job_seconds, log_job
 
 
-class Hand:
-    """A clock that the test moves."""
+class ManualClock:
+    """A monotonic clock that the test moves."""
 
     def __init__(self):
         self.time = 100.0
@@ -24,17 +24,17 @@ class Hand:
 
 
 @pytest.fixture
-def hand():
-    return Hand()
+def clock():
+    return ManualClock()
 
 
 @pytest.fixture
-def task(hand):
+def task(clock):
     day = dt.date(2026, 3, 1)
     request = ReportRequest(
         vendor="impact", account="IR1", api_url="https://x", report="a", slice=Slice(day, day)
     )
-    made = Task(request=request, order=0, streams=frozenset({"impact_a"}), timeline=Timeline(hand))
+    made = Task(request=request, order=0, streams=frozenset({"impact_a"}), timeline=Timeline(clock))
     made.action = Action.SUBMIT
     made.job = ReportJob(request=request, id="job-1", submitted_at=dt.datetime(2026, 3, 2, tzinfo=dt.UTC))
     return made
@@ -47,18 +47,18 @@ def test_a_shared_job_names_one_stream_and_counts_the_others(task):
     assert task.stream == ""
 
 
-def step(hand, task, seconds, stage):
-    hand.time += seconds
+def step(clock, task, seconds, stage):
+    clock.time += seconds
     task.timeline.enter(stage)
 
 
-def test_durations_add_up_to_the_whole(hand, task):
-    step(hand, task, 2, Stage.SUBMITTING)
-    step(hand, task, 1, Stage.RUNNING)
-    hand.time += 4
-    task.timeline.running_since = hand.time
-    step(hand, task, 20, Stage.DOWNLOADING)
-    step(hand, task, 3, Stage.READY)
+def test_durations_add_up_to_the_whole(clock, task):
+    step(clock, task, 2, Stage.SUBMITTING)
+    step(clock, task, 1, Stage.RUNNING)
+    clock.time += 4
+    task.timeline.running_since = clock.time
+    step(clock, task, 20, Stage.DOWNLOADING)
+    step(clock, task, 3, Stage.READY)
     assert job_seconds(task) == {"queue": 7, "run": 20, "download": 3}
     assert (
         sum(job_seconds(task).values())
@@ -66,19 +66,19 @@ def test_durations_add_up_to_the_whole(hand, task):
     )
 
 
-def test_a_job_run_again_counts_from_its_first_stages(hand, task):
-    step(hand, task, 1, Stage.RUNNING)
-    step(hand, task, 10, Stage.WAITING)
-    step(hand, task, 1, Stage.RUNNING)
-    step(hand, task, 5, Stage.DOWNLOADING)
-    step(hand, task, 1, Stage.READY)
+def test_a_job_run_again_counts_from_its_first_stages(clock, task):
+    step(clock, task, 1, Stage.RUNNING)
+    step(clock, task, 10, Stage.WAITING)
+    step(clock, task, 1, Stage.RUNNING)
+    step(clock, task, 5, Stage.DOWNLOADING)
+    step(clock, task, 1, Stage.READY)
     assert job_seconds(task) == {"queue": 1, "run": 16, "download": 1}
 
 
-def test_job_duration_is_a_metric_of_the_sdk(hand, task, caplog):
-    step(hand, task, 1, Stage.RUNNING)
-    step(hand, task, 10, Stage.DOWNLOADING)
-    step(hand, task, 2, Stage.READY)
+def test_job_duration_is_a_metric_of_the_sdk(clock, task, caplog):
+    step(clock, task, 1, Stage.RUNNING)
+    step(clock, task, 10, Stage.DOWNLOADING)
+    step(clock, task, 2, Stage.READY)
     with caplog.at_level(logging.INFO, logger="singer_sdk.metrics"):
         log_job(task)
     point = json.loads(caplog.messages[0].removeprefix("METRIC: "))
@@ -108,9 +108,9 @@ def test_a_transition_has_the_same_keys_in_words_and_in_structure(task, caplog):
     assert tuple(getattr(record, key) for key in keys) == values
 
 
-def test_the_heartbeat_names_the_oldest_job_and_its_age(hand, task):
-    step(hand, task, 5, Stage.RUNNING)
-    hand.time += 720
+def test_the_heartbeat_names_the_oldest_job_and_its_age(clock, task):
+    step(clock, task, 5, Stage.RUNNING)
+    clock.time += 720
     assert waiting_summary([task]) == (
         "1 running; oldest: impact_a 2026-03-01..2026-03-01 job job-1, running for 725 s"
     )

@@ -47,7 +47,7 @@ def test_a_spent_day_quota_keeps_what_is_finished_and_stops_at_once(tmp_path, cl
         ran = run_here(config, clock)
         assert ran.status == 1
         assert sandbox.submissions("impact").calls == 2
-        assert {type(one).__name__ for one in ran.tap.outcome.failures.values()} == {"QuotaSpent"}
+        assert {type(error).__name__ for error in ran.tap.outcome.failures.values()} == {"QuotaSpent"}
         assert len(ran.tap.outcome.failures) == 2
         done = scenario.first_day(sandbox) + dt.timedelta(days=11)
         assert ran.bookmark(scenario.stream) == done.isoformat()
@@ -58,7 +58,7 @@ def test_a_spent_day_quota_keeps_what_is_finished_and_stops_at_once(tmp_path, cl
 
 
 def test_a_day_quota_that_the_vendor_says_is_spent_stops_as_well(clock):
-    """Somebody else uses the account, so the ledger does not know."""
+    """Another program uses the account, so the ledger does not know."""
     scenario = SCENARIOS["impact"]
     with Sandbox(rows=2, speed=1, delay=0, reports_per_day=1) as sandbox:
         config = scenario.config(sandbox, block={"slice_days": 6, "reports_per_day": 100}, job_ledger="off")
@@ -71,20 +71,20 @@ def test_a_day_quota_that_the_vendor_says_is_spent_stops_as_well(clock):
 
 
 @vendors("second_nature")
-def test_places_in_flight_are_never_exceeded(sandbox, scenario, config, clock, monkeypatch):
-    jobs, most = sandbox.jobs, []
+def test_the_limit_of_jobs_in_flight_is_never_exceeded(sandbox, scenario, config, clock, monkeypatch):
+    jobs, in_flight = sandbox.jobs, []
     config[scenario.vendor] |= {"slice_days": 3, "max_jobs_in_flight": 2}
     add = jobs.add
 
     def adding(*args, **values):
         job = add(*args, **values)
-        most.append(sum(bool(one.words) or one.id == job.id for one in jobs.of(scenario.vendor)))
+        in_flight.append(sum(bool(other.words) or other.id == job.id for other in jobs.of(scenario.vendor)))
         return job
 
     monkeypatch.setattr(jobs, "add", adding)
     sandbox.faults.add("statuses", vendor=scenario.vendor, kind="submit", words=["in_progress"] * 3, times=0)
     assert is_whole(run_here(config, clock), scenario, sandbox)
-    assert max(most) == 2
+    assert max(in_flight) == 2
     assert sandbox.submissions(scenario.vendor).accepted == 8
 
 
@@ -119,7 +119,7 @@ def test_the_run_s_limit_and_what_is_left_keep_what_is_paid_for(clock, credits_,
 
 def test_each_submission_is_validated_before(sandbox, clock):
     run_here(credits_config(sandbox), clock)
-    kinds = [one.kind for one in sandbox.calls_of("similarweb") if one.kind in {"validate", "submit"}]
+    kinds = [call.kind for call in sandbox.calls_of("similarweb") if call.kind in {"validate", "submit"}]
     assert kinds == ["validate", "submit"] * 2
 
 
@@ -145,13 +145,15 @@ def test_what_another_run_has_paid_for_does_not_count_in_this_run_s_limit(
     assert sandbox.submissions("similarweb").calls == 2
 
 
-def test_a_place_that_others_hold_is_asked_for_less_and_less_often(sandbox, clock, tmp_path, caplog):
+def test_a_submission_that_waits_for_other_runs_jobs_tries_less_and_less_often(
+    sandbox, clock, tmp_path, caplog
+):
     scenario = SCENARIOS["second_nature"]
     config = scenario.config(
         sandbox, block={"max_jobs_in_flight": 1}, job_ledger=str(tmp_path / "jobs.sqlite")
     )
     sandbox.faults.add("status", vendor="second_nature", kind="poll", status=403, times=0)
-    run_here(config, clock)  # its job is pending, and nobody looks after it
+    run_here(config, clock)  # its job stays pending, and no run polls it
     sandbox.faults.clear()
     caplog.set_level(logging.DEBUG)
     other = {**config, "second_nature": {**config["second_nature"], "slice_days": 3, "lookback_days": 1}}
@@ -159,8 +161,8 @@ def test_a_place_that_others_hold_is_asked_for_less_and_less_often(sandbox, cloc
     caplog.clear()
     began = clock.seconds
     assert run_here(other, clock).status == 0
-    asked = [one.seconds for one in caplog.records if getattr(one, "status", "") == "waiting"]
-    gaps = [later - earlier for earlier, later in itertools.pairwise(asked)]
+    waits = [line.seconds for line in caplog.records if getattr(line, "status", "") == "waiting"]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(waits)]
     assert gaps[0] <= 1
     assert 9 <= max(gaps) <= 15
     assert 3500 < clock.seconds - began < 3700
@@ -173,12 +175,12 @@ def test_while_a_vendor_refuses_the_earliest_slice_alone_tries(sandbox, clock, c
     config = scenario.config(sandbox, block={"slice_days": 9}, job_ledger="off", retry_backoff_seconds=1)
     ran = run_here(config, clock)
     assert is_whole(ran, scenario, sandbox)
-    refused = [one.slice for one in caplog.records if getattr(one, "status", "") == "refused"]
+    refused = [line.slice for line in caplog.records if getattr(line, "status", "") == "refused"]
     assert set(refused) == {min(refused)}
 
 
 def test_the_retry_of_a_resumed_job_is_given_time(sandbox, clock):
-    """Its status may lag: polled at once, both retries were used up in a second."""
+    """Its status may lag: polled at once, the job would use up both retries within a second."""
     scenario = SCENARIOS["similarweb"]
     polls = {"poll_interval_seconds": 10, "poll_max_interval_seconds": 10}
     config = scenario.config(sandbox, block={"slice_days": 24, **polls}, job_ledger="off")
@@ -195,7 +197,7 @@ def test_the_retry_of_a_resumed_job_is_given_time(sandbox, clock):
 
 
 class _Limits:
-    """A vendor that allows so many credits a run."""
+    """A vendor that allows 12 credits in a run."""
 
     @staticmethod
     def max_credits(_):
@@ -222,7 +224,7 @@ def test_an_estimate_that_was_not_used_is_given_back():
     assert (credits_.used, credits_.left) == (12, 8)
 
 
-# --- a spent quota that is no failure -------------------------------------------------------------------
+# --- a spent quota that does not fail -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("ledger", ["file", "off"])
@@ -239,7 +241,7 @@ def test_a_spent_day_quota_may_end_a_stream_quietly(tmp_path, clock, caplog, led
     assert ran.status == 0
     assert sandbox.submissions("impact").calls == 2
     assert ran.bookmark(scenario.stream)
-    (warning,) = [one.getMessage() for one in caplog.records if one.getMessage().startswith("stopped")]
+    (warning,) = [line for line in caplog.messages if line.startswith("stopped")]
     assert "reports_per_day (2 a day) is spent" in warning
     assert "2 jobs left, which take 1 day more" in warning
 
@@ -249,6 +251,6 @@ def test_the_credits_of_a_run_may_end_a_stream_quietly_but_not_one_report_s(sand
     config = scenario.config(sandbox, job_ledger="off", on_quota_spent="stop")
     config["similarweb"] |= {"slice_days": 6, "max_credits_per_run": 60}
     assert run_here(config, clock).status == 0
-    assert any("max_credits_per_run is 60" in one.getMessage() for one in caplog.records)
+    assert "max_credits_per_run is 60" in caplog.text
     config["similarweb"] |= {"max_credits_per_report": 1}
     assert run_here(config, clock).status == 1

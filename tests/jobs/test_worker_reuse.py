@@ -1,4 +1,4 @@
-"""What an earlier run has submitted is resumed or reused; what cannot be is asked for again, and said."""
+"""An earlier run's jobs are resumed or reused; else they are submitted again, with a warning."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from tap_reports.ledger.ledger import Ledger
 
 
 def with_job(scenario, sandbox, job_id):
-    """Return a state that names a job which nobody knows, under the key that the run will ask for."""
+    """Return a state with a job that the vendor does not know, under the key of the run's request."""
     ran = run_here(scenario.config(sandbox, block={"slice_days": 24}, job_ledger="off"))
-    states = [one["value"] for one in ran.messages if one["type"] == "STATE"]
-    state = next(one for one in states if one["bookmarks"].get(scenario.stream, {}).get("pending_jobs"))
+    states = [message["value"] for message in ran.messages if message["type"] == "STATE"]
+    state = next(value for value in states if value["bookmarks"].get(scenario.stream, {}).get("pending_jobs"))
     state["bookmarks"][scenario.stream]["pending_jobs"][0]["id"] = job_id
     sandbox.reset()
     return state
@@ -37,11 +37,7 @@ def test_a_job_that_the_vendor_does_not_know_is_one_line_and_a_new_submission(
     ran = run_here(scenario.config(sandbox, block={"slice_days": 24}, job_ledger="off"), clock, state=state)
     assert is_whole(ran, scenario, sandbox)
     assert sandbox.submissions(scenario.vendor).accepted == 1
-    lines = [
-        one.getMessage()
-        for one in caplog.records
-        if "submitted again" in one.getMessage() or "is asked again" in one.getMessage()
-    ]
+    lines = [line for line in caplog.messages if "submitted again" in line or "is asked again" in line]
     assert len(lines) == 1
 
 
@@ -54,7 +50,7 @@ def test_a_job_of_the_ledger_that_the_vendor_does_not_know_is_submitted_again(
     again = run_here(config, clock)
     assert is_whole(again, scenario, sandbox)
     assert sandbox.submissions(scenario.vendor).accepted == 1
-    assert len([one for one in caplog.records if "submitted again" in one.getMessage()]) == 1
+    assert caplog.text.count("submitted again") == 1
     unknown = [call for call in sandbox.calls_of(scenario.vendor, "poll") if call.status == 404]
     assert len(unknown) == (3 if scenario.vendor == "similarweb" else 1), (
         "once, by all paths that it may have"
@@ -145,10 +141,10 @@ def test_a_handed_back_result_is_replayed_and_not_asked_for_again(sandbox, clock
         sandbox.faults.add("status", vendor="impact", kind="replay", status=404, times=0)
     assert is_whole(run_here(config, clock), scenario, sandbox)
     assert submitted_and_replayed(sandbox, scenario) == (2, 1)
-    assert any("no replay" in one.getMessage() for one in caplog.records) is refused
+    assert ("no replay" in caplog.text) is refused
 
 
-# --- a ledger that somebody has edited ----------------------------------------------------------------
+# --- a ledger that was edited by hand ----------------------------------------------------------------
 
 
 def edited(config, **values):
@@ -159,7 +155,7 @@ def edited(config, **values):
 
 
 @pytest.mark.parametrize("column", ["sent_at", "finished_at", "status", "slice_end"])
-def test_a_job_whose_row_makes_no_sense_is_asked_for_and_not_submitted_again(
+def test_a_job_whose_row_is_invalid_is_polled_and_not_submitted_again(
     sandbox, scenario, config, clock, caplog, column
 ):
     run_here(config, clock)
@@ -171,7 +167,7 @@ def test_a_job_whose_row_makes_no_sense_is_asked_for_and_not_submitted_again(
 
 
 @vendors("second_nature", "digital_turbine")
-def test_a_link_that_somebody_has_edited_costs_one_more_request_and_is_said(
+def test_a_link_that_was_edited_by_hand_costs_one_more_request_and_is_logged(
     sandbox, scenario, config, clock, caplog
 ):
     """Digital Turbine's link is its only handle; the others' jobs are known by their ids."""

@@ -1,4 +1,4 @@
-"""How often a report is asked for: refusals, lost answers, earlier runs' jobs, quotas and credits."""
+"""How often a report is submitted: refusals, lost answers, earlier runs' jobs, quotas and credits."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_a_lost_submission_that_may_be_charged_is_named_by_this_run_and_the_next
     clock.seconds += 600
     caplog.clear()
     assert is_whole(run_here(config, clock, state=ran.state), scenario, sandbox)
-    (warning,) = [one.getMessage() for one in caplog.records if "never answered" in one.getMessage()]
+    (warning,) = [line for line in caplog.messages if "never answered" in line]
     assert "submitted again now" in warning
     assert sent_at[0][:16] in warning.replace(" ", "T")
 
@@ -89,7 +89,7 @@ def test_no_intent_grows_old_before_it_is_sent(sandbox, tmp_path, monkeypatch):
 def test_a_submission_that_waits_long_for_its_answer_is_not_sent_by_another_run(
     sandbox, tmp_path, monkeypatch
 ):
-    ledger, found, submit = str(tmp_path / "jobs.sqlite"), [], SecondNature.submit
+    ledger, waits, submit = str(tmp_path / "jobs.sqlite"), [], SecondNature.submit
     config = SCENARIOS["second_nature"].config(sandbox, block={"slice_days": 24}, job_ledger=ledger)
     monkeypatch.setattr("tap_reports.ledger.reserve.ABANDONED_SECONDS", 0.5)
     monkeypatch.setattr("tap_reports.jobs.submit.NOTE_WAITING_SECONDS", 0.1)
@@ -106,12 +106,12 @@ def test_a_submission_that_waits_long_for_its_answer_is_not_sent_by_another_run(
                 in_flight_hours=1,
                 now=dt.datetime.now(dt.UTC),
             )
-            found.append(other.reserve(wanted))
+            waits.append(other.reserve(wanted))
         return submit(client, request, **how)
 
     monkeypatch.setattr(SecondNature, "submit", submitted)
     TapReports(config=config).sync_all()
-    assert found == [Wait()]
+    assert waits == [Wait()]
 
 
 # --- two streams, one job -----------------------------------------------------------------------------
@@ -149,7 +149,7 @@ def test_two_streams_with_one_request_share_its_job(sandbox, clock):
 def test_each_transition_is_one_line_with_the_same_keys(config, clock, caplog):
     caplog.set_level(logging.INFO)
     run_here(config, clock)
-    lines = [one.getMessage() for one in caplog.records if one.getMessage().startswith("job vendor=")]
+    lines = [line for line in caplog.messages if line.startswith("job vendor=")]
     keys = {tuple(part.partition("=")[0] for part in line.split()[1:8]) for line in lines}
     assert len(lines) >= 2
     assert keys == {("vendor", "stream", "slice", "job_id", "status", "attempt", "seconds")}

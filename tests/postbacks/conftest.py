@@ -3,7 +3,7 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from postback_office import Ears, Office
+from postback_office import Office, RecordingHandler
 
 from tap_reports.postbacks.server import Listener
 
@@ -29,14 +29,14 @@ def open_office():
 
 
 @pytest.fixture
-def ears():
-    return Ears()
+def handler():
+    return RecordingHandler()
 
 
 @pytest.fixture
-def listen(ears):
-    """Open a listener for these ears; all are closed at the end."""
+def listen(handler):
+    """Open a listener with this handler; all are closed at the end."""
     with contextlib.ExitStack() as stack:
         yield lambda **limits: stack.enter_context(
-            contextlib.closing(Listener("127.0.0.1", 0, ears, **limits))
+            contextlib.closing(Listener("127.0.0.1", 0, handler, **limits))
         )

@@ -61,13 +61,13 @@ class Office:
                 return response.status
 
 
-class Ears:
-    """A call handler that only writes down."""
+class RecordingHandler:
+    """A call handler that only records."""
 
     def __init__(self):
         self.counts = Counter()
         self.calls = []
-        self.heard = threading.Event()
+        self.received = threading.Event()
 
     def is_authorized(self, target):
         return target != "/no"
@@ -76,7 +76,7 @@ class Ears:
         if call.target == "/defect":
             raise LookupError("a defect")
         self.calls.append(call)
-        self.heard.set()
+        self.received.set()
 
 
 def connected(port, host="127.0.0.1"):
