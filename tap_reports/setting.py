@@ -62,6 +62,6 @@ def text(form: str) -> th.CustomType:
 
 def nearest(name: str, known: Iterable[str], cutoff: float = 0.5) -> str:
     """Return ` Did you mean "x"?` for the nearest known name, whatever its letter case, or ""."""
-    by_lower = {str(one).lower(): str(one) for one in known}
-    found = difflib.get_close_matches(name.lower(), list(by_lower), n=1, cutoff=cutoff)
-    return f' Did you mean "{by_lower[found[0]]}"?' if found else ""
+    by_lower = {str(name_).lower(): str(name_) for name_ in known}
+    matches = difflib.get_close_matches(name.lower(), list(by_lower), n=1, cutoff=cutoff)
+    return f' Did you mean "{by_lower[matches[0]]}"?' if matches else ""

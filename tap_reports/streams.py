@@ -223,10 +223,10 @@ class ReportStream(Stream):
             while True:
                 # A workbook, or JSON, is read to its end before its first row is emitted.
                 with self._tap.signals.interruptible():
-                    found = next(tables, None)
-                if found is None:
+                    item = next(tables, None)
+                if item is None:
                     break
-                table, position = found
+                table, position = item
                 yield table, self._plan_for(table), position
 
     @contextlib.contextmanager

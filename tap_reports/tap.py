@@ -123,15 +123,15 @@ class TapReports(Tap):
             self.run.listen()  # a port in use must be an error before any request
         if self.input_catalog is None:
             with self.display:
-                found = self.all_streams.discover(
+                reports = self.all_streams.discover(
                     from_files=self.mode.discovers_columns,
                     is_waiting=self.waits_for_columns,
                     is_sync=self.mode is Mode.SYNC,
                 )
         else:
-            titles = {one.tap_stream_id: one.schema.title or "" for one in self.input_catalog.streams}
-            found = discovery.restore(self.run, titles)
-        return [ReportStream(self, report, client) for report, client in found]
+            titles = {entry.tap_stream_id: entry.schema.title or "" for entry in self.input_catalog.streams}
+            reports = discovery.restore(self.run, titles)
+        return [ReportStream(self, report, client) for report, client in reports]
 
     def selected_streams(self) -> list[ReportStream]:
         """Return the streams to extract, in order.
@@ -139,14 +139,14 @@ class TapReports(Tap):
         Raises:
             ConfigError: There is no start_date, or the catalog names wrong keys.
         """
-        found = self._selected()
-        errors = list(selection_errors([stream.report for stream in found], self.settings))
+        streams = self._selected()
+        errors = list(selection_errors([stream.report for stream in streams], self.settings))
         if self.settings.shard and self.mode.has_streams and not errors:
-            finals = {stream.name: stream.extraction.final_day() for stream in found}
+            finals = {stream.name: stream.extraction.final_day() for stream in streams}
             errors += final_day_errors(finals, self.settings)
         if errors:
             raise ConfigError(errors)
-        return found
+        return streams
 
     @property
     def report_streams(self) -> list[ReportStream]:
@@ -207,9 +207,9 @@ class TapReports(Tap):
             is_written=self.mode is Mode.SYNC,
         )
 
-    def _add_stream(self, found: DiscoveredReport) -> ReportStream | None:
+    def _add_stream(self, discovered: DiscoveredReport) -> ReportStream | None:
         """Add the stream of a discovered report; return it if it is selected."""
-        stream = ReportStream(self, *found)
+        stream = ReportStream(self, *discovered)
         try:
             stream.use_schema(stream.schema)
         except MappingError as error:

@@ -58,7 +58,7 @@ def options() -> list[click.Parameter]:
         ),
         _option(
             "limit",
-            "With --jobs: at most so many. Default: 50 as text, 1,000 in a page, all as JSON.",
+            "With --jobs: show at most N. Default: 50 as text, 1,000 in a page, all as JSON.",
             metavar="N",
             type=click.IntRange(min=1),
         ),
@@ -67,7 +67,10 @@ def options() -> list[click.Parameter]:
             type=click.Choice(["text", "json", "markdown", "html"], case_sensitive=False),
             help="Output style: text or json; markdown of --about, html of --jobs (a timeline).",
         ),
-        _path("record", "With any command: write the vendors' calls to a HAR file that can be shown."),
+        _path(
+            "record",
+            "With any command: write the vendors' calls to a HAR file without secrets, safe to share.",
+        ),
     ]
 
 
@@ -112,20 +115,26 @@ def _chosen(given: Mapping[str, Any], style: str | None) -> Command:
     Raises:
         UsageError: Options that can't be combined.
     """
-    asked = [name for name in COMMANDS if given.get(name)] or [""]
-    if len(asked) > 1:
-        first, second, *_ = map(_shown, asked)
+    names = [name for name in COMMANDS if given.get(name)] or [""]
+    if len(names) > 1:
+        first, second, *_ = map(_shown, names)
         raise click.UsageError(f"{first} and {second} are two commands; give one of them.")
+    chosen = names[0]
     allowed = {
-        _shown(option): [name] for name, one in COMMANDS.items() for option in one.options if given[option]
+        _shown(option): [name]
+        for name, command_ in COMMANDS.items()
+        for option in command_.options
+        if given[option]
     }
     if style:
-        allowed[f"--format {style}"] = [name for name, one in COMMANDS.items() if style in one.styles]
-    for option, names in allowed.items():
-        if asked[0] not in names:
-            goes_with = ", ".join(map(_shown, sorted(names)))
-            raise click.UsageError(f"{option} goes with {goes_with}, not with {_shown(asked[0])}.")
-    return COMMANDS[asked[0]]
+        allowed[f"--format {style}"] = [
+            name for name, command_ in COMMANDS.items() if style in command_.styles
+        ]
+    for option, commands in allowed.items():
+        if chosen not in commands:
+            goes_with = ", ".join(map(_shown, sorted(commands)))
+            raise click.UsageError(f"{option} goes with {goes_with}, not with {_shown(chosen)}.")
+    return COMMANDS[chosen]
 
 
 def _shown(option: str) -> str:

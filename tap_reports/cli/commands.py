@@ -46,13 +46,13 @@ class Invocation:
         Raises:
             ConfigError: Naming every mistake.
         """
-        found = self.inputs
+        inputs = self.inputs
         return self.tap(
             mode=mode,
-            config=found.config,
-            catalog=found.catalog,
-            state=found.state,
-            errors=found.errors,
+            config=inputs.config,
+            catalog=inputs.catalog,
+            state=inputs.state,
+            errors=inputs.errors,
             outcome=outcome,
             waits_for_columns=mode is not Mode.SYNC,
         )

@@ -44,13 +44,13 @@ def jobs(run: Run, style: str, **chosen: Any) -> int:
         chosen: The fields of `JobFilter`; None: not given.
     """
     wanted = JobFilter(
-        **{"limit": DEFAULT_LIMITS[style]} | {name: one for name, one in chosen.items() if one}
+        **{"limit": DEFAULT_LIMITS[style]} | {name: value for name, value in chosen.items() if value}
     )
     if style == "json":
         output.write_json_list(run.ledger.listing(wanted))
     elif style == "html":
-        found = run.ledger.history(wanted)
-        output.write(page(found, _run_outcomes(run, wanted), run.clock.now(), limit=wanted.limit))
+        history = run.ledger.history(wanted)
+        output.write(page(history, _run_outcomes(run, wanted), run.clock.now(), limit=wanted.limit))
     else:
         runs = _run_outcomes(run, replace(wanted, limit=MAX_SHOWN_RUNS))
         console = output.stdout_console()
@@ -63,46 +63,48 @@ def _run_outcomes(run: Run, wanted: JobFilter) -> list[RunOutcome]:
     """Return how runs ended, with the wanted streams only."""
     pattern = wanted.stream or "*"
     return [
-        replace(ended, streams=tuple(one for one in ended.streams if fnmatchcase(one.stream, pattern)))
-        for ended in run.ledger.run_outcomes(wanted)
+        replace(
+            run_outcome, streams=tuple(end for end in run_outcome.streams if fnmatchcase(end.stream, pattern))
+        )
+        for run_outcome in run.ledger.run_outcomes(wanted)
     ]
 
 
 def _run_lines(runs: Sequence[RunOutcome]) -> Iterator[RenderableType]:
     """Yield a line for each run, and for each stream that failed in it, with the reason."""
     for run in runs:
-        failed = [one for one in run.streams if one.outcome is StreamEnd.FAILED]
+        failed = [stream for stream in run.streams if stream.outcome is StreamEnd.FAILED]
         words, is_good = output.describe_end(run)
-        rows = sum(one.rows for one in run.streams)
+        rows = sum(stream.rows for stream in run.streams)
         at = run.started_at.isoformat(sep=" ", timespec="seconds")[:19]
         facts = f"{number_of(len(run.streams), 'stream')}, {len(failed)} failed, {number_of(rows, 'row')}"
         yield output.cell(f"Run of {at} UTC {words}: {facts}", "green" if is_good else "bold red")
-        for one in failed:
-            yield output.cell(f"  {one.error or one.stream}", "red")
+        for stream in failed:
+            yield output.cell(f"  {stream.error or stream.stream}", "red")
 
 
-def job_lines(found: Sequence[Json], console: Console, wanted: JobFilter) -> Iterator[RenderableType]:
+def job_lines(listed: Sequence[Json], console: Console, wanted: JobFilter) -> Iterator[RenderableType]:
     """Yield what the console shows of the jobs: a table if it is wide enough, else two lines a job."""
-    if not found:
+    if not listed:
         is_filtered = wanted.stream or wanted.since or wanted.failed
         text = "The ledger holds no jobs yet: a sync adds them."
         yield "No job in the ledger matches." if is_filtered else text
         return
-    whole = _table(found)
-    fits = whole.__rich_measure__(console, console.options).maximum <= console.width
-    yield from [whole] if fits else map(_two_lines, found)
+    table = _table(listed)
+    fits = table.__rich_measure__(console, console.options).maximum <= console.width
+    yield from [table] if fits else map(_two_lines, listed)
     # A job that several streams share has a line for each; its files and credits count once.
-    jobs = {(job["vendor"], job["job_id"], job["submitted_at"]): job for job in found}.values()
+    jobs = {(job["vendor"], job["job_id"], job["submitted_at"]): job for job in listed}.values()
     known = [job["credits"] for job in jobs if job["credits"] is not None]
-    rows = number_of(sum(job["rows"] or 0 for job in found), "row")
+    rows = number_of(sum(job["rows"] or 0 for job in listed), "row")
     size = output.size(sum(job["bytes"] or 0 for job in jobs))
     credits_ = f", {number_of(sum(known), 'credit')}" if known else ""
     yield output.cell(f"{number_of(len(jobs), 'job')}, {rows}, {size}{credits_}", "bold")
-    if wanted.limit == len(found):
+    if wanted.limit == len(listed):
         yield output.cell(f"These are the newest {wanted.limit:,}; --limit N shows more.", "dim")
 
 
-def _table(found: Sequence[Json]) -> Table:
+def _table(jobs: Sequence[Json]) -> Table:
     """Return one line a job, every value whole: for wide terminals, `grep` and the like."""
     times = ("submitted_at", "finished_at", "downloaded_at")
     rows = [
@@ -114,7 +116,7 @@ def _table(found: Sequence[Json]) -> Table:
             *(output.utc_second(job[name]) for name in times),
             *(None if job[name] is None else str(job[name]) for name in NUMBERS),
         ]
-        for job in found
+        for job in jobs
     ]
     columns = ["stream", "slice", "job id", "status", *times, *NUMBERS]
     return output.table(columns, rows, title="Jobs (UTC)", numbers=NUMBERS)

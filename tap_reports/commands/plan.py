@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tap_reports.client import ReportClient
-from tap_reports.commands.verdict import Budget, Limit, judge
+from tap_reports.commands.verdict import Budget, Limit, Verdict, judge
 from tap_reports.console import output
 from tap_reports.exceptions import CallError, StreamError
 from tap_reports.jobs.next_step import find_job
@@ -67,7 +67,7 @@ def _plan_content(run: Run, streams: Iterable[ReportStream], errors: list[str]) 
         "streams": planned,
         "quotas": quotas,
         "totals": planner.totals(),
-        "verdict": planner.verdict(quotas),
+        "verdict": asdict(planner.verdict(quotas)),
     }
 
 
@@ -92,21 +92,22 @@ class _Planner:
 
     def plan_stream(self, stream: ReportStream) -> Json:
         plan = stream.extraction.plan
-        days = [one.days for one in plan.slices if one.days]
+        days = [slice_plan.days for slice_plan in plan.slices if slice_plan.days]
         slices = [self._plan_slice(stream, request) for request in plan.requests]
-        estimates = [estimate for one in plan.requests if (estimate := self.jobs[one.key].estimate)]
+        jobs = [self.jobs[request.key] for request in plan.requests]
+        warnings = [text for job in jobs if job.estimate for text in job.estimate.warnings]
         return {
             "stream": stream.name,
             "replication_method": stream.replication_method,
             "first_day": days[0].start if days else None,
             "last_day": days[-1].end if days else None,
             "slices": slices,
-            "warnings": list(dict.fromkeys(redact(text) for one in estimates for text in one.warnings)),
+            "warnings": list(dict.fromkeys(map(redact, warnings))),
         }
 
     def _plan_slice(self, stream: ReportStream, request: ReportRequest) -> Json:
         vendor, client = self.vendors[request.vendor]
-        found = find_job(
+        lookup = find_job(
             request,
             self.run.ledger.find(request.key),
             stream.extraction.state.pending(request.key),
@@ -117,15 +118,15 @@ class _Planner:
         )
         if request.key not in self.jobs:
             estimate = None
-            if found.action is Action.SUBMIT and isinstance(client, Estimates):
+            if lookup.action is Action.SUBMIT and isinstance(client, Estimates):
                 estimate = client.estimate(request)
-            self.jobs[request.key] = _PlannedJob(request, found.action, estimate)
+            self.jobs[request.key] = _PlannedJob(request, lookup.action, estimate)
         days = request.slice
         return {
             "start": days.start if days else None,
             "end": days.end if days else None,
-            "action": str(found.action),
-            "job_id": found.job.id if found.job else None,
+            "action": str(lookup.action),
+            "job_id": lookup.job.id if lookup.job else None,
             "estimated_credits": self.jobs[request.key].credits,
         }
 
@@ -137,8 +138,8 @@ class _Planner:
             "estimated_credits": sum(costs, Decimal(0)) if costs else None,
         }
 
-    def verdict(self, quotas: Iterable[Json]) -> Json:
-        left = {(one["vendor"], one["quota"]): one["remaining"] for one in quotas}
+    def verdict(self, quotas: Iterable[Json]) -> Verdict:
+        left = {(quota["vendor"], quota["quota"]): quota["remaining"] for quota in quotas}
         submits = [job for job in self.jobs.values() if job.action is Action.SUBMIT]
         limits: list[Limit] = []
         budgets: list[Budget] = []
@@ -200,7 +201,8 @@ def plan_lines(content: Json, console: Console) -> Iterator[RenderableType]:
     if content["quotas"]:
         keys = ("vendor", "quota", "used", "limit", "remaining")
         rows = [
-            [*(one[key] for key in keys), output.utc_second(one["resets_at"])] for one in content["quotas"]
+            [*(quota[key] for key in keys), output.utc_second(quota["resets_at"])]
+            for quota in content["quotas"]
         ]
         columns = ["vendor", "quota", "used", "limit", "left", "resets at (UTC)"]
         yield output.table(columns, rows, title="Quotas", numbers=columns[2:5])
@@ -221,21 +223,21 @@ def _stream_lines(stream: Json) -> Iterator[RenderableType]:
     grid = Table.grid(padding=(0, 1, 0, 0))
     for width in (SLICE_WIDTH, ACTION_WIDTH, None):
         grid.add_column(width=width)
-    for one in stream["slices"]:
-        cost = one["estimated_credits"]
+    for slice_ in stream["slices"]:
+        cost = slice_["estimated_credits"]
         grid.add_row(
-            f"  {output.day_range(one['start'], one['end'])}",
-            output.cell(one["action"], STYLES[one["action"]]),
-            " ".join(filter(None, [one["job_id"], number_of(cost, "credit") if cost is not None else ""])),
+            f"  {output.day_range(slice_['start'], slice_['end'])}",
+            output.cell(slice_["action"], STYLES[slice_["action"]]),
+            " ".join(filter(None, [slice_["job_id"], number_of(cost, "credit") if cost is not None else ""])),
         )
     yield grid
 
 
 def _table_rows(stream: Json) -> Iterator[list[Any]]:
     """Yield one line a slice with every value, for `grep` and the like."""
-    for one in stream["slices"]:
-        days = output.day_range(one["start"], one["end"])
-        yield [stream["stream"], days, one["action"], one["job_id"], one["estimated_credits"]]
+    for slice_ in stream["slices"]:
+        days = output.day_range(slice_["start"], slice_["end"])
+        yield [stream["stream"], days, slice_["action"], slice_["job_id"], slice_["estimated_credits"]]
     if not stream["slices"]:
         yield [stream["stream"], None, "nothing new", None, None]
 

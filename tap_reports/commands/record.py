@@ -28,7 +28,7 @@ _NO_DATA = re.compile(
     r"no (?:data|results?|records?|rows)(?: (?:returned|found|available))?\.?", re.IGNORECASE
 )
 MAX_SEARCHED_ROWS = 50
-"""In so many rows, a cell that is not empty is searched for each column."""
+"""The first rows of a file, in which a cell that is not empty is searched for each column."""
 RECORDS = ("Records", "Clicks")
 TYPES: Mapping[Kind, Callable[[str], Any]] = {
     Kind.NUMBER: Number,
@@ -63,14 +63,14 @@ def cut(path: Path) -> dict[str, Any]:
 
     with tempfile.TemporaryDirectory() as folder:
         try:
-            found = list(
+            sheets = list(
                 tables(ReportFile(path=path, job_id=""), Layout(records=RECORDS), work_dir=Path(folder))
             )
             return {
-                "format": str(found[0].format) if found else "empty",
+                "format": str(sheets[0].format) if sheets else "empty",
                 "sheets": [
                     {"sheet": table.sheet, "header": header_texts(table.header), "row": _row(table)}
-                    for table in found
+                    for table in sheets
                 ],
             }
         except FileError:

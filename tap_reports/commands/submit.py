@@ -99,13 +99,13 @@ def _job(task: Task) -> Json:
 def _lines(content: Json) -> Iterator[RenderableType]:
     rows = [
         [
-            " ".join(one["streams"]),
-            output.day_range(one["slice_start"], one["slice_end"]),
-            one["action"],
-            one["stage"],
-            one["job_id"],
+            " ".join(job["streams"]),
+            output.day_range(job["slice_start"], job["slice_end"]),
+            job["action"],
+            job["stage"],
+            job["job_id"],
         ]
-        for one in content["jobs"]
+        for job in content["jobs"]
     ]
     if rows:
         yield output.table(["stream", "slice", "action", "stage", "job id"], rows, title="Jobs")

@@ -33,8 +33,8 @@ def writing_summary(
         ConfigError: The file can't be written; raised before the block.
     """
     file = Path(path)
-    written = [file, file.parent] if file.exists() else [file.parent]  # the file is replaced by a new one
-    if file.is_dir() or not all(os.access(one, os.W_OK) for one in written):
+    paths = [file, file.parent] if file.exists() else [file.parent]  # the file is replaced by a new one
+    if file.is_dir() or not all(os.access(path_, os.W_OK) for path_ in paths):
         raise ConfigError([f"--summary {path}: can't be written; check the path."])
     status = 0
     try:

@@ -26,25 +26,27 @@ if TYPE_CHECKING:
 CONNECT_SECONDS = 5.0
 """Longest time for the first connection to a vendor."""
 
-Found = list[tuple[str, Check]]
+Results = list[tuple[str, Check]]
+"""Each vendor's checks."""
 
 
 def test(run: Run, *, as_json: bool) -> int:
     """Print what the checks found. Returns the exit status: 0 if all is well, else 1."""
-    found = [("postbacks", check) for check in _check_listener(run)]
+    results = [("postbacks", check) for check in _check_listener(run)]
     with ThreadPoolExecutor(len(run.vendors)) as pool:  # a vendor that does not answer delays no other
-        checks = pool.map(lambda one: list(_check_client(one[1])), run.vendors)
-        found += [(one[0].name, check) for one, its in zip(run.vendors, checks, strict=True) for check in its]
+        checks_of_clients = pool.map(_check_client, [client for _, client in run.vendors])
+        for (vendor, _), checks in zip(run.vendors, checks_of_clients, strict=True):
+            results += [(vendor.name, check) for check in checks]
     if as_json:
         output.write_json(
             [
                 {"vendor": vendor, "check": check.name, "ok": check.ok, "detail": redact(check.detail)}
-                for vendor, check in found
+                for vendor, check in results
             ]
         )
     else:
-        output.show(_lines(found))
-    return 0 if all(check.ok for _, check in found) else 1
+        output.show(_lines(results))
+    return 0 if all(check.ok for _, check in results) else 1
 
 
 def _check_listener(run: Run) -> Iterator[Check]:
@@ -56,8 +58,12 @@ def _check_listener(run: Run) -> Iterator[Check]:
         yield Check(name="listen", ok=False, detail=str(error))
 
 
-def _check_client(client: ReportClient) -> Iterator[Check]:
-    """Yield a client's checks; a call that fails is a failed check."""
+def _check_client(client: ReportClient) -> list[Check]:
+    """Return a client's checks; a call that fails is a failed check."""
+    return list(_checks(client))
+
+
+def _checks(client: ReportClient) -> Iterator[Check]:
     if why := _unreachable(client.config.api_url):
         yield Check(name="network", ok=False, detail=why)
         return
@@ -88,7 +94,7 @@ def _unreachable(api_url: str) -> str:
     return ""
 
 
-def _lines(found: Found) -> Iterator[RenderableType]:
+def _lines(results: Results) -> Iterator[RenderableType]:
     rows = [
         [
             vendor,
@@ -96,11 +102,11 @@ def _lines(found: Found) -> Iterator[RenderableType]:
             output.cell("ok", "green") if check.ok else output.cell("failed", "bold red"),
             redact(check.detail),
         ]
-        for vendor, check in found
+        for vendor, check in results
     ]
     yield output.table(["vendor", "check", "result", "detail"], rows, title="Checks")
-    failed = sorted({vendor for vendor, check in found if not check.ok})
-    count, bad = len(found), sum(not check.ok for _, check in found)
+    failed = sorted({vendor for vendor, check in results if not check.ok})
+    count, bad = len(results), sum(not check.ok for _, check in results)
     if failed:
         yield output.cell(
             f"{bad} of {number_of(count, 'check')} failed ({', '.join(failed)}): their details say what to "

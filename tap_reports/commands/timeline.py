@@ -98,13 +98,13 @@ class RunRow:
     @property
     def actions(self) -> dict[str, int]:
         """Number of jobs by action."""
-        return Counter({one.job.row: one.action for one in self.jobs}.values())
+        return Counter({run_job.job.row: run_job.action for run_job in self.jobs}.values())
 
     @property
     def totals(self) -> dict[str, Any]:
         """Its rows, and bytes and credits of the jobs that it submitted."""
-        submitted = [one.job for one in self.jobs if one.action == "submitted"]
-        return {**totals(submitted), "rows": sum(one.use.rows for one in self.jobs if one.use)}
+        submitted = [run_job.job for run_job in self.jobs if run_job.action == "submitted"]
+        return {**totals(submitted), "rows": sum(run_job.use.rows for run_job in self.jobs if run_job.use)}
 
 
 def runs(jobs: Sequence[JobRecord], outcomes: Iterable[RunOutcome], now: dt.datetime) -> list[RunRow]:
@@ -115,13 +115,13 @@ def runs(jobs: Sequence[JobRecord], outcomes: Iterable[RunOutcome], now: dt.date
         outcomes: How its runs ended, if known.
         now: The end of jobs that have not ended.
     """
-    ended = {one.run_id: one for one in outcomes}
-    by_run: dict[str, list[tuple[JobRecord, EmitRecord | None]]] = {run_id: [] for run_id in ended}
+    by_id = {outcome.run_id: outcome for outcome in outcomes}
+    by_run: dict[str, list[tuple[JobRecord, EmitRecord | None]]] = {run_id: [] for run_id in by_id}
     for job in jobs:
         uses = {use.run_id: use for use in job.uses}
         for run_id in dict.fromkeys([job.run_id, *uses]):
             by_run.setdefault(run_id, []).append((job, uses.get(run_id)))
-    rows = [_run_row(run_id, used, ended.get(run_id), now) for run_id, used in by_run.items()]
+    rows = [_run_row(run_id, used, by_id.get(run_id), now) for run_id, used in by_run.items()]
     return sorted(rows, key=lambda run: run.start, reverse=True)
 
 
@@ -138,20 +138,26 @@ def _run_row(
     outcome: RunOutcome | None,
     now: dt.datetime,
 ) -> RunRow:
-    start = outcome.started_at if outcome else min(_first_seen(*one, run_id) for one in used)
+    start = outcome.started_at if outcome else min(_first_seen(job, use, run_id) for job, use in used)
     end = now
     if outcome and outcome.seconds is not None and outcome.exit_status is not None:
         end = start + dt.timedelta(seconds=outcome.seconds)
     jobs = [_run_job(job, use, run_id, start, end) for job, use in used]
     if end is now:  # its end is not known: it lasted at least as long as its jobs
-        end = max((bar.end for one in jobs for bar in one.bars), default=start)
-    outcomes: Mapping[str, StreamOutcome] = {one.stream: one for one in outcome.streams} if outcome else {}
+        end = max((bar.end for run_job in jobs for bar in run_job.bars), default=start)
+    ends = outcome.streams if outcome else ()
+    outcomes: Mapping[str, StreamOutcome] = {end.stream: end for end in ends}
     by_stream: dict[str, list[RunJob]] = {name: [] for name in outcomes}
-    for one in sorted(jobs, key=lambda one: (one.job.stream, str(one.job.slice or ""), one.job.submitted_at)):
-        by_stream.setdefault(one.job.stream, []).append(one)
+    for run_job in sorted(jobs, key=_by_stream_and_slice):
+        by_stream.setdefault(run_job.job.stream, []).append(run_job)
     streams = [(name, outcomes.get(name), tuple(jobs)) for name, jobs in sorted(by_stream.items())]
-    streams.sort(key=lambda one: one[1] is None or not one[1].error)  # failed streams first
+    streams.sort(key=lambda stream: stream[1] is None or not stream[1].error)  # failed streams first
     return RunRow(start, end, outcome, tuple(streams))
+
+
+def _by_stream_and_slice(run_job: RunJob) -> tuple[str, str, dt.datetime]:
+    job = run_job.job
+    return job.stream, str(job.slice or ""), job.submitted_at
 
 
 def _first_seen(job: JobRecord, use: EmitRecord | None, run_id: str) -> dt.datetime:
@@ -169,7 +175,7 @@ def _run_job(
     times = use or job  # a later replay changes the job's own times
     finished = times.finished_at or times.downloaded_at or (end if job.status in UNFINISHED else submitted)
     if action == "reused" and finished > start:
-        was_finished = any(one.finished_at and one.finished_at < start for one in job.uses)
+        was_finished = any(earlier.finished_at and earlier.finished_at < start for earlier in job.uses)
         action = "replayed" if was_finished else "resumed"
     bars: list[Bar] = []
     if action != "reused":
@@ -208,7 +214,7 @@ def _bar_until(phase: Phase, end: dt.datetime, seconds: float | None) -> Bar:
 def page(
     jobs: Sequence[JobRecord], outcomes: Sequence[RunOutcome], now: dt.datetime, *, limit: int | None = None
 ) -> str:
-    """Return the page. `limit` is how many jobs were asked for: if there are so many, the page says it."""
+    """Return the page. `limit` is the highest number of jobs: if it is reached, the page says so."""
     from jinja2 import Environment, FileSystemLoader
 
     environment = Environment(

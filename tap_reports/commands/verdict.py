@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 from tap_reports.models import Quota
 from tap_reports.wording import number_of
@@ -34,10 +33,23 @@ class Budget:
     max_cost: Decimal = Decimal(0)
 
 
-def judge(
-    submits: Iterable[tuple[str, str]], limits: Iterable[Limit], budgets: Iterable[Budget]
-) -> dict[str, Any]:
-    """Return `{"fits", "days", "why"}`. `submits` are vendor and quota (`Quota.counts`) of each new job."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Whether a plan fits today.
+
+    Attributes:
+        fits: All of it can be submitted today.
+        days: How many days it takes; None if waiting does not help.
+        why: The quotas and credit limits that it exceeds; None if it fits.
+    """
+
+    fits: bool
+    days: int | None
+    why: str | None
+
+
+def judge(submits: Iterable[tuple[str, str]], limits: Iterable[Limit], budgets: Iterable[Budget]) -> Verdict:
+    """Return the verdict. `submits` are vendor and quota (`Quota.counts`) of each new job."""
     jobs = Counter(submits)
     days, reasons = 1, []
     for limit in limits:
@@ -50,8 +62,8 @@ def judge(
     too_expensive = [text for budget in budgets for text in _exceeded(budget)]
     if reasons or too_expensive:
         why = "; ".join([*reasons, *too_expensive])
-        return {"fits": False, "days": None if too_expensive else days, "why": why}
-    return {"fits": True, "days": 1 if jobs else 0, "why": None}
+        return Verdict(fits=False, days=None if too_expensive else days, why=why)
+    return Verdict(fits=True, days=1 if jobs else 0, why=None)
 
 
 def _why(limit: Limit, count: int, days: int) -> str:

@@ -66,7 +66,7 @@ class Display:
     """The live table of a run: shown inside this context, if it is wanted.
 
     Args:
-        outcome: Tells how many streams are done.
+        outcome: Says how many streams are done.
         run: Returns the run, None if there is none yet.
     """
 

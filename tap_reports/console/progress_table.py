@@ -56,7 +56,7 @@ def progress_table(
 
     Args:
         run: Its tasks are shown.
-        outcome: Tells which streams are done.
+        outcome: Says which streams are done.
         streams: The streams that are known so far.
         quotas: By vendor, as they were at `started_at`.
         started_at: A reading of the run's monotonic clock.
@@ -66,10 +66,11 @@ def progress_table(
     tasks = tuple(run.engine.tasks.values())
     if not tasks:
         return ""
-    writers = {one.extraction.current_job_id: one for one in streams if one.extraction.current_job_id}
+    writing = (stream for stream in streams if stream.extraction.current_job_id)
+    writers = {stream.extraction.current_job_id: stream for stream in writing}
     shown = sorted(
         ((_stage(task, writers), task) for task in tasks if task.stage in RANKS),
-        key=lambda one: (RANKS[one[0]], one[1].order),
+        key=lambda row: (RANKS[row[0]], row[1].order),
     )
     parts: list[RenderableType] = []
     if shown:

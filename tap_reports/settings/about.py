@@ -45,7 +45,7 @@ def as_text(info: AboutInfo, *, max_depth: int | None = MAX_DEPTH) -> str:
         (info.description or "").strip(),
         "",
         f"Python: {', '.join(info.supported_python_versions or ())}",
-        *_wrapped(f"Capabilities: {', '.join(str(one) for one in info.capabilities)}", width),
+        *_wrapped(f"Capabilities: {', '.join(map(str, info.capabilities))}", width),
         "",
         *_wrapped(
             "Settings are given by --config FILE (JSON, may be repeated), or with --config=ENV by the "
@@ -64,13 +64,14 @@ def groups(info: AboutInfo, max_depth: int | None = MAX_DEPTH) -> dict[str, list
     """Return the settings by heading: the top level, each vendor's block, those of the SDK."""
     top = {setting.name for setting in TOP_LEVEL}
     titles = {name: f"{vendor.title} ({name})" for name, vendor in all_vendors().items()}
-    found: dict[str, list[SettingPath]] = {one: [] for one in ("Top level", *titles.values(), SDK_GROUP)}
+    headings = ("Top level", *titles.values(), SDK_GROUP)
+    by_heading: dict[str, list[SettingPath]] = {heading: [] for heading in headings}
     for setting in walk(info.settings):
         if setting.name in titles or (max_depth and len(setting.path) > max_depth):
             continue  # a vendor's block is described by its settings
         first = setting.path[0]
-        found["Top level" if first in top else titles.get(first, SDK_GROUP)].append(setting)
-    return {title: settings for title, settings in found.items() if settings}
+        by_heading["Top level" if first in top else titles.get(first, SDK_GROUP)].append(setting)
+    return {title: settings for title, settings in by_heading.items() if settings}
 
 
 def _setting_lines(setting: SettingPath, width: int) -> Iterator[str]:

@@ -37,27 +37,27 @@ def read_inputs(configs: Sequence[str], catalog: str | None = None, state: str |
     Raises:
         ConfigError: A configuration file can't be read, so that the configuration can't be checked.
     """
-    found = Inputs()
+    inputs = Inputs()
     has_config = True
     for name in configs:
         if name == ENV:
             values, errors = environment_config()
-            found.config = merged(found.config, values)
-            found.errors += errors
+            inputs.config = merged(inputs.config, values)
+            inputs.errors += errors
             continue
         try:
-            found.config = merged(found.config, read_object(name, "config"))
+            inputs.config = merged(inputs.config, read_object(name, "config"))
         except ConfigError as error:
-            found.errors += error.errors
+            inputs.errors += error.errors
             has_config = False
-    with _collecting(found.errors):
-        found.catalog = read_catalog(catalog) if catalog else None
-    with _collecting(found.errors):
-        found.state = read_object(state, "state") if state else None
+    with _collecting(inputs.errors):
+        inputs.catalog = read_catalog(catalog) if catalog else None
+    with _collecting(inputs.errors):
+        inputs.state = read_object(state, "state") if state else None
     if not has_config:
-        raise ConfigError(found.errors)
-    found.config = with_values(found.config)
-    return found
+        raise ConfigError(inputs.errors)
+    inputs.config = with_values(inputs.config)
+    return inputs
 
 
 @contextmanager
@@ -115,8 +115,8 @@ def _is_too_deep(content: Any) -> bool:
 def _kind_of(content: Json) -> str:
     """Return which of the three files a JSON object is; "" if it could be any."""
     marks = {"catalog": {"streams"}, "state": {"bookmarks"}, "config": {"start_date", *all_vendors()}}
-    found = [kind for kind, names in marks.items() if names & content.keys()]
-    return found[0] if len(found) == 1 else ""
+    kinds = [kind for kind, names in marks.items() if names & content.keys()]
+    return kinds[0] if len(kinds) == 1 else ""
 
 
 def read_catalog(path: str) -> dict[str, Any]:
@@ -130,8 +130,9 @@ def read_catalog(path: str) -> dict[str, Any]:
     content = read_object(path, "catalog")
     try:
         Catalog.from_dict(copy.deepcopy(content))
-        properties = [one["schema"].get("properties", {}) for one in content["streams"]]
-        is_catalog = isinstance(content["streams"], list) and all(isinstance(one, dict) for one in properties)
+        properties = [stream["schema"].get("properties", {}) for stream in content["streams"]]
+        are_objects = all(isinstance(part, dict) for part in properties)
+        is_catalog = isinstance(content["streams"], list) and are_objects
     except (KeyError, TypeError, AttributeError, ValueError):
         is_catalog = False
     if not is_catalog:

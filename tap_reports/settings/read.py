@@ -19,7 +19,7 @@ from tap_reports.http.retries import RetryPolicy
 from tap_reports.models import FileOptions, InvalidValues, Json, Kind, OnQuotaSpent, Shard
 from tap_reports.settings.environment import read_shard
 from tap_reports.settings.formats import day_of, is_printable, listen_address
-from tap_reports.settings.schema import COMMON, REPORT, settings_schema, walk
+from tap_reports.settings.schema import COMMON, REPORT, SettingPath, settings_schema, walk
 from tap_reports.settings.validate import errors_of, reports_of, unknown_settings
 from tap_reports.vendor import ReportConfig, Vendor, VendorConfig
 from tap_reports.vendors import all_vendors
@@ -72,10 +72,9 @@ def read(raw: Json, *, version: str, for_sync: bool = False) -> Settings:
         ConfigError: Naming every error, its setting and its remedy.
     """
     given = _without_nulls(raw)
-    errors = list(_trim_credentials(given))
-    ledger = given.get("job_ledger")
-    if isinstance(ledger, str) and "://" in ledger:
-        redaction.add_secrets([password_of(ledger)])
+    _register_secrets(given)
+    _trim_credentials(given)
+    errors = list(_credential_errors(given))
     for name, near in unknown_settings(given):
         if not near:
             logger.warning("%s: unknown setting, ignored.%s", name, _vendor_block_hint(name))
@@ -96,32 +95,48 @@ def _without_nulls(value: Any) -> Any:
     return [_without_nulls(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
-def _trim_credentials(given: Json) -> Iterator[str]:
-    """Register the secrets, and remove white space around credentials with a warning (a pasted key may end in
-    a line break).
+def _register_secrets(given: Json) -> None:
+    """Keep the secrets out of logs and messages, with and without white space around them."""
+    for setting, _, text in _credentials(given):
+        if setting.is_secret:
+            redaction.add_secrets([text, text.strip()])
+    ledger = given.get("job_ledger")
+    if isinstance(ledger, str) and "://" in ledger:
+        redaction.add_secrets([password_of(ledger)])
 
-    Yields:
-        A sentence for each credential that can't be sent.
-    """
+
+def _trim_credentials(given: Json) -> None:
+    """Remove white space around credentials, with a warning: a pasted key may end in a line break."""
+    for setting, holder, text in _credentials(given):
+        trimmed = text.strip()
+        if trimmed and trimmed != text:
+            logger.warning("%s: white space around it was removed; correct the value.", setting.name)
+            holder[setting.path[-1]] = trimmed
+
+
+def _credential_errors(given: Json) -> Iterator[str]:
+    """Yield a sentence for each of the vendors' credentials that can't be sent."""
+    for setting, _, text in _credentials(given):
+        if text.strip() and _is_of_vendor(setting) and not is_printable(text):
+            yield f"{setting.name}: must be printable ASCII text on one line; copy it again."
+
+
+def _credentials(given: Json) -> Iterator[tuple[SettingPath, dict[str, Any], str]]:
+    """Yield each credential that is a text, with the object that holds it."""
     for setting in walk(settings_schema()):
-        is_of_vendor = setting.path[0] in all_vendors() and len(setting.path) > 1
-        if not setting.is_secret and not (is_of_vendor and setting.required and setting.variable):
+        if not setting.is_secret and not (_is_of_vendor(setting) and setting.required and setting.variable):
             continue
         *blocks, name = setting.path
         holder: Any = given
         for block in blocks:
             holder = holder.get(block) if isinstance(holder, dict) else None
         text = holder.get(name) if isinstance(holder, dict) else None
-        if not isinstance(text, str):
-            continue
-        trimmed = text.strip()
-        if setting.is_secret:
-            redaction.add_secrets([text, trimmed])
-        if trimmed and trimmed != text:
-            logger.warning("%s: white space around it was removed; correct the value.", setting.name)
-            holder[name] = trimmed
-        if trimmed and is_of_vendor and not is_printable(trimmed):
-            yield f"{setting.name}: must be printable ASCII text on one line; copy it again."
+        if isinstance(text, str):
+            yield setting, holder, text
+
+
+def _is_of_vendor(setting: SettingPath) -> bool:
+    return setting.path[0] in all_vendors() and len(setting.path) > 1
 
 
 def _vendor_block_hint(name: str) -> str:
@@ -162,8 +177,8 @@ def _vendor_config(
     vendor: Vendor, given: Json, filled: Json, postbacks: PostbackSettings | None
 ) -> VendorConfig:
     block = filled[vendor.name]
-    first = _block_or_top(given, vendor, "poll_interval_seconds")
-    most = _block_or_top(given, vendor, "poll_max_interval_seconds")
+    interval = _block_or_top(given, vendor, "poll_interval_seconds")
+    max_interval = _block_or_top(given, vendor, "poll_max_interval_seconds")
     reports = block.get("reports") or None  # an empty list means the same as no list
     return VendorConfig(
         name=vendor.name,
@@ -173,8 +188,8 @@ def _vendor_config(
         max_jobs_in_flight=block.get("max_jobs_in_flight", vendor.max_jobs_in_flight),
         lookback_days=block.get("lookback_days"),
         slice_days=block.get("slice_days"),
-        poll_interval_seconds=first,
-        poll_max_interval_seconds=max(first, most),
+        poll_interval_seconds=interval,
+        poll_max_interval_seconds=max(interval, max_interval),
         job_deadline_seconds=float(block.get("job_deadline_seconds", filled["job_deadline_seconds"])),
         reuse_job_hours=_block_or_top(given, vendor, "reuse_job_hours"),
         reuse_finished_jobs=filled["reuse_finished_jobs"],

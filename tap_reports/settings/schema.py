@@ -85,7 +85,7 @@ REPORT: tuple[th.Property[Any], ...] = (
         "file",
         settings_object(*FILE),
         "What cannot be known from its files, or is detected wrongly; see docs/files.md: "
-        + ", ".join(f"`{one.name}`" for one in FILE)
+        + ", ".join(f"`{setting_.name}`" for setting_ in FILE)
         + ".",
     ),
 )
@@ -105,7 +105,7 @@ def _without_broken_parts(schema: Any) -> Any:
     """Return an SDK schema without the plain texts in its `anyOf` and `oneOf`, which break validators."""
     if isinstance(schema, dict):
         return {
-            name: [_without_broken_parts(one) for one in part if isinstance(one, dict)]
+            name: [_without_broken_parts(choice) for choice in part if isinstance(choice, dict)]
             if name in {"anyOf", "oneOf"}
             else _without_broken_parts(part)
             for name, part in schema.items()
@@ -132,11 +132,11 @@ def _for_vendor(
 
     A default in the schema would hide whether the user set it, and a report type's default comes in between.
     """
-    for one in settings:
-        is_bounded = one.name == "slice_days" and vendor.max_slice_days is not None
-        kind = th.IntegerType(minimum=1, maximum=vendor.max_slice_days) if is_bounded else one.wrapped
-        default = f" Default: {defaults[one.name]}." if one.name in defaults else ""
-        yield setting(one.name, kind, f"{one.description}{default}")
+    for common in settings:
+        is_bounded = common.name == "slice_days" and vendor.max_slice_days is not None
+        kind = th.IntegerType(minimum=1, maximum=vendor.max_slice_days) if is_bounded else common.wrapped
+        default = f" Default: {defaults[common.name]}." if common.name in defaults else ""
+        yield setting(common.name, kind, f"{common.description}{default}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,10 +30,10 @@ def errors_of(given: Json, *, for_sync: bool = False) -> list[str]:
         given: The configuration without nulls.
         for_sync: All configured reports will be extracted, so dated ones need a start_date.
     """
-    found = _first_of_each_setting(_validator().iter_errors(given))
-    errors = [text for error in found for text in errors_in_words(error)]
+    wrong = _first_of_each_setting(_validator().iter_errors(given))
+    errors = [text for error in wrong for text in errors_in_words(error)]
     errors += [f"{name}: unknown setting.{near}" for name, near in unknown_settings(given) if near]
-    repaired, repairs = _repaired(given, found)
+    repaired, repairs = _repaired(given, wrong)
     for text in _contradictions(given, repaired, for_sync=for_sync):
         if not any(_is_about(text, *repair) for repair in repairs):
             errors.append(text)
@@ -54,15 +54,15 @@ def _validator() -> Draft202012Validator:
 
 def _first_of_each_setting(errors: Iterable[ValidationError]) -> list[ValidationError]:
     """Return one error for each setting: a text in place of a number is not also too small."""
-    found: dict[tuple[Any, ...], ValidationError] = {}
+    by_setting: dict[tuple[Any, ...], ValidationError] = {}
     for error in errors:
         at = (
             *error.absolute_path,
             error.validator if error.validator in {"required", "additionalProperties"} else "",
         )
-        if at not in found or error.validator == "type":
-            found[at] = error
-    return list(found.values())
+        if at not in by_setting or error.validator == "type":
+            by_setting[at] = error
+    return list(by_setting.values())
 
 
 # --- wrong settings are replaced, so that the others can be checked --------------------------------------
@@ -156,8 +156,8 @@ def _contradictions(given: Json, repaired: Json, *, for_sync: bool) -> Iterator[
 def _block_errors(vendor: Vendor, block: Json) -> Iterator[str]:
     """Yield what is wrong with a vendor's block, without its name."""
     yield from vendor.check(block)
-    first, most = block.get("poll_interval_seconds"), block.get("poll_max_interval_seconds")
-    if first and most and first > most:
+    interval, max_interval = block.get("poll_interval_seconds"), block.get("poll_max_interval_seconds")
+    if interval and max_interval and interval > max_interval:
         yield "poll_interval_seconds: must not exceed poll_max_interval_seconds."
     schema = settings_schema()["properties"][vendor.name]
     parts = [("", block, schema)] + [

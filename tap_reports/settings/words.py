@@ -111,10 +111,10 @@ def _example(value: Any, schema: Schema) -> str:
 
 def _alternatives(schema: Schema) -> str:
     """Return what a setting with alternatives may be."""
-    forms = [one for name in ("anyOf", "oneOf") for one in schema.get(name, ())]
+    forms = [form for name in ("anyOf", "oneOf") for form in schema.get(name, ())]
     shown = [
-        f'"{one["const"]}"' if "const" in one else " or ".join(KINDS[kind] for kind in types_of(one))
-        for one in forms
+        f'"{form["const"]}"' if "const" in form else " or ".join(KINDS[kind] for kind in types_of(form))
+        for form in forms
     ]
     return f"must be {' or '.join(filter(None, shown))}" if forms else "does not fit"
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from tap_reports.commands.verdict import Budget, Limit, judge
+from tap_reports.commands.verdict import Budget, Limit, Verdict, judge
 from tap_reports.models import Quota
 
 DAY = Quota(name="reports_per_day", limit=100, seconds=86400)
@@ -20,7 +20,7 @@ def judged(jobs, quota=DAY, remaining=100, *budgets):
 
 def test_more_jobs_than_a_day_takes_are_days():
     why = "impact reports_per_day: 268 jobs to submit, 100 a day left: 3 days"
-    assert judged(268) == {"fits": False, "days": 3, "why": why}
+    assert judged(268) == Verdict(fits=False, days=3, why=why)
 
 
 @pytest.mark.parametrize(
@@ -28,12 +28,12 @@ def test_more_jobs_than_a_day_takes_are_days():
     [(0, 0, 0), (100, 100, 1), (101, 100, 2), (90, 10, 2), (90, 0, 1), (101, 0, 2)],
 )
 def test_what_is_left_today_counts_as_a_day(jobs, remaining, days):
-    found = judged(jobs, remaining=remaining)
-    assert (found["days"], found["fits"]) == (days, jobs <= remaining)
+    verdict = judged(jobs, remaining=remaining)
+    assert (verdict.days, verdict.fits) == (days, jobs <= remaining)
 
 
 def test_a_minute_quota_does_not_matter():
-    assert judged(50, MINUTE, 5)["fits"]
+    assert judged(50, MINUTE, 5).fits
 
 
 @pytest.mark.parametrize(
@@ -46,11 +46,11 @@ def test_a_minute_quota_does_not_matter():
 )
 def test_too_few_credits_do_not_fit_on_any_day(limits, said):
     budget = Budget(vendor="similarweb", cost=Decimal(12), max_cost=Decimal(8), **limits)
-    found = judged(1, DAY, 100, budget)
-    assert (found["fits"], found["days"]) == (False, None)
-    assert said in found["why"]
+    verdict = judged(1, DAY, 100, budget)
+    assert (verdict.fits, verdict.days) == (False, None)
+    assert said in verdict.why
 
 
 def test_a_quota_counts_its_own_kind_of_job_only():
     clicks = Quota(name="clicks_per_day", limit=10, seconds=86400, counts="click")
-    assert judged(50, clicks, 0) == {"fits": True, "days": 1, "why": None}
+    assert judged(50, clicks, 0) == Verdict(fits=True, days=1, why=None)
