@@ -49,7 +49,7 @@ def jobs(run: Run, style: str, **chosen: Any) -> int:
     if style == "json":
         output.write_json_list(run.ledger.listing(wanted))
     elif style == "html":
-        history = run.ledger.history(wanted)
+        history = run.ledger.job_history(wanted)
         output.write(page(history, _run_outcomes(run, wanted), run.clock.now(), limit=wanted.limit))
     else:
         runs = _run_outcomes(run, replace(wanted, limit=MAX_SHOWN_RUNS))

@@ -225,10 +225,10 @@ def find_job(
             action=Action.SUBMIT, refresh=job.status.is_good, warning=_without_result(job, vendor, now)
         )
     # Downloaded and not emitted: its file was refused, and only a new one helps, if the user asks for it.
-    is_wanted = config.reuse_finished_jobs or record.is_out or record.downloaded_at is None
+    is_wanted = config.reuse_finished_jobs or record.is_emitted or record.downloaded_at is None
     if not job.status.is_terminal or (job.id == id_in_state and is_wanted):
         action = Action.RESUME
-    elif (not record.is_out and is_wanted) or is_good_still(job, vendor, config, now):
+    elif (not record.is_emitted and is_wanted) or is_good_still(job, vendor, config, now):
         action = Action.REUSE
     elif can_replay:
         action = Action.REPLAY

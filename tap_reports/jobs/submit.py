@@ -203,7 +203,7 @@ class Submissions:
         """Show other runs that a submission waits for its turn or answer still: they would send it too."""
         while True:
             await asyncio.sleep(NOTE_WAITING_SECONDS)
-            await self._run.ledger_thread.run(lambda: self._run.ledger.waiting(place))
+            await self._run.ledger_thread.run(lambda: self._run.ledger.keep_alive(place))
 
     def _after_refusal(self, task: Task, error: CallError | QuotaSpent) -> None:
         """Have all submissions wait before the vendor is asked again, if that may help.

@@ -75,7 +75,7 @@ def listing(db: sa.Connection, wanted: JobFilter) -> Iterator[dict[str, Any]]:
         }
 
 
-def history(db: sa.Connection, wanted: JobFilter) -> list[JobRecord]:
+def job_history(db: sa.Connection, wanted: JobFilter) -> list[JobRecord]:
     """Return jobs with all their times, as `listing` yields them."""
     columns = (jobs, streams.c.stream, streams.c.rows.label("stream_rows"))
     rows = db.execute(_filtered(columns, wanted)).mappings().all()

@@ -114,20 +114,24 @@ class Ledger:
         """Return how much of each of an account's quotas is used."""
         return self._store.read(lambda db: quota.usage(db, vendor, account, quotas, now))
 
-    def neighbour_with(self, content: str, request: ReportRequest, *, stream: str) -> Slice | None:
-        """Return the slice right before or after a request's whose records are out and whose files had this
-        content; None if there is none, or the ledger can't say.
+    def adjacent_slice_with_content(
+        self, content: str, request: ReportRequest, *, stream: str
+    ) -> Slice | None:
+        """Return the slice right before or after the request's, if its records were emitted and its files had
+        this content; None otherwise, or if the ledger can't be read.
         """
         with contextlib.suppress(StreamError):
-            return self._store.read(lambda db: statements.neighbour_with(db, content, request, stream))
+            return self._store.read(
+                lambda db: statements.adjacent_slice_with_content(db, content, request, stream)
+            )
         return None
 
     # --- what became of it ----------------------------------------------------------------------------
 
-    def waiting(self, reservation: Reservation) -> None:
-        """Note that a submission still waits for its answer, so that other runs wait for it, too."""
+    def keep_alive(self, reservation: Reservation) -> None:
+        """Note that a submission still waits for its answer, so that no other run takes it for abandoned."""
         now = self._clock.now()
-        self._store.note(lambda db: reserve.note_waiting(db, reservation, now))
+        self._store.note(lambda db: reserve.keep_alive(db, reservation, now))
 
     def submitted(self, reservation: Reservation, job: ReportJob) -> None:
         """Note the vendor's answer."""
@@ -194,8 +198,8 @@ class Ledger:
 
         self._store.note(emit)
 
-    def ended(self, run: RunOutcome) -> None:
-        """Note how a run and its streams stand or ended; what was noted of it before is replaced."""
+    def store_run(self, run: RunOutcome) -> None:
+        """Store how a run and its streams stand, at its start and at its end, in place of what was stored."""
         self._store.note(lambda db: history.write_run(db, run), at_once=True)
 
     # --- for people -----------------------------------------------------------------------------------
@@ -208,9 +212,9 @@ class Ledger:
         with self._store.required(), self._store.reading() as db:
             yield from history.listing(db, wanted)
 
-    def history(self, wanted: JobFilter = ALL_JOBS) -> list[JobRecord]:
+    def job_history(self, wanted: JobFilter = ALL_JOBS) -> list[JobRecord]:
         """Return the jobs with their times, as `listing` does."""
-        return self._store.read(lambda db: history.history(db, wanted))
+        return self._store.read(lambda db: history.job_history(db, wanted))
 
     def run_outcomes(self, wanted: JobFilter = ALL_JOBS) -> list[RunOutcome]:
         """Return how the runs ended, newest first."""

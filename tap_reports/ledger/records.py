@@ -67,7 +67,7 @@ class JobRecord:
         run_id: The run that submitted it.
         message: The vendor's words on a failure, redacted.
         estimate: What it was expected to cost; `credits` is what the vendor charged.
-        is_out: Some run has had its records out.
+        is_emitted: Some run has emitted its records.
         unreadable: Columns that can't be read: somebody has edited the row.
         uses: Each run in which its records came out; only in a history.
     """
@@ -94,7 +94,7 @@ class JobRecord:
     bytes: int | None = None
     run_id: str = ""
     message: str = ""
-    is_out: bool = False
+    is_emitted: bool = False
     unreadable: tuple[str, ...] = ()
     uses: tuple[EmitRecord, ...] = ()
 
@@ -173,7 +173,7 @@ def record(row: sa.RowMapping, now: dt.datetime = UNKNOWN_TIME, **more: Any) -> 
         finished_at=None if "finished_at" in wrong else finished_at,
         credits=decimal_of(row["credits"]),
         estimate=decimal_of(row["estimate"]),
-        is_out=bool(row.get("is_out")),
+        is_emitted=bool(row.get("is_emitted")),
         unreadable=wrong,
         **{name: row[name] for name in COPIED_COLUMNS} | more,
     )

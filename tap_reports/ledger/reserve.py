@@ -20,7 +20,7 @@ from tap_reports.ledger import quota
 from tap_reports.ledger.quota import Wait
 from tap_reports.ledger.records import INTENT, record
 from tap_reports.ledger.schema import jobs, submissions
-from tap_reports.ledger.statements import IS_OUT, RUNNING, add_job, inserted
+from tap_reports.ledger.statements import IS_EMITTED, RUNNING, add_job, inserted
 from tap_reports.models import Quota, ReportJob, ReportRequest
 from tap_reports.process import is_gone, this_process
 
@@ -180,7 +180,7 @@ def _blocking_statement(quotas: tuple[Quota, ...]) -> sa.Select[Any]:
     found = sa.select(running.label("running"), *limiting).subquery()
     is_wanted = (jobs.c.key == bindparam("key")) | (is_recent & (jobs.c.status == INTENT))
     return (
-        sa.select(found, jobs, IS_OUT)
+        sa.select(found, jobs, IS_EMITTED)
         .select_from(found.outerjoin(jobs, is_wanted))
         .order_by(jobs.c.id.desc())
     )
@@ -203,7 +203,7 @@ def _reserve(db: sa.Connection, wanted: Submission) -> Reservation:
     return Reservation(row=row, submission=inserted(db, ADD_SUBMISSION, sent), at=now)
 
 
-def note_waiting(db: sa.Connection, reservation: Reservation, now: dt.datetime) -> None:
+def keep_alive(db: sa.Connection, reservation: Reservation, now: dt.datetime) -> None:
     """Make a submission that has no answer yet as young as if it were sent now."""
     db.execute(UPDATE_INTENT, {"of_row": reservation.row, "sent_at": now})
 

@@ -19,9 +19,11 @@ from tap_reports.ledger.schema import UtcTime, jobs, streams, uses
 from tap_reports.models import JobStatus, ReportJob, ReportRequest, Slice
 
 RUNNING = (JobStatus.PENDING.value, JobStatus.RUNNING.value)
-IS_OUT = sa.exists().where(streams.c.job == jobs.c.id, streams.c.emitted_at.is_not(None)).label("is_out")
-"""Whether some run has had a job's records out."""
-JOBS_OF_KEY = sa.select(jobs, IS_OUT).where(jobs.c.key == bindparam("key")).order_by(jobs.c.id.desc())
+IS_EMITTED = (
+    sa.exists().where(streams.c.job == jobs.c.id, streams.c.emitted_at.is_not(None)).label("is_emitted")
+)
+"""Whether any run has emitted a job's records."""
+JOBS_OF_KEY = sa.select(jobs, IS_EMITTED).where(jobs.c.key == bindparam("key")).order_by(jobs.c.id.desc())
 ADD_JOB, ADD_STREAMS = jobs.insert(), streams.insert()
 IS_JOB = (jobs.c.key == bindparam("of_key")) & (jobs.c.job_id == bindparam("of_id"))
 CHANGE = jobs.update().where(IS_JOB).returning(jobs.c.id)
@@ -54,14 +56,14 @@ def open_jobs(
         later_out.c.stream == stream,
         later_out.c.emitted_at.is_not(None),
     )
-    statement = sa.select(jobs, IS_OUT).where(
+    statement = sa.select(jobs, IS_EMITTED).where(
         jobs.c.vendor == like.vendor,
         jobs.c.account == like.account,
         jobs.c.api_url == like.api_url,
         jobs.c.report == like.report,
         jobs.c.slice_end >= first,
         jobs.c.slice_start <= last,
-        jobs.c.status.in_((INTENT, *RUNNING, LOST)) | (jobs.c.status.in_(GOOD) & ~IS_OUT.element),
+        jobs.c.status.in_((INTENT, *RUNNING, LOST)) | (jobs.c.status.in_(GOOD) & ~IS_EMITTED.element),
         ~is_outdated,
     )
     return db.execute(statement.order_by(jobs.c.id.desc())).mappings().all()
@@ -132,8 +134,10 @@ def note_emitted(db: sa.Connection, job: ReportJob, **out: Any) -> bool:
     return all(db.execute(_upsert(db.dialect.name, table), given).first() for table in (streams, uses))
 
 
-def neighbour_with(db: sa.Connection, content: str, like: ReportRequest, stream: str) -> Slice | None:
-    """Return the slice right before or after a request's whose files of a stream had this content at last."""
+def adjacent_slice_with_content(
+    db: sa.Connection, content: str, like: ReportRequest, stream: str
+) -> Slice | None:
+    """Return the slice right before or after a request's whose newest files of a stream had this content."""
     days = like.slice
     if days is None:
         return None

@@ -105,7 +105,7 @@ class EqualFiles:
         equal = self._slice_by_digest.setdefault(digest, days)
         if equal == days:
             stream = self.report.stream
-            equal = self.ledger.neighbour_with(digest, task.request, stream=stream) or days
+            equal = self.ledger.adjacent_slice_with_content(digest, task.request, stream=stream) or days
         if equal != days and self._has_counts(task):
             raise FileError(
                 f"the vendor ignored the dates: the file of {days} is the same as that of {equal}, and the "

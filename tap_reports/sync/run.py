@@ -184,12 +184,12 @@ class Run:
 
     def note_start(self, started: RunOutcome) -> None:
         """Store in the ledger that the run has started; a killed run does not store its end."""
-        self.ledger.ended(replace(started, seconds=None, exit_status=None))
+        self.ledger.store_run(replace(started, seconds=None, exit_status=None))
 
     def note_end(self, ended: RunOutcome) -> None:
         """Store in the ledger how the run ended, if the ledger is open."""
         if "ledger" in self.__dict__:
-            self.ledger.ended(ended)
+            self.ledger.store_run(ended)
 
     def stop_waiting_for_ledger(self) -> None:
         """Give up on a ledger that does not answer: the run is stopping. Safe in a signal handler."""

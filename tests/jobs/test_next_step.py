@@ -52,7 +52,7 @@ def test_the_table_at_the_start_of_the_module_names_each_decision_and_each_step(
 # --- finding the job ---------------------------------------------------------------------------------
 
 
-def record(status: str, hours_ago: float = 1, *, is_out: bool = False, **values: Any) -> JobRecord:
+def record(status: str, hours_ago: float = 1, *, is_emitted: bool = False, **values: Any) -> JobRecord:
     at = NOW - dt.timedelta(hours=hours_ago)
     values = {"finished_at": at, "job_id": "j1"} | values
     return JobRecord(
@@ -63,7 +63,7 @@ def record(status: str, hours_ago: float = 1, *, is_out: bool = False, **values:
         slice=DAYS,
         status=status,
         submitted_at=at,
-        is_out=is_out,
+        is_emitted=is_emitted,
         **values,
     )
 
@@ -111,12 +111,18 @@ def find(entry, known=None, *, vendor="impact", settled_on=None, can_replay=True
         (REFUSED, None, OFF, "replay", Step.REPLAY),
         (REFUSED, IN_STATE, OFF, "replay", Step.REPLAY),
         # Emitted.
-        (record("succeeded", 5, is_out=True), None, {}, "reuse", Step.POLL),
-        (record("succeeded", 7, is_out=True), None, {}, "replay", Step.REPLAY),
-        (record("succeeded", 7, is_out=True), None, {"can_replay": False}, "submit", Step.REFRESH),
-        (record("succeeded", 7, is_out=True), IN_STATE, {}, "resume", Step.POLL),
-        (record("succeeded", 24, is_out=True), None, {"settled_on": NOW.date() - DAY}, "reuse", Step.POLL),
-        (record("succeeded", 24, is_out=True), None, {"settled_on": NOW.date()}, "replay", Step.REPLAY),
+        (record("succeeded", 5, is_emitted=True), None, {}, "reuse", Step.POLL),
+        (record("succeeded", 7, is_emitted=True), None, {}, "replay", Step.REPLAY),
+        (record("succeeded", 7, is_emitted=True), None, {"can_replay": False}, "submit", Step.REFRESH),
+        (record("succeeded", 7, is_emitted=True), IN_STATE, {}, "resume", Step.POLL),
+        (
+            record("succeeded", 24, is_emitted=True),
+            None,
+            {"settled_on": NOW.date() - DAY},
+            "reuse",
+            Step.POLL,
+        ),
+        (record("succeeded", 24, is_emitted=True), None, {"settled_on": NOW.date()}, "replay", Step.REPLAY),
         # Kept by the vendor, or not any more; how long is the job's own.
         (record("succeeded", 24 * 400), None, {}, "submit", Step.REFRESH),
         (record("succeeded", 25, handle={"result_hours": 24}), None, {}, "submit", Step.REFRESH),

@@ -252,5 +252,5 @@ def test_a_job_that_runs_again_at_its_vendor_has_not_finished(sandbox, scenario,
     sandbox.faults.add("statuses", vendor=scenario.vendor, kind="poll", words=words)
     assert is_whole(run_here(config, clock), scenario, sandbox)
     with contextlib.closing(Ledger.open(config["job_ledger"])) as ledger:
-        (job,) = ledger.history()
+        (job,) = ledger.job_history()
     assert job.finished_at >= again

@@ -63,7 +63,7 @@ def test_a_run_that_ends_before_a_submission_is_sent_leaves_no_trace_of_it(sandb
     tap = TapReports(config=config, clock=clock, loop=VirtualLoop(clock))
     tap.sync_all()
     assert sandbox.calls_of("digital_turbine", "token")
-    assert Ledger.open(ledger, clock=FakeClock()).history() == []
+    assert Ledger.open(ledger, clock=FakeClock()).job_history() == []
 
 
 def test_no_intent_grows_old_before_it_is_sent(sandbox, tmp_path, monkeypatch):

@@ -218,10 +218,10 @@ def test_a_job_is_open_until_its_records_are_out(ledger):
     assert open_jobs(ledger) == ["j1"]
     ledger.seen(replace(job, status=JobStatus.SUCCEEDED, finished_at=NOON))
     assert open_jobs(ledger) == ["j1"]
-    assert not ledger.find(job.request.key).is_out
+    assert not ledger.find(job.request.key).is_emitted
     ledger.emitted(job, stream="acme_campaign_daily", rows=1)
     assert open_jobs(ledger) == []
-    assert ledger.find(job.request.key).is_out
+    assert ledger.find(job.request.key).is_emitted
 
 
 def test_a_job_is_open_for_any_of_its_days_and_its_report_only(ledger):

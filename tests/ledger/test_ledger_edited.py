@@ -50,7 +50,7 @@ def test_what_makes_no_sense_is_warned_of_once_and_the_job_can_be_asked_for(loca
     assert "row 1 (acme campaign_daily, job j1)" in warning
     assert "Correct the row, or delete it" in warning
     assert [line["stream"] for line in local.listing()] == ["acme_campaign_daily"]
-    local.history()
+    local.job_history()
 
 
 def test_a_job_without_an_id_and_a_status_may_have_been_accepted_and_one_without_a_time_holds_no_place(local):

@@ -32,7 +32,7 @@ def test_a_job_is_started_when_it_was_first_seen_running(ledger, clock):
     ledger.seen(job(JobStatus.RUNNING))
     clock.sleep(10)
     ledger.seen(job(JobStatus.RUNNING))
-    assert ledger.history()[0].started_at == NOON + dt.timedelta(seconds=10)
+    assert ledger.job_history()[0].started_at == NOON + dt.timedelta(seconds=10)
 
 
 def test_each_run_that_wrote_a_jobs_records_is_kept_with_its_times(ledger, clock):
@@ -43,7 +43,7 @@ def test_each_run_that_wrote_a_jobs_records_is_kept_with_its_times(ledger, clock
         ledger.downloaded(done, size=10, seconds=2.5)
         clock.sleep(1)
         ledger.emitted(done, stream="impact_a", rows=rows, seconds=0.5, run_id=run_id)
-    (found,) = ledger.history()
+    (found,) = ledger.job_history()
     assert [(use.run_id, use.rows, use.download_seconds, use.emit_seconds) for use in found.uses] == [
         ("first", 5, 2.5, 0.5),
         ("second", 6, 2.5, 0.5),
@@ -57,7 +57,7 @@ def test_records_written_twice_in_a_run_count_once(ledger):
     begun(ledger, done)
     for rows in (5, 6):
         ledger.emitted(done, stream="impact_a", rows=rows, run_id="first")
-    (found,) = ledger.history()
+    (found,) = ledger.job_history()
     assert [use.rows for use in found.uses] == [6]
 
 
@@ -79,7 +79,7 @@ def test_an_older_versions_file_gets_the_columns_that_it_lacks(sqlite_url, clock
         db.execute("UPDATE tap_reports_version SET version = 1")
     with closing(Ledger.open(sqlite_url, clock=clock)) as upgraded:
         upgraded.seen(job(JobStatus.RUNNING))
-        (found,) = upgraded.history()
+        (found,) = upgraded.job_history()
         assert (found.job_id, found.started_at) == ("job-1", NOON)
     with closing(sqlite3.connect(sqlite_url)) as db:
         assert db.execute("SELECT version FROM tap_reports_version").fetchall() == [(VERSION,)]
@@ -91,8 +91,8 @@ def test_how_a_run_and_its_streams_ended_is_kept_with_the_reason(ledger):
         StreamOutcome(stream="impact_b", outcome=StreamEnd.FAILED, error="it is not a report"),
     )
     run = RunOutcome(run_id="r", version="1", started_at=NOON, seconds=2.5, exit_status=1, streams=streams)
-    ledger.ended(replace(run, exit_status=None, seconds=None, streams=()))
-    ledger.ended(run)
+    ledger.store_run(replace(run, exit_status=None, seconds=None, streams=()))
+    ledger.store_run(run)
     assert ledger.run_outcomes() == [run]
     assert ledger.run_outcomes(JobFilter(failed=True, stream="*_b")) == [run]
     assert ledger.run_outcomes(JobFilter(stream="other*")) == []
@@ -104,7 +104,7 @@ def test_a_replay_leaves_what_an_earlier_run_did_as_it_was(ledger):
     later = NOON + dt.timedelta(hours=1)
     ledger.seen(job(JobStatus.SUCCEEDED, finished_at=later))
     ledger.emitted(job(), stream="impact_a", rows=6, run_id="second")
-    (found,) = ledger.history()
+    (found,) = ledger.job_history()
     assert [use.finished_at for use in found.uses] == [NOON, later]
 
 
@@ -116,7 +116,7 @@ def test_jobs_are_listed_by_pattern_and_newest_only(ledger):
 
 
 def test_a_run_that_was_killed_is_told_from_one_that_is_under_way(sqlite_url, clock, local):
-    local.ended(RunOutcome(run_id="r", version="1", started_at=NOON))
+    local.store_run(RunOutcome(run_id="r", version="1", started_at=NOON))
     assert [one.was_killed for one in local.run_outcomes()] == [False]
     assert local.run_outcomes(JobFilter(failed=True)) == []
     with closing(sqlite3.connect(sqlite_url)) as db, db:  # of another machine nothing is known but its age
@@ -129,5 +129,5 @@ def test_a_run_that_was_killed_is_told_from_one_that_is_under_way(sqlite_url, cl
 def test_the_estimate_stands_beside_what_was_charged(ledger):
     reserved = reserve(ledger, job().request, estimate=Decimal("24.5"))
     ledger.submitted(reserved, job(credits=Decimal(7)))
-    (found,) = ledger.history()
+    (found,) = ledger.job_history()
     assert (found.estimate, found.credits) == (Decimal("24.5"), Decimal(7))
