@@ -36,16 +36,16 @@ SET = f"NAME=VALUE of: {', '.join(MORE)}."
 
 def _settings(_context: click.Context, _parameter: click.Parameter, values: Iterable[str]) -> dict[str, Any]:
     """Return `--set NAME=VALUE` as fields of `Options`."""
-    found: dict[str, Any] = {}
+    options: dict[str, Any] = {}
     for value in values:
         name, _, text = value.partition("=")
         if name not in MORE:
             raise click.BadParameter(f"{name} is none of {', '.join(MORE)}")
         try:
-            found[name] = int(text) if text.isdecimal() else float(text)
+            options[name] = int(text) if text.isdecimal() else float(text)
         except ValueError as error:
             raise click.BadParameter(f"{name} must be a number, not {text!r}") from error
-    return found
+    return options
 
 
 def _faults(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Any:

@@ -104,7 +104,7 @@ class Sandbox:
         return tap_config(self.url, self.options, self.today, self.accounts, vendor)
 
     def submissions(self, vendor: str | None = None) -> Submissions:
-        """Return how often reports were asked for."""
+        """Return how often reports were requested."""
         return self.jobs.submissions(vendor)
 
     def calls_of(self, vendor: str, kind: str | None = None) -> list[RecordedCall]:

@@ -76,7 +76,7 @@ def count(below: int) -> Make:
 
 
 def amount(roll: int) -> str:
-    """Make a decimal with 18 digits behind the point."""
+    """Make a decimal with 18 digits after the point."""
     return f"{roll % 10**5}.{(roll >> 40) % 10**18:018d}"
 
 
@@ -113,5 +113,5 @@ def one_of(options: tuple[str, ...]) -> Make:
 
 
 def sometimes(make: Make, every: int = 5) -> Make:
-    """Leave every so many cells empty."""
+    """Leave one of `every` cells empty, on average."""
     return lambda roll: "" if (roll >> 90) % every == 0 else make(roll)

@@ -45,7 +45,7 @@ class DigitalTurbine(VendorApi):
         )
 
     def query(self, report: str, start: Day, end: Day, what: dict[str, Any]) -> dict[str, Any]:
-        """Return what is asked for by `splits`, `metrics`, `filters`; `report` does not matter."""
+        """Return what is requested by `splits`, `metrics`, `filters`; `report` does not matter."""
         every = {"splits": list(SPLITS), "metrics": list(METRICS), "filters": []}
         return {"start": start, "end": end, **{name: what.get(name, every[name]) for name in every}}
 
@@ -125,7 +125,7 @@ class DigitalTurbine(VendorApi):
     def _combinations(self, what: dict[str, Any]) -> list[dict[str, str]]:
         """Return the distinct values of the splits without the date, filters applied."""
         wanted = {entry["dimension"]: {str(value) for value in entry["values"]} for entry in what["filters"]}
-        found: dict[tuple[str, ...], dict[str, str]] = {}
+        combinations: dict[tuple[str, ...], dict[str, str]] = {}
         for number in range(self._options.rows):
             campaign, country = divmod(number, len(COUNTRIES))
             row = {
@@ -135,8 +135,8 @@ class DigitalTurbine(VendorApi):
             }
             if all(row.get(name, "") in values for name, values in wanted.items() if name in row):
                 cells = {name: row[name] for name in what["splits"] if name != "Date"}
-                found.setdefault(tuple(cells.values()), cells)
-        return list(found.values())
+                combinations.setdefault(tuple(cells.values()), cells)
+        return list(combinations.values())
 
     def rows(self, query: dict[str, Any], revision: int) -> Iterator[dict[str, str]]:
         """Yield rows in no date order; without the split `Date` each is the sum of its days."""

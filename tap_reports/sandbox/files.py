@@ -34,19 +34,19 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """What stands behind a signed link; `ready` says whether there is a file yet."""
+    """What a signed link leads to; `ready` says whether there is a file yet."""
 
     vendor: str
     job_id: str
     part: Part
-    sign: str
+    signature: str
     expires: float
     ready: Callable[[], bool]
     waiting: Answer
 
 
 class Files:
-    """Writes each report file once, when it is first asked for, and keeps it until the end."""
+    """Writes each report file once, when it is first requested, and keeps it until the end."""
 
     def __init__(self, options: Options) -> None:
         self._options = options
@@ -55,7 +55,7 @@ class Files:
         self._locks: dict[str, threading.Lock] = {}
 
     def path(self, part: Part, *, header_only: bool = False) -> Path:
-        """Return where a file lies."""
+        """Return the path of a file, written if it is not there yet."""
         name = ("header-" if header_only else "") + part.name
         with self._lock:
             path = self._folder() / name
@@ -107,7 +107,7 @@ class Files:
 
 
 class Storage:
-    """The other origin: files behind links that carry their own permission."""
+    """A second origin, as cloud storage is: files with signed links, which need no credentials."""
 
     def __init__(self, files: Files, options: Options, time: Time) -> None:
         self._files, self._options, self._time = files, options, time
@@ -125,17 +125,17 @@ class Storage:
         ready: Callable[[], bool] = lambda: True,
         waiting: Answer | None = None,
     ) -> str:
-        """Return a link that is good for that many seconds (none if a fault says that it has expired)."""
+        """Return a link that is valid for `seconds` seconds (none if a fault says that it has expired)."""
         life = self._options.link_seconds if self._options.link_seconds is not None else seconds
         expires = self._time.monotonic() + (-1.0 if request.hit_by(Action.EXPIRED_LINK) else life)
-        sign, key = secrets.token_hex(32), secrets.token_hex(8)
-        self._links[key] = Link(vendor, job_id, part, sign, expires, ready, waiting or Answer())
+        signature, key = secrets.token_hex(32), secrets.token_hex(8)
+        self._links[key] = Link(vendor, job_id, part, signature, expires, ready, waiting or Answer())
         query = {
             "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
             "X-Amz-Date": f"{self._time.now():%Y%m%dT%H%M%SZ}",
             "X-Amz-Expires": str(int(life)),
             "X-Amz-SignedHeaders": "host",
-            "X-Amz-Signature": sign,
+            "X-Amz-Signature": signature,
         }
         return f"{self.url}/{vendor}-reports/{key}/{part.name}?{urlencode(query)}"
 
@@ -155,7 +155,7 @@ class Storage:
             request.job_id = link.job_id
         if request.headers.get("Authorization"):
             return _denied("InvalidArgument", "Only one auth mechanism allowed", 400)
-        if link is None or request.value("X-Amz-Signature") != link.sign:
+        if link is None or request.value("X-Amz-Signature") != link.signature:
             return _denied("SignatureDoesNotMatch", "The request signature does not match", 403)
         if self._time.monotonic() > link.expires or request.hit_by(Action.EXPIRED_LINK):
             return _denied("AccessDenied", "Request has expired", 403)

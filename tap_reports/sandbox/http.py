@@ -108,17 +108,17 @@ class Route:
 
     def match(self, path: str) -> dict[str, str] | None:
         """Return the variable parts if `path` is of this route."""
-        found = re.fullmatch(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", self.pattern), path)
-        return found.groupdict() if found else None
+        match = re.fullmatch(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", self.pattern), path)
+        return match.groupdict() if match else None
 
 
 def find_route(routes: Iterable[Route], method: str, path: str) -> tuple[Route | None, dict[str, str], bool]:
     """Return the route of a call, the parts of its path, and whether any method knows that path."""
-    found = [(route, params) for route in routes if (params := route.match(path)) is not None]
-    for route, params in found:
+    matches = [(route, params) for route in routes if (params := route.match(path)) is not None]
+    for route, params in matches:
         if route.method == method:
             return route, params, True
-    return None, {}, bool(found)
+    return None, {}, bool(matches)
 
 
 # --- faults ---------------------------------------------------------------------------------------

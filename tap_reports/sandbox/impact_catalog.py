@@ -17,15 +17,15 @@ def company(request: Request) -> Answer:
 def reports(request: Request) -> Answer:
     """Answer the account type's reports: paged, or a bare array for agencies."""
     kind, root = request.params["kind"], base(request)
-    found = [_listed(root, name, spec) for name, spec in REPORTS.items() if kind in spec.kinds]
+    listed = [_listed(root, name, spec) for name, spec in REPORTS.items() if kind in spec.kinds]
     if kind == "agency":
-        return answer_json(found)
+        return answer_json(listed)
     page, size = int(request.value("Page", "1")), int(request.value("PageSize", "100"))
-    paging = frame(page, size, len(found))
+    paging = frame(page, size, len(listed))
     is_last = page >= int(paging["@numpages"])
     following = "" if is_last else f"{root}/Reports?Page={page + 1}&PageSize={size}"
     links = {"@uri": f"{root}/Reports", "@nextpageuri": following}
-    return answer_json({**paging, **links, "Reports": found[(page - 1) * size : page * size]})
+    return answer_json({**paging, **links, "Reports": listed[(page - 1) * size : page * size]})
 
 
 def metadata(request: Request) -> Answer:

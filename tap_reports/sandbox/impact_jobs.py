@@ -103,7 +103,7 @@ class ImpactJobs(VendorApi):
     # --- files ------------------------------------------------------------------------------------
 
     def query(self, report: str, start: Day, end: Day, what: dict[str, Any]) -> data.Query:
-        """Return what is asked for of a report, which may be `clicks`, for `program_ids`."""
+        """Return what is requested of a report, which may be `clicks`, for `program_ids`."""
         first = start or self._time.today()
         return data.Query(report, first, end or first, tuple(what.get("program_ids", ())))
 

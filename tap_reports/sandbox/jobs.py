@@ -1,4 +1,4 @@
-"""Jobs of all vendors: how far they are, and how many were asked for."""
+"""Jobs of all vendors: how far they are, and how many were requested."""
 
 from __future__ import annotations
 

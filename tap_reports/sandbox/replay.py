@@ -111,7 +111,7 @@ class Recording:
     def _next(self, request: Request) -> Take | None:
         """Return the recorded call that is most like a call: one not served yet, else the last one."""
         like = [
-            one for one in self.takes if one.method == request.method and one.path.fullmatch(request.path)
+            take for take in self.takes if take.method == request.method and take.path.fullmatch(request.path)
         ]
         if not like:
             return None
@@ -183,8 +183,10 @@ def file_of(cut: Mapping[str, Any]) -> Iterator[bytes]:
         yield BEGINNINGS.get(cut["format"], str(cut.get("text", "")).encode())
     elif cut["format"] == "xlsx":
         out = io.BytesIO()
-        rows = [[one["header"], *([list(map(_cell, one["row"]))] if one["row"] else [])] for one in sheets]
-        names = [one["sheet"] or "Sheet1" for one in sheets]
+        rows = [
+            [sheet["header"], *([list(map(_cell, sheet["row"]))] if sheet["row"] else [])] for sheet in sheets
+        ]
+        names = [sheet["sheet"] or "Sheet1" for sheet in sheets]
         xlsx.write(out, list(map(xlsx.Sheet, names, rows)))
         yield out.getvalue()
     elif cut["format"] == "json":

@@ -47,7 +47,7 @@ class SecondNature(VendorApi):
         return self.routed(table)
 
     def query(self, report: str, start: Day, end: Day, what: dict[str, Any]) -> dict[str, Any]:
-        """Return what is asked for of a `sheet` (default the first) for `course_id`."""
+        """Return what is requested of a `sheet` (default the first) for `course_id`."""
         sheets = {sheet.name: sheet for sheet in data.REPORTS[report]}
         sheet = sheets[what.get("sheet", next(iter(sheets)))]
         course = what.get("course_id", "")
@@ -139,7 +139,9 @@ class SecondNature(VendorApi):
     def _xlsx(self, job: Job) -> Part:
         def write(out: IO[bytes], header_only: bool) -> None:
             sheets = data.REPORTS[job.report]
-            xlsx.write(out, [xlsx.Sheet(one.name, self._lines(job, one, header_only)) for one in sheets])
+            xlsx.write(
+                out, [xlsx.Sheet(sheet.name, self._lines(job, sheet, header_only)) for sheet in sheets]
+            )
 
         return Part(f"{job.id}.xlsx", write)
 

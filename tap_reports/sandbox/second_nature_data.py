@@ -38,7 +38,7 @@ class SheetType:
     """A sheet."""
 
     name: str
-    columns: dict[str, str]  # Column name → what makes its cells; a `*` behind it: values may be restated
+    columns: dict[str, str]  # Column name → what makes its cells; a `*` after it: values may be restated
     title: str = ""  # Stands in a row of its own above the header (XLSX only)
 
 
@@ -71,7 +71,7 @@ REPORTS = {
 
 
 def rows(seed: int, number: int, what: dict[str, Any], restated: Restated) -> Iterator[dict[str, Cell]]:
-    """Yield a sheet's rows: `number` for each day asked for, or `number` in all for a snapshot."""
+    """Yield a sheet's rows: `number` for each requested day, or `number` in all for a snapshot."""
     sheet: SheetType = what["sheet"]
     dice = Dice(seed, "second_nature", what["report"], sheet.name, what["course"])
     is_chosen = what["course"] and "course_name" in sheet.columns

@@ -210,11 +210,11 @@ class Handler(BaseHTTPRequestHandler):
         if not isinstance(answer.body, Path) or self.server.shared.options.has(Switch.NO_RANGE):
             return 0, size
         answer.headers["Accept-Ranges"] = "bytes"
-        found = re.fullmatch(r"bytes=(\d+)-(\d*)", request.headers.get("Range", ""))
+        match = re.fullmatch(r"bytes=(\d+)-(\d*)", request.headers.get("Range", ""))
         tag = answer.headers.get("ETag")
-        if not found or request.headers.get("If-Range", tag) != tag:
+        if not match or request.headers.get("If-Range", tag) != tag:
             return 0, size
-        first, last = int(found[1]), min(size, int(found[2] or size) + 1)
+        first, last = int(match[1]), min(size, int(match[2] or size) + 1)
         if first >= size:
             answer.status, answer.body = 416, b""
             answer.headers["Content-Range"] = f"bytes */{size}"

@@ -23,7 +23,7 @@ from tap_reports.sandbox.options import Accounts, Options, Switch, Time
 
 
 class RollingLimit:
-    """At most so many calls in a rolling time."""
+    """At most `limit` calls within any `seconds` seconds."""
 
     def __init__(self, limit: int, seconds: float, time: Time) -> None:
         self.limit, self._seconds, self._time = limit, seconds, time
@@ -59,7 +59,7 @@ class RollingLimit:
 
 
 class DayQuota:
-    """At most so many calls a UTC day."""
+    """At most `limit` calls a UTC day."""
 
     def __init__(self, limit: int, time: Time) -> None:
         self.limit, self._time = limit, time

@@ -49,7 +49,7 @@ class Table:
     metrics: dict[Field, tuple[str, ...]]  # Metrics and the granularities that have them
     # Values of key columns whose filters are not mandatory, as channels
     fixed: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    # Key columns that are in the file only if they are asked for as metrics
+    # Key columns that are in the file only if they are requested as metrics
     key_metrics: tuple[str, ...] = ()
     limit: int | None = None  # Most results of a report that names no limit
     described: bool = True  # Describe lists it

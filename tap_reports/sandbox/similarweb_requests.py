@@ -93,12 +93,12 @@ def described(name: str, table: data.Table, today: dt.date) -> dict[str, Any]:
     """Return a table as describe shows it."""
 
     def spans(words: Iterable[str]) -> dict[str, Any]:
-        found = {}
+        available = {}
         for word in words:
             form = "%Y-%m" if word == "monthly" else "%Y-%m-%d"
             first, last = data.available(word, today)
-            found[word] = {"start_date": first.strftime(form), "end_date": last.strftime(form)}
-        return found
+            available[word] = {"start_date": first.strftime(form), "end_date": last.strftime(form)}
+        return available
 
     metrics = [
         {

@@ -62,7 +62,7 @@ FILE: tuple[th.Property[Any], ...] = (
     setting("header_row", POSITIVE, "Row with the header, from 1. Default: detected."),
     setting("footer_rows", COUNT, "Rows to drop at the end. Default: 0."),
     setting("hidden_sheets", FLAG, "Read hidden sheets of a workbook, too. Default: false."),
-    setting("null_words", TEXTS, "Words beside the empty cell that mean null, such as `N/A`."),
+    setting("null_words", TEXTS, "Words that mean null, as an empty cell does, such as `N/A`."),
     setting(
         "date_format",
         text(DATE_FORMAT),

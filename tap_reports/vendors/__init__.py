@@ -27,18 +27,20 @@ def all_vendors() -> dict[str, Vendor]:
         ConfigError: Another package brings a vendor that can't be used; the package is named.
     """
     modules = (
-        importlib.import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__)
+        importlib.import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)
     )
-    found = {
+    by_name = {
         module.VENDOR.name: (module.VENDOR, "tap-reports") for module in modules if hasattr(module, "VENDOR")
     }
     for point in entry_points(group=GROUP):
         vendor, package = _loaded(point), _package(point)
-        if vendor.name in found:
-            text = f'{package}: brings the vendor "{vendor.name}", which {found[vendor.name][1]} has already'
+        if vendor.name in by_name:
+            text = (
+                f'{package}: brings the vendor "{vendor.name}", which {by_name[vendor.name][1]} has already'
+            )
             raise ConfigError([f"{text}; uninstall one of the two packages."])
-        found[vendor.name] = vendor, package
-    return {name: found[name][0] for name in sorted(found)}
+        by_name[vendor.name] = vendor, package
+    return {name: by_name[name][0] for name in sorted(by_name)}
 
 
 def _loaded(point: EntryPoint) -> Vendor:

@@ -155,8 +155,8 @@ class DigitalTurbine(ReportClient):
 
     def check(self) -> Iterable[Check]:
         """Get a token."""
-        found = f"client_id {self.account} gets an access token"
-        yield Check.tried("credentials", lambda: self._access_token() and found)
+        detail = f"client_id {self.account} gets an access token"
+        yield Check.tried("credentials", lambda: self._access_token() and detail)
 
 
 def _report_type(report: ReportConfig) -> ReportType:

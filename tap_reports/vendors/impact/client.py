@@ -83,7 +83,7 @@ class ImpactClient(ReportClient):
 
     def _described_reports(self) -> list[ReportType]:
         configured, entries = self.config.reports, self._catalog.reports()
-        found, errors = list[ReportType](), list[str]()
+        types, errors = list[ReportType](), list[str]()
         for index, report in enumerate(reports.configured_or_all(configured, entries)):
             place = f"impact.reports[{index}]"
             if wrong := reports.why_unavailable(report, entries):
@@ -93,10 +93,10 @@ class ImpactClient(ReportClient):
             metadata = self._catalog.metadata(entry)
             type_ = reports.type_from_settings(self.config, report, zone_text(self.zone()))
             errors += [f"{place}.params.{text}" for text in wrong_parameters(type_, metadata)]
-            found.append(described(type_, entry, metadata, selected=configured is not None))
+            types.append(described(type_, entry, metadata, selected=configured is not None))
         if errors:
             raise ConfigError(errors)
-        return found
+        return types
 
     @override
     def restore(self, known: CatalogStream) -> ReportType | None:

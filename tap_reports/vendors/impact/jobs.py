@@ -129,7 +129,7 @@ class JobCalls:
         try:
             return self._api.submit("PUT", path, headers=NO_BODY)
         except SubmissionLost:
-            # A second replay could be a second job, so the vendor is asked what became of the first.
+            # A second replay could be a second job, so the first one's result is looked up.
             if self._is_running_again(job_id, before):
                 return None
         except NotSent:
@@ -176,8 +176,8 @@ def job_id_of(answer: Json) -> str | None:
     if answer.get("Id"):
         return str(answer["Id"])
     for name in ("QueuedUri", "ResultUri", "ReplayUri"):
-        if found := _JOB_PATH.search(str(answer.get(name) or "")):
-            return unquote(found[1])
+        if match := _JOB_PATH.search(str(answer.get(name) or "")):
+            return unquote(match[1])
     return unquote(last_path_segment(str(answer.get("QueuedUri") or ""))) or None
 
 
@@ -223,10 +223,10 @@ def error_text(answer: Json) -> str:
 def instant(text: Any, zone: dt.tzinfo) -> dt.datetime | None:
     """Return an ISO date and time in UTC, `zone` standing in for a missing offset; None for anything else."""
     try:
-        found = dt.datetime.fromisoformat(str(text or ""))
+        moment = dt.datetime.fromisoformat(str(text or ""))
     except ValueError:
         return None
-    return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(dt.UTC)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(dt.UTC)
 
 
 def whole_number(value: Any) -> int | None:

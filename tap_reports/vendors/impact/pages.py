@@ -29,13 +29,13 @@ def page_download(url: str, page: int = 1) -> Download:
 
 
 def _next(url: str, page: int, path: Path) -> Download | None:
-    found = page_numbers(path)
-    if found.get(PAGE, page) != page:
-        text = f"Page {found[PAGE]} of the result came where page {page} was asked for."
+    numbers = page_numbers(path)
+    if numbers.get(PAGE, page) != page:
+        text = f"Page {numbers[PAGE]} of the result came where page {page} was asked for."
         raise FileError(text, remedy=REMEDY)
-    if NEXT in found and PAGES not in found:
+    if NEXT in numbers and PAGES not in numbers:
         raise FileError(f"The result has further pages ({NEXT}) and does not say how many.", remedy=REMEDY)
-    return page_download(url, page + 1) if page < found.get(PAGES, 1) else None
+    return page_download(url, page + 1) if page < numbers.get(PAGES, 1) else None
 
 
 def page_numbers(path: Path) -> dict[str, int]:
@@ -77,12 +77,12 @@ def _mentions(file: IO[bytes], *names: str) -> bool:
 def _top_level_numbers(file: IO[bytes]) -> dict[str, int]:
     import ijson
 
-    found: dict[str, int] = {}
+    numbers: dict[str, int] = {}
     for place, event, value in ijson.parse(file):
         if place in {PAGE, PAGES} and event in {"number", "string"} and str(value).isdecimal():
-            found[place] = int(value)
-            if found.keys() >= {PAGE, PAGES}:
+            numbers[place] = int(value)
+            if numbers.keys() >= {PAGE, PAGES}:
                 break
         elif place == NEXT and value:
-            found[NEXT] = 1
-    return found
+            numbers[NEXT] = 1
+    return numbers

@@ -193,7 +193,7 @@ def has_clicks(block: Json) -> bool:
 
 
 def click_settings(block: Json) -> Json:
-    """Return what `clicks` says beside true or false."""
+    """Return the settings in `clicks`; {} if it is only true or false."""
     clicks = block.get("clicks")
     return clicks if isinstance(clicks, dict) else {}
 

@@ -23,8 +23,8 @@ def read_zone(text: str) -> dt.tzinfo | None:
     """Return the zone that an IANA name, a display form or an offset (`-06:00`) means; None for no zone."""
     text = text.strip()
     try:
-        if found := _DISPLAY.match(text) or _OFFSET.fullmatch(text):
-            sign, hours, minutes = found.groups()
+        if match := _DISPLAY.match(text) or _OFFSET.fullmatch(text):
+            sign, hours, minutes = match.groups()
             offset = dt.timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
             return dt.timezone(-offset if sign == "-" else offset)
         return ZoneInfo(text)
@@ -42,7 +42,7 @@ def zone_text(zone: dt.tzinfo) -> str:
 
 
 class AccountZone:
-    """The account's time zone, asked for at most once and only when it is needed. For many threads.
+    """The account's time zone, requested at most once and only when it is needed. For many threads.
 
     Args:
         setting: The `timezone` setting, checked; None if not set.

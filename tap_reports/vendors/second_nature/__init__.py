@@ -113,17 +113,17 @@ def check_block(block: Json) -> Iterator[str]:
     named = field_names(block)
     for name, count in Counter(named.values()).items():
         if not name or count > 1:
-            ours = ", ".join(ours for ours, theirs in named.items() if theirs == name)
-            yield f'request_fields: {ours} must each have a name of its own, not "{name}".'
+            fields = ", ".join(field for field, theirs in named.items() if theirs == name)
+            yield f'request_fields: {fields} must each have a name of its own, not "{name}".'
     for index, report in enumerate(block.get("reports") or ()):
         yield from (f"reports[{index}].{text}" for text in _report_errors(report, named))
 
 
 def _report_errors(report: Json, named: Json) -> Iterator[str]:
-    ours = {theirs: name for name, theirs in named.items()}
+    field_of = {theirs: field for field, theirs in named.items()}
     for name in report.get("filters") or {}:
-        if name in ours:
-            yield f"filters.{name}: the tap sets this field ({ours[name]}); remove it."
+        if name in field_of:
+            yield f"filters.{name}: the tap sets this field ({field_of[name]}); remove it."
     for name in DATE_SETTINGS if not report.get("dated") else ():
         if report.get(name) is not None:
             yield f'{name}: a snapshot has no dates; remove {name}, or set "dated": true for the report.'
@@ -191,12 +191,12 @@ def type_from_catalog(known: CatalogStream, configured: Sequence[ReportConfig] |
     start = known.title + SHEET_IN_TITLE
     by_name = [type_ for type_ in types if type_.name == name]
     by_title = [type_ for type_ in types if start.startswith(type_.report + SHEET_IN_TITLE)]
-    found = next(iter(by_name + by_title), None)
-    if found is None:
+    type_ = next(iter(by_name + by_title), None)
+    if type_ is None:
         return None
-    title_sheet = known.title.removeprefix(found.report).partition(SHEET_IN_TITLE)[2]
+    title_sheet = known.title.removeprefix(type_.report).partition(SHEET_IN_TITLE)[2]
     sheet = title_sheet if known.title else name_sheet
-    return replace(found, name=known.name, layout=replace(found.layout, sheet=sheet or None))
+    return replace(type_, name=known.name, layout=replace(type_.layout, sheet=sheet or None))
 
 
 def _connect(config: VendorConfig, context: ClientContext) -> ReportClient:

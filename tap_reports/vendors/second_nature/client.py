@@ -181,11 +181,11 @@ class SecondNature(ReportClient):
             BadAnswer: There is none, or an entry has none.
         """
         came = answer.get("report_url")
-        found = [_link(entry) for entry in (came if isinstance(came, list) else [came])]
-        if not found or not all(url for url, _ in found):
+        entries = [_link(entry) for entry in (came if isinstance(came, list) else [came])]
+        if not entries or not all(url for url, _ in entries):
             raise BadAnswer(answer.what, "the status is complete, but report_url is missing", status=200)
         links: list[Json] = []
-        for (url, _), sheet in zip(found, distinct_names(sheet for _, sheet in found), strict=True):
+        for (url, _), sheet in zip(entries, distinct_names(sheet for _, sheet in entries), strict=True):
             add_link(url)
             links.append({"url": url if "://" in url else joined(self.config.api_url, url), "sheet": sheet})
         return links

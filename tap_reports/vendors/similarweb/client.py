@@ -189,18 +189,18 @@ class SimilarwebClient(ReportClient):
     # --- --test ---------------------------------------------------------------------------------------
 
     def check(self) -> Iterator[Check]:
-        """Yield what was found with free calls; a wrong key ends it, as further calls would say the same."""
-        asked: list[tuple[str, Callable[[], str]]] = [
+        """Yield the results of free calls; a wrong key ends it, as further calls would say the same."""
+        calls: list[tuple[str, Callable[[], str]]] = [
             ("credits", self._check_credits),
             ("tables", self._check_tables),
         ]
         types = [reports.type_from_settings(report, self.config) for report in self.config.reports or ()]
-        asked += [(type_.name, partial(self._check_cost, type_)) for type_ in types]
+        calls += [(type_.name, partial(self._check_cost, type_)) for type_ in types]
         if self.config.callback_url:
-            asked.append(("webhook", self._check_webhook))
-        for name, ask in asked:
+            calls.append(("webhook", self._check_webhook))
+        for name, call in calls:
             try:
-                yield Check(name=name, ok=True, detail=ask())
+                yield Check(name=name, ok=True, detail=call())
             except ConfigError as error:
                 yield Check(name=name, ok=False, detail="; ".join(error.errors))
             except CallError as error:

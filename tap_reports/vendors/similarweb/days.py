@@ -12,7 +12,7 @@ EST = dt.timezone(dt.timedelta(hours=-5))
 LAG_DAYS = 4
 """Days are ready by the end of their third day; nothing is said of weeks, so they wait as long."""
 GRANULARITIES = ("daily", "weekly", "monthly", "7days", "on-demand")
-"""The last two have no dates to choose: the newest result is asked for, as a snapshot."""
+"""The last two have no dates to choose: the newest result is requested, as a snapshot."""
 MONTHLY_FROM_DAY = 10
 """A month is ready by this day of the next one."""
 

@@ -58,7 +58,7 @@ def report_types(config: VendorConfig, tables: Mapping[str, Table]) -> list[Repo
     Raises:
         ConfigError: Everything that is wrong with any report.
     """
-    found, errors = list[ReportType](), list[str]()
+    types, errors = list[ReportType](), list[str]()
     for index, report in enumerate(config.reports or ()):
         place = f"{config.name}.reports[{index}]"
         try:
@@ -70,10 +70,10 @@ def report_types(config: VendorConfig, tables: Mapping[str, Table]) -> list[Repo
             name = selection.table.name
             remedy = "list them in the report's primary_keys"
             errors.append(f'{place}: the key columns of table "{name}" are not known: {remedy}')
-        found.append(with_columns(type_from_settings(report, config), selection))
+        types.append(with_columns(type_from_settings(report, config), selection))
     if errors:
         raise ConfigError(errors)
-    return found
+    return types
 
 
 def type_from_settings(report: ReportConfig, config: VendorConfig) -> ReportType:
@@ -103,7 +103,11 @@ def with_columns(type_: ReportType, selection: Selection) -> ReportType:
     keys = selection.keys
     dates = {} if selection.granularity == ON_DEMAND else {DATE: Kind.DATE}
     kinds = {**dict.fromkeys(keys, Kind.STRING), **dates}
-    kinds |= {one.name: one.kind for one in selection.known_metrics if one.kind and one.name not in keys}
+    kinds |= {
+        metric.name: metric.kind
+        for metric in selection.known_metrics
+        if metric.kind and metric.name not in keys
+    }
     return replace(type_, columns=columns_of(kinds), primary_keys=(*keys, *dates) if keys else ())
 
 

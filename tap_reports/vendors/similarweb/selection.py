@@ -1,4 +1,4 @@
-"""From a report's settings and the known tables to what is asked for, or to everything that is wrong."""
+"""From a report's settings and the known tables to what is requested, or to everything that is wrong."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Selection:
 
     Attributes:
         table, granularity: As set.
-        metrics: The key columns that are asked for as metrics, then the others.
+        metrics: The key columns that are requested as metrics, then the others.
         filters: Without empty ones.
         limit: Most results as set; None: the vendor's default.
         retention_days: How long the vendor keeps the result; None: its default.
@@ -81,9 +81,9 @@ class Selection:
         split. What does not change the result (API version, webhook, retention) is not part of them.
         """
         is_rest = self.table.rest or any(metric.rest for metric in self.known_metrics)
-        most = MAX_REST_ENTITIES if is_rest else MAX_ENTITIES
+        max_entities = MAX_REST_ENTITIES if is_rest else MAX_ENTITIES
         pieces = [
-            [(name, values[at : at + most]) for at in range(0, len(values), most)]
+            [(name, values[at : at + max_entities]) for at in range(0, len(values), max_entities)]
             for name, values in self.filters.items()
             if name in ENTITIES
         ]

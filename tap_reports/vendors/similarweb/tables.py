@@ -18,13 +18,13 @@ BOOLEANS = frozenset({"include_subdomains", "is_main_domain", "is_states_enabled
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A column that can be asked for.
+    """A column that can be requested.
 
     Attributes:
         name: Its name in the request and its header in the file.
         kind: What it holds; None where Similarweb does not say, so that the file decides.
         granularities: Where it exists; () for all that the table has.
-        rest: It comes from the REST API: taken where it is asked for, and only for few entities at a time.
+        rest: It comes from the REST API: included where it is requested, and only for few entities at a time.
         starts, ends: Granularity -> oldest and newest available period, as the vendor writes it.
     """
 
@@ -47,8 +47,8 @@ class Table:
         keys: Headers of its key columns, in file order, without the date.
         metrics: In the vendor's order.
         needs: Groups of filters; of each group one needs values.
-        open_metrics: Granularities at which there are metrics beside those listed.
-        open_filters: There are filters beside those listed.
+        open_metrics: Granularities at which there are more metrics than those listed.
+        open_filters: There are more filters than those listed.
         starts, ends: Granularity -> oldest and newest available period, as the vendor writes it.
         rest: All of it comes from the REST API.
         limit: Most results of a report that names no limit; None: not known.

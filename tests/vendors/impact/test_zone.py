@@ -25,13 +25,13 @@ def company(requests_mock, zone="(GMT -06:00) Central Time (US & Canada)", **ans
     ],
 )
 def test_the_zone_is(listing, values, zone, calls):
-    asked = company(listing(entry("one")))
+    requested = company(listing(entry("one")))
     client = client_of([{"id": "one"}], **values)
     (type_,) = client.report_types()
     assert type_.parameters["zone"] == zone
     # 04:30 UTC on 2 March is still 1 March in Chicago, so February's last day is the last whole one.
     assert client.final_day(type_) == dt.date(2026, 2, 28)
-    assert asked.call_count == calls
+    assert requested.call_count == calls
 
 
 KNOWN = CatalogStream(name="one", title="one")
@@ -54,11 +54,11 @@ def test_the_final_day_moves_on_at_the_account_s_midnight():
 
 
 def test_company_information_is_read_once_by_many_threads(requests_mock):
-    asked = company(requests_mock)
+    requested = company(requests_mock)
     client = client_of([{"id": "one"}])
     with ThreadPoolExecutor(8) as pool:
         days = set(pool.map(client.final_day, [client.restore(KNOWN)] * 32))
-    assert (days, asked.call_count) == ({dt.date(2026, 2, 28)}, 1)
+    assert (days, requested.call_count) == ({dt.date(2026, 2, 28)}, 1)
 
 
 @pytest.mark.parametrize(
