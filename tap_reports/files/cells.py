@@ -17,6 +17,7 @@ with the types of its columns (`Table.kinds`). In every format alike:
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -43,7 +44,6 @@ MAX_INTEGER_DIGITS = 4300
 """Python writes no longer integers."""
 
 _PLAIN_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
-_SEPARATED = re.compile(r"[0-9][.,' \u00a0\u202f][0-9]|[.,][0-9]")
 _BOOLEANS = {
     **dict.fromkeys(("true", "t", "yes", "1"), True),
     **dict.fromkeys(("false", "f", "no", "0"), False),
@@ -141,7 +141,7 @@ def remedy(kind: Kind, cell: Cell) -> str:
         if not any(map(str.isdigit, cell)):
             steps.insert(0, "name it in file.null_words if it means null")
             steps.insert(0, "set file.footer_rows if the row is a sum at the end of the file")
-        elif kind in {Kind.INTEGER, Kind.NUMBER} and _may_be_read_otherwise(cell):
+        elif kind in {Kind.INTEGER, Kind.NUMBER} and _fits_with_a_separator(kind, cell):
             steps.insert(0, "say in file.decimal_separator whether its numbers have a decimal comma or point")
         elif kind in {Kind.DATE, Kind.DATE_TIME}:
             steps.insert(0, "say in file.date_format how its dates are written")
@@ -149,9 +149,12 @@ def remedy(kind: Kind, cell: Cell) -> str:
     return f"{text[0].upper()}{text[1:]}"
 
 
-def _may_be_read_otherwise(cell: str) -> bool:
-    """Tell whether another decimal separator would make something else of a cell; `1.5` is clear."""
-    return bool(_SEPARATED.search(cell)) and how_written(cell.strip(), None) != POINT
+def _fits_with_a_separator(kind: Kind, cell: str) -> bool:
+    """Return whether a cell that does not fit a kind would do so with a decimal separator set."""
+    for separator in (".", ","):
+        with contextlib.suppress(ValueError):
+            return converter(kind, notation=Notation(decimal_separator=separator))(cell) is not None
+    return False
 
 
 Evidence = tuple[Kind, str]

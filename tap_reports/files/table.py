@@ -48,8 +48,8 @@ class Notation:
 
     Attributes:
         decimal_separator: `.` or `,` where the user has set it.
-        takes_lone_comma: Where it is not set: the comma of `1,250` separates thousands, as in
-            `1,250,000` and `1,250.5` it does anyway.
+        takes_lone_comma: `1,250` is 1250 even where no separator is set; else it is an error, as it may be
+            1.25. `1,250,000` and `1,250.5` have thousands separators in any case.
         null_words: Cells of these words are null.
         date_format: How dates are written, in pendulum's tokens.
     """
@@ -137,7 +137,7 @@ class CsvTable(Table):
 def notation_of(options: FileOptions, table: Table) -> Notation:
     """Return the notation of a table, by the user's settings.
 
-    Where cells are divided by semicolons, tabs or bars, a comma in a number is hardly ever one of thousands.
+    In CSV with another delimiter than the comma, the only comma of `1,250` may be a decimal one.
     """
     return Notation(
         decimal_separator=options.decimal_separator,

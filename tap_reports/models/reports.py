@@ -54,7 +54,8 @@ class FileOptions:
     Attributes:
         encoding: Of a text file without byte order mark, as Python names it; None: UTF-8.
         delimiter: Between the cells of CSV; None: detected.
-        decimal_separator: `.` or `,`; None: a comma is accepted only where it can't be a decimal one.
+        decimal_separator: `.` or `,`; None: a point, and a comma is accepted only as a thousands separator
+            (see `Notation.takes_lone_comma`).
         header_row: Which row of the file (line of CSV, row of a sheet) is the header, from 1; None: detected.
         footer_rows: Rows at the end of each table that are not rows of the report.
         hidden_sheets: Hidden sheets of a workbook are read, too.

@@ -56,7 +56,7 @@ FILE: tuple[th.Property[Any], ...] = (
     setting(
         "decimal_separator",
         TEXT,
-        "Of numbers written as text. Default: `.`, and a comma that may be either is an error.",
+        "Of numbers written as text. Default: `.`, and a comma is accepted only as a thousands separator.",
         words=[".", ","],
     ),
     setting("header_row", POSITIVE, "Row with the header, from 1. Default: detected."),

@@ -265,7 +265,11 @@ def test_dates_are_read_by_the_users_format(date_format, cell, date, instant):
     [
         (Kind.NUMBER, "0,125", "file.decimal_separator"),
         (Kind.INTEGER, "1.250", "file.decimal_separator"),
+        (Kind.NUMBER, "1,250", "file.decimal_separator"),
+        (Kind.INTEGER, "1.250,0", "file.decimal_separator"),
         (Kind.INTEGER, "1.5", "Correct the column's type"),
+        (Kind.INTEGER, "44.5%", "Correct the column's type"),
+        (Kind.INTEGER, "0,125", "Correct the column's type"),
         (Kind.DATE, "03/08/2026", "file.date_format"),
         (Kind.NUMBER, "n/a", "file.null_words"),
         (Kind.NUMBER, True, '"columns"'),
@@ -275,3 +279,9 @@ def test_dates_are_read_by_the_users_format(date_format, cell, date, instant):
 def test_what_does_not_fit_names_the_setting_that_helps(kind, cell, setting):
     assert setting in remedy(kind, cell)
     assert '"invalid_values": "null"' in remedy(kind, cell)
+
+
+@pytest.mark.parametrize("kind", [Kind.INTEGER, Kind.NUMBER])
+@pytest.mark.parametrize("cell", ["8/3/2026 4:05 PM", "6 4", "1,2,3", "10.0.0.1", "3.5 h"])
+def test_a_decimal_separator_is_advised_only_where_it_would_help(kind, cell):
+    assert remedy(kind, cell).startswith("Correct the column's type")
