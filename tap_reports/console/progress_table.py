@@ -173,7 +173,7 @@ def _submissions(task: Task) -> int:
 
 
 def shortened(name: str, width: int) -> str:
-    """Return a name cut in its middle: its end tells the granularity or the sheet."""
+    """Return a name cut in its middle: its end says the granularity or the sheet."""
     if len(name) <= width:
         return name
     tail = width // 2

@@ -53,7 +53,7 @@ class Restated:
     revision: int = 0
 
     def mark(self, day: dt.date) -> str:
-        """Return what tells this run's values of a day from an earlier run's; empty if they are settled."""
+        """Return what makes a day's values differ from an earlier run's; empty if they are settled."""
         if self.since is None or day <= self.since or not self.revision:
             return ""
         return f"run {self.revision}"

@@ -52,7 +52,7 @@ class AllStreams:
         """Return the reports that the vendors have.
 
         Args:
-            from_files: Run reports whose columns only a file tells.
+            from_files: Run reports whose columns are known only from a file.
             is_waiting: Wait for those files; otherwise `sync` adds those reports later.
             is_sync: One report's failure does not stop the others.
         """

@@ -31,8 +31,8 @@ def discover(
     Args:
         run: The run.
         state: Says which files the sync will need: the same ones are requested here.
-        from_files: Request a file of each report whose columns only a file tells. Otherwise such a report is
-            one stream without columns, and nothing is submitted.
+        from_files: Request a file of each report whose columns are known only from a file. Otherwise such a
+            report is one stream without columns, and nothing is submitted.
         on_failure: Called for a stream, or a whole vendor, that can't be discovered; the others go on.
             None: that error is raised.
 

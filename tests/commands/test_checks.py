@@ -17,13 +17,13 @@ def test_checks_of_good_accounts_pass_and_submit_nothing(config, sandbox, checke
 
 
 def test_a_wrong_key_fails_with_what_to_do_and_without_the_key(config, checked):
-    config["similarweb"]["api_key"] = "wrong-key-of-nobody"
-    status, found = checked(config, as_json=True)
+    config["similarweb"]["api_key"] = "wrong-key"
+    status, checks = checked(config, as_json=True)
     assert status == 1
-    failed = [check for check in found if not check["ok"]]
+    failed = [check for check in checks if not check["ok"]]
     assert {check["vendor"] for check in failed} == {"similarweb"}
     assert all(check["detail"] for check in failed)
-    assert "wrong-key-of-nobody" not in str(found)
+    assert "wrong-key" not in str(checks)
     status, said = checked(config, as_json=False)
     assert status == 1
     assert re.search(r"\d of \d+ checks failed \(similarweb\)", said)
@@ -32,10 +32,10 @@ def test_a_wrong_key_fails_with_what_to_do_and_without_the_key(config, checked):
 def test_a_dead_network_is_one_failed_check_a_vendor_and_no_call(config, checked, sandbox):
     for name in ("similarweb", "impact", "digital_turbine", "second_nature"):
         config[name]["api_url"] = UNANSWERED
-    status, found = checked(config, as_json=True)
+    status, checks = checked(config, as_json=True)
     assert status == 1
-    assert [(one["check"], one["ok"]) for one in found] == [("network", False)] * 4
-    assert all("can't be reached" in one["detail"] for one in found)
+    assert [(check["check"], check["ok"]) for check in checks] == [("network", False)] * 4
+    assert all("can't be reached" in check["detail"] for check in checks)
     assert sandbox.calls == []
 
 
@@ -44,6 +44,6 @@ def test_a_proxy_without_an_address_is_a_failed_check(config, checked, monkeypat
     monkeypatch.setenv("HTTP_PROXY", proxy)
     monkeypatch.setenv("NO_PROXY", "")
     config = {name: config[name] for name in ("start_date", "job_ledger", "impact")}
-    status, found = checked(config, as_json=True)
+    status, checks = checked(config, as_json=True)
     assert status == 1
-    assert "Correct HTTPS_PROXY or HTTP_PROXY" in found[0]["detail"]
+    assert "Correct HTTPS_PROXY or HTTP_PROXY" in checks[0]["detail"]

@@ -39,13 +39,13 @@ def test_an_empty_ledger_is_an_empty_list_and_a_sentence(config, listed):
 
 def test_jobs_have_the_promised_keys_newest_first_and_the_rows_that_came_out(synced, listed):
     config, _ = synced
-    found = listed(config)
-    assert all(tuple(job) == COLUMNS for job in found)
-    times = [job["submitted_at"] for job in found]
+    listing = listed(config)
+    assert all(tuple(job) == COLUMNS for job in listing)
+    times = [job["submitted_at"] for job in listing]
     assert times == sorted(times, reverse=True)
-    assert {job["status"] for job in found} == {"succeeded"}
-    assert all(job["rows"] for job in found)
-    credits_ = {job["vendor"] for job in found if job["credits"] is not None}
+    assert {job["status"] for job in listing} == {"succeeded"}
+    assert all(job["rows"] for job in listing)
+    credits_ = {job["vendor"] for job in listing if job["credits"] is not None}
     assert credits_ == {"similarweb"}
 
 
@@ -58,25 +58,25 @@ def test_a_report_of_several_sheets_is_listed_by_sheet_only(synced, listed):
 
 def test_a_pipe_gets_one_line_a_job_with_whole_ids(synced, listed):
     config, _ = synced
-    found = listed(config)
+    listing = listed(config)
     lines = listed(config, "text").splitlines()
-    for job in found:
+    for job in listing:
         sent = job["submitted_at"][:19].replace("T", " ")
         assert any(job["job_id"] in line and sent in line for line in lines)
     # A job of several sheets has a line for each of them.
-    jobs = {job["job_id"] for job in found}
-    assert len(jobs) < len(found)
-    assert lines[-1].startswith(f"{len(jobs)} jobs, {sum(job['rows'] for job in found):,} rows, ")
+    jobs = {job["job_id"] for job in listing}
+    assert len(jobs) < len(listing)
+    assert lines[-1].startswith(f"{len(jobs)} jobs, {sum(job['rows'] for job in listing):,} rows, ")
     assert not any(line != line.rstrip() for line in lines)
 
 
 @pytest.mark.parametrize("width", [80, 260])
 def test_jobs_fit_the_terminal_with_whole_ids(synced, listed, drawn, width):
     config, _ = synced
-    found = listed(config)
-    lines = drawn(lambda console: job_lines(found, console, JobFilter()), width)
+    listing = listed(config)
+    lines = drawn(lambda console: job_lines(listing, console, JobFilter()), width)
     assert max(map(len, lines)) <= width
-    for job in found:
+    for job in listing:
         is_beside_its_stream = any(job["job_id"] in line and job["stream"] in line for line in lines)
         assert is_beside_its_stream is (width > 200)
         assert any(job["job_id"] in line for line in lines)
@@ -84,8 +84,8 @@ def test_jobs_fit_the_terminal_with_whole_ids(synced, listed, drawn, width):
 
 def test_filters_and_limit_apply_and_the_text_says_that_there_is_more(synced, listed):
     config, _ = synced
-    found = listed(config, stream="impact_*", limit=2)
-    assert [one["stream"].partition("_")[0] for one in found] == ["impact"] * 2
+    listing = listed(config, stream="impact_*", limit=2)
+    assert [job["stream"].partition("_")[0] for job in listing] == ["impact"] * 2
     assert listed(config, "text", limit=2).splitlines()[-1] == "These are the newest 2; --limit N shows more."
     assert listed(config, "text", failed=True) == "No job in the ledger matches.\n"
     assert "second_nature" not in listed(config, "html", stream="impact_*")
@@ -110,7 +110,7 @@ def test_json_of_many_jobs_needs_no_memory_for_them(capsys):
 def test_a_list_item_by_item_is_json(items, capsys):
     output.write_json_list(iter(items))
     assert json.loads(capsys.readouterr().out) == [
-        {name: float(one) for name, one in item.items()} for item in items
+        {name: float(value) for name, value in item.items()} for item in items
     ]
 
 

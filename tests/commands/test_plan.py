@@ -36,9 +36,9 @@ def test_a_plan_submits_nothing_and_has_the_promised_shape(config, sandbox, plan
 
 def test_slices_cover_the_days_and_totals_add_up(config, planned):
     content = planned(config)
-    slices = [one for stream in content["streams"] for one in stream["slices"]]
+    slices = [slice_ for stream in content["streams"] for slice_ in stream["slices"]]
     assert content["totals"]["submit"] == len(slices)
-    estimates = [one["estimated_credits"] for one in slices if one["estimated_credits"] is not None]
+    estimates = [slice_["estimated_credits"] for slice_ in slices if slice_["estimated_credits"] is not None]
     assert content["totals"]["estimated_credits"] == sum(estimates) > 0
     for stream in content["streams"]:
         if stream["first_day"]:
@@ -51,8 +51,8 @@ def test_what_a_sync_has_done_is_reused_and_counted_in_the_quotas(synced, planne
     content = planned(config)
     assert content["totals"]["submit"] == 0
     assert content["totals"]["reuse"] > 0
-    assert all(one["job_id"] for stream in content["streams"] for one in stream["slices"])
-    used = {(one["vendor"], one["quota"]): one for one in content["quotas"]}
+    assert all(slice_["job_id"] for stream in content["streams"] for slice_ in stream["slices"])
+    used = {(quota["vendor"], quota["quota"]): quota for quota in content["quotas"]}
     day = used["impact", "reports_per_day"]
     assert day["limit"] - day["used"] == day["remaining"]
     assert day["used"] > 0
@@ -65,9 +65,9 @@ def test_a_plan_uses_state_and_catalog(synced, planned):
     everything = planned(config)
     name = "similarweb_traffic_and_engagement_daily"
     chosen = TapReports(config=config, mode=Mode.PLAN).catalog_dict
-    chosen["streams"] = [one for one in chosen["streams"] if one["tap_stream_id"] == name]
+    chosen["streams"] = [stream for stream in chosen["streams"] if stream["tap_stream_id"] == name]
     content = planned(config, catalog=chosen, state=state)
-    assert [one["stream"] for one in content["streams"]] == [name]
+    assert [stream["stream"] for stream in content["streams"]] == [name]
     assert content["streams"][0]["slices"] == []
     assert content["streams"][0]["first_day"] is None
     assert len(everything["streams"]) > 1
@@ -88,10 +88,10 @@ def test_a_vendor_that_does_not_answer_fails_its_own_streams_only(config, planne
     config["similarweb"]["api_url"] = UNANSWERED
     config |= {"max_request_retries": 0}
     content = planned(config, 1, catalog=catalog)
-    vendors = {one["stream"].partition("_")[0] for one in content["streams"]}
+    vendors = {stream["stream"].partition("_")[0] for stream in content["streams"]}
     assert vendors == {"digital", "impact", "second"}
     assert "not planned: vendor similarweb, stream similarweb_traffic_and_engagement" in caplog.text
-    assert next(one for one in content["quotas"] if one["quota"] == "credits")["remaining"] is None
+    assert next(quota for quota in content["quotas"] if quota["quota"] == "credits")["remaining"] is None
 
 
 def test_a_report_that_its_vendor_refuses_is_left_out_of_the_plan_and_its_sums(
@@ -102,13 +102,15 @@ def test_a_report_that_its_vendor_refuses_is_left_out_of_the_plan_and_its_sums(
     refusal = {"status": 400, "body": '{"is_valid": false, "errors": ["no such country"]}'}
     sandbox.faults.add("status", vendor="similarweb", kind="validate", nth=2, **refusal)
     content = planned(tap, 1)
-    streams = {one["stream"]: one for one in content["streams"]}
+    streams = {stream["stream"]: stream for stream in content["streams"]}
     refused = "similarweb_traffic_and_engagement_daily"
     assert "similarweb_traffic_and_engagement_monthly" in streams
     assert refused not in streams
     assert f"not planned: vendor similarweb, stream {refused}" in caplog.text
     assert "no such country" in caplog.text
-    submits = [s for one in streams.values() for s in one["slices"] if s["action"] == "submit"]
+    submits = [
+        slice_ for stream in streams.values() for slice_ in stream["slices"] if slice_["action"] == "submit"
+    ]
     assert content["totals"]["submit"] == len(submits)
     assert sandbox.submissions("similarweb").accepted == 0
 

@@ -29,10 +29,14 @@ def test_it_has_the_promised_keys_and_names_what_failed(tmp_path):
     outcome = Outcome()
     error = StreamError("the job failed", remedy="Run again.")
     outcome.fail("impact_a", error.with_location(vendor="impact", job_id="j1"))
-    found = written(tmp_path / "s.json", outcome)
-    assert set(found) == KEYS
-    assert (found["exit_status"], found["totals"]["failed"], found["state"]) == (1, 1, {"bookmarks": {}})
-    (stream,) = found["streams"]
+    summary = written(tmp_path / "s.json", outcome)
+    assert set(summary) == KEYS
+    assert (summary["exit_status"], summary["totals"]["failed"], summary["state"]) == (
+        1,
+        1,
+        {"bookmarks": {}},
+    )
+    (stream,) = summary["streams"]
     assert (stream["stream"], stream["outcome"], stream["jobs"]) == ("impact_a", "failed", [])
     assert stream["error"] == "vendor impact, stream impact_a, job j1: the job failed. Run again."
 

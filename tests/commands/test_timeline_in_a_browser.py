@@ -36,13 +36,13 @@ def pixels(png):
         length, name = struct.unpack(">I4s", png[place : place + 8])
         data += png[place + 8 : place + 8 + length] if name == b"IDAT" else b""
         place += length + 12
-    raw, size, before, found = zlib.decompress(data), width * step, bytes(width * step), {}
+    raw, size, before, counts = zlib.decompress(data), width * step, bytes(width * step), {}
     for start in range(0, len(raw), size + 1):
         before = _unfiltered(raw[start], bytearray(raw[start + 1 : start + 1 + size]), before, step)
         for index in range(0, size, step):
             colour = bytes(before[index : index + 3])
-            found[colour] = found.get(colour, 0) + 1
-    return found
+            counts[colour] = counts.get(colour, 0) + 1
+    return counts
 
 
 def _unfiltered(kind, line, above, step):
@@ -85,8 +85,8 @@ def test_a_browser_shows_the_bars_in_light_and_dark(tmp_path, scheme, colours):
         timeout=120,
         env={**os.environ, "HOME": str(tmp_path)},
     )
-    found = pixels((tmp_path / "page.png").read_bytes())
-    counts = {name: found.get(bytes.fromhex(colour), 0) for name, colour in colours.items()}
+    pixel_counts = pixels((tmp_path / "page.png").read_bytes())
+    counts = {name: pixel_counts.get(bytes.fromhex(colour), 0) for name, colour in colours.items()}
     assert counts["back"] > 200_000
     assert min(counts.values()) > 200, counts
     # 30 s, 10 s and 5 s of the same bars: their areas tell their lengths.

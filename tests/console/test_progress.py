@@ -1,4 +1,4 @@
-"""The live table: on a terminal only, beside an untouched standard output, and gone at the end."""
+"""The live table: on a terminal only, without touching standard output, and gone at the end."""
 
 from __future__ import annotations
 

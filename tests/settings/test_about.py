@@ -35,11 +35,11 @@ def test_every_setting_of_the_schema_is_in_one_group(info):
 
 
 def test_groups_are_the_top_level_each_vendor_and_the_sdk(info):
-    found = groups(info)
-    titles = list(found)
+    by_heading = groups(info)
+    titles = list(by_heading)
     assert titles[0] == "Top level"
     assert [re.search(r"\((\w+)\)", title)[1] for title in titles[1:-1]] == list(all_vendors())
-    assert "stream_maps" in {setting.name for setting in found[titles[-1]]}
+    assert "stream_maps" in {setting.name for setting in by_heading[titles[-1]]}
 
 
 def test_secrets_and_required_settings_are_marked(info):

@@ -26,14 +26,14 @@ def errors_in(config):
 
 
 def test_defaults_are_those_of_the_documentation():
-    found = settings(digital_turbine=DT)
-    assert (found.start_date, found.end_date) == (dt.date(2026, 1, 1), None)
-    assert found.user_agent == "tap-reports/1.2.3"
-    assert found.request_timeout_seconds == 60
-    assert (found.max_file_bytes, found.on_quota_spent) == (100 * 2**30, "fail")
+    result = settings(digital_turbine=DT)
+    assert (result.start_date, result.end_date) == (dt.date(2026, 1, 1), None)
+    assert result.user_agent == "tap-reports/1.2.3"
+    assert result.request_timeout_seconds == 60
+    assert (result.max_file_bytes, result.on_quota_spent) == (100 * 2**30, "fail")
     assert settings(digital_turbine=DT, max_file_gib=0.5).max_file_bytes == 2**29
-    assert (found.retry_policy.max_retries, found.retry_policy.backoff_seconds) == (5, 1)
-    (block,) = found.vendors
+    assert (result.retry_policy.max_retries, result.retry_policy.backoff_seconds) == (5, 1)
+    (block,) = result.vendors
     assert (block.poll_interval_seconds, block.poll_max_interval_seconds) == (5, 60)
     assert (block.job_deadline_seconds, block.reuse_job_hours, block.reuse_finished_jobs) == (3600, 6, True)
     assert (block.max_jobs_in_flight, block.api_url) == (20, "https://reporting.digitalturbine.com")
@@ -183,7 +183,7 @@ def test_no_error_names_the_stand_in_of_a_wrong_report():
 
 
 def test_an_empty_required_setting_is_an_error_like_a_missing_one():
-    found = errors_in(
+    texts = errors_in(
         {
             "start_date": "2026-01-01",
             "second_nature": {"api_key": " ", "reports": [{"report_name": ""}]},
@@ -192,7 +192,7 @@ def test_an_empty_required_setting_is_an_error_like_a_missing_one():
             "similarweb": {"api_key": ""},
         }
     )
-    assert [text.partition(":")[0] for text in found] == [
+    assert [text.partition(":")[0] for text in texts] == [
         "digital_turbine.client_secret",
         "impact.account_sid",
         "impact.reports[0].id",
@@ -201,7 +201,7 @@ def test_an_empty_required_setting_is_an_error_like_a_missing_one():
         "similarweb.reports[0]",
         "similarweb.api_key",
     ]
-    assert [text for text in found if "second" in text or "turbine" in text] == [
+    assert [text for text in texts if "second" in text or "turbine" in text] == [
         (
             "digital_turbine.client_secret: required setting is empty; add it, or set the variable "
             "TAP_REPORTS_DIGITAL_TURBINE_CLIENT_SECRET and pass --config=ENV."

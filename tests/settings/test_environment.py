@@ -10,7 +10,7 @@ from tap_reports.settings.environment import environment_config, merged, with_va
 
 
 def test_variables_make_up_blocks():
-    found, errors = environment_config(
+    config, errors = environment_config(
         {
             "TAP_REPORTS_START_DATE": "2026-01-01",
             "TAP_REPORTS_IMPACT_AUTH_TOKEN": "word",
@@ -21,7 +21,7 @@ def test_variables_make_up_blocks():
             "OTHER": "x",
         }
     )
-    assert found == {
+    assert config == {
         "start_date": "2026-01-01",
         "impact": {"auth_token": "word", "reports_per_day": 7, "clicks": True},
         "similarweb": {"domains": ["a.com"]},
@@ -37,9 +37,9 @@ def test_a_block_s_own_variable_and_those_of_its_settings_go_together_in_any_ord
 
 
 def test_a_misspelt_variable_is_an_error_and_any_other_unknown_one_a_warning(caplog):
-    found = environment_config({"TAP_REPORTS_IMPACT_AUTH_TOKN": "x", "TAP_REPORTS_HOME": "y"})
+    result = environment_config({"TAP_REPORTS_IMPACT_AUTH_TOKN": "x", "TAP_REPORTS_HOME": "y"})
     said = 'TAP_REPORTS_IMPACT_AUTH_TOKN: unknown variable. Did you mean "TAP_REPORTS_IMPACT_AUTH_TOKEN"?'
-    assert found == ({}, [said])
+    assert result == ({}, [said])
     assert "TAP_REPORTS_HOME: unknown variable, ignored." in caplog.text
 
 

@@ -85,14 +85,14 @@ def test_the_value_of_a_secret_is_not_shown_whatever_its_type(value):
 
 
 def test_errors_that_only_follow_from_another_one_are_left_out():
-    found = errors(
+    texts = errors(
         similarweb={"api_key": "abcd", "domians": ["x.com"], "status_path": "/no/id"},
         impact={"account_sid": "a", "auth_tokn": "abcd", "clicks": True, "account_type": "brnd"},
         end_date="soon",
         impactt={},
         job_ledgr="x",
     )
-    assert [text.partition(":")[0] for text in found] == [
+    assert [text.partition(":")[0] for text in texts] == [
         "end_date",
         "impact.account_type",
         "impact.auth_tokn",
@@ -127,14 +127,14 @@ BLOCKS = {
 def test_white_space_around_a_credential_is_removed_with_a_warning(path, name, caplog):
     block, setting = path
     config = {"impact": IMPACT, block: {**BLOCKS[block], setting: " pasted-word\r\n"}}
-    found = read({"start_date": "2026-01-01", **config}, version="1")
-    values = {one.name: one.values for one in found.vendors}
-    assert (found.postbacks.secret if block == "postbacks" else values[block][setting]) == "pasted-word"
+    result = read({"start_date": "2026-01-01", **config}, version="1")
+    values = {vendor.name: vendor.values for vendor in result.vendors}
+    assert (result.postbacks.secret if block == "postbacks" else values[block][setting]) == "pasted-word"
     assert f"{name}: white space around it was removed" in caplog.text
     assert "pasted" not in caplog.text
 
 
-@pytest.mark.parametrize(("path", "name"), [one for one in SECRETS if one[0][0] != "postbacks"])
+@pytest.mark.parametrize(("path", "name"), [secret for secret in SECRETS if secret[0][0] != "postbacks"])
 @pytest.mark.parametrize("value", ["two\nlines", "bell\x07", "schlüssel", "zero\u200bwidth"])
 def test_a_credential_that_cannot_be_sent_is_refused_without_being_shown(path, name, value):
     block, setting = path

@@ -95,9 +95,9 @@ def zipped(body: bytes, *, year: int, name: str = "report.csv") -> bytes:
     ids=["plain", "gzip of another time and level", "zip of another time", "packed or not"],
 )
 def test_the_rows_of_an_earlier_slice_are_refused_before_they_are_emitted(check, bodies):
-    with pytest.raises(FileError, match=r"the file of .* is the same as that of 2026-03-01") as found:
+    with pytest.raises(FileError, match=r"the file of .* is the same as that of 2026-03-01") as raised:
         check(*bodies)
-    assert "slice_days" in found.value.remedy
+    assert "slice_days" in raised.value.remedy
 
 
 @pytest.mark.parametrize("first", [4, 6])

@@ -86,8 +86,8 @@ def test_what_a_running_job_leaves_of_a_grid_slice_joins_it_or_comes_alone_or_wa
     report = replace(made(type_, ReportConfig(slice_days=7)), on_grid=True)
     days = report.slicing.grid_slice(day("2026-01-14"))
     job = Slice(days.start, add_days(days.start, 2))
-    found, said = group_slices(report, report.slicing.slices(days, [job]), [job])
-    assert [len(group) for group in found] == groups
+    grouped, said = group_slices(report, report.slicing.slices(days, [job]), [job])
+    assert [len(group) for group in grouped] == groups
     assert len(said) == notes
 
 
@@ -124,8 +124,13 @@ def test_settings_come_from_report_then_block_then_type_then_vendor():
     type_ = replace(KEYLESS, slice_days=30, lookback_days=5)
     block = {"slice_days": 20, "lookback_days": 4}
     own = ReportConfig(slice_days=10, lookback_days=3)
-    found = [made(type_, own, block), made(type_, None, block), made(type_), made(KEYLESS)]
-    assert [(one.slice_days, one.lookback_days) for one in found] == [(10, 3), (20, 4), (30, 5), (90, 1)]
+    reports = [made(type_, own, block), made(type_, None, block), made(type_), made(KEYLESS)]
+    assert [(report.slice_days, report.lookback_days) for report in reports] == [
+        (10, 3),
+        (20, 4),
+        (30, 5),
+        (90, 1),
+    ]
 
 
 def test_data_is_settled_once_the_lookback_has_passed():

@@ -37,8 +37,8 @@ def slices(
     running: Iterable[Slice] = (),
 ) -> list[Slice]:
     """Return the slices that are extracted while jobs with these slices are running."""
-    found = slicing.days(first, last, not_before=not_before)
-    return slicing.slices(found, slicing.keep(running, found, not_before=not_before)) if found else []
+    days = slicing.days(first, last, not_before=not_before)
+    return slicing.slices(days, slicing.keep(running, days, not_before=not_before)) if days else []
 
 
 def extracted(
@@ -48,8 +48,8 @@ def extracted(
     slicing = Slicing(granularity=granularity, slice_days=slice_days, on_grid=bool(grid_from))
     start = day(grid_from) if grid_from else ANY_START
     jobs = [Slice(*map(day, one.split(".."))) for one in running.split()]
-    found = slices(*map(day, span.split("..")), slicing, not_before=start, running=jobs)
-    return " ".join(f"{one.start:%y-%m-%d}..{one.end:%y-%m-%d}" for one in found)
+    result = slices(*map(day, span.split("..")), slicing, not_before=start, running=jobs)
+    return " ".join(f"{slice_.start:%y-%m-%d}..{slice_.end:%y-%m-%d}" for slice_ in result)
 
 
 @pytest.mark.parametrize(
@@ -139,20 +139,20 @@ def test_the_grid_does_not_depend_on_the_first_day(span, slice_days, granularity
 def test_slices_cover_every_whole_period_once_and_ascend(first, span, granularity, slice_days, grid, before):
     last, not_before = first + span * DAY, first - before * DAY
     slicing = Slicing(granularity=granularity, slice_days=slice_days, on_grid=grid)
-    found = slices(first, last, slicing, not_before=not_before)
-    assert all(later.start == earlier.end + DAY for earlier, later in pairwise(found))
-    if not found:
+    result = slices(first, last, slicing, not_before=not_before)
+    assert all(later.start == earlier.end + DAY for earlier, later in pairwise(result))
+    if not result:
         assert period_end(first, granularity) > last
         return
-    assert period_start(not_before, granularity) <= found[0].start <= first
-    assert found[-1].end <= last < period_end(found[-1].end + DAY, granularity)
-    assert grid or found[0].start == period_start(first, granularity)
-    for one in found:
-        assert one.start == period_start(one.start, granularity)
-        assert one.end == period_end(one.end, granularity)
-        is_period = one.end == period_end(one.start, granularity)
-        is_month = grid and one.end <= period_end(one.start, MONTHLY)
-        assert one.days <= slice_days or is_period or is_month
+    assert period_start(not_before, granularity) <= result[0].start <= first
+    assert result[-1].end <= last < period_end(result[-1].end + DAY, granularity)
+    assert grid or result[0].start == period_start(first, granularity)
+    for slice_ in result:
+        assert slice_.start == period_start(slice_.start, granularity)
+        assert slice_.end == period_end(slice_.end, granularity)
+        is_period = slice_.end == period_end(slice_.start, granularity)
+        is_month = grid and slice_.end <= period_end(slice_.start, MONTHLY)
+        assert slice_.days <= slice_days or is_period or is_month
 
 
 @given(days, spans, granularities, lengths, st.integers(0, 100))
@@ -163,7 +163,7 @@ def test_a_slice_of_the_grid_begins_on_the_same_day_whenever_it_is_extracted(
     slicing = Slicing(granularity=granularity, slice_days=slice_days, on_grid=True)
 
     def starts(first: dt.date, last: dt.date) -> set[dt.date]:
-        return {one.start for one in slices(first, last, slicing, not_before=start)}
+        return {slice_.start for slice_ in slices(first, last, slicing, not_before=start)}
 
     last = start + span * DAY
     assert starts(start + (span // 2) * DAY, last) <= starts(start, last + later * DAY)
@@ -243,16 +243,17 @@ def test_no_job_that_runs_is_orphaned_and_all_days_come_once_whatever_has_change
     bookmark = jobs[done - 1].end if done else None
     running = [job for job in jobs[done:] if data.draw(st.booleans(), "runs")]
     first, last = first_day(start, bookmark, lookback), last + later * DAY
-    found = slices(first, last, now, not_before=start, running=running)
-    assert set(running) <= set(found)
-    assert all(later.start == earlier.end + DAY for earlier, later in pairwise(found))
+    result = slices(first, last, now, not_before=start, running=running)
+    assert set(running) <= set(result)
+    assert all(later.start == earlier.end + DAY for earlier, later in pairwise(result))
     assert all(
-        (one.start, one.end) == (period_start(one.start, granularity), period_end(one.end, granularity))
-        for one in found
+        (slice_.start, slice_.end)
+        == (period_start(slice_.start, granularity), period_end(slice_.end, granularity))
+        for slice_ in result
     )
-    if found:
-        assert found[0].start <= max(first, start)
-        assert period_end(found[-1].end + DAY, granularity) > last
+    if result:
+        assert result[0].start <= max(first, start)
+        assert period_end(result[-1].end + DAY, granularity) > last
 
 
 @given(st.integers(0, 200), st.integers(1, 20), st.text(max_size=20))

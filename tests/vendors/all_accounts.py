@@ -86,7 +86,7 @@ ODD_BODIES = {
     "half an object": b'{"errors": ["no, for',
     "very long": b'{"message": "%s"}' % (b"no, for reasons; " * 9999),
     "very deep": b"[" * 5000,
-    "secrets": f'{{"errors": ["{SIGNED} and {[one.secret for one in ACCOUNTS.values()]}"]}}'.encode(),
+    "secrets": f'{{"errors": ["{SIGNED} and {[account.secret for account in ACCOUNTS.values()]}"]}}'.encode(),
 }
 
 
@@ -101,7 +101,9 @@ def refused(client, call, argument, kind):
         getattr(client, call)(argument)
     assert type(caught.value) is kind
     text = f"{caught.value} {caught.value.remedy} {caught.value!r}"
-    assert not [one for one in (*(a.secret for a in ACCOUNTS.values()), "5ecret5ignature") if one in text]
+    assert not [
+        secret for secret in (*(a.secret for a in ACCOUNTS.values()), "5ecret5ignature") if secret in text
+    ]
     assert caught.value.remedy
     assert "\n" not in text
     assert len(text) < 3000

@@ -9,7 +9,8 @@ from tap_reports import redaction
 
 @pytest.fixture
 def account(request, requests_mock):
-    found = ACCOUNTS[request.param]
-    redaction.add_secrets([one.secret for one in ACCOUNTS.values()])  # as reading a configuration of all does
+    account = ACCOUNTS[request.param]
+    # As reading a configuration of all does.
+    redaction.add_secrets([account.secret for account in ACCOUNTS.values()])
     requests_mock.post(TOKEN_URL, json={"accessToken": TOKEN})
-    return found
+    return account

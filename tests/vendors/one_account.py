@@ -54,7 +54,7 @@ def report_config(vendor, values):
 
 
 def _defaults(settings):
-    return {one.name: one.default for one in settings if one.default is not None}
+    return {setting.name: setting.default for setting in settings if setting.default is not None}
 
 
 def context_of(api_url, clock, retries=2):

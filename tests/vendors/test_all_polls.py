@@ -63,8 +63,8 @@ def test_status_words_are_known_and_any_other_is_still_running_and_marked(accoun
     client = account.connect()
     for word, status in {**words, "???": JobStatus.RUNNING}.items():
         requests_mock.get(account.polls, json={"Id": "j-1", "Status": word, "status": word})
-        found = client.poll(account.job(client))
-        assert (found.status, found.word, found.unknown_word) == (status, word, word == "???")
+        polled = client.poll(account.job(client))
+        assert (polled.status, polled.word, polled.unknown_word) == (status, word, word == "???")
 
 
 @of(*POLLED)
@@ -99,8 +99,8 @@ def test_calls_keep_to_the_vendor_s_pace(account, requests_mock, values, headers
     requests_mock.get(
         account.polls, json={"Id": "j-1", "Status": "RUNNING", "status": "pending"}, headers=headers
     )
-    client, found = account.connect(**values), []
+    client, poll_times = account.connect(**values), []
     for _ in times:
         client.poll(account.job(client))
-        found.append(client.clock.monotonic())
-    assert found == pytest.approx(times, abs=0.1)
+        poll_times.append(client.clock.monotonic())
+    assert poll_times == pytest.approx(times, abs=0.1)

@@ -144,8 +144,8 @@ class JobCalls:
         return not has_ended(now) or end_dates(now) != end_dates(before)
 
     def _raise_if_spent(self, error: CallRefused, quota: str) -> None:
-        """Tell the day's quota from the hourly limit, whose headers are the same: the hourly one is used up
-        only where no calls are left, and for an hour at most.
+        """Raise if the day's quota is used up. The headers of the hourly limit are the same, but that one is
+        used up only where no calls are left, and for an hour at most.
         """
         if error.status != 429:
             return

@@ -12,9 +12,9 @@ def listing(requests_mock):
 
     def make(*entries, **metadata):
         requests_mock.get(f"{PREFIX}/Reports", json={"Reports": list(entries), "@nextpageuri": ""})
-        for found in entries:
-            answer = metadata.get(found["Id"], attributes(Day="String"))
-            requests_mock.get(f"{PREFIX}/Reports/{found['Id']}/MetaData", json=answer)
+        for entry in entries:
+            answer = metadata.get(entry["Id"], attributes(Day="String"))
+            requests_mock.get(f"{PREFIX}/Reports/{entry['Id']}/MetaData", json=answer)
         return requests_mock
 
     return make

@@ -13,18 +13,18 @@ from tap_reports.vendor import CatalogStream
 
 
 @pytest.mark.parametrize(
-    ("reports", "found"),
+    ("reports", "expected"),
     [
         pytest.param(None, [("one", False), ("by_campaigns", False)], id="all but not selected"),
         pytest.param([{"id": "ByCampaigns"}], [("by_campaigns", True)], id="configured"),
     ],
 )
-def test_every_accessible_report_is_offered_or_those_that_are_configured(listing, reports, found):
+def test_every_accessible_report_is_offered_or_those_that_are_configured(listing, reports, expected):
     closed, campaigns = (entry("ui_only", accessible="false"), entry("ByCampaigns", accessible="true"))
     calls = listing(entry("one"), closed, campaigns)
     types = list(client_of(reports, api_version=16, **ZONE).report_types())
-    assert [(type_.name, type_.selected) for type_ in types] == found
-    assert len(calls.request_history) == 1 + len(found), "and only their metadata is read"
+    assert [(type_.name, type_.selected) for type_ in types] == expected
+    assert len(calls.request_history) == 1 + len(expected), "and only their metadata is read"
     for call in calls.request_history:
         assert call.headers["Authorization"].startswith("Basic ")
         assert (call.headers["IR-Version"], call.headers["Accept"]) == ("16", "application/json")
@@ -124,8 +124,8 @@ def test_clicks_stand_beside_all_reports_and_follow_the_result_format(listing, s
 def test_a_catalog_s_streams_are_found_again_without_a_call(requests_mock):
     client = client_of([{"id": "PaystubActions"}, {"id": "x", "name": "My X"}], clicks=True)
     names = ["paystub_actions", "my_x", "clicks", "other"]
-    found = [client.restore(CatalogStream(name=name, title="")) for name in names]
-    assert [type_ and type_.report for type_ in found] == ["PaystubActions", "x", "ClickExport", None]
+    types = [client.restore(CatalogStream(name=name, title="")) for name in names]
+    assert [type_ and type_.report for type_ in types] == ["PaystubActions", "x", "ClickExport", None]
     assert client_of([]).restore(CatalogStream(name="clicks", title="ClickExport")) is None
     assert requests_mock.call_count == 0
 

@@ -18,13 +18,13 @@ def account(requests_mock):
     return make
 
 
-def found(client):
+def run_checks(client):
     return [(check.name, check.ok, check.detail) for check in client.check()]
 
 
 def test_a_good_account_is_checked_with_two_free_calls(account):
     calls = account()
-    assert found(client_of([{"id": "one"}])) == [
+    assert run_checks(client_of([{"id": "one"}])) == [
         ("account", True, "time zone (GMT -06:00) Central Time (US & Canada)"),
         ("reports", True, "1 of 2 can be run by API"),
         ("one", True, ""),
@@ -34,7 +34,7 @@ def test_a_good_account_is_checked_with_two_free_calls(account):
 
 def test_reports_that_cannot_be_run_are_named_each(account):
     account()
-    _, _, one, two, ones = found(client_of([{"id": "one"}, {"id": "two"}, {"id": "ones"}]))
+    _, _, one, two, ones = run_checks(client_of([{"id": "one"}, {"id": "two"}, {"id": "ones"}]))
     assert one == ("one", True, "")
     assert two[:2] == ("two", False)
     assert "can't be run by API" in two[2]
@@ -63,7 +63,7 @@ def test_a_call_that_fails_does_not_hide_the_other_unless_the_credentials_are_wr
     calls = account(company={"text": f"no {TOKEN}", **company} if "status_code" in company else company)
     if reports:
         calls.get(f"{PREFIX}/Reports", **reports)
-    checks = found(client_of([], **values))
+    checks = run_checks(client_of([], **values))
     assert [name for name, *_ in checks] == ["account", "reports"][: len(checks)]
     assert [ok for _, ok, _ in checks[1:]] == ([] if reports_ok is None else [reports_ok])
     assert account_says in checks[0][2]

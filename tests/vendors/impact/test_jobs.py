@@ -62,8 +62,8 @@ FAILED = {"Status": "FAILED", "StatusMessage": "Range too wide", "FailedDate": "
 )
 def test_a_poll_reads_dates_rows_and_the_vendor_s_words(requests_mock, client, job, changes, expected):
     requests_mock.get(JOB, json={**job_object(), **changes})
-    found = client.poll(job)
-    assert {name: getattr(found, name) for name in expected} == expected
+    polled = client.poll(job)
+    assert {name: getattr(polled, name) for name in expected} == expected
 
 
 @pytest.mark.parametrize("answer", [{"json": job_object("QUEUED")}, {"text": ""}])

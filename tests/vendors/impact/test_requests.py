@@ -127,7 +127,7 @@ BRAND_CLICKS = {"program_ids": ["11"], "media_ids": ["9"], "unique_click": False
 def test_clicks_are_a_request_for_each_day_and_program(values, days, sent):
     client = client_of([], **ZONE, **values)
     requests = client.requests(client.restore(CatalogStream(name="clicks", title="")), days)
-    found = [(request.parameters["path"], dict(request.parameters["query"])) for request in requests]
-    assert found == [(path, {**query, "ResultFormat": "CSV"}) for path, query in sent]
+    paths = [(request.parameters["path"], dict(request.parameters["query"])) for request in requests]
+    assert paths == [(path, {**query, "ResultFormat": "CSV"}) for path, query in sent]
     assert {(request.slice.days, request.quota) for request in requests} == {(1, "click")}
     assert len({request.key for request in requests}) == len(requests)

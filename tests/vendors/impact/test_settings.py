@@ -73,8 +73,8 @@ def test_day_quotas_count_reports_and_clicks_apart():
 )
 def test_what_is_wrong_with_a_block_is_named(settings, starts):
     block = {"account_sid": "IRsid", "auth_token": "t0ken", "account_type": "partner", **settings}
-    found = list(VENDOR.check(block))
-    assert [text[: len(start)] for text, start in zip(found, starts, strict=True)] == starts
+    texts = list(VENDOR.check(block))
+    assert [text[: len(start)] for text, start in zip(texts, starts, strict=True)] == starts
 
 
 @pytest.mark.parametrize(

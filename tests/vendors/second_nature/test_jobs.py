@@ -132,7 +132,7 @@ OWN = "https://app.secondnature.ai/media/r.xlsx"
 def test_a_complete_ticket_has_a_file_or_one_for_each_sheet(client, api, report_url, files):
     job = complete(client, api, report_url)
     assert job.status is JobStatus.SUCCEEDED
-    assert [(one.url, one.sheet, one.authenticated) for one in client.downloads(job)] == files
+    assert [(file.url, file.sheet, file.authenticated) for file in client.downloads(job)] == files
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ def account(requests_mock):
     return requests_mock
 
 
-def found(client):
+def run_checks(client):
     return {check.name: (check.ok, check.detail) for check in client.check()}
 
 
@@ -71,7 +71,7 @@ def test_a_wrong_key_is_access_denied_and_what_is_no_json_a_bad_answer(requests_
 
 
 def test_all_is_well_and_nothing_is_submitted(account):
-    assert found(connect(callback_url=HOOK)) == {
+    assert run_checks(connect(callback_url=HOOK)) == {
         "credits": (True, "5,000 left"),
         "tables": (True, "2 described"),
         "traffic_and_engagement_monthly": (True, "2023-08-01..2023-08-31 would cost 6 credits"),
@@ -92,12 +92,12 @@ def test_all_is_well_and_nothing_is_submitted(account):
 @pytest.mark.usefixtures("account")
 def test_the_newest_period_is_validated(granularity, period):
     report = {**TRAFFIC, "granularity": granularity}
-    assert period in found(connect(report))[f"traffic_and_engagement_{granularity}"][1]
+    assert period in run_checks(connect(report))[f"traffic_and_engagement_{granularity}"][1]
 
 
 @pytest.mark.usefixtures("account")
 def test_a_wrong_report_does_not_hide_the_others():
-    checks = found(connect({"table": "traffic"}, TRAFFIC))
+    checks = run_checks(connect({"table": "traffic"}, TRAFFIC))
     assert checks["traffic_monthly"][0] is False
     assert 'the table "traffic" is not described' in checks["traffic_monthly"][1]
     assert checks["traffic_and_engagement_monthly"][0] is True
@@ -121,7 +121,7 @@ INVALID = {"json": {"errors": ["no such country"], "is_valid": False}}
 )
 def test_a_call_that_fails_is_said_and_does_not_hide_the_others(account, call, answer, name, ok, said):
     account.register_uri(*call, **answer)
-    checks = found(connect(callback_url=HOOK))
+    checks = run_checks(connect(callback_url=HOOK))
     failed_ok, detail = checks.pop(name)
     assert (failed_ok, said in detail, "s3cr3t-hook" in detail) == (ok, True, False)
     assert [is_ok for is_ok, _ in checks.values()] == [True] * 3
