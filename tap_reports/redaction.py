@@ -1,8 +1,8 @@
-"""Keeps secrets and signed links out of every text that leaves the tap, and makes vendors' words printable.
+"""Removes secrets and signed links from every text that leaves the tap, and makes vendors' texts printable.
 
-Secrets are registered where they enter (settings, tokens, signed links); the query of any URL is cut as well,
-since signed links carry their permission there. One formatter around the root handlers' own covers log
-messages, tracebacks and the debug lines of the HTTP library alike.
+Secrets are registered where they enter (settings, tokens, signed links). The query of any URL is removed as
+well, since it holds the permission of a signed link. A formatter around those of all log handlers covers log
+messages, tracebacks and the debug lines of the HTTP library.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 REDACTED = "[redacted]"
 MIN_SECRET_LENGTH = 4
-"""Shorter settings would redact ordinary words; nothing this short protects anything."""
+"""Shorter settings would redact ordinary words, and are too short to protect anything."""
 MAX_WORD_LENGTH = 8
-"""A shorter secret is looked for as a word of its own, so that it does not cut other words."""
+"""A shorter secret is redacted only as a separate word, not within other words."""
 MIN_PART_LENGTH = 16
 """A part of a signed link that is this long may be the permission; shorter ones are dates and names."""
 MAX_LINK_PARTS = 5000
-"""Parts of signed links that are remembered: the newest."""
+"""How many parts of signed links are remembered: the newest."""
 
 _QUERY = re.compile(r"(?<=[\w/.%~:\]-])\?[\w.~%\[\]@+-]+=(?:\\u00[0-9a-fA-F]{2}|\\/|[^\s\"'<>\\)])*")
 """A URL's query, also as JSON writes it (`\\u0026` for `&`)."""
@@ -36,8 +36,10 @@ _secrets: dict[str, re.Pattern[str]] = {}
 
 
 class _Links:
-    """Parts of signed links, the newest. Found in a text by how they end, which takes as long for thousands
-    of them as for one: each line of the log is searched. Readers need no lock, also not in signal handlers.
+    """The newest parts of signed links.
+
+    They are found in a text by their last characters. That takes as long for thousands of parts as for one,
+    which matters because each log line is searched. Readers need no lock, so signal handlers may log.
     """
 
     def __init__(self) -> None:
@@ -47,7 +49,7 @@ class _Links:
         self._lock = threading.Lock()
 
     def add(self, part: str) -> None:
-        """Remember a part, in place of the oldest."""
+        """Remember a part; the oldest is forgotten if there are too many."""
         with self._lock:
             if part in self._parts:
                 del self._parts[part]
@@ -62,29 +64,29 @@ class _Links:
     def _drop(self, part: str) -> None:
         del self._parts[part]
         end = part[-MIN_PART_LENGTH:]
-        if others := tuple(one for one in self._by_end[end] if one != part):
+        if others := tuple(other for other in self._by_end[end] if other != part):
             self._by_end[end] = others
         else:
             del self._by_end[end]
 
     def within(self, text: str) -> list[str]:
-        """Return the parts that a text holds, the longest first."""
-        found = {
+        """Return the parts that a text contains, the longest first."""
+        matches = {
             part
             for length in self._lengths
             for at in range(length, len(text) + 1)
-            if text[at - length : at] in self._by_end  # of a thousand places none, as a rule
+            if text[at - length : at] in self._by_end  # almost never: keeps the search fast
             for part in self._by_end.get(text[at - length : at], ())
             if text.endswith(part, 0, at)
         }
-        return sorted(found, key=len, reverse=True)
+        return sorted(matches, key=len, reverse=True)
 
 
 _links = _Links()
 
 
 def add_secrets(values: Iterable[str | None]) -> None:
-    """Register texts that must not be shown, in whatever spelling somebody may echo them."""
+    """Register texts that must not be shown, in any spelling in which they may be echoed."""
     for value in values:
         if value and len(value) >= MIN_SECRET_LENGTH and value not in _secrets:
             _secrets[value] = re.compile("|".join(_spellings(value)))
@@ -96,12 +98,12 @@ def add_basic_secret(user: str, password: str) -> None:
 
 
 def add_link(url: str) -> None:
-    """Register the path and the query of a link that carries its own permission."""
+    """Register the path and the query of a signed link."""
     for part in _parts_of(url):
         _links.add(part)
 
 
-@lru_cache(maxsize=256)  # a job's link is met several times
+@lru_cache(maxsize=256)  # a job's link is registered several times
 def _parts_of(url: str) -> tuple[str, ...]:
     try:
         path, query = urlsplit(url)[2:4]
@@ -117,7 +119,9 @@ def redact(text: object) -> str:
 
 
 def without_known(text: str) -> str:
-    """Return the text without what is registered; queries stay, for texts whose queries hold nothing else."""
+    """Return the text without registered secrets and links; URL queries are kept, as nothing else in them is
+    secret.
+    """
     return _without_links(_without_secrets(text))
 
 
@@ -134,7 +138,7 @@ def _without_links(shown: str) -> str:
 
 
 def printable(text: str) -> str:
-    """Return the text without what a terminal would obey: escape sequences, other control characters."""
+    """Return the text without control characters, such as a terminal's escape sequences."""
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() or char in "\n\t" else " " for char in text)
@@ -147,7 +151,7 @@ def _spellings(secret: str) -> Iterator[str]:
     data = secret.encode()
     if len(data) < MAX_WORD_LENGTH:
         return
-    for shift in range(3):  # it may stand in the middle of what was encoded
+    for shift in range(3):  # it may be in the middle of the encoded text
         encoded = base64.b64encode(b"\0" * shift + data).decode().rstrip("=")
         first, last = -(-shift * 8 // 6), len(encoded) - bool((shift + len(data)) % 3)
         core = re.escape(encoded[first:last])
@@ -169,7 +173,7 @@ def _letter(char: str) -> str:
 
 
 class RedactingFormatter(logging.Formatter):
-    """Formats with another formatter; what comes out is redacted and printable, tracebacks included."""
+    """Formats with another formatter, and makes the result redacted and printable, tracebacks included."""
 
     def __init__(self, inner: logging.Formatter | None) -> None:
         super().__init__()
@@ -181,7 +185,7 @@ class RedactingFormatter(logging.Formatter):
 
 
 def log_handlers() -> set[logging.Handler]:
-    """Return all handlers of the log that there are now."""
+    """Return the handlers of all existing loggers."""
     loggers = [logging.getLogger(), *map(logging.getLogger, logging.root.manager.loggerDict)]
     return {handler for logger in loggers for handler in logger.handlers}
 

@@ -1,7 +1,7 @@
 """A vendor's API: credentials, retries, and what an answer means.
 
-Two ways to call, by what a second call would cost: `ApiSession.call` is free and retried; `ApiSession.submit`
-costs and is never retried here, it says instead whether the vendor refused it or its fate is unknown.
+Two ways to call, by what a second call would cost: `ApiSession.call` is free and retried. `ApiSession.submit`
+may cost and is never retried here: its error says whether the vendor refused it or the outcome is unknown.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tap_reports.exceptions import (
     SubmissionLost,
 )
 from tap_reports.http.origin import origin_of, same_origin, shown_host
-from tap_reports.http.responses import body_excerpt, rate_left, retry_after
+from tap_reports.http.responses import body_excerpt, may_succeed_later, rate_left, retry_after
 from tap_reports.http.retries import CallAttempts, RetryPolicy, is_worth_repeating
 from tap_reports.http.session import REDIRECTS, HttpSession
 from tap_reports.redaction import redact
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 REFUSED = frozenset({429, 500, 503})
-"""Answers to a submission that say: not accepted, try again."""
+"""Statuses of a submission that was not accepted and may be sent again."""
 ACCESS = frozenset({401, 403})
 
 
@@ -66,7 +66,7 @@ class ApiSession:
         self.rate_limit: RateLimiter | None = None
         """Set by a client whose vendor limits calls; each call waits for its turn."""
         self.denied: Mapping[int, str] = {}
-        """Set by a client: what to do about a 401 or 403, in the words of the vendor's settings."""
+        """Set by a client: status (401, 403) -> what to do, in the words of the vendor's settings."""
         self._policy = policy
         self._clock = clock
         self._http = HttpSession(timeout)
@@ -88,12 +88,12 @@ class ApiSession:
             method: HTTP method.
             path: Below the base URL, or an absolute URL at the base URL's own origin.
             params, json, headers: As in requests.
-            accept: Statuses beside 2xx that the caller reads itself (429 and 5xx included).
+            accept: Statuses besides 2xx that the caller reads itself (429 and 5xx included).
             stream: Leave the body to be read with `body.pieces`, unless the answer is an error.
 
         Raises:
             CallBroken: Still broken after all retries.
-            AccessDenied, CallRejected: The vendor said no.
+            AccessDenied, CallRejected: The vendor refused the call.
         """
         what = self.shown(method, path)
 
@@ -104,10 +104,10 @@ class ApiSession:
         return self.repeated(once)
 
     def repeated(self, once: Callable[[], T]) -> T:
-        """Return what a free call returns; a broken one is repeated by the policy.
+        """Return the result of a free call; a broken one is repeated by the policy.
 
         Args:
-            once: The call; also one of another session, such as a look at a signed link.
+            once: The call; it may use another session, as `DownloadSession.is_filled` does.
 
         Raises:
             CallBroken: Still broken after all retries.
@@ -137,10 +137,10 @@ class ApiSession:
         """Send a call that may cost, once.
 
         Raises:
-            NotSent: Certainly not accepted, as nothing was sent.
+            NotSent: Certainly not accepted: nothing was sent.
             CallRefused: Certainly not accepted (429, 500, 503).
-            SubmissionLost: Nobody knows (reset, time-out, any other 5xx).
-            AccessDenied, CallRejected: The vendor said no.
+            SubmissionLost: It is unknown whether it was accepted (reset, time-out, 408, any other 5xx).
+            AccessDenied, CallRejected: The vendor refused the call.
         """
         request, what = self._request(method, path, params, json, headers), self.shown(method, path)
         try:
@@ -175,11 +175,11 @@ class ApiSession:
         return redact(f"{method} {urlsplit(self.url(path)).path}")
 
     def end_calls(self) -> None:
-        """End the free calls on their way; no further one is sent."""
+        """End the current free calls; no further call is sent."""
         self._http.end_calls(paid=False)
 
     def close(self) -> None:
-        """End all calls, also those that may cost, and close all connections."""
+        """End all calls, including those that may cost, and close all connections."""
         self._http.close()
 
     def _request(
@@ -213,9 +213,9 @@ class ApiSession:
         if status in accept or 200 <= status < 300:
             return response
         answer = body_excerpt(response)
-        if status == 429 or status >= 500:
-            asked = retry_after(response.headers, self._clock.now())
-            raise CallBroken(what, answer, status=status, retry_after=asked)
+        if may_succeed_later(status):
+            wait = retry_after(response.headers, self._clock.now())
+            raise CallBroken(what, answer, status=status, retry_after=wait)
         if status in REDIRECTS:
             target = shown_host(response.url, response.headers.get("Location", ""))
             raise CallRejected(

@@ -1,4 +1,4 @@
-"""The body of an answer: read as it comes, or whole, within bounds."""
+"""Reads the body of an answer, in pieces or whole, up to a maximum size."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from tap_reports.http.watch import Watch
 
 MAX_ANSWER_BYTES = 8 << 20
-"""Of an API's answer, unpacked. The largest that the vendors are known to send is some 100 KiB."""
+"""Of an API's answer, decompressed. The largest known answer of the vendors has about 100 KiB."""
 MAX_ERROR_BYTES = 1 << 16
-"""As much of an answer that is an error is read, to be shown."""
+"""How much of an error's body is read, to be shown."""
 PIECE_BYTES = 1 << 16
 CALL_ERRORS = (OSError, ValueError, HTTPError, http.client.HTTPException)
 """What a call may raise; requests' own errors are OSErrors."""
@@ -30,18 +30,18 @@ def pieces(response: requests.Response, size: int = PIECE_BYTES, *, decode: bool
 
     Args:
         response: From `HttpSession.open`.
-        size: Most bytes of a piece.
+        size: Maximum bytes of a piece.
         decode: Undo the Content-Encoding.
 
     Raises:
         OSError, urllib3.exceptions.HTTPError: The connection broke.
-        Stopped: The run ends.
+        Stopped: The run is stopping.
     """
     watch: Watch | None = getattr(response, "watch", None)
     copy: FileCopy | None = getattr(response, "copy", None)
     is_whole = False
     try:
-        # read1 hands out what is here; read would lose up to a piece of it when the connection breaks.
+        # read1 returns what has arrived; read would lose up to a piece of it when the connection breaks.
         while piece := response.raw.read1(size, decode_content=decode):
             if copy:
                 copy.add(piece)
@@ -59,23 +59,23 @@ def pieces(response: requests.Response, size: int = PIECE_BYTES, *, decode: bool
 
 
 def read(response: requests.Response, watch: Watch, what: str) -> None:
-    """Read the body into the answer, where requests looks for it."""
+    """Read the body into the answer, where requests expects it."""
     is_error = response.status_code >= 300
-    most = MAX_ERROR_BYTES if is_error else MAX_ANSWER_BYTES
+    max_bytes = MAX_ERROR_BYTES if is_error else MAX_ANSWER_BYTES
     body, size = [], 0
     try:
         for piece in pieces(response):
             body.append(piece)
             size += len(piece)
-            if size > most:
+            if size > max_bytes:
                 break
     except CALL_ERRORS:
         if not is_error:
             raise
     watch.raise_if_ended()
-    if size > most and not is_error:
-        raise _TooLarge(what, f"more than {most >> 20} MiB came", status=response.status_code)
-    response._content = b"".join(body)[:most]  # noqa: SLF001  (requests has no other way in)
+    if size > max_bytes and not is_error:
+        raise _TooLarge(what, f"more than {max_bytes >> 20} MiB came", status=response.status_code)
+    response._content = b"".join(body)[:max_bytes]  # noqa: SLF001  (requests has no other way in)
     response._content_consumed = True  # type: ignore[attr-defined]  # noqa: SLF001
 
 

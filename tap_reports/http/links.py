@@ -1,4 +1,4 @@
-"""Links that carry their own permission: read without credentials, and never shown."""
+"""Signed links: read without credentials, and never shown."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ import urllib3
 from tap_reports.exceptions import BadAnswer, CallBroken, CallRejected, LinkExpired
 from tap_reports.http.body import CALL_ERRORS, PIECE_BYTES, pieces
 from tap_reports.http.origin import BadUrl, joined, safe_origin
-from tap_reports.http.responses import body_excerpt, exception_text, retry_after
+from tap_reports.http.responses import body_excerpt, exception_text, may_succeed_later, retry_after
 from tap_reports.http.session import REDIRECTS, HttpSession
 from tap_reports.redaction import add_link
 
 LINK = "GET download link"
 MAX_FILE_BYTES = 100 << 30
 MAX_LOOKED_AT_PIECES = 32
-"""Of a link's body. One that drips blanks is looked at again later."""
+"""How many pieces of a body are checked for content. A body that sends only blanks is checked again later."""
 MAX_KEPT_FILES = 256
-"""Files of at most `PIECE_BYTES` that are kept in memory, the newest: 16 MiB."""
+"""The newest files of at most `PIECE_BYTES` are kept in memory: 16 MiB."""
 
 
 class DownloadSession:
-    """Reads links that carry their own permission, without credentials.
+    """Reads signed links, without credentials.
 
     Args:
         timeout: Seconds, for connecting and for each read.
         user_agent: Header value.
-        loopback: Whether a link may lead to this machine: where the API is there itself.
-        largest: Most bytes of a file (`max_file_gib`).
+        loopback: Whether a link may lead to this machine: only if the API is on it as well.
+        largest: Maximum bytes of a file (`max_file_gib`).
     """
 
     def __init__(
@@ -45,15 +45,15 @@ class DownloadSession:
         self._loopback = loopback
         self._kept: OrderedDict[str, requests.Response] = OrderedDict()
         self._kept_lock = threading.Lock()
-        self._http = HttpSession(timeout, is_for_links=True)
-        # The report must arrive as it lies there: its length is checked and it may be gzip itself.
+        self._http = HttpSession(timeout, is_signed=True)
+        # The report must arrive as it is stored: its length is checked and it may be gzip itself.
         self._headers = {"User-Agent": user_agent, "Accept-Encoding": "identity"}
 
     def get(
         self, url: str, *, headers: Mapping[str, str] | None = None, redirects: int = 5
     ) -> requests.Response:
-        """Open a link, following that many redirects; the body is left to be read with `body.pieces`,
-        unless it is an error's. Any status is returned. A small file that `is_filled` has read is returned
+        """Open a link, following up to `redirects` redirects; any status is returned. The body is left to be
+        read with `body.pieces`, unless it is an error's. A small file that `is_filled` has read is returned
         without a second call.
 
         Raises:
@@ -90,18 +90,18 @@ class DownloadSession:
                 return False
             if status in {403, 410}:
                 raise LinkExpired(LINK, body_excerpt(response), status=status)
-            if status == 429 or status >= 500:
-                asked = retry_after(response.headers, dt.datetime.now(dt.UTC))
-                raise CallBroken(LINK, body_excerpt(response), status=status, retry_after=asked)
+            if may_succeed_later(status):
+                wait = retry_after(response.headers, dt.datetime.now(dt.UTC))
+                raise CallBroken(LINK, body_excerpt(response), status=status, retry_after=wait)
             if status not in {200, 206}:
                 raise CallRejected(LINK, body_excerpt(response), status=status)
             return self._has_content(url, response)
 
     def _has_content(self, url: str, response: requests.Response) -> bool:
-        """Return whether a body holds more than blanks. A small one is kept for the download to come."""
+        """Return whether a body contains more than blanks. A small body is kept for the download."""
         length = response.headers.get("Content-Length", "")
-        is_plain = "Content-Encoding" not in response.headers
-        is_small = is_plain and length.isdigit() and int(length) <= PIECE_BYTES
+        is_encoded = "Content-Encoding" in response.headers
+        is_small = not is_encoded and length.isdigit() and int(length) <= PIECE_BYTES
         body, is_filled = bytearray(), False
         try:
             for piece in islice(pieces(response, 4096), MAX_LOOKED_AT_PIECES):
@@ -126,7 +126,7 @@ class DownloadSession:
                 self._kept.popitem(last=False)
 
     def end_calls(self) -> None:
-        """End the calls on their way; no further one is sent."""
+        """End the current calls; no further call is sent."""
         self._http.end_calls(paid=True)
 
     def close(self) -> None:

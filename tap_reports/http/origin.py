@@ -1,4 +1,4 @@
-"""Where a URL leads. What will be dialled decides, not how the URL reads to another parser."""
+"""Where a URL leads: the host that requests will really connect to, not what another parser reads."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ PORTS = {"http": 80, "https": 443}
 
 
 class BadUrl(ValueError):
-    """A URL that is not called; the message says why, without the URL."""
+    """A URL that must not be called; the message says why, without the URL."""
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Who is called."""
+    """The host that a call connects to."""
 
     scheme: str
     host: str
@@ -29,7 +29,7 @@ class Origin:
 
     @property
     def is_loopback(self) -> bool:
-        """True if it is this machine, in whatever spelling the resolver takes for it."""
+        """True if it is this machine, in any spelling that the resolver accepts."""
         if self.host == "localhost" or self.host.endswith(".localhost"):
             return True
         try:
@@ -45,29 +45,29 @@ class Origin:
 
 @lru_cache(maxsize=1024)
 def origin_of(url: str) -> Origin:
-    """Return the origin that is dialled for a URL.
+    """Return the origin that a call to a URL connects to.
 
     Raises:
-        BadUrl: It is not plain: two programs could read different hosts in it.
+        BadUrl: It is invalid or ambiguous: two programs could read different hosts in it.
     """
     _refuse_odd_characters(url)
     prepared = requests.PreparedRequest()
     try:
         prepared.prepare_url(url, None)
-        found = parse_url(prepared.url or "")
+        parsed = parse_url(prepared.url or "")
     except (requests.RequestException, HTTPError, ValueError) as error:
         raise BadUrl("is not a valid URL") from error
-    if found.scheme not in PORTS:
+    if parsed.scheme not in PORTS:
         raise BadUrl("is neither https nor a loopback address")
-    if found.auth is not None or parse_url(url).auth is not None:
+    if parsed.auth is not None or parse_url(url).auth is not None:
         raise BadUrl("holds a user name")
-    if not found.host:
+    if not parsed.host:
         raise BadUrl("names no host")
-    return Origin(found.scheme, found.host.strip("[]"), found.port or PORTS[found.scheme])
+    return Origin(parsed.scheme, parsed.host.strip("[]"), parsed.port or PORTS[parsed.scheme])
 
 
 def last_path_segment(url: str) -> str:
-    """Return the last part of a URL's path; "" for one that has none, and for what is not a URL."""
+    """Return the last part of a URL's path; "" without a path and for an invalid URL."""
     try:
         path = urlsplit(url).path
     except ValueError:
@@ -76,7 +76,7 @@ def last_path_segment(url: str) -> str:
 
 
 def password_of(url: str) -> str | None:
-    """Return the password that a URL holds, if any."""
+    """Return the password in a URL, if any."""
     try:
         return urlsplit(url).password
     except ValueError:
@@ -87,7 +87,7 @@ def joined(base: str, target: str) -> str:
     """Return where a redirect leads.
 
     Raises:
-        BadUrl: The target is not plain.
+        BadUrl: The target is invalid or ambiguous.
     """
     _refuse_odd_characters(target)
     try:
@@ -149,6 +149,6 @@ def shown_host(base: str, target: str) -> str:
 
 
 def _refuse_odd_characters(url: str) -> None:
-    """Refuse what parsers disagree about: `http://a` and a backslash and `@b/` is a call to `a` or to `b`."""
-    if "\\" in url or " " in url or not url.isprintable():  # of all blanks only this one is printable
+    """Refuse what parsers read differently: `http://a`, a backslash and `@b/` may be a call to `a` or `b`."""
+    if "\\" in url or " " in url or not url.isprintable():  # other blanks are not printable
         raise BadUrl("holds a backslash, a blank or a control character")

@@ -1,4 +1,4 @@
-"""Keeps the calls of one account below its vendor's limit, and heeds what the vendor says is left of it."""
+"""Keeps an account's calls below its vendor's limit, and slows down by the vendor's rate limit headers."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ MAX_RESET_SECONDS = 3600.0
 
 
 class RateLimiter:
-    """Waits until one more call is allowed. For many threads; whoever comes first goes first.
+    """Waits until one more call is allowed. Thread-safe; one thread waits at a time.
 
     Args:
-        limit: Most calls within any `seconds`, at least 1.
+        limit: Maximum number of calls within any `seconds`, at least 1.
         seconds: The window.
         clock: The time.
     """
@@ -51,12 +51,12 @@ class RateLimiter:
 
     def apply_headers(self, headers: Mapping[str, str]) -> None:
         """Slow down by an answer's rate limit headers: other programs may use the account too."""
-        found = rate_left(headers, self._clock.now())
-        if found is None or found.remaining is None or found.reset_seconds is None:
+        left = rate_left(headers, self._clock.now())
+        if left is None or left.remaining is None or left.reset_seconds is None:
             return
-        limit = found.limit or self._limit
-        if found.remaining * 2 <= limit:
-            pause = min(found.reset_seconds, MAX_RESET_SECONDS) / max(1, found.remaining)
+        limit = left.limit or self._limit
+        if left.remaining * 2 <= limit:
+            pause = min(left.reset_seconds, MAX_RESET_SECONDS) / max(1, left.remaining)
             self._not_before = max(self._not_before, self._clock.monotonic() + pause)
 
     def _wait(self) -> float:

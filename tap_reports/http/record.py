@@ -1,4 +1,4 @@
-"""Records the vendors' calls as a HAR file that can be shown to others.
+"""Records the vendors' calls as a HAR file that is safe to share.
 
 http://www.softwareishard.com/blog/har-12-spec/
 """
@@ -27,7 +27,7 @@ CREATOR = "tap-reports"
 CUT_TYPE = "application/vnd.tap-reports.cut+json"
 """Media type of a report file that was cut to its header and the shape of one row."""
 MAX_FILE_BYTES = 64 << 20
-"""As much of a report file is looked at."""
+"""Maximum bytes of a report file that are kept for the recording."""
 _current: ContextVar[Recorder | None] = ContextVar("recorder", default=None)
 
 
@@ -36,7 +36,7 @@ class Recorder:
 
     Args:
         version: The program's.
-        cut: Returns a report file cut to what may be shown, as JSON values.
+        cut: Returns the part of a report file that is safe to share, as JSON values.
     """
 
     def __init__(self, version: str, cut: Callable[[Path], Any]) -> None:
@@ -46,25 +46,25 @@ class Recorder:
         self._entries: list[dict[str, Any]] = []
         self._lock = threading.Lock()
 
-    def answered(self, response: requests.Response, *, is_link: bool = False) -> None:
-        """Note a call whose answer is here whole; `is_link`: its URL carries its own permission."""
+    def record_response(self, response: requests.Response, *, is_link: bool = False) -> None:
+        """Record a call with its complete answer; `is_link`: its URL is a signed link."""
         answer = self._response(response, self.shareable.body(response.content))
         self._add(response.request, answer, is_link=is_link)
 
-    def opened(self, response: requests.Response, *, is_link: bool) -> FileCopy:
-        """Note a call whose answer is a report file; what comes of it is to be written to the copy."""
+    def record_file(self, response: requests.Response, *, is_link: bool) -> FileCopy:
+        """Record a call whose answer is a report file; the caller writes its bytes to the returned copy."""
         answer = self._response(response, "")
         self._add(response.request, answer, is_link=is_link)
         return FileCopy(answer["content"], self._cut)
 
-    def failed(self, request: requests.Request, error: Exception, *, is_link: bool) -> None:
-        """Note a call that got no answer."""
+    def record_failure(self, request: requests.Request, error: Exception, *, is_link: bool) -> None:
+        """Record a call that got no answer."""
         content = {"size": 0, "mimeType": "", "text": ""}
         answer = {**_EMPTY_ANSWER, "content": content, "_error": redact(error)}
         self._add(_prepared(request), answer, is_link=is_link)
 
     def write(self, path: Path) -> None:
-        """Write what there is by now."""
+        """Write the calls recorded so far."""
         with self._lock:
             entries = list(self._entries)
         log = {
@@ -73,7 +73,7 @@ class Recorder:
             "comment": "Secrets, links and personal values are replaced; report files are cut.",
             "entries": entries,
         }
-        # Secrets that were learned later, as tokens are, may stand in earlier calls.
+        # Secrets that were registered later, such as tokens, may be in earlier calls.
         text = json.dumps({"log": _cleaned(log)}, ensure_ascii=False, indent=1, default=str)
         with open(path, "w", encoding="utf-8", errors="backslashreplace", opener=_private) as file:
             file.write(text)
@@ -130,7 +130,7 @@ _EMPTY_ANSWER: dict[str, Any] = {
 
 
 class FileCopy:
-    """A copy of a report file on its way, to be cut once it is here.
+    """A copy of a report file during its download, to be cut when it is complete.
 
     Args:
         content: The HAR entry's `content`, filled in at the end.
@@ -144,13 +144,13 @@ class FileCopy:
         self._size = 0
 
     def add(self, piece: bytes) -> None:
-        """Write what came."""
+        """Write a piece of the file."""
         if self._size < MAX_FILE_BYTES:
             self._file.write(piece)
         self._size += len(piece)
 
     def close(self, *, whole: bool) -> None:
-        """Cut the file; `whole`: all of it came."""
+        """Cut the file; `whole`: it was received completely."""
         path = Path(self._file.name)
         self._file.close()
         try:
@@ -164,7 +164,7 @@ class FileCopy:
 
 @contextlib.contextmanager
 def recording(path: Path, recorder: Recorder) -> Iterator[None]:
-    """Record the calls that the block makes, and write them at its end, however it ends."""
+    """Record the calls that the block makes, and write them at its end, also after an error."""
     token = _current.set(recorder)
     try:
         yield
@@ -174,7 +174,7 @@ def recording(path: Path, recorder: Recorder) -> Iterator[None]:
 
 
 def current_recorder() -> Recorder | None:
-    """Return the recorder of the command that runs, if it records."""
+    """Return the recorder of the running command, if it records."""
     return _current.get()
 
 
@@ -188,14 +188,14 @@ def _cleaned(value: Any) -> Any:
 
 
 def _prepared(request: requests.Request) -> requests.PreparedRequest:
-    """Return a call as it would be sent; of one that can't be, its method alone."""
+    """Return a call as it would be sent; if it can't be sent, its method only."""
     try:
         return request.prepare()
-    except (ValueError, OSError):  # a header with a line break, an address that is none
-        found = requests.PreparedRequest()
-        found.prepare_headers({})
-        found.method, found.url = request.method, ""
-        return found
+    except (ValueError, OSError):  # a header with a line break, an invalid address
+        prepared = requests.PreparedRequest()
+        prepared.prepare_headers({})
+        prepared.method, prepared.url = request.method, ""
+        return prepared
 
 
 def _pairs(values: Mapping[str, str]) -> list[dict[str, str]]:

@@ -1,4 +1,4 @@
-"""Reading HTTP answers, and showing them in messages: shortened, one line, without secrets."""
+"""Reads HTTP answers, and shows them in messages: shortened, on one line, without secrets."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from tap_reports.redaction import redact
 
 SHOWN_CHARACTERS = 300
 MAX_RETRY_AFTER_SECONDS = 900.0
-"""A vendor that asks to wait longer than this is not waited for within a call."""
+"""If a vendor asks for a longer wait than this, the call is not repeated."""
 MAX_WAIT_SECONDS = 30 * 86400.0
 _CONNECTION = re.compile(r"^\w+\(host='([^']*)', port=(\d+)\): ")
 _RATE_HEADER = re.compile(r"(?:x-)?ratelimit-(limit|remaining|reset)(?:-\w+)?")
 MAX_DEPTH = 100
-"""Levels of an answer's JSON. What reads it may go down by one call a level."""
+"""Maximum levels of an answer's JSON: code that reads it may recurse once a level."""
 EPOCH_FROM = 10**9
 """A rate-limit reset above this is a Unix time, below it seconds (vendors disagree with themselves)."""
 
@@ -43,7 +43,7 @@ def json_of(body: bytes | str, *, parse_float: Callable[[str], Any] = Decimal) -
         raise ValueError("nested too deeply") from error
     level = [value]
     for _ in range(MAX_DEPTH):
-        level = [child for one in level for child in _children(one)]
+        level = [child for parent in level for child in _children(parent)]
         if not level:
             return value
     raise ValueError("nested too deeply")
@@ -92,7 +92,7 @@ def answer_object(response: requests.Response, what: str = "") -> Answer:
     """Return the JSON object of an answer, as `answer_json` does.
 
     Raises:
-        BadAnswer: It is none; the message shows what came.
+        BadAnswer: It is not a JSON object; the message shows what came.
     """
     answer = answer_json(response, what)
     if not isinstance(answer, Answer):
@@ -110,7 +110,7 @@ def required_text(answer: Mapping[str, Any], name: str, what: str = "") -> str:
         what: The call as messages name it. Default: what an `Answer` says.
 
     Raises:
-        BadAnswer: It has none.
+        BadAnswer: The field is missing, empty or of another type.
     """
     value = answer.get(name)
     if isinstance(value, bool) or not isinstance(value, (str, int)) or not str(value).strip():
@@ -125,9 +125,14 @@ def missing(answer: Mapping[str, Any], name: str, what: str = "") -> BadAnswer:
     return BadAnswer(what, f"no {name} came, only: {came}", status=200)
 
 
+def may_succeed_later(status: int) -> bool:
+    """Return whether a call with this status may succeed when it is repeated: 429 and 5xx."""
+    return status == 429 or status >= 500
+
+
 def retry_after(headers: Mapping[str, str], now: dt.datetime) -> float | None:
-    """Return the seconds that an answer asks to wait: `Retry-After` in seconds or as a date,
-    else the rate-limit reset headers where they say that nothing remains; None without any.
+    """Return the seconds that an answer asks to wait: `Retry-After` in seconds or as a date, else the
+    rate-limit reset if nothing remains; None without either.
     """
     value = headers.get("Retry-After", "").strip()
     if value:
@@ -151,7 +156,7 @@ def _seconds_until(date: str, now: dt.datetime) -> float:
 
 @dataclass(frozen=True, slots=True)
 class RateLeft:
-    """What an answer's headers say of a rate limit; None for what they do not say."""
+    """What an answer's headers say about a rate limit; None for what they do not say."""
 
     limit: int | None
     remaining: int | None
@@ -160,25 +165,25 @@ class RateLeft:
 
 def rate_left(headers: Mapping[str, str], now: dt.datetime) -> RateLeft | None:
     """Return the state of the vendor's rate limit (`X-RateLimit-Remaining`, `RateLimit-Reset` and their
-    likes, also `-hour`), or None if the headers say nothing of one. The least that remains counts.
+    likes, also `-hour`), or None without such headers. The smallest remainder counts.
     """
-    found: dict[str, list[float]] = {"limit": [], "remaining": [], "reset": []}
+    values: dict[str, list[float]] = {"limit": [], "remaining": [], "reset": []}
     for name, value in headers.items():
         match = _RATE_HEADER.fullmatch(name.lower())
         if match and (number := _number(value)) is not None:
-            found[match[1]].append(number)
-    if not any(found.values()):
+            values[match[1]].append(number)
+    if not any(values.values()):
         return None
-    resets = [value - now.timestamp() if value > EPOCH_FROM else value for value in found["reset"]]
+    resets = [value - now.timestamp() if value > EPOCH_FROM else value for value in values["reset"]]
     return RateLeft(
-        limit=int(max(found["limit"])) if found["limit"] else None,
-        remaining=max(0, int(min(found["remaining"]))) if found["remaining"] else None,
+        limit=int(max(values["limit"])) if values["limit"] else None,
+        remaining=max(0, int(min(values["remaining"]))) if values["remaining"] else None,
         reset_seconds=max(0.0, *resets) if resets else None,
     )
 
 
 def _number(value: str) -> float | None:
-    """Return a header's number; None for what is none, or not finite."""
+    """Return a header's number; None if it is not a finite number."""
     try:
         number = float(value)
     except ValueError:
@@ -193,7 +198,7 @@ def body_excerpt(response: requests.Response) -> str:
 
 
 def exception_text(error: Exception) -> str:
-    """Return what a requests exception says, without the object noise and without the query."""
+    """Return the message of an exception of requests, without object names and the query."""
     if isinstance(error, requests.ConnectTimeout):
         return "could not connect in time"
     if isinstance(error, (requests.Timeout, ReadTimeoutError)):

@@ -1,4 +1,4 @@
-"""How often, and after how long, a broken call is made again."""
+"""How often, and after how long, a broken call is repeated."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ MAX_BACKOFF_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
-    """How a broken call is repeated: exponential from `backoff_seconds`, with jitter, capped.
+    """How a broken call is repeated: exponential backoff from `backoff_seconds`, with jitter, capped.
 
     Attributes:
-        deadline: Most seconds that a download waits for its attempts in all, whatever the server asks for.
+        deadline: Maximum seconds of waiting between a download's attempts in all, whatever the server asks.
     """
 
     max_retries: int = 5
     backoff_seconds: float = 1.0
     deadline: float = math.inf
 
-    def wait(self, attempt: int, asked: float | None = None) -> float:
-        """Return the seconds before attempt + 1, at least what the vendor asked for."""
+    def wait(self, attempt: int, retry_after: float | None = None) -> float:
+        """Return the seconds before attempt + 1, at least the vendor's `retry_after`."""
         grown = min(MAX_BACKOFF_SECONDS, self.backoff_seconds * 2.0 ** min(attempt - 1, 16))
         jittered = grown * random.uniform(0.75, 1.25)
-        return max(min(jittered, MAX_BACKOFF_SECONDS), asked or 0.0)
+        return max(min(jittered, MAX_BACKOFF_SECONDS), retry_after or 0.0)
 
 
 @dataclass(slots=True)
@@ -44,7 +44,7 @@ class CallAttempts:
     """The attempts of one call.
 
     Attributes:
-        number: Of the attempt at hand. A call that came further than before may begin again at 1.
+        number: The current attempt. A call that made progress may start again at 1.
     """
 
     policy: RetryPolicy
@@ -56,7 +56,7 @@ class CallAttempts:
         """Wait until the next attempt.
 
         Raises:
-            CallError: The one given; it was the last attempt.
+            CallError: `error`, after the last attempt.
         """
         seconds = self.policy.wait(self.number, error.retry_after)
         self._waited += seconds
@@ -69,7 +69,7 @@ class CallAttempts:
 
 
 def is_worth_repeating(error: BaseException) -> bool:
-    """Return whether a free call that ended so may come through another time."""
+    """Return whether a free call that failed with this error may succeed another time."""
     if isinstance(error, NotSent) and not error.is_worth_repeating:
         return False
     return isinstance(error, CallBroken) and (error.retry_after or 0.0) <= MAX_RETRY_AFTER_SECONDS

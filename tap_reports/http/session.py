@@ -1,4 +1,4 @@
-"""HTTP calls with bounds: the time that one may take in all, how much may come, who is called."""
+"""HTTP calls with limits: on the total time of a call, the size of its answer, and the host."""
 
 from __future__ import annotations
 
@@ -29,8 +29,9 @@ _CA_REMEDY = (
 
 
 def _is_shown(record: logging.LogRecord) -> bool:
-    """Return whether a record of urllib3's is logged. A traceback, as of a head that makes no sense, is for
-    the debug level: what comes of the call is said by its error.
+    """Return whether a record of urllib3's is logged.
+
+    Malformed-header tracebacks are logged at DEBUG only.
     """
     return record.exc_info is None or logging.getLogger(record.name).isEnabledFor(logging.DEBUG)
 
@@ -39,11 +40,11 @@ logging.getLogger("urllib3.connection").addFilter(_is_shown)
 
 
 class _OutOfTime(Exception):
-    """The call took longer than it may in all."""
+    """The call took longer than its limit."""
 
 
-class _RunEnded(Exception):
-    """The run ended before the answer to a call that may cost."""
+class _PaidCallStopped(Exception):
+    """The run stopped before the answer to a call that may cost: a `CallBroken`, not a `Stopped`."""
 
 
 class HttpSession:
@@ -51,46 +52,46 @@ class HttpSession:
 
     Args:
         timeout: Seconds for connecting and for each wait for more; a call may take twice that in all.
-        is_for_links: The URLs that it calls carry their own permission.
+        is_signed: The URLs that it calls are signed links.
     """
 
-    def __init__(self, timeout: float, *, is_for_links: bool = False) -> None:
+    def __init__(self, timeout: float, *, is_signed: bool = False) -> None:
         self._timeout = timeout
-        self._is_for_links = is_for_links
+        self._is_signed = is_signed
         self._recorder = current_recorder()
         self._session = watched_session()
         self._watches: WeakSet[Watch] = WeakSet()
-        self._watches_lock = threading.Lock()  # a set that grows while it is read is an error
+        self._watches_lock = threading.Lock()  # sets must not change during iteration
         self._is_ending = False
         self._environments: dict[Origin, Mapping[str, Any]] = {}
-        """Proxy and certificates of each origin: to read the environment for each call takes long."""
+        """Origin -> its proxy and certificates: reading the environment for each call is slow."""
 
     def send(
         self, request: requests.Request, what: str, *, origin: Origin, is_paid: bool = False
     ) -> requests.Response:
-        """Return an answer with all of its body, of an error its beginning.
+        """Return an answer with its body; of an error's body, only the beginning.
 
         Args:
             request: The call.
             what: The call as messages name it.
-            origin: Whom the call's credentials are for.
-            is_paid: It may cost. It gets a connection of its own.
+            origin: The only origin that may get the call's credentials.
+            is_paid: It may cost. It gets a new connection.
 
         Raises:
             NotSent: It failed before anything was sent.
             CallBroken: No answer, or not all of it.
             BadAnswer: The answer is too large, or the URL leads elsewhere.
-            Stopped: The run ends; nothing was sent, or it cost nothing.
+            Stopped: The run is stopping; nothing was sent, or the call is free.
         """
         watch = Watch(is_paid=is_paid)
         with self._recorded(request), self._watched(watch, what), self._open(request, origin) as response:
             read(response, watch, what)
         if self._recorder:
-            self._recorder.answered(response)
+            self._recorder.record_response(response)
         return response
 
     def open(self, request: requests.Request, what: str, *, origin: Origin) -> requests.Response:
-        """Return an answer whose body is still to be read, with `body.pieces`; of an error its beginning.
+        """Return an answer whose body is left to be read with `body.pieces`, unless it is an error.
 
         Raises:
             NotSent, CallBroken, BadAnswer, Stopped: As `send`.
@@ -98,25 +99,25 @@ class HttpSession:
         watch = Watch()
         with self._recorded(request), self._watched(watch, what), ExitStack() as on_error:
             response = on_error.enter_context(self._open(request, origin))
-            watch.raise_if_ended()  # a head that is cut short may look like a whole one
+            watch.raise_if_ended()  # headers that are cut short may look complete
             response.watch = watch  # type: ignore[attr-defined]
             if response.status_code >= 300:
                 read(response, watch, what)
             on_error.pop_all()
         if self._recorder and response.status_code >= 300:
-            self._recorder.answered(response, is_link=self._is_for_links)
+            self._recorder.record_response(response, is_link=self._is_signed)
         elif self._recorder:
-            response.copy = self._recorder.opened(response, is_link=self._is_for_links)  # type: ignore[attr-defined]
+            response.copy = self._recorder.record_file(response, is_link=self._is_signed)  # type: ignore[attr-defined]
         return response
 
     def end_calls(self, *, paid: bool) -> None:
-        """End all free calls now and begin no other one; with `paid`, those that may cost as well."""
+        """End all free calls now and send no further call; with `paid`, end those that may cost as well."""
         self._is_ending = True
         with self._watches_lock:
             watches = list(self._watches)
         for watch in watches:
             if paid or not watch.is_paid:
-                watch.end(_RunEnded() if watch.is_paid else _stopped())
+                watch.end(_PaidCallStopped() if watch.is_paid else Stopped())
 
     def close(self) -> None:
         """End all calls and close all connections."""
@@ -127,12 +128,12 @@ class HttpSession:
         session = self._session
         try:
             prepared = self._prepared(request)
-            found = origin_of(prepared.url or "")
+            actual = origin_of(prepared.url or "")
         except BadUrl:
             raise
         except CALL_ERRORS as error:
             raise _Unsendable(str(error)) from error
-        if found != origin:
+        if actual != origin:
             raise BadUrl("leads to another host, port or scheme than it may")
         if origin not in self._environments:
             self._environments[origin] = session.merge_environment_settings(
@@ -143,7 +144,7 @@ class HttpSession:
         )
 
     def _prepared(self, request: requests.Request) -> requests.PreparedRequest:
-        """Return a call as it is sent. `Session.prepare_request` would read ~/.netrc, and takes longer."""
+        """Return a call as it is sent. `Session.prepare_request` would read ~/.netrc, and is slower."""
         prepared, cookies = requests.PreparedRequest(), self._session.cookies
         prepared.prepare_method(request.method)
         prepared.prepare_url(request.url, request.params or None)
@@ -161,23 +162,23 @@ class HttpSession:
             yield
         except CallError as error:
             if self._recorder:
-                self._recorder.failed(request, error, is_link=self._is_for_links)
+                self._recorder.record_failure(request, error, is_link=self._is_signed)
             raise
 
     @contextmanager
     def _watched(self, watch: Watch, what: str) -> Iterator[None]:
-        """Watch the call that the block makes, and turn what it raises into our errors."""
+        """Watch the call that the block makes, and convert its exceptions to our errors."""
         with self._watches_lock:
             self._watches.add(watch)
         if self._is_ending:
-            raise _stopped()
+            raise Stopped
         token = current_watch.set(watch)
         cancel = TIMERS.start(2 * self._timeout, partial(watch.end, _OutOfTime()))
         try:
             yield
         except BadUrl as error:
             raise BadAnswer(what, f"the address {error}") from error
-        except (*CALL_ERRORS, _OutOfTime, _RunEnded, _Unsendable) as error:
+        except (*CALL_ERRORS, _OutOfTime, _PaidCallStopped, _Unsendable) as error:
             raise self._error(what, watch, error) from error
         finally:
             cancel()
@@ -188,7 +189,7 @@ class HttpSession:
             raise watch.ended
         if isinstance(watch.ended, _OutOfTime):
             answer = f"it took longer than {2 * self._timeout:g} s in all (twice request_timeout_seconds)"
-        elif isinstance(watch.ended, _RunEnded):
+        elif isinstance(watch.ended, _PaidCallStopped):
             answer = "the run was ended before the answer came"
         else:
             answer = exception_text(error)
@@ -197,7 +198,7 @@ class HttpSession:
 
 
 class _Unsendable(Exception):
-    """The call can't be sent as it is: a header with a line break, for one."""
+    """The call can't be sent as it is, for example because a header has a line break."""
 
 
 def _not_sent(what: str, answer: str, error: Exception) -> NotSent:
@@ -218,14 +219,10 @@ def _not_sent(what: str, answer: str, error: Exception) -> NotSent:
 
 
 def _was_never_connected(error: Exception) -> bool:
-    """Return whether a call through a connection that is not ours failed before anything was sent."""
+    """Return whether a call through a SOCKS proxy's connection failed before anything was sent."""
     if isinstance(error, (requests.ConnectTimeout, _Unsendable)) or not isinstance(
         error, requests.RequestException
     ):
         return True
     reason = getattr(error.args[0] if error.args else None, "reason", None)
     return isinstance(reason, (NewConnectionError, NameResolutionError))
-
-
-def _stopped() -> Stopped:
-    return Stopped()

@@ -1,7 +1,7 @@
-"""What of a call may be shown to others: values of fields that are known to hold nothing private.
+"""Makes calls safe to share: only fields known to contain nothing private keep their values.
 
-Fields keep their names, so that the form of what came can be seen; of values that are not known to be
-harmless only their shape is kept: letters become `x`, digits `1`.
+All fields keep their names, so that the structure can be seen. Of other values only the shape is kept:
+letters become `x`, digits `1`.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from tap_reports.http.responses import json_of
 from tap_reports.redaction import REDACTED, without_known
 
 ACCOUNT = "_account_"
-"""Stands for the account's name, also in paths."""
+"""Replaces the account's name, also in paths."""
 FILES = "https://files.example.com/"
-"""Followed by a number: stands for a link."""
+"""Replaces a link; a number follows."""
 MAX_TEXT = 300
 _KNOWN = """
     status report_id table vtable tables table_granularity granularity metric_name metrics
@@ -56,7 +56,7 @@ _RELATIVE_URI = re.compile(r"(?:\w*uri|@\w+)", re.IGNORECASE)
 
 
 class Shareable:
-    """Makes values shareable, each one always the same way. For many threads."""
+    """Makes values safe to share; the same value gives the same result. Thread-safe."""
 
     def __init__(self) -> None:
         self._links: dict[str, str] = {}
@@ -64,44 +64,44 @@ class Shareable:
         self._lock = threading.Lock()
 
     def add_account(self, name: str) -> None:
-        """Have an account's name replaced wherever it stands."""
+        """Replace an account's name wherever it appears."""
         with self._lock:
             self._accounts = sorted({*self._accounts, name}, key=len, reverse=True)
 
     def link(self, url: str) -> str:
-        """Return what stands for a link."""
+        """Return the replacement of a link."""
         with self._lock:
             return self._links.setdefault(requote_uri(url), f"{FILES}{len(self._links) + 1}")
 
     def url(self, url: str, *, is_link: bool = False) -> str:
-        """Return a call's URL: a link's stand-in, or the API's own path, its parameters shareable."""
+        """Return a call's URL: the replacement of a link, or the API's path with shareable parameters."""
         if is_link or requote_uri(url) in self._links:
             return self.link(url)
         parts = urlsplit(url)
         query = [
             (name, self.text(name, value)) for name, value in parse_qsl(parts.query, keep_blank_values=True)
         ]
-        return urlunsplit((parts.scheme, parts.netloc, self._plain(parts.path), urlencode(query), ""))
+        return urlunsplit((parts.scheme, parts.netloc, self._harmless(parts.path), urlencode(query), ""))
 
     def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
-        """Return headers: those that are harmless as they are, a redirect's target as a link."""
-        found = {}
+        """Return headers: harmless values as they are, a redirect's target as a link, others redacted."""
+        shown = {}
         for name, value in headers.items():
             low = name.lower()
             if low in KNOWN_HEADERS or _RATE.fullmatch(low):
-                found[name] = self._plain(value)
+                shown[name] = self._harmless(value)
             elif low == "location":
-                found[name] = self.link(value) if "://" in value else self._plain(value)
+                shown[name] = self.link(value) if "://" in value else self._harmless(value)
             else:
-                found[name] = REDACTED
-        return found
+                shown[name] = REDACTED
+        return shown
 
     def body(self, body: bytes) -> str:
-        """Return an API call's body: JSON field by field, any other one as the beginning of its text."""
+        """Return an API call's body: JSON field by field, anything else as the beginning of its text."""
         try:
             value = json_of(body, parse_float=float)
         except ValueError:
-            return self._plain(" ".join(body[:4096].decode("utf-8", "replace").split()))[:MAX_TEXT]
+            return self._harmless(" ".join(body[:4096].decode("utf-8", "replace").split()))[:MAX_TEXT]
         return json.dumps(self.value("", value), ensure_ascii=False)
 
     def value(self, field: str, value: Any) -> Any:
@@ -117,26 +117,28 @@ class Shareable:
         if text.startswith(("https://", "http://")):
             return self.link(text)
         if field in KNOWN_FIELDS or _RELATIVE_URI.fullmatch(field) or field.startswith("SHOW_"):
-            return self._plain(text)
+            return self._harmless(text)
         return masked(text)
 
-    def _plain(self, text: str) -> str:
-        """Return a text that is harmless but for secrets, accounts, addresses and links within it."""
+    def _harmless(self, text: str) -> str:
+        """Return a harmless text without the secrets, accounts, e-mail addresses and links within it."""
         for account in self._accounts:
             text = text.replace(account, ACCOUNT).replace(quote(account, safe=""), ACCOUNT)
-        return without_known(_ADDRESS.sub("x@example.com", _URL.sub(lambda found: self.link(found[0]), text)))
+        return without_known(_ADDRESS.sub("x@example.com", _URL.sub(lambda match: self.link(match[0]), text)))
 
 
 def masked(text: str) -> str:
-    """Return the shape of a text: letters are `x`, digits `1`. A day stays, as do `true` and `false`, and
-    what makes a number a whole one (an exponent, a fraction of zeros) or a code: zeros that it begins with.
+    """Return the shape of a text: letters are `x`, digits `1`.
+
+    Kept are days, `true` and `false`, and what shows whether a number is a whole number (an exponent, a
+    fraction of zeros) or a code (leading zeros).
     """
     if _DAY.fullmatch(text) or text.lower() in {"true", "false"}:
         return text
     if number := _EXPONENT.fullmatch(text):
         return masked(number[1]) + number[2]
-    bare = text.lstrip("0")
-    start = len(text) - len(bare) if bare[:1].isdecimal() else 0
+    without_zeros = text.lstrip("0")
+    start = len(text) - len(without_zeros) if without_zeros[:1].isdecimal() else 0
     zeros = _ZERO_FRACTION.search(text, start)
     end = zeros.start() if zeros else len(text)
     shape = ("1" if char.isdecimal() else "x" if char.isalpha() else char for char in text[start:end])
@@ -144,7 +146,7 @@ def masked(text: str) -> str:
 
 
 def header_texts(header: Iterable[str]) -> list[str]:
-    """Return the headers of a file; one that looks like a cell is masked, as the file may have no header."""
+    """Return a file's header; a name that looks like a cell is masked, as the file may have no header."""
     return [
         masked(text) if _ADDRESS.search(text) or _LONG_DIGITS.search(text) or _URL.search(text) else text
         for text in header

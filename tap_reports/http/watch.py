@@ -1,6 +1,6 @@
-"""An end for a call from outside: when its time is over, or the run ends.
+"""Ends a call from another thread: when its time is over, or the run is stopping.
 
-`requests` knows time-outs between two bytes only: a server that sends one byte a second holds it for ever. So
+`requests` has time-outs between two bytes only: a server that sends one byte a second blocks it for ever. So
 each call has a watch that knows its socket and shuts it down. The watch also knows whether anything of the
 call was sent, which decides whether a submission may have been accepted.
 """
@@ -23,27 +23,27 @@ class Watch:
     """One call.
 
     Args:
-        is_paid: It may cost: a run that ends waits a moment for its answer.
+        is_paid: It may cost: a stopping run waits a moment for its answer.
     """
 
     def __init__(self, *, is_paid: bool = False) -> None:
         self.is_paid = is_paid
         self.has_connection = False
-        """True once one of our connections serves it."""
+        """True once one of our connections is used for it."""
         self.is_sent = False
         self.ended: BaseException | None = None
-        """Why it was ended from outside."""
+        """Why it was ended by another thread."""
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
 
     def use(self, connected: socket.socket | None) -> None:
-        """Note the socket that the call goes through."""
+        """Note the socket of the call."""
         with self._lock:
             self._socket = connected
         self.raise_if_ended()
 
     def end(self, reason: BaseException) -> None:
-        """End the call now, with that error. From any thread."""
+        """End the call now: it raises `reason`. From any thread."""
         with self._lock:
             self.ended = self.ended or reason
             if self._socket is None:
@@ -71,7 +71,7 @@ class _Watched:
     sock: socket.socket | None
     watch: Watch
     is_connected = False
-    """True once it leads to the vendor: its proxy and its certificate are well."""
+    """True once it is connected to the vendor: its proxy and its certificate were accepted."""
 
     def putrequest(self, *args: Any, **kwargs: Any) -> None:
         self._attach_watch()
@@ -117,8 +117,8 @@ class _HttpsConnection(_Watched, HTTPSConnection):
 
 
 class _Pool:
-    """Connections of which a call that may cost gets a new one: one that was used before may be closed by the
-    server while the call is on its way, and nobody knows then whether it came there.
+    """Connections. A call that may cost gets a new one: the server may close a reused connection while the
+    call is being sent, and then it is unknown whether it arrived.
     """
 
     def _get_conn(self, timeout: float | None = None) -> Any:
@@ -145,7 +145,7 @@ def _with_fresh_connections(pool: type) -> type:
 
 
 class WatchedAdapter(HTTPAdapter):
-    """Makes connections that the current call's watch knows. A SOCKS proxy's are its own."""
+    """Makes connections that the current call's watch knows, except those of a SOCKS proxy."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Make the pools of direct connections."""
@@ -163,7 +163,7 @@ class WatchedAdapter(HTTPAdapter):
 
 
 class _WatchedSession(requests.Session):
-    """Reads no redirect, for `Response.next` neither: an address that makes no sense would break the call."""
+    """Reads no redirects, not even for `Response.next`: an invalid address would break the call."""
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         return None

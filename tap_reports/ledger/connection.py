@@ -1,7 +1,8 @@
 """The one connection of this process to the ledger's database, used by one thread at a time.
 
 A PostgreSQL connection is open during a transaction and a moment after it, so that hundreds of workers share
-few. A server that has none left, or is restarting, is tried again; one that stops answering is given up.
+few. If the server has no connection left or is restarting, it is tried again; if it stops answering, the
+transaction is aborted.
 """
 
 from __future__ import annotations
@@ -23,16 +24,16 @@ import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from tap_reports.clock import TIMERS
-from tap_reports.ledger.database import FULL_MESSAGES, RESTARTING_MESSAGES, SILENT_SECONDS
+from tap_reports.ledger.database import BUSY_MESSAGES, DEAD_SERVER_SECONDS, RESTARTING_MESSAGES
 
 RESTART_SECONDS = 20.0
 """How long a server that has answered before, and refuses connections now, is tried again."""
 STOP_SECONDS = 1.0
 """How long a transaction may take once the run is stopping."""
-FULL_SECONDS = 120.0
+BUSY_SERVER_SECONDS = 120.0
 """How long a server that has no connection left is tried again."""
 SQLITE_WAIT_SECONDS = 0.05
-"""How long SQLite waits for another process's write at a time: nothing ends its wait, a signal neither."""
+"""How long SQLite waits for another process's write at a time: nothing ends its wait, not even a signal."""
 IDLE_SECONDS = 0.5
 """How long a PostgreSQL connection is kept unused; not at all once the server had none left."""
 
@@ -42,7 +43,7 @@ class SharedConnection:
 
     Args:
         engine: The database.
-        file: Its file, where it is one.
+        file: The database's file, for SQLite.
         busy_seconds: How long a write may wait for other processes.
     """
 
@@ -62,7 +63,7 @@ class SharedConnection:
         self._is_aborted = False
         self._is_closed = False
         self._has_answered = False
-        self._was_full = False
+        self._was_busy = False
         self._failing_since: float | None = None
 
     @property
@@ -71,14 +72,14 @@ class SharedConnection:
         return self._stopping.is_set()
 
     def end_soon(self) -> None:
-        """Give a transaction a moment, then give up a server that does not answer. Safe in a handler."""
+        """Abort a transaction that the server does not answer in a moment. Safe in a signal handler."""
         if not self._stopping.is_set():
             self._stops_at = time.monotonic() + STOP_SECONDS
             self._stopping.set()
             self._abort_if_stuck()
 
     def _abort_if_stuck(self) -> None:
-        """Give up a server that has not answered for a moment. Repeated until the store is closed."""
+        """Abort a transaction that the server has not answered for a moment; check again until closed."""
         if self._transaction_began_at and time.monotonic() - self._transaction_began_at >= STOP_SECONDS:
             self._abort()
         if not self._is_closed and self._is_server:
@@ -113,7 +114,7 @@ class SharedConnection:
             connection, cancel = self._open(), None
             try:
                 if self._is_server:
-                    cancel = TIMERS.start(self._busy_seconds + SILENT_SECONDS, self._abort)
+                    cancel = TIMERS.start(self._busy_seconds + DEAD_SERVER_SECONDS, self._abort)
                     connection = connection.execution_options(isolation_level=isolation)
                 else:
                     self._begin_in_file(connection, is_write=is_write, is_lasting=is_lasting)
@@ -148,8 +149,8 @@ class SharedConnection:
         return self._connection
 
     def _begin_in_file(self, connection: sa.Connection, *, is_write: bool, is_lasting: bool) -> None:
-        """Begin a transaction of SQLite's; a file that another process writes to is asked again until that is
-        done. Not by SQLAlchemy, for which it would be one statement more.
+        """Begin a SQLite transaction; try again while another process writes. SQLAlchemy does not begin it:
+        that would take one more statement.
         """
         if not is_write:
             _set(connection, "busy_timeout", int(self._busy_seconds * 1000))
@@ -173,16 +174,16 @@ class SharedConnection:
             _set(connection, "busy_timeout", int(self._busy_seconds * 1000))
 
     def _may_answer_soon(self, error: OperationalError) -> bool:
-        """Return whether a server may accept a connection in a moment. One that has not for long enough is
-        given up at once by all calls that follow, so that a run does not wait for it again and again.
+        """Return whether a server may accept a connection in a moment. Once it has failed for long enough,
+        all later calls fail at once, so that a run does not wait for it again and again.
         """
-        said, now, longest = str(error.orig).lower(), time.monotonic(), 0.0
-        if any(word in said for word in FULL_MESSAGES):
-            self._was_full, longest = True, FULL_SECONDS
-        elif self._has_answered and any(word in said for word in RESTARTING_MESSAGES):
-            longest = RESTART_SECONDS
+        message, now, max_seconds = str(error.orig).lower(), time.monotonic(), 0.0
+        if any(word in message for word in BUSY_MESSAGES):
+            self._was_busy, max_seconds = True, BUSY_SERVER_SECONDS
+        elif self._has_answered and any(word in message for word in RESTARTING_MESSAGES):
+            max_seconds = RESTART_SECONDS
         self._failing_since = self._failing_since or now
-        return now - self._failing_since < longest
+        return now - self._failing_since < max_seconds
 
     def _require_file(self) -> None:
         """Refuse a file that was moved or deleted: other runs no longer see what is written to it."""
@@ -198,14 +199,14 @@ class SharedConnection:
     def _release(self) -> None:
         """Keep a server's connection open for a moment: the next transaction often follows at once."""
         self._used_at = time.monotonic()
-        if self._was_full:
+        if self._was_busy:
             self._disconnect()
         elif self._is_server and not self._has_idle_timer:
             self._has_idle_timer = True
             TIMERS.start(IDLE_SECONDS, self._close_if_idle)
 
     def _close_if_idle(self) -> None:
-        if not self._lock.acquire(blocking=False):  # it is in use, maybe for long
+        if not self._lock.acquire(blocking=False):  # it is in use, maybe for a long time
             TIMERS.start(IDLE_SECONDS, self._close_if_idle)
             return
         try:
@@ -225,7 +226,7 @@ class SharedConnection:
                 connection.close()
 
     def _abort(self) -> None:
-        """Shut down the socket to a server that does not answer, so that the waiting thread goes on."""
+        """Shut down the socket to a server that does not answer, so that the waiting thread continues."""
         connection = self._connection
         if connection is None or not self._is_server:
             return
@@ -237,14 +238,14 @@ class SharedConnection:
 
 
 def _set(connection: sa.Connection, name: str, value: object) -> None:
-    """Set a connection's PRAGMA, if it is not set so."""
+    """Set a connection's PRAGMA, unless it has this value."""
     if connection.info.get(name) != value:
         _execute(connection, f"PRAGMA {name}={value}")
         connection.info[name] = value
 
 
 def _execute(connection: sa.Connection, statement: str) -> None:
-    """Execute a statement of SQLite's that SQLAlchemy need not see."""
+    """Execute a SQLite statement directly, without SQLAlchemy."""
     driver: Any = connection.connection.driver_connection
     try:
         driver.execute(statement)

@@ -1,5 +1,5 @@
-"""The database of the setting `job_ledger`: a SQLite file, made if it is missing, or PostgreSQL. What it says
-when it fails, in words that a user can do something with.
+"""The database of the setting `job_ledger`: a SQLite file, created if it is missing, or PostgreSQL. Also what
+to do about its errors.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from sqlalchemy.pool import NullPool, StaticPool
 from tap_reports.ledger.schema import NotThisLedgerError, lock_limits, version
 from tap_reports.redaction import add_secrets, redact
 
-SILENT_SECONDS = 15.0
-"""Beyond the wait for others, a server that says nothing for so long is taken for gone."""
+DEAD_SERVER_SECONDS = 15.0
+"""A server that sends nothing for this long, beyond the wait for other processes, is taken for dead."""
 CONNECT_SECONDS = 10
-CONNECTION = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+KEEPALIVES = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
 MODE_MILLISECONDS = 1000
 """How long a new connection may wait for other processes to choose the file's mode."""
 SQLITE = b"SQLite format 3\0"
 SHOWN_TABLES = 3
-UNUSABLE = (OSError, ImportError, RuntimeError, SQLAlchemyError, sqlite3.Error, NotThisLedgerError)
+OPEN_ERRORS = (OSError, ImportError, RuntimeError, SQLAlchemyError, sqlite3.Error, NotThisLedgerError)
 """What opening may raise."""
-FAILED = (SQLAlchemyError, sqlite3.Error, ValueError, TypeError)
-"""What a transaction may raise; a value that makes no sense among them, and what SQLAlchemy does not wrap."""
-FULL_MESSAGES = (
+TRANSACTION_ERRORS = (SQLAlchemyError, sqlite3.Error, ValueError, TypeError)
+"""What a transaction may raise, also for an invalid value, and what SQLAlchemy does not wrap."""
+BUSY_MESSAGES = (
     "too many clients",
     "too many connections",
     "connection slots",
@@ -39,7 +39,7 @@ FULL_MESSAGES = (
     "shutting down",
     "not yet accepting",
 )
-"""Words of a server that may take a connection a moment later."""
+"""Words of a server that may accept a connection a moment later."""
 RESTARTING_MESSAGES = ("refused", "closed the connection", "terminating connection", "login has been failing")
 """Words of a server that has answered before and is gone: it may be restarting."""
 REMEDIES = {
@@ -95,7 +95,7 @@ def open_engine(setting: str | None, busy_seconds: float) -> tuple[sa.Engine, Pa
 
 
 def require_usable(setting: str) -> None:
-    """Raise what `open_engine` would, as far as that is known without making or reaching anything."""
+    """Raise what `open_engine` would, without creating or connecting to anything."""
     match place := _place_of(setting):
         case Path():
             _refuse_other_file(place)
@@ -104,7 +104,10 @@ def require_usable(setting: str) -> None:
 
 
 def _place_of(setting: str | None) -> Path | sa.URL | None:
-    """Return the ledger's file, or its server; None: it is kept in memory."""
+    """Return the ledger's file, its server, or None if the URL names a database in memory.
+
+    No setting (None) means the default file.
+    """
     if setting is None or "://" not in setting:
         return (Path(setting).expanduser() if setting else default_path()).absolute()
     url = _url(setting)
@@ -119,7 +122,7 @@ def _place_of(setting: str | None) -> Path | sa.URL | None:
 
 
 def memory_engine() -> sa.Engine:
-    """Return an engine that keeps nothing beyond this process."""
+    """Return the engine of a database in memory, gone with this process."""
     engine = sa.create_engine(
         "sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False}, hide_parameters=True
     )
@@ -158,9 +161,9 @@ def _url(setting: str) -> sa.URL:
 def _sqlite(path: Path, busy_seconds: float) -> tuple[sa.Engine, Path]:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     _refuse_other_file(path)
-    # Made here and not by SQLite, so that it is at no time open to others; its side files take its mode.
+    # Created here and not by SQLite, so that others can never read it; its side files take its mode.
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    with contextlib.suppress(OSError):  # somebody else's file
+    with contextlib.suppress(OSError):  # another user's file
         path.chmod(0o600)
     engine = sa.create_engine(
         sa.URL.create("sqlite", database=str(path)),
@@ -190,7 +193,7 @@ def _refuse_other_file(path: Path) -> None:
 
 
 def _kind_of_file(start: bytes) -> str:
-    """Return what a file that begins so is."""
+    """Return what kind of file begins with these bytes."""
     known = {b"PK\x03\x04": "zip archive", b"\x1f\x8b": "gzip file", b"PAR1": "Parquet file"}
     if kind := next((kind for magic, kind in known.items() if start.startswith(magic)), ""):
         return kind
@@ -215,12 +218,16 @@ def _set_up_sqlite(engine: sa.Engine, *, is_file: bool) -> None:
 
 
 def _postgresql(url: sa.URL, busy_seconds: float) -> sa.Engine:
-    given = {"connect_timeout": CONNECT_SECONDS, "tcp_user_timeout": int(SILENT_SECONDS * 1000), **CONNECTION}
+    given = {
+        "connect_timeout": CONNECT_SECONDS,
+        "tcp_user_timeout": int(DEAD_SERVER_SECONDS * 1000),
+        **KEEPALIVES,
+    }
     return sa.create_engine(
         url,
         poolclass=NullPool,
         hide_parameters=True,
-        execution_options=lock_limits(busy_seconds, busy_seconds + SILENT_SECONDS),
+        execution_options=lock_limits(busy_seconds, busy_seconds + DEAD_SERVER_SECONDS),
         connect_args={
             # A pooler such as PgBouncer may give each transaction another connection: nothing is prepared, or
             # set for longer than a transaction.
@@ -231,7 +238,7 @@ def _postgresql(url: sa.URL, busy_seconds: float) -> sa.Engine:
 
 
 def message_of(error: BaseException) -> str:
-    """Return what a database says, on one line, without the statement and its values."""
+    """Return a database's message, on one line, without the statement and its values."""
     cause = error.orig if isinstance(error, DBAPIError) else None
     return redact(" ".join(str(cause or error).split()))[:300] or type(error).__name__
 

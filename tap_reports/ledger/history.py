@@ -1,4 +1,4 @@
-"""What the ledger tells people: its jobs, and how each run and stream ended."""
+"""What the ledger shows people: its jobs, and how each run and stream ended."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tap_reports.process import is_gone, this_process
 
 BATCH_ROWS = 1000
 MAX_RUN_TIME = dt.timedelta(days=2)
-"""A run of another machine that has not ended after so long was killed."""
+"""A run of another machine that has not ended after this time was killed."""
 FAILED = (JobStatus.FAILED.value, JobStatus.FAILED_RETRYABLE.value, JobStatus.EXPIRED.value, LOST)
 
 
@@ -29,7 +29,7 @@ class JobFilter:
         stream: A pattern with `*` and `?`; None for all.
         since: Sent at or after this.
         failed: Only those that failed, or whose stream failed in the run that submitted them.
-        limit: Most lines, the newest first; None for all.
+        limit: Maximum number of lines, the newest first; None for all.
     """
 
     stream: str | None = None
@@ -79,13 +79,13 @@ def job_history(db: sa.Connection, wanted: JobFilter) -> list[JobRecord]:
     """Return jobs with all their times, as `listing` yields them."""
     columns = (jobs, streams.c.stream, streams.c.rows.label("stream_rows"))
     rows = db.execute(_filtered(columns, wanted)).mappings().all()
-    its_uses = _emit_records(db, min((row["id"] for row in rows), default=0))
+    uses_by_stream = _emit_records(db, min((row["id"] for row in rows), default=0))
     return [
         record(
             row,
             stream=row["stream"] or "",
             rows=row["rows"] if row["stream_rows"] is None else row["stream_rows"],
-            uses=tuple(its_uses.get((row["id"], row["stream"]), ())),
+            uses=tuple(uses_by_stream.get((row["id"], row["stream"]), ())),
         )
         for row in rows
     ]
@@ -103,50 +103,50 @@ def run_outcomes(db: sa.Connection, wanted: JobFilter, now: dt.datetime) -> list
     if wanted.stream:
         like = _is_like(run_streams.c.stream, wanted.stream)
         statement = statement.where(sa.exists().where(run_streams.c.run == runs.c.id, like))
-    found = db.execute(statement).mappings().all()
-    its_streams: dict[str, list[StreamOutcome]] = {}
+    run_rows = db.execute(statement).mappings().all()
+    streams_by_run: dict[str, list[StreamOutcome]] = {}
     chosen = statement.with_only_columns(runs.c.id).order_by(None).limit(None)
     of_runs = sa.select(run_streams).where(run_streams.c.run.in_(chosen)).order_by(run_streams.c.stream)
     for row in db.execute(of_runs).mappings():
         values = {name: row[name] for name in row if name not in {"run", "outcome"}}
         outcome = StreamOutcome(outcome=StreamEnd(row["outcome"]), **values)
-        its_streams.setdefault(row["run"], []).append(outcome)
+        streams_by_run.setdefault(row["run"], []).append(outcome)
     names = ("version", "started_at", "seconds", "exit_status", "signal")
     outcomes = [
         RunOutcome(
             run_id=row["id"],
-            streams=tuple(its_streams.get(row["id"], ())),
+            streams=tuple(streams_by_run.get(row["id"], ())),
             was_killed=_was_killed(row, now),
             **{name: row[name] for name in names},
         )
-        for row in found
+        for row in run_rows
     ]
-    return [one for one in outcomes if one.exit_status or one.was_killed or not wanted.failed]
+    return [run for run in outcomes if run.exit_status or run.was_killed or not wanted.failed]
 
 
 def write_run(db: sa.Connection, run: RunOutcome) -> None:
-    """Write how a run stands or ended, over what was written of it before."""
+    """Write how a run stands or ended, in place of what was written before."""
     db.execute(runs.delete().where(runs.c.id == run.run_id))
     names = ("version", "started_at", "seconds", "exit_status", "signal")
     values = {name: getattr(run, name) for name in names}
     db.execute(runs.insert().values(id=run.run_id, owner=this_process(), **values))
     columns = [column.name for column in run_streams.c if column.name not in {"run", "outcome"}]
-    found = [
-        {"run": run.run_id, "outcome": one.outcome.value, **{name: getattr(one, name) for name in columns}}
-        for one in run.streams
+    rows = [
+        {"run": run.run_id, "outcome": end.outcome.value, **{name: getattr(end, name) for name in columns}}
+        for end in run.streams
     ]
-    if found:
-        db.execute(run_streams.insert().values(found))
+    if rows:
+        db.execute(run_streams.insert().values(rows))
 
 
 def _was_killed(row: sa.RowMapping, now: dt.datetime) -> bool:
-    """Return whether a run ended without saying how. Of another machine's only its age tells."""
+    """Return whether a run ended without storing how. For a run of another machine, only its age tells."""
     is_old = now - row["started_at"] > MAX_RUN_TIME
     return row["exit_status"] is None and (is_old or is_gone(row["owner"] or ""))
 
 
 def _filtered(columns: Sequence[Any], wanted: JobFilter) -> sa.Select[Any]:
-    """Return jobs with their streams. A report of several sheets was asked for under its own name before its
+    """Return jobs with their streams. A report of several sheets was requested under its own name before its
     sheets were known: once they are, that name is left out.
     """
     sheets = streams.alias()
@@ -180,13 +180,13 @@ def _is_like(column: sa.ColumnElement[str], pattern: str) -> sa.ColumnElement[bo
 
 
 def _emit_records(db: sa.Connection, oldest: int) -> dict[tuple[int, str], list[EmitRecord]]:
-    """Return all uses of jobs from that decimal_of on, by job and stream, oldest first."""
-    found: dict[tuple[int, str], list[EmitRecord]] = {}
+    """Return all uses of jobs from row `oldest` on, by job and stream, oldest first."""
+    uses_by_stream: dict[tuple[int, str], list[EmitRecord]] = {}
     statement = sa.select(uses).where(uses.c.job >= oldest).order_by(uses.c.emitted_at)
     for row in db.execute(statement).mappings():
         values = {name: row[name] for name in row if name not in {"job", "stream"}}
-        found.setdefault((row["job"], row["stream"]), []).append(EmitRecord(**values))
-    return found
+        uses_by_stream.setdefault((row["job"], row["stream"]), []).append(EmitRecord(**values))
+    return uses_by_stream
 
 
 def _json_number(text: str) -> int | float | None:

@@ -1,11 +1,13 @@
-"""The job ledger: what was submitted, by whom, and what became of it. Law: nothing is paid for twice.
+"""The job ledger: what was submitted, by whom, and what became of it.
 
-A submission is reserved first, in one transaction that holds for all processes and machines that share the
-ledger: it looks for the same job, counts the account's quotas and jobs in flight, and leaves an intent. The
-vendor's answer completes the intent; an intent without an answer tells the next run that one may exist.
+Invariant: nothing is paid for twice.
 
-What decides whether to pay (looking up and reserving) raises StreamError where the ledger fails. What is
-noted after that does not: it is warned about once and the run goes on, as the state names the jobs as well.
+A submission is reserved first, in one transaction that excludes all other processes and machines that share
+the ledger: it looks for the same job, counts the account's quotas and jobs in flight, and adds an intent. The
+vendor's answer completes the intent; an intent without an answer tells the next run that a job may exist.
+
+Looking up and reserving decide whether to pay: they raise StreamError if the ledger fails. Notes after that
+do not: a failure is warned about once and the run continues, as the state names the jobs as well.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from tap_reports.ledger import history, quota, reserve, statements
 from tap_reports.ledger.history import ALL_JOBS, JobFilter
 from tap_reports.ledger.quota import QuotaUse, Wait
 from tap_reports.ledger.records import LOST, JobRecord, record, unreadable_warning, values_of
-from tap_reports.ledger.reserve import Existing, Reservation, Submission
+from tap_reports.ledger.reserve import Existing, KnownRow, Reservation, Submission
 from tap_reports.ledger.schema import lock
 from tap_reports.ledger.store import BUSY_SECONDS, Store
 from tap_reports.models import JobStatus, Quota, ReportJob, ReportRequest, RunOutcome, Slice
@@ -43,14 +45,9 @@ class Ledger:
     def __init__(self, store: Store, *, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._known: dict[str, tuple[int, str]] = {}
-        """Key -> row and status that this run knows of: what its decisions rest on."""
-        self._warned_of: set[int] = set()
-        """Rows that were warned of."""
-        self.end_soon = store.end_soon
-        """Gives what is on its way a moment, as the run is stopping. Safe in a signal handler."""
-        self.close = store.close
-        """Lets go of the database, within a moment."""
+        self._known: dict[str, KnownRow] = {}
+        """Key -> its newest row as this run last saw it: its decisions rest on that."""
+        self._warned_rows: set[int] = set()
 
     @classmethod
     def open(
@@ -70,45 +67,54 @@ class Ledger:
         clock = clock or SystemClock()
         return cls(Store.open(setting, now=clock.now(), busy_seconds=busy_seconds), clock=clock)
 
+    def end_soon(self) -> None:
+        """Give the current transaction a moment, as the run is stopping. Safe in a signal handler."""
+        self._store.end_soon()
+
+    def close(self) -> None:
+        """Write pending notes and close the database, within a moment."""
+        self._store.close()
+
     # --- before a submission --------------------------------------------------------------------------
 
     def find(self, key: str) -> JobRecord | None:
         """Return the newest submission of a key, or None.
 
-        One that is just being sent is passed over: `reserve` waits for its answer. A submission without an
-        answer (`is_unanswered`) is returned, so that the user can be warned.
+        A submission that is just being sent is skipped: `reserve` waits for its answer. An older submission
+        without an answer (`is_unanswered`) is returned, so that the user can be warned.
         """
         rows, now = self._store.read(lambda db: statements.jobs_of_key(db, key)), self._clock.now()
-        found = next((self._record(row) for row in rows if not reserve.is_sending(row, now)), None)
-        self._known[key] = (found.row, found.status) if found else (0, "")
-        return found
+        entry = next((self._record(row) for row in rows if not reserve.is_sending(row, now)), None)
+        self._known[key] = KnownRow(entry.row, entry.status) if entry else KnownRow()
+        return entry
 
     def open_jobs(
         self, like: ReportRequest, *, stream: str, first: dt.date, last: dt.date
     ) -> list[JobRecord]:
         """Return jobs that may still bring records of the days from `first` to `last`, newest first.
 
-        Those are sent and not done (an unanswered submission among them), or done while no run has had their
-        records out; of the account and the report of a request, whatever its parameters are. A job all of
-        whose days `stream` has had from a later one is left out, and one whose days can't be read.
+        These are jobs of the request's account and report, with any parameters, that are sent and not done
+        (unanswered submissions included), or done without any run having emitted their records. A job is
+        left out if a later job's records of all its days were emitted for `stream`, or if its days can't be
+        read.
         """
         rows = self._store.read(lambda db: statements.open_jobs(db, like, stream, first, last))
-        return [found for row in rows if (found := self._record(row)).slice]
+        return [entry for row in rows if (entry := self._record(row)).slice]
 
     def reserve(self, wanted: Submission) -> Reservation | Existing | Wait:
-        """Take a place for a submission, or say what stands against it.
+        """Reserve a submission, or return what blocks it.
 
         Returns:
             A reservation, to be completed with `submitted`, `refused` or `lost`; or another run's job that
-            was not there when `find` was asked; or what to wait for.
+            was not there when `find` was called; or what to wait for.
         """
-        known = self._known.get(wanted.request.key, (0, ""))
+        known = self._known.get(wanted.request.key, KnownRow())
 
-        def take(db: sa.Connection) -> Reservation | Existing | Wait:
+        def work(db: sa.Connection) -> Reservation | Existing | Wait:
             lock(db, wanted.request.vendor, wanted.request.account)
             return reserve.reserve(db, wanted, known)
 
-        return self._store.write(take)
+        return self._store.write(work)
 
     def usage(self, vendor: str, account: str, quotas: Sequence[Quota], now: dt.datetime) -> list[QuotaUse]:
         """Return how much of each of an account's quotas is used."""
@@ -134,23 +140,24 @@ class Ledger:
         self._store.note(lambda db: reserve.keep_alive(db, reservation, now))
 
     def submitted(self, reservation: Reservation, job: ReportJob) -> None:
-        """Note the vendor's answer."""
-        # Jobs stand in the order in which they were sent, not in that of the answers.
+        """Note that the vendor accepted the submission as this job."""
+        # Jobs are listed in the order of their submissions, not of the answers.
         values = {**values_of(job), "sent_at": min(reservation.at, job.submitted_at)}
-        self._answered(reservation, values, "accepted")
-        self._known[job.request.key] = reservation.row, job.status.value
+        self._note_answer(reservation, values, "accepted")
+        self._known[job.request.key] = KnownRow(reservation.row, job.status.value)
 
     def refused(self, reservation: Reservation) -> None:
         """Note that the vendor certainly did not accept: no job, and no longer counted in day quotas."""
-        self._answered(reservation, None, "refused")
+        at = self._clock.now()
+        self._store.note(lambda db: reserve.note_refusal(db, reservation, at), is_lasting=True)
 
     def lost(self, reservation: Reservation) -> None:
-        """Note that the answer was lost: nobody knows whether the vendor accepted."""
-        self._answered(reservation, {"status": LOST, "sent_at": reservation.at}, "lost")
+        """Note that the answer was lost: it is unknown whether the vendor accepted."""
+        self._note_answer(reservation, {"status": LOST, "sent_at": reservation.at}, "lost")
 
     def not_sent(self, reservation: Reservation) -> None:
         """Note that the submission was not sent at all: no job, and counted in no quota."""
-        self._answered(reservation, None, None)
+        self._store.note(lambda db: reserve.withdraw(db, reservation), is_lasting=True)
 
     def seen(self, job: ReportJob) -> None:
         """Note the job as the vendor sees it now.
@@ -161,7 +168,7 @@ class Ledger:
         self._change(job, values_of(job))
 
     def failed(self, job: ReportJob, message: str) -> None:
-        """Note that the job came to nothing."""
+        """Note that the job failed."""
         values = values_of(job) | {"status": JobStatus.FAILED.value, "message": message}
         self._change(job, values | {"finished_at": job.finished_at or self._clock.now()})
 
@@ -170,7 +177,7 @@ class Ledger:
         self._change(job, {"status": JobStatus.EXPIRED.value, "message": "unknown to the vendor"})
 
     def downloaded(self, job: ReportJob, *, size: int, seconds: float | None = None) -> None:
-        """Note that all files of a job are here; `size` in bytes, `seconds` that it took."""
+        """Note that all files of a job were downloaded: `size` bytes in `seconds`."""
         values = {"downloaded_at": self._clock.now(), "download_seconds": seconds, "bytes": size}
         self._change(job, values)
 
@@ -184,19 +191,25 @@ class Ledger:
         run_id: str = "",
         content: str | None = None,
     ) -> None:
-        """Note that a job's records are out for a stream: how many, in how many seconds, in which run.
+        """Note that a job's records were emitted for a stream: how many, in how many seconds, in which run.
 
-        `content` is the digest of its files, where a later slice is compared with it.
+        `content` is the digest of its files, if a later slice is to be compared with it.
         """
-        out = {"stream": stream, "run_id": run_id, "rows": rows, "emit_seconds": seconds, "content": content}
-        out["emitted_at"] = self._clock.now()
+        values = {
+            "stream": stream,
+            "run_id": run_id,
+            "rows": rows,
+            "emit_seconds": seconds,
+            "content": content,
+            "emitted_at": self._clock.now(),
+        }
 
-        def emit(db: sa.Connection) -> None:
-            if not statements.note_emitted(db, job, **out):
+        def work(db: sa.Connection) -> None:
+            if not statements.note_emitted(db, job, **values):
                 statements.add_unseen(db, job, stream, run_id)
-                statements.note_emitted(db, job, **out)
+                statements.note_emitted(db, job, **values)
 
-        self._store.note(emit)
+        self._store.note(work)
 
     def store_run(self, run: RunOutcome) -> None:
         """Store how a run and its streams stand, at its start and at its end, in place of what was stored."""
@@ -223,34 +236,32 @@ class Ledger:
     # --- within ---------------------------------------------------------------------------------------
 
     def _record(self, row: sa.RowMapping) -> JobRecord:
-        """Return a row as a value; one that makes no sense is warned of, once."""
-        found = record(row, self._clock.now())
-        if found.unreadable and found.row not in self._warned_of:
-            self._warned_of.add(found.row)
-            logger.warning("%s", unreadable_warning(found))
-        return found
+        """Return a row as a value; invalid values are warned about once."""
+        entry = record(row, self._clock.now())
+        if entry.unreadable and entry.row not in self._warned_rows:
+            self._warned_rows.add(entry.row)
+            logger.warning("%s", unreadable_warning(entry))
+        return entry
 
-    def _answered(
-        self, reservation: Reservation, values: Mapping[str, Any] | None, outcome: str | None
-    ) -> None:
-        """Note what came of a submission."""
+    def _note_answer(self, reservation: Reservation, values: Mapping[str, Any], outcome: str) -> None:
+        """Complete a reservation's job, and count its submission as of now."""
         at = self._clock.now()  # counted from the answer: the vendor may have counted it as late as that
 
-        def note(db: sa.Connection) -> None:
+        def work(db: sa.Connection) -> None:
             reserve.note_answer(db, reservation, values, outcome, at)
 
-        self._store.note(note, is_lasting=True)
+        self._store.note(work, is_lasting=True)
 
     def _change(self, job: ReportJob, values: Mapping[str, Any]) -> None:
         """Change a job's rows, adding one if there is none."""
         running_at = self._clock.now() if values.get("status") == JobStatus.RUNNING else None
 
-        def change(db: sa.Connection) -> None:
+        def work(db: sa.Connection) -> None:
             row = statements.change(db, job, values, running_at)
             if not row:
                 statements.add_unseen(db, job)
                 row = statements.change(db, job, values, running_at)
-            if "status" in values and row >= self._known.get(job.request.key, (0, ""))[0]:
-                self._known[job.request.key] = row, values["status"]
+            if "status" in values and row >= self._known.get(job.request.key, KnownRow()).row:
+                self._known[job.request.key] = KnownRow(row, values["status"])
 
-        self._store.note(change)
+        self._store.note(work)

@@ -2,8 +2,8 @@
 
 A quota of 86400 seconds is a calendar day in UTC, any other a rolling window. What the vendor refused does
 not count in a day (it was not accepted), but in the rolling window (it was a call). Another machine's clock
-may be ahead: what lies in the future counts too, but not beyond a window's length: a clock that went wrong
-must not hold runs back for ever.
+may be ahead: submissions in the future count too, but not those beyond a window's length: a wrong clock must
+not block runs for ever.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ class Wait:
     """The submission may not be sent now.
 
     Attributes:
-        quota: Name of the quota that is used up. "" where a place is waited for: too many jobs are in flight,
-            or another run is just submitting the same report.
+        quota: Name of the quota that is used up. "" if it is not a quota's: too many jobs are in flight, or
+            another run is just submitting the same report.
         limit: Its limit.
-        seconds: When there is room again; 0 where a place is waited for.
-        resets_at: When the quota lets the next one through; None for a place.
-        is_day: The quota is a day's: it is not worth waiting for.
+        seconds: Until the quota allows the next submission; 0 without a quota.
+        resets_at: When the quota allows the next submission; None without a quota.
+        is_day: The quota is per day: not worth waiting for.
     """
 
     quota: str = ""
@@ -62,12 +62,12 @@ def window(quota: Quota, now: dt.datetime) -> tuple[dt.datetime, dt.datetime]:
 def wait_for(
     quotas: Iterable[Quota], limiting: Mapping[str, dt.datetime | None], now: dt.datetime
 ) -> Wait | None:
-    """Return what a further submission has to wait for, or None.
+    """Return what the next submission has to wait for, or None.
 
-    A spent day comes before all others; else the longest wait.
+    A used-up day quota comes first, then the longest wait.
 
     Args:
-        quotas: The quotas that count it.
+        quotas: The quotas in which it counts.
         limiting: Quota name -> the time of the submission that is the `limit`-th newest in its window: when
             that one no longer counts, there is room again. None where there are fewer.
         now: The time.
@@ -112,12 +112,12 @@ def usage(
     """Return how much of each of an account's quotas is used."""
     values = {"vendor": vendor, "account": account, **windows(quotas, now)}
     oldest = sa.func.min(submissions.c.at, type_=UtcTime)
-    found = []
+    uses = []
     for number, item in enumerate(quotas):
         counted = sa.select(sa.func.count(), oldest).where(*_counted(number, item))
         used, first = db.execute(counted, values).one()
-        found.append(_usage_of(item, used, first, now))
-    return found
+        uses.append(_usage_of(item, used, first, now))
+    return uses
 
 
 def limiting_time(number: int, item: Quota) -> sa.ScalarSelect[Any]:
@@ -127,8 +127,8 @@ def limiting_time(number: int, item: Quota) -> sa.ScalarSelect[Any]:
 
 
 def may_be_spent(item: Quota) -> sa.ColumnElement[bool]:
-    """Return whether so many submissions are kept at all, by the first and the last one's number: else a long
-    day need not be counted.
+    """Return whether the table may hold as many submissions as the quota's limit, by its first and last row
+    number: if not, a long day need not be counted.
     """
     first, last = (sa.select(end(submissions.c.id)).scalar_subquery() for end in (sa.func.min, sa.func.max))
     return last - first + 1 >= item.limit
@@ -137,21 +137,21 @@ def may_be_spent(item: Quota) -> sa.ColumnElement[bool]:
 def _counted(number: int, item: Quota) -> list[sa.ColumnElement[bool]]:
     """Return the conditions on the submissions that count in a quota, for the values of `windows`."""
     start: sa.BindParameter[Any] = bindparam(f"start_{number}")
-    same = [
+    conditions = [
         submissions.c.vendor == bindparam("vendor"),
         submissions.c.account == bindparam("account"),
         submissions.c.quota == item.counts,
         submissions.c.at <= bindparam(f"end_{number}"),
     ]
     if item.is_day:
-        return [*same, submissions.c.at >= start, submissions.c.outcome != "refused"]
-    return [*same, submissions.c.at > start]
+        return [*conditions, submissions.c.at >= start, submissions.c.outcome != "refused"]
+    return [*conditions, submissions.c.at > start]
 
 
 def windows(quotas: Sequence[Quota], now: dt.datetime) -> dict[str, dt.datetime]:
     """Return the values of the parameters that the conditions of `_counted` have."""
-    found = dict[str, dt.datetime]()
+    values = dict[str, dt.datetime]()
     for number, item in enumerate(quotas):
         start, end = window(item, now)
-        found |= {f"start_{number}": start, f"end_{number}": end}
-    return found
+        values |= {f"start_{number}": start, f"end_{number}": end}
+    return values

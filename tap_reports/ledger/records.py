@@ -1,4 +1,4 @@
-"""A job as the ledger knows it: from a row, whose values somebody may have edited, and to one."""
+"""A job as the ledger knows it: read from a row, which a person may have edited, and written to one."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from tap_reports.models import JobStatus, Json, ReportJob, ReportRequest, Slice
 
 GOOD = tuple(status.value for status in JobStatus if status.is_good)
 INTENT = "intent"
-"""Status of a row whose submission has not been answered: on its way, or its run was killed."""
+"""Status of a row whose submission has no answer: it is being sent, or its run was killed."""
 LOST = "lost"
-"""Status of a row whose answer was lost: nobody knows whether the vendor accepted it."""
+"""Status of a row whose answer was lost: it is unknown whether the vendor accepted it."""
 STATUSES = frozenset({INTENT, LOST, *(status.value for status in JobStatus)})
 COPIED_COLUMNS = (
     *("key", "vendor", "account", "report", "job_id", "run_id", "message", "rows", "bytes"),
@@ -28,13 +28,13 @@ COPIED_COLUMNS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmitRecord:
-    """One time that a job's records came out for a stream, with the job's times as they were then.
+    """One time that a job's records were emitted for a stream, with the job's times as they were then.
 
     Attributes:
-        run_id: The run whose records they were.
-        started_at, finished_at: When the vendor was seen working on it, and done with it.
-        downloaded_at, download_seconds: When its files were here, and how long that took.
-        emitted_at, emit_seconds: When its records were out, and how long that took.
+        run_id: The run that emitted them.
+        started_at, finished_at: When the job was first seen running, and when it finished.
+        downloaded_at, download_seconds: When its files were downloaded, and how long that took.
+        emitted_at, emit_seconds: When its records were emitted, and how long that took.
     """
 
     run_id: str
@@ -60,16 +60,16 @@ class JobRecord:
         status: A `JobStatus` value, `intent` or `lost`.
         handle: `ReportJob.handle`; may be secret.
         submitted_at: When it was sent.
-        started_at: When the vendor was first seen working on it, if ever.
-        downloaded_at, download_seconds: When its files were here last, and how long that took.
-        rows: As the vendor says; in a history as came out last.
+        started_at: When the job was first seen running, if ever.
+        downloaded_at, download_seconds: When its files were last downloaded, and how long that took.
+        rows: As the vendor says; in a history as last emitted.
         bytes: Size of its files as downloaded.
         run_id: The run that submitted it.
         message: The vendor's words on a failure, redacted.
-        estimate: What it was expected to cost; `credits` is what the vendor charged.
+        estimate: The expected cost; `credits` is what the vendor charged.
         is_emitted: Some run has emitted its records.
-        unreadable: Columns that can't be read: somebody has edited the row.
-        uses: Each run in which its records came out; only in a history.
+        unreadable: Columns that can't be read: the row was edited.
+        uses: Each run that emitted its records; only in a history.
     """
 
     row: int = 0
@@ -100,12 +100,12 @@ class JobRecord:
 
     @property
     def is_unanswered(self) -> bool:
-        """True if nobody knows whether the vendor accepted the submission."""
+        """True if it is unknown whether the vendor accepted the submission."""
         return self.status in {INTENT, LOST}
 
     @property
     def is_in_flight(self) -> bool:
-        """True if the vendor accepted the job and was not yet seen to be done with it."""
+        """True if the vendor accepted the job and it was not yet seen to end."""
         return self.status in {JobStatus.PENDING, JobStatus.RUNNING}
 
     @property
@@ -114,7 +114,7 @@ class JobRecord:
         return self.status in GOOD
 
     def job(self, request: ReportRequest) -> ReportJob | None:
-        """Return the job, to go on with it; None where no answer came."""
+        """Return the job, to continue with it; None where no answer came."""
         if self.is_unanswered or not self.job_id:
             return None
         return ReportJob(
@@ -132,7 +132,7 @@ class JobRecord:
 
 
 def values_of(job: ReportJob) -> dict[str, Any]:
-    """Return the columns that a job fills. What it does not say (any more) is left as it is known."""
+    """Return the columns that a job fills. A column that it does not fill (any more) keeps its value."""
     known = {
         "handle": json.dumps(job.handle, default=_json_default) if job.handle else None,
         "created_at": job.created_at,
@@ -151,13 +151,13 @@ def values_of(job: ReportJob) -> dict[str, Any]:
 def record(row: sa.RowMapping, now: dt.datetime = UNKNOWN_TIME, **more: Any) -> JobRecord:
     """Return a row as a value.
 
-    A job whose status or end makes no sense is taken for one that runs: its vendor is asked for it, which is
-    free, and nothing is submitted for it.
+    A job whose status or end is invalid counts as pending, or as lost if it has no job id: a pending job is
+    polled, which is free, and not submitted again.
 
     Args:
         row: Of the jobs.
-        now: What a time of submission that makes no sense is taken for: it starts a deadline.
-        more: What to fill in otherwise.
+        now: Stands for an invalid time of submission, which starts a deadline.
+        more: Fields in place of the row's.
     """
     wrong = tuple(_unreadable_columns(row))
     status, finished_at = row["status"], row["finished_at"]
@@ -179,27 +179,27 @@ def record(row: sa.RowMapping, now: dt.datetime = UNKNOWN_TIME, **more: Any) -> 
     )
 
 
-def unreadable_warning(found: JobRecord) -> str:
-    """Return what there is to say of a row that makes no sense."""
+def unreadable_warning(entry: JobRecord) -> str:
+    """Return the warning about a row with invalid values."""
     return (
-        f"The job ledger's row {found.row} ({found.vendor} {found.report}, job {found.job_id or 'unknown'}) "
-        f"has no valid {', '.join(found.unreadable)}: somebody has edited it. As far as it can be read, its "
+        f"The job ledger's row {entry.row} ({entry.vendor} {entry.report}, job {entry.job_id or 'unknown'}) "
+        f"has no valid {', '.join(entry.unreadable)}: somebody has edited it. As far as it can be read, its "
         "job is asked for at the vendor, which is free. Correct the row, or delete it if its job is of no "
-        f"use (table tap_reports_jobs, id {found.row})."
+        f"use (table tap_reports_jobs, id {entry.row})."
     )
 
 
 def decimal_of(text: str | None) -> Decimal | None:
-    """Return a number that the ledger keeps as text; None for what is none."""
+    """Return a number that the ledger keeps as text; None for a text that is not a number."""
     try:
-        found = None if text is None else Decimal(text)
+        number = None if text is None else Decimal(text)
     except InvalidOperation:
         return None
-    return found if found is not None and found.is_finite() else None
+    return number if number is not None and number.is_finite() else None
 
 
 def _unreadable_columns(row: sa.RowMapping) -> Iterator[str]:
-    """Yield what can't be read of a row, of all that decides what becomes of its job."""
+    """Yield the unreadable columns of a row, of those that decide what happens to its job."""
     start, end = row["slice_start"], row["slice_end"]
     if row["status"] not in STATUSES:
         yield "status"
@@ -214,10 +214,10 @@ def _unreadable_columns(row: sa.RowMapping) -> Iterator[str]:
 
 def _handle(row: sa.RowMapping) -> Json | None:
     try:
-        found = json.loads(row["handle"])
+        handle = json.loads(row["handle"])
     except (ValueError, TypeError):
         return None
-    return found if isinstance(found, dict) else None
+    return handle if isinstance(handle, dict) else None
 
 
 def _json_default(value: Any) -> Any:

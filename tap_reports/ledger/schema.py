@@ -12,7 +12,7 @@ from sqlalchemy.types import TypeDecorator
 VERSION = 5
 UNKNOWN_TIME = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 UNKNOWN_DAY = dt.date(1970, 1, 1)
-"""What a text that is not a time, or not a day, is read as: somebody has edited the table."""
+"""What a text that is not a time, or not a day, is read as: the table was edited."""
 
 
 class NotThisLedgerError(Exception):
@@ -20,7 +20,7 @@ class NotThisLedgerError(Exception):
 
 
 class UtcTime(TypeDecorator[dt.datetime]):
-    """An instant: aware going in, UTC in the table (SQLite holds text), aware coming out."""
+    """An instant: any zone when written, UTC in the table (text in SQLite), UTC when read."""
 
     impl = sa.DateTime(timezone=True)
     cache_ok = True
@@ -49,7 +49,7 @@ class UtcTime(TypeDecorator[dt.datetime]):
 
 
 class Day(TypeDecorator[dt.date]):
-    """A day; a text that is none comes out as `UNKNOWN_DAY`."""
+    """A day; a text that is not a day is read as `UNKNOWN_DAY`."""
 
     impl = sa.Date()
     cache_ok = True
@@ -109,7 +109,7 @@ jobs = sa.Table(
     sa.Column("message", sa.Text, nullable=False, default=""),
     sa.Index("tap_reports_jobs_account", "vendor", "account", "status"),
     sa.Index("tap_reports_jobs_sent", "sent_at"),
-    # A deleted row's number is never given out again: a newer row always has a greater one.
+    # The number of a deleted row is never reused: a newer row always has a greater number.
     sqlite_autoincrement=True,
 )
 
@@ -137,8 +137,8 @@ uses = sa.Table(
     sa.Column("emitted_at", UtcTime, nullable=False),
     sa.Column("emit_seconds", sa.Float),
 )
-"""Each time that a job's records came out, with the job's times as they were then: a later run may have the
-vendor run the job again, which changes nothing of what an earlier run did.
+"""Each time that a job's records were emitted, with the job's times as they were then: a later run may have
+the vendor run the job again, which changes nothing of what an earlier run did.
 """
 
 submissions = sa.Table(
@@ -196,15 +196,15 @@ def lock_limits(wait_seconds: float, silent_seconds: float) -> dict[str, Any]:
 
     Args:
         wait_seconds: How long to wait for a lock that another process holds.
-        silent_seconds: After how long the server frees the locks of a process that says nothing.
+        silent_seconds: After how long the server frees the locks of a process that sends nothing.
     """
     return {"lock_limits": {"wait": f"{wait_seconds * 1000:.0f}", "silent": f"{silent_seconds * 1000:.0f}"}}
 
 
 def lock(connection: sa.Connection, *names: str) -> None:
-    """Hold other machines' transactions on the same names back until this one ends.
+    """Let other transactions on the same names wait until this one ends.
 
-    SQLite needs none: its write transactions are one at a time from their first statement on.
+    SQLite needs no lock: its write transactions run one at a time from their first statement on.
     """
     if connection.dialect.name == "postgresql":
         digest = hashlib.sha256("\0".join(("tap-reports", *names)).encode()).digest()

@@ -1,7 +1,7 @@
 """The ledger's statements: rows in, rows out. Each works in its caller's transaction.
 
-A round trip to a server is what a statement costs, so what can be one statement is one. Those of every job
-are made once and filled by parameters: making them again costs more than running them.
+A statement costs a round trip to a server, so what can be one statement is one. Those that run for every job
+are built once and filled by parameters: building them again costs more than running them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tap_reports.ledger.records import GOOD, INTENT, LOST, values_of
 from tap_reports.ledger.schema import UtcTime, jobs, streams, uses
 from tap_reports.models import JobStatus, ReportJob, ReportRequest, Slice
 
-RUNNING = (JobStatus.PENDING.value, JobStatus.RUNNING.value)
+IN_FLIGHT = (JobStatus.PENDING.value, JobStatus.RUNNING.value)
 IS_EMITTED = (
     sa.exists().where(streams.c.job == jobs.c.id, streams.c.emitted_at.is_not(None)).label("is_emitted")
 )
@@ -31,7 +31,7 @@ CHANGE_RUNNING = CHANGE.values(
     started_at=sa.func.coalesce(jobs.c.started_at, bindparam("seen_at"), type_=UtcTime)
 )
 EMIT_COLUMNS = ("stream", "run_id", "rows", "emitted_at", "emit_seconds", "content")
-"""Columns of `streams` and `uses` that say what came out of a job; others are copied from it."""
+"""Columns of `streams` and `uses` about the emitted records; the others are copied from the job."""
 
 
 def jobs_of_key(db: sa.Connection, key: str) -> Sequence[sa.RowMapping]:
@@ -43,18 +43,19 @@ def open_jobs(
     db: sa.Connection, like: ReportRequest, stream: str, first: dt.date, last: dt.date
 ) -> Sequence[sa.RowMapping]:
     """Return the account's jobs of a report between two days that may still bring records, newest first:
-    sent and not done, or done and not out, unless the stream has had all of their days from a later job.
+    sent and not done, or done and not emitted. A job is left out if a later job's records of all its days
+    were emitted for the stream.
     """
-    later, later_out = jobs.alias(), streams.alias()
+    later, later_streams = jobs.alias(), streams.alias()
     is_outdated = sa.exists().where(
         later.c.vendor == jobs.c.vendor,
         later.c.account == jobs.c.account,
         later.c.id > jobs.c.id,
         later.c.slice_start <= jobs.c.slice_start,
         later.c.slice_end >= jobs.c.slice_end,
-        later_out.c.job == later.c.id,
-        later_out.c.stream == stream,
-        later_out.c.emitted_at.is_not(None),
+        later_streams.c.job == later.c.id,
+        later_streams.c.stream == stream,
+        later_streams.c.emitted_at.is_not(None),
     )
     statement = sa.select(jobs, IS_EMITTED).where(
         jobs.c.vendor == like.vendor,
@@ -63,14 +64,14 @@ def open_jobs(
         jobs.c.report == like.report,
         jobs.c.slice_end >= first,
         jobs.c.slice_start <= last,
-        jobs.c.status.in_((INTENT, *RUNNING, LOST)) | (jobs.c.status.in_(GOOD) & ~IS_EMITTED.element),
+        jobs.c.status.in_((INTENT, *IN_FLIGHT, LOST)) | (jobs.c.status.in_(GOOD) & ~IS_EMITTED.element),
         ~is_outdated,
     )
     return db.execute(statement.order_by(jobs.c.id.desc())).mappings().all()
 
 
 def add_unseen(db: sa.Connection, job: ReportJob, stream: str = "", run_id: str = "") -> None:
-    """Add a job that this ledger did not see submitted, for a stream and those of its key's newest row."""
+    """Add a job that the ledger does not have, for a stream and the streams of its key's newest row."""
     newest = next(iter(jobs_of_key(db, job.request.key)), None)
     names = [stream]
     if newest is not None:
@@ -82,9 +83,9 @@ def add_unseen(db: sa.Connection, job: ReportJob, stream: str = "", run_id: str 
 def add_job(
     db: sa.Connection, request: ReportRequest, run_id: str, names: Iterable[str], **values: Any
 ) -> int:
-    """Add a job's row, and the streams that want it. Returns its number."""
+    """Add a job's row and its streams. Returns the row's number."""
     days = request.slice
-    same = {
+    columns = {
         "key": request.key,
         "vendor": request.vendor,
         "account": request.account,
@@ -95,9 +96,9 @@ def add_job(
         "quota": request.quota,
         "run_id": run_id,
     }
-    row = inserted(db, ADD_JOB, same | values)
-    if found := sorted({name for name in names if name}):
-        db.execute(ADD_STREAMS, [{"job": row, "stream": name} for name in found])
+    row = inserted(db, ADD_JOB, columns | values)
+    if stream_names := sorted({name for name in names if name}):
+        db.execute(ADD_STREAMS, [{"job": row, "stream": name} for name in stream_names])
     return row
 
 
@@ -113,7 +114,7 @@ def change(
     """Change a job's rows. Returns the number of the newest, 0 if there is none.
 
     Args:
-        running_at: When its vendor was seen working on it; the first such time is kept.
+        running_at: When the job was seen running, if it was; the first such time is kept.
     """
     given = {"of_key": job.request.key, "of_id": job.id, **values}
     if running_at is None:
@@ -122,7 +123,7 @@ def change(
 
 
 def note_emitted(db: sa.Connection, job: ReportJob, **out: Any) -> bool:
-    """Note what came out of a job (`EMIT_COLUMNS`), with the job's times as they are now.
+    """Note that a job's records were emitted (`EMIT_COLUMNS`), with the job's times as they are now.
 
     Returns False if the job has no row.
     """
@@ -156,13 +157,13 @@ def adjacent_slice_with_content(
         )
         .order_by(streams.c.emitted_at)
     )
-    newest = {Slice(start, end): its_content for start, end, its_content in db.execute(statement)}
-    return next((slice_ for slice_, its_content in newest.items() if its_content == content), None)
+    newest = {Slice(start, end): digest for start, end, digest in db.execute(statement)}
+    return next((slice_ for slice_, digest in newest.items() if digest == content), None)
 
 
 @cache
 def _upsert(dialect: str, table: sa.Table) -> sa.Insert:
-    """Return the statement that writes what came out of a job's newest row, over what is there."""
+    """Return the statement that writes what was emitted of a job's newest row, over what is there."""
     if dialect == "postgresql":
         from sqlalchemy.dialects.postgresql import insert
     else:
@@ -171,12 +172,14 @@ def _upsert(dialect: str, table: sa.Table) -> sa.Insert:
     source = sa.select(
         jobs.c.id,
         *(
-            bindparam(f"its_{one.name}", type_=one.type) if one.name in EMIT_COLUMNS else jobs.c[one.name]
-            for one in columns
+            bindparam(f"its_{column.name}", type_=column.type)
+            if column.name in EMIT_COLUMNS
+            else jobs.c[column.name]
+            for column in columns
         ),
     ).where(jobs.c.id == sa.select(sa.func.max(jobs.c.id)).where(IS_JOB).scalar_subquery())
-    statement = insert(table).from_select(["job", *(one.name for one in columns)], source)
-    changed = {one.name: statement.excluded[one.name] for one in columns if not one.primary_key}
+    statement = insert(table).from_select(["job", *(column.name for column in columns)], source)
+    changed = {column.name: statement.excluded[column.name] for column in columns if not column.primary_key}
     return statement.on_conflict_do_update(
-        index_elements=[one.name for one in table.primary_key], set_=changed
+        index_elements=[column.name for column in table.primary_key], set_=changed
     ).returning(table.c.job)

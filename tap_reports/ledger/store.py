@@ -1,4 +1,4 @@
-"""Transactions in the ledger's database: those that a run depends on, and notes that it can do without."""
+"""Transactions in the ledger's database: those that a run depends on, and notes that may fail."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from tap_reports.exceptions import ConfigError, StreamError
 from tap_reports.ledger import upgrade
 from tap_reports.ledger.connection import STOP_SECONDS, SharedConnection
 from tap_reports.ledger.database import (
-    FAILED,
-    SILENT_SECONDS,
-    UNUSABLE,
+    DEAD_SERVER_SECONDS,
+    OPEN_ERRORS,
+    TRANSACTION_ERRORS,
     memory_engine,
     message_of,
     open_engine,
@@ -42,22 +42,22 @@ OFF = "off"
 BUSY_SECONDS = 30.0
 """How long a write waits for other processes' writes; each takes milliseconds."""
 MAX_PENDING_NOTES = 10_000
-"""Notes that are kept for a database that is away."""
+"""Maximum number of notes that are kept while the database can't be reached."""
 
 
 def setting_errors(setting: str) -> Iterator[str]:
-    """Yield why a ledger can't be used, as far as that is known without making or reaching anything."""
+    """Yield why a ledger can't be used, as far as is known without creating or connecting to anything."""
     if setting == OFF:
         return
     try:
         require_usable(setting)
-    except UNUSABLE as error:
+    except OPEN_ERRORS as error:
         yield _refusal(setting, error)
 
 
 def _refusal(setting: str | None, error: BaseException) -> str:
-    said = message_of(error).rstrip(".")
-    return f"job_ledger: {shown_place(setting)} can't be used: {said}. {remedy_for(error)}"
+    message = message_of(error).rstrip(".")
+    return f"job_ledger: {shown_place(setting)} can't be used: {message}. {remedy_for(error)}"
 
 
 class Store:
@@ -74,7 +74,6 @@ class Store:
         self._warned = False
         self._pending_notes: deque[Note] = deque(maxlen=MAX_PENDING_NOTES)
         self._noting = threading.Lock()
-        self.end_soon = self._connection.end_soon
 
     @classmethod
     def open(cls, setting: str | None, *, now: dt.datetime, busy_seconds: float) -> Store:
@@ -89,7 +88,7 @@ class Store:
         try:
             store = cls(*open_engine(setting, busy_seconds), busy_seconds)
             store._prepare(now)
-        except UNUSABLE as error:
+        except OPEN_ERRORS as error:
             if store is not None:
                 store.close()
             if setting is not None:
@@ -115,7 +114,7 @@ class Store:
                 upgrade.prune(db, now)
 
     def read(self, work: Callable[[sa.Connection], T]) -> T:
-        """Return what a function finds in the database; it waits for no other process.
+        """Return what a function reads from the database, without waiting for other processes.
 
         Raises:
             StreamError: The database failed.
@@ -124,7 +123,7 @@ class Store:
             return self._run(work, self.reading)
 
     def write(self, work: Callable[[sa.Connection], T]) -> T:
-        """Return what a function returns that works in a transaction: what it reads stays true until it has
+        """Run a function in a transaction and return its result: what it reads stays true until it has
         written.
 
         Raises:
@@ -136,11 +135,11 @@ class Store:
     def note(
         self, work: Callable[[sa.Connection], object], *, at_once: bool = False, is_lasting: bool = False
     ) -> None:
-        """Let a function write, each statement a transaction by itself, or all of them one (`at_once`); after
-        a power failure it is there if it `is_lasting`.
+        """Let a function write, in one transaction for each statement, or in one for all (`at_once`). What it
+        writes survives a power failure if it `is_lasting`.
 
-        The run goes on without a note that can't be written; that is warned about once. Where the database
-        was away, it is written before the next one.
+        The run continues without a note that can't be written; that is warned about once. If the database
+        could not be reached, the note is written before the next one.
         """
         isolation = "READ COMMITTED" if at_once else "AUTOCOMMIT"
         connected = partial(
@@ -149,6 +148,10 @@ class Store:
         with self._noting:
             self._pending_notes.append((work, connected))
             self._write_notes()
+
+    def end_soon(self) -> None:
+        """See `SharedConnection.end_soon`."""
+        self._connection.end_soon()
 
     def close(self) -> None:
         """Write the pending notes, if that is possible now, and close the connection."""
@@ -164,53 +167,53 @@ class Store:
         try:
             while self._pending_notes:
                 self._write_oldest()
-        except FAILED as error:
+        except TRANSACTION_ERRORS as error:
             level = logging.DEBUG if self._warned else logging.WARNING
             self._warned = True
             text = "The job ledger can't be written: %s. The run goes on. %s"
             logger.log(level, text, message_of(error), remedy_for(error))
 
     def _write_oldest(self) -> None:
-        """Write the oldest pending note; it stays pending as long as the database is away."""
+        """Write the oldest pending note; it stays pending while the database can't be reached."""
         try:
             self._run(*self._pending_notes[0])
         except OperationalError:
             raise
-        except FAILED:
+        except TRANSACTION_ERRORS:
             self._pending_notes.popleft()
             raise
         self._pending_notes.popleft()
 
     def _run(self, work: Callable[[sa.Connection], T], connected: Connected) -> T:
-        """Run a function; once more where the server went away meanwhile, as in a restart."""
-        began = time.monotonic()
+        """Run a function; once more if the connection was lost meanwhile, as in a restart."""
+        started = time.monotonic()
         try:
             with connected() as db:
                 return work(db)
         except DBAPIError as error:
-            is_silent = time.monotonic() - began >= SILENT_SECONDS
-            if not error.connection_invalidated or is_silent or self._connection.is_stopping:
+            is_dead = time.monotonic() - started >= DEAD_SERVER_SECONDS
+            if not error.connection_invalidated or is_dead or self._connection.is_stopping:
                 raise
         with connected() as db:
             return work(db)
 
     @contextmanager
     def required(self) -> Iterator[None]:
-        """End the stream if the database fails: without it, a job might be paid for twice.
+        """Fail the stream if the database fails: without the ledger, a job might be paid for twice.
 
         Raises:
             StreamError: The database failed.
         """
         try:
             yield
-        except FAILED as error:
+        except TRANSACTION_ERRORS as error:
             raise StreamError(
                 f"the job ledger failed ({message_of(error)}), so nothing may be submitted",
                 remedy=remedy_for(error),
             ) from error
 
     def reading(self) -> AbstractContextManager[sa.Connection]:
-        """Return a connection whose statements wait for no other process."""
+        """Return a connection whose statements do not wait for other processes."""
         return self._connection.transaction(isolation="AUTOCOMMIT")
 
     def writing(self) -> AbstractContextManager[sa.Connection]:

@@ -1,4 +1,4 @@
-"""How the ledger's tables are made, upgraded and tidied."""
+"""Creates, upgrades and prunes the ledger's tables."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ KEEP_SUBMISSIONS_DAYS = 3
 
 
 def is_current(connection: sa.Connection, now: dt.datetime) -> bool:
-    """Return whether the tables are this version's and tidy, so that nothing is to be done or waited for."""
+    """Return whether the tables are this version's and not due to be pruned: nothing is to be done."""
     try:
-        found = connection.execute(sa.select(version)).mappings().first()
+        row = connection.execute(sa.select(version)).mappings().first()
     except (OperationalError, ProgrammingError):
         return False  # another version's tables, or none
-    return bool(found and found["version"] == VERSION and not _is_prune_due(found["pruned_at"], now))
+    return bool(row and row["version"] == VERSION and not _is_prune_due(row["pruned_at"], now))
 
 
 def prepare(connection: sa.Connection, now: dt.datetime) -> bool:
-    """Make or upgrade the tables. Returns whether this process is to tidy them: one does so a day.
+    """Create or upgrade the tables. Returns whether this process is to prune them: once a day one does.
 
     Raises:
         NotThisLedgerError: A newer version, or another program, made them.
@@ -63,9 +63,9 @@ def _add_missing(connection: sa.Connection) -> None:
     """Add the columns and indexes that an older version's tables lack; versions differ in no other way."""
     inspector = sa.inspect(connection)
     for table in metadata.sorted_tables:
-        there = {column["name"] for column in inspector.get_columns(table.name)}
+        existing = {column["name"] for column in inspector.get_columns(table.name)}
         for column in table.columns:
-            if column.name not in there:
+            if column.name not in existing:
                 kind = column.type.compile(connection.dialect)
                 connection.execute(sa.text(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind}"))
         for index in table.indexes:
@@ -73,7 +73,7 @@ def _add_missing(connection: sa.Connection) -> None:
 
 
 def prune(connection: sa.Connection, now: dt.datetime) -> None:
-    """Drop what is too old to matter."""
+    """Delete what is too old to matter."""
     old = now - dt.timedelta(days=KEEP_JOBS_DAYS)
     ended = sa.func.coalesce(jobs.c.finished_at, jobs.c.sent_at, type_=UtcTime)
     connection.execute(jobs.delete().where(ended < old))
