@@ -85,7 +85,7 @@ def batches(
         FileError: The file turns out damaged; likewise.
     """
     file = file_type(config.encoding.format)
-    maps = [one for one in stream.stream_maps if not isinstance(one, RemoveRecordTransform)]
+    maps = [each for each in stream.stream_maps if not isinstance(each, RemoveRecordTransform)]
     plain = mapped_plan(plan, maps, stream.config)
     with ExitStack() as files:
         background = Background()
@@ -94,18 +94,18 @@ def batches(
             return BatchWriter(config, alias, f"{stream.tap_name}--{alias}", kinds, file, background)
 
         if plain:
-            kinds = {one.property: one.kind for one in plain.fields}
+            kinds = {field.property: field.kind for field in plain.fields}
             writers = [writer(maps[0].stream_alias, kinds)]
-            found = _plain(table, plain, context, writers[0], tally)
+            messages = _without_maps(table, plain, context, writers[0], tally)
         else:
-            writers = [writer(one.stream_alias, _kinds_of(one)) for one in maps]
+            writers = [writer(each.stream_alias, _kinds_of(each)) for each in maps]
             raw = unused_properties(plan, maps, stream.config)
             blocks = record_blocks(table, plan, context, raw=raw)
-            found = _mapped(blocks, list(zip(maps, writers, strict=True)), tally)
-        for one in writers:
-            files.callback(one.discard)
+            messages = _with_maps(blocks, list(zip(maps, writers, strict=True)), tally)
+        for each in writers:
+            files.callback(each.discard)
         files.callback(background.close)
-        yield from found
+        yield from messages
 
 
 def file_type(format_: str) -> type[BatchFile[Any]]:
@@ -133,7 +133,7 @@ def _kinds_of(stream_map: StreamMap) -> dict[str, Any]:
     return {name: kind_of(schema) for name, schema in properties.items()}
 
 
-def _plain(
+def _without_maps(
     table: Table, plan: EmitPlan, context: SliceContext, writer: BatchWriter, tally: Tally | None
 ) -> Iterator[Batch]:
     is_columns = writer.config.encoding.format == "parquet"
@@ -161,9 +161,9 @@ def _plain(
         yield Batch.of(writer, (), left_out)
 
 
-def _mapped(
+def _with_maps(
     blocks: Iterator[Block[list[Record]]],
-    ways: Sequence[tuple[StreamMap, BatchWriter]],
+    outputs: Sequence[tuple[StreamMap, BatchWriter]],
     tally: Tally | None,
 ) -> Iterator[Batch]:
     """Take each record through the stream maps."""
@@ -171,7 +171,7 @@ def _mapped(
 
     def finished(*, is_end: bool = False) -> Iterator[Batch]:
         nonlocal published
-        for _, writer in ways:
+        for _, writer in outputs:
             for url, _ in writer.published(is_end=is_end):
                 yield Batch.of(writer, (url,), rows - published)
                 published = rows
@@ -180,14 +180,14 @@ def _mapped(
         if tally is not None:
             tally.add(block.tally)
         rows += block.rows
-        for stream_map, writer in ways:
+        for stream_map, writer in outputs:
             _add(writer, [one for record in block.data if (one := stream_map.transform(record)) is not None])
         yield from finished()
-    for _, writer in ways:
+    for _, writer in outputs:
         writer.close()
     yield from finished(is_end=True)
-    if rows > published and ways:  # filtered out, all of them
-        yield Batch.of(ways[0][1], (), rows - published)
+    if rows > published and outputs:  # filtered out, all of them
+        yield Batch.of(outputs[0][1], (), rows - published)
 
 
 def _add(writer: BatchWriter, records: list[dict[str, Any]]) -> None:

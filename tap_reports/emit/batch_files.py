@@ -44,7 +44,7 @@ class BatchFile(Protocol[T]):
         """Return how many bytes a chunk takes in memory."""
 
     def fitted(self, chunk: T) -> T | None:
-        """Return a chunk as it can be written behind the others; None if it needs another file."""
+        """Return a chunk as it can be written after the others; None if it needs another file."""
 
     def write(self, chunk: T) -> None:
         """Add whole records."""
@@ -111,7 +111,7 @@ class Background:
         self._bytes = 0
 
     def later(self, size: int, work: Callable[..., T], *arguments: Any) -> Future[T]:
-        """Do something that keeps so many bytes, behind what waits. What fails of that is raised here."""
+        """Queue work that holds `size` bytes. Errors of earlier work are raised here."""
         done = self._thread.submit(work, *arguments)
         self._waiting.append((done, size))
         self._bytes += size
@@ -175,7 +175,7 @@ class BatchWriter:
         return self.config.batch_size - self._records
 
     def add(self, chunk: Any, count: int) -> None:
-        """Write a chunk of so many records."""
+        """Write a chunk of `count` records."""
         while count >= self.room:
             taken = self.room
             first, chunk = self._make.cut(chunk, taken)
@@ -201,7 +201,7 @@ class BatchWriter:
             yield url, closed.records
 
     def discard(self) -> None:
-        """Remove the files that no target knows of; nobody writes them any more."""
+        """Remove the files that no target knows of. `Background` must be closed before."""
         for file in self._unpublished:
             file.discard()
 

@@ -11,7 +11,7 @@ from tap_reports import speedups
 from tap_reports.emit.plan import Tally, bounds, offset_of, sources
 from tap_reports.files.cells import converter
 from tap_reports.files.csv_ import marked_cell
-from tap_reports.files.days import plain_format
+from tap_reports.files.days import compiled_format
 from tap_reports.files.json_rows import JsonTable
 from tap_reports.files.json_values import value_cell
 from tap_reports.files.table import CsvTable
@@ -70,19 +70,19 @@ class CompiledTable:
         self._plan = plan
         self._bounds = bounds(context)
         positions = sources(plan.fields, table.header)
-        kinds = {at: one.kind for one, at in zip(plan.fields, positions, strict=True) if at is not None}
+        kinds = {at: field.kind for field, at in zip(plan.fields, positions, strict=True) if at is not None}
         self._columns = sorted(kinds)
         self._at = {position: at for at, position in enumerate(self._columns)}
         self._fields = [
-            (one, self._at[position])
-            for one, position in zip(plan.fields, positions, strict=True)
+            (field, self._at[position])
+            for field, position in zip(plan.fields, positions, strict=True)
             if position is not None
         ]
         zone = offset_of(plan.zone)
         self.zone = (zone or "").encode()
         self._flags = self._flags_of(table, is_local=zone is not None)
         self._codes = [code_of(kinds[position], plan.notation) for position in self._columns]
-        self._date_format = self._plain_format()
+        self._date_format = self._compiled_format()
         self._converters = [self._converter(kinds[position]) for position in self._columns]
         self._caches: list[dict[str, Any]] = [{} for _ in self._columns]
         self._find = self._json_finder(table) if isinstance(table, JsonTable) else self._csv_finder(table)
@@ -96,12 +96,12 @@ class CompiledTable:
         else:
             is_taken = isinstance(table, JsonTable) and table.objects.is_plain and bool(table.objects.spelled)
         kinds: dict[int, set[Kind]] = {}
-        for one, position in zip(plan.fields, sources(plan.fields, table.header), strict=True):
+        for field, position in zip(plan.fields, sources(plan.fields, table.header), strict=True):
             if position is not None:
-                kinds.setdefault(position, set()).add(one.kind)
+                kinds.setdefault(position, set()).add(field.kind)
         if (
             not is_taken
-            or len(kinds) > speedups.WIDEST
+            or len(kinds) > speedups.MAX_COLUMNS
             or any(len(several) > 1 for several in kinds.values())
         ):
             return None
@@ -119,11 +119,11 @@ class CompiledTable:
         if cells.refused and not self._convert(cells, tally):
             return None
         records = cells.rows
-        for one, at in self._fields:
-            if one.required and (dropped := speedups.drop_nulls(cells, at)):
+        for field, at in self._fields:
+            if field.required and (dropped := speedups.drop_nulls(cells, at)):
                 if self._plan.invalid_values == "fail":
                     return None
-                tally.left_out[one.property] += dropped
+                tally.left_out[field.property] += dropped
                 records -= dropped
         self._note_days(cells, tally)
         return Found(cells, cells.rows, records, cells.end, tally)
@@ -142,26 +142,26 @@ class CompiledTable:
             tally.by_python[self._name(at)] += count
             if nulled[at] and self._plan.invalid_values == "fail":
                 return False
-        for one, at in self._fields:
-            if nulled[at] and not one.required:
-                tally.nulled[one.property] += nulled[at]
+        for field, at in self._fields:
+            if nulled[at] and not field.required:
+                tally.nulled[field.property] += nulled[at]
         return True
 
     def _note_days(self, cells: Cells, tally: Tally) -> None:
-        for one, at in self._fields:
-            if one.property == self._plan.dated_by and one.kind in {Kind.DATE, Kind.DATE_TIME}:
+        for field, at in self._fields:
+            if field.property == self._plan.dated_by and field.kind in {Kind.DATE, Kind.DATE_TIME}:
                 days = speedups.days(cells, at, *self._bounds)
                 tally.first_day, tally.last_day, tally.dated, tally.outside = days
 
-    def _plain_format(self) -> bytes:
+    def _compiled_format(self) -> bytes:
         """Return the user's format of dates; empty where the compiled module can't read it."""
         notation = self._plan.notation
         if notation.date_format is None or notation.null_words or not self._flags & Flag.TAKES_LOCAL:
             return b""
-        return plain_format(notation.date_format) or b""
+        return compiled_format(notation.date_format) or b""
 
     def _name(self, at: int) -> str:
-        return next(one.property for one, position in self._fields if position == at)
+        return next(field.property for field, position in self._fields if position == at)
 
     def _converter(self, kind: Kind) -> Callable[[str], bytes | None]:
         """Return what makes the text of a cell that was refused."""
@@ -214,11 +214,11 @@ class CompiledTable:
     def _written(self, positions: list[int | None]) -> tuple[bytes, list[bool]]:
         fields: list[tuple[Code, int]] = []
         constants = []
-        for one, position in zip(self._plan.fields, positions, strict=True):
-            constants.append(position is None and one.lineage != ROW)
+        for field, position in zip(self._plan.fields, positions, strict=True):
+            constants.append(position is None and field.lineage != ROW)
             if position is not None:
-                fields.append((CODES[one.kind], self._at[position]))
-            elif one.lineage == ROW:
+                fields.append((CODES[field.kind], self._at[position]))
+            elif field.lineage == ROW:
                 fields.append((Code.ROW, 0))
         return packed(fields), constants
 

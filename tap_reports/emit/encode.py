@@ -35,7 +35,7 @@ class Encoder(ABC, Generic[T]):
         self.plan = plan
         self.context = context
         self.compiled = CompiledTable.of(table, plan, context)
-        self._rows = RowConverter(table, plan, context, raw={one.property for one in plan.fields})
+        self._rows = RowConverter(table, plan, context, raw={field.property for field in plan.fields})
 
     @abstractmethod
     def from_python(self, found: ConvertedColumns) -> T:
@@ -85,7 +85,7 @@ class LineBlocks(Encoder[bytes]):
     ) -> None:
         super().__init__(table, plan, context)
         self._envelope = envelope
-        self._record = _record_of([one.property for one in plan.fields])
+        self._record = _record_of([field.property for field in plan.fields])
         self._texts = self._around()
         self._around_size = sum(map(len, self._texts))
 
@@ -113,10 +113,10 @@ class LineBlocks(Encoder[bytes]):
         """Return the texts around the values that differ from row to row: envelope, keys, constants."""
         texts = [self._envelope[0] + b"{"]
         constants = self.compiled.constants if self.compiled else [True] * len(self.plan.fields)
-        for number, (one, is_constant) in enumerate(zip(self.plan.fields, constants, strict=True)):
-            texts[-1] += b"%b%b:" % (b"," if number else b"", ENCODER.encode(one.property))
+        for number, (field, is_constant) in enumerate(zip(self.plan.fields, constants, strict=True)):
+            texts[-1] += b"%b%b:" % (b"," if number else b"", ENCODER.encode(field.property))
             if is_constant:
-                texts[-1] += ENCODER.encode(self.context.constant(one))
+                texts[-1] += ENCODER.encode(self.context.constant(field))
             else:
                 texts.append(b"")
         texts[-1] += b"}%b\n" % self._envelope[1]

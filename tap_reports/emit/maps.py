@@ -42,18 +42,18 @@ def mapped_plan(plan: EmitPlan, maps: Sequence[StreamMap], config: Mapping[str, 
     """
     if len(maps) != 1:
         return None
-    stream_map, names = maps[0], [one.property for one in plan.fields]
+    stream_map, names = maps[0], [field.property for field in plan.fields]
     if type(stream_map) is SameRecordTransform and not stream_map.flattening_enabled:
         return plan
     if not _is_plain(stream_map, config.get("stream_maps", {}).get(plan.stream), names):
         return None
     # A record whose values are the names of its properties shows where each value goes.
     record = stream_map.transform(dict(zip(names, names, strict=True))) or {}
-    fields = {one.property: one for one in plan.fields}
+    fields = {field.property: field for field in plan.fields}
     if not record or not all(isinstance(name, str) and name in fields for name in record.values()):
         return None
     # What is to be checked must be there.
-    checked = {plan.dated_by, *(one.property for one in plan.fields if one.required)} - {None}
+    checked = {plan.dated_by, *(field.property for field in plan.fields if field.required)} - {None}
     if not checked <= {*record.values()}:
         return None
     renamed = tuple(replace(fields[name], property=new) for new, name in record.items())
@@ -83,11 +83,11 @@ def blocks(
         InvalidValue: A cell does not fit, under `invalid_values: fail`; the rows before it have come out.
         FileError: The file turns out damaged; likewise.
     """
-    maps = [one for one in maps if not isinstance(one, RemoveRecordTransform)]
+    maps = [stream_map for stream_map in maps if not isinstance(stream_map, RemoveRecordTransform)]
     if plain := mapped_plan(plan, maps, config):
         yield from encode(table, plain, context, extracted=extracted)
         return
-    around = [envelope(one.stream_alias, plan.version, extracted) for one in maps]
+    around = [envelope(stream_map.stream_alias, plan.version, extracted) for stream_map in maps]
     for found in record_blocks(table, plan, context, raw=unused_properties(plan, maps, config)):
         lines = []
         for stream_map, (before, after) in zip(maps, around, strict=True):
@@ -115,7 +115,7 @@ def unused_properties(plan: EmitPlan, maps: Sequence[StreamMap], config: Mapping
         if key not in PLAIN_OPTIONS and text not in REMOVED
         for name in _names_in(text, key)
     }
-    return frozenset() if seen & RECORD else frozenset(one.property for one in plan.fields) - seen
+    return frozenset() if seen & RECORD else frozenset(field.property for field in plan.fields) - seen
 
 
 def _names_in(expression: str, property_: str) -> Iterator[str]:
@@ -137,7 +137,7 @@ def _names_in(expression: str, property_: str) -> Iterator[str]:
 
 
 def _is_plain(stream_map: StreamMap, definition: Any, names: Sequence[str]) -> bool:
-    """Tell whether a map takes nothing but whole values of records."""
+    """Return whether a map takes nothing but whole values of records."""
     if type(stream_map) is SameRecordTransform:
         return True
     if type(stream_map) is not CustomStreamMap or not isinstance(definition, Mapping):

@@ -1,6 +1,6 @@
 """Columns of records -> the typed columns of Parquet files, by pyarrow.
 
-Integers are 64 bits. Numbers are decimals of as many digits behind the point as the longest, so nothing is
+Integers are 64 bits. Numbers are decimals of as many digits after the point as the longest, so nothing is
 rounded. Days are dates; instants are in UTC with microseconds, as databases hold them. A column in which some
 value does not fit its type is text, as in the records.
 """
@@ -45,7 +45,7 @@ class ColumnBlocks(Encoder[pa.RecordBatch]):
 
     def __init__(self, table: Table, plan: EmitPlan, context: SliceContext) -> None:
         super().__init__(table, plan, context)
-        self._kinds = {one.property: one.kind for one in plan.fields}
+        self._kinds = {field.property: field.kind for field in plan.fields}
 
     def from_python(self, found: ConvertedColumns) -> pa.RecordBatch:
         """Return the columns of what Python has converted."""
@@ -57,8 +57,10 @@ class ColumnBlocks(Encoder[pa.RecordBatch]):
         made = speedups.columns(found.cells, self.compiled.fields, first_row, self.compiled.zone)
         columns = iter(pa.record_batch(made).columns)
         arrays = [
-            constant(one.kind, self.context.constant(one), found.records) if is_constant else next(columns)
-            for one, is_constant in zip(self.plan.fields, self.compiled.constants, strict=True)
+            constant(field.kind, self.context.constant(field), found.records)
+            if is_constant
+            else next(columns)
+            for field, is_constant in zip(self.plan.fields, self.compiled.constants, strict=True)
         ]
         return _record_batch(list(self._kinds), arrays, found.records)
 

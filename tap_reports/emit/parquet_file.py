@@ -1,4 +1,4 @@
-"""Record batches -> Parquet files. What can't be written behind the rows of a file goes into another one."""
+"""Record batches -> Parquet files. Rows that can't be added to a file go into another one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ WRITE_ROWS = 1 << 14
 ZSTD_LEVEL = 1
 """Two thirds of the time of the usual level, for no more bytes."""
 
-pa.set_memory_pool(pa.system_memory_pool())  # one of Arrow's own beside it keeps 40 MiB more
+pa.set_memory_pool(pa.system_memory_pool())  # a pool of Arrow's own in addition keeps 40 MiB more
 
 
 class ParquetFile:

@@ -94,7 +94,7 @@ class SliceContext:
 
 
 TOLERANCE = dt.timedelta(days=1)
-"""A row may be dated so much before or behind its slice: days begin at other times in other zones."""
+"""How far a row's date may be outside its slice: days begin at other times in other zones."""
 
 
 @dataclass(slots=True)
@@ -175,7 +175,7 @@ def bounds(context: SliceContext) -> tuple[str, str]:
 
 
 def offset_of(zone: dt.tzinfo) -> str | None:
-    """Return a zone's offset as RFC 3339 writes it; None if it has several, or one of seconds."""
+    """Return a zone's offset as RFC 3339 writes it; None unless it has one offset, of whole minutes."""
     if zone.utcoffset(None) is None:
         return None
     text = dt.datetime(2000, 1, 1, tzinfo=zone).isoformat()[19:]

@@ -72,13 +72,13 @@ class RowConverter:
     def __post_init__(self) -> None:
         """Bind the plan's fields to the table's columns."""
         self._sources = sources(self.plan.fields, self.table.header)
-        self._converters = [self._converter(one) for one in self.plan.fields]
+        self._converters = [self._converter(field_) for field_ in self.plan.fields]
 
-    def _converter(self, one: Field) -> Callable[[Cell], Any]:
-        if one.property in self.raw and one.kind is Kind.NUMBER and not self.plan.notation.null_words:
+    def _converter(self, field_: Field) -> Callable[[Cell], Any]:
+        if field_.property in self.raw and field_.kind is Kind.NUMBER and not self.plan.notation.null_words:
             return partial(raw_number, notation=self.plan.notation)
-        convert = converter(one.kind, self.plan.zone, self.plan.notation)
-        if one.kind not in {Kind.DATE, Kind.BOOLEAN}:
+        convert = converter(field_.kind, self.plan.zone, self.plan.notation)
+        if field_.kind not in {Kind.DATE, Kind.BOOLEAN}:
             return convert
         # Days and truth values come again and again. Not numbers: 1 equals 1.0, and may mean something else.
         known = lru_cache(1024)(convert)
@@ -90,7 +90,7 @@ class RowConverter:
         """Yield blocks of what `make` makes of the rows' values; `start` rows of the table are before them.
 
         Raises:
-            StreamError: The rows end with an error, behind the blocks.
+            StreamError: The rows end with an error; it is raised after the blocks.
         """
         for chunk in _chunks(rows, width=len(self.table.header)):
             found = self.columns(chunk, start)
@@ -111,64 +111,64 @@ class RowConverter:
         by_column = list(zip(*rows, strict=True))
         values: Values = []
         error: InvalidValue | None = None
-        for one, source, convert in zip(self.plan.fields, self._sources, self._converters, strict=True):
-            if one.lineage is not None or source is None:
-                values.append(self._constant(one, start, len(rows)))
+        for field_, source, convert in zip(self.plan.fields, self._sources, self._converters, strict=True):
+            if field_.lineage is not None or source is None:
+                values.append(self._constant(field_, start, len(rows)))
                 continue
             cells = by_column[source][:count]
-            found = self._converted(one, convert, cells, tally)
+            found = self._converted(field_, convert, cells, tally)
             fitting = len(found)
-            if one.required and self.plan.invalid_values == "fail" and None in found:
+            if field_.required and self.plan.invalid_values == "fail" and None in found:
                 fitting = found.index(None)
             values.append(found)
             if fitting < count:
                 count = fitting
-                error = self._error(one, start + count, cells[count])
+                error = self._error(field_, start + count, cells[count])
         if error:
             values = [column[:count] for column in values]
         kept, records = self._drop_rows_without_key(values, count, tally)
-        for one, column in zip(self.plan.fields, kept, strict=True):
-            if one.property == self.plan.dated_by:
+        for field_, column in zip(self.plan.fields, kept, strict=True):
+            if field_.property == self.plan.dated_by:
                 tally.add_days(column, self.context)
         tally.rows_by_python = count
         return ConvertedColumns(kept, count, records, tally, error)
 
     def _converted(
-        self, one: Field, convert: Callable[[Cell], Any], cells: Sequence[Cell], tally: Tally
+        self, field_: Field, convert: Callable[[Cell], Any], cells: Sequence[Cell], tally: Tally
     ) -> Sequence[Any]:
         """Return the values of a column: up to the first cell that does not fit, or null for those."""
         if self.plan.notation.is_usual:
-            quick = plain_column(one.kind, cells, raw=one.property in self.raw)
+            quick = plain_column(field_.kind, cells, raw=field_.property in self.raw)
             if quick is not None:
                 return quick
         try:
             return list(map(convert, cells))
         except ValueError:
             # A record without a key is counted as a record.
-            return self._convert_each(one, convert, cells, Counter() if one.required else tally.nulled)
+            return self._convert_each(field_, convert, cells, Counter() if field_.required else tally.nulled)
 
     def _drop_rows_without_key(self, values: Values, count: int, tally: Tally) -> tuple[Values, int]:
         """Return the values of the records that have all required ones, and how many these are."""
         whole = [True] * count
-        for one, source, column in zip(self.plan.fields, self._sources, values, strict=True):
-            if one.required and source is not None and None in column:
+        for field_, source, column in zip(self.plan.fields, self._sources, values, strict=True):
+            if field_.required and source is not None and None in column:
                 for row, value in enumerate(column):
                     if value is None and whole[row]:
                         whole[row] = False
-                        tally.left_out[one.property] += 1
+                        tally.left_out[field_.property] += 1
         if all(whole):
             return values, count
         return [list(compress(column, whole)) for column in values], sum(whole)
 
-    def _constant(self, one: Field, start: int, count: int) -> Sequence[Value]:
+    def _constant(self, field_: Field, start: int, count: int) -> Sequence[Value]:
         """Return the values of a field that the file does not have."""
-        if one.lineage == ROW:
+        if field_.lineage == ROW:
             first = self.context.first_row + start
             return range(first, first + count)
-        return [self.context.constant(one)] * count
+        return [self.context.constant(field_)] * count
 
     def _convert_each(
-        self, one: Field, convert: Callable[[Cell], Any], cells: Sequence[Cell], nulled: Counter[str]
+        self, field_: Field, convert: Callable[[Cell], Any], cells: Sequence[Cell], nulled: Counter[str]
     ) -> list[Any]:
         """Convert cell by cell, to the end if what does not fit becomes null, else up to it."""
         values: list[Any] = []
@@ -179,16 +179,16 @@ class RowConverter:
                 if self.plan.invalid_values == "fail":
                     return values
                 values.append(None)
-                nulled[one.property] += 1
+                nulled[field_.property] += 1
         return values
 
-    def _error(self, one: Field, before: int, cell: Cell) -> InvalidValue:
+    def _error(self, field_: Field, before: int, cell: Cell) -> InvalidValue:
         text = "" if cell is None else shown(str(cell), 60)
         days = (self.context.slice_start, self.context.slice_end)
-        what = f'"{text}" does not fit type {one.kind.value}' if text else "a key is empty"
+        what = f'"{text}" does not fit type {field_.kind.value}' if text else "a key is empty"
         error = InvalidValue(
-            f'{self.table.name}, row {before + 1}, column "{one.header}": {what}.',
-            remedy=remedy(one.kind, cell),
+            f'{self.table.name}, row {before + 1}, column "{field_.header}": {what}.',
+            remedy=remedy(field_.kind, cell),
         )
         return error.with_location(
             vendor=self.context.vendor,
@@ -208,7 +208,7 @@ def record_blocks(
     Raises:
         InvalidValue: A cell does not fit, under `invalid_values: fail`.
     """
-    names = [one.property for one in plan.fields]
+    names = [field_.property for field_ in plan.fields]
 
     def as_records(found: ConvertedColumns) -> list[Record]:
         by_row = zip(*found.values, strict=True) if names else repeat((), found.records)

@@ -32,9 +32,9 @@ from tap_reports.files.numbers import (
     Number,
     how_written,
     number_text,
-    plain_text,
+    stripped_text,
 )
-from tap_reports.files.table import USUAL, Cell, ErrorCell, Notation, unguarded
+from tap_reports.files.table import USUAL, Cell, ErrorCell, Notation, without_excel_guard
 from tap_reports.models import Kind
 
 Value = str | int | Decimal | bool | None
@@ -79,7 +79,7 @@ def converter(kind: Kind, zone: dt.tzinfo = dt.UTC, notation: Notation = USUAL) 
 def string(cell: Cell) -> str | None:
     """Return a cell as text, as it stands in the file."""
     if isinstance(cell, str):
-        cell = unguarded(cell)
+        cell = without_excel_guard(cell)
         # JSON can spell half of a surrogate pair, which no UTF-8 output can hold.
         return (cell if cell.isascii() else cell.encode("utf-8", "replace").decode()) or None
     if cell is None:
@@ -87,7 +87,7 @@ def string(cell: Cell) -> str | None:
     if isinstance(cell, bool):
         return "true" if cell else "false"
     if isinstance(cell, ErrorCell):
-        raise ValueError("no value")  # noqa: TRY004  # as all that does not fit
+        raise ValueError("no value")  # noqa: TRY004  # as for any cell that does not fit
     return str(cell)
 
 
@@ -117,7 +117,7 @@ def boolean(cell: Cell) -> bool | None:
     """Return a cell as a boolean: true/false, t/f, yes/no, 1/0 in any case."""
     if isinstance(cell, bool):
         return cell
-    text = plain_text(cell).lower()
+    text = stripped_text(cell).lower()
     if not text:
         return None
     try:

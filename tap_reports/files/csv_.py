@@ -1,6 +1,6 @@
 """CSV: the header and how its cells are divided, then rows block by block.
 
-Rows are counted from 1 behind the header, as in `_report_row`. A row without any value (`,,`) is not counted
+Rows are counted from 1 after the header, as in `_report_row`. A row without any value (`,,`) is not counted
 and makes no record: like a blank line, and like a blank row of a workbook.
 """
 
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from tap_reports.exceptions import FileError
 from tap_reports.files.csv_blocks import cuts, end_before_footer
-from tap_reports.files.csv_header import OTHER_HEADER, Start, start_of
+from tap_reports.files.csv_header import OTHER_HEADER, Preview, preview_of
 from tap_reports.files.csv_records import FirstLines, readable, records_of
 from tap_reports.files.header import is_message, knows
 from tap_reports.files.numbers import Number
@@ -61,22 +61,22 @@ def csv_table(member: Member, sheet: str | None, layout: Layout) -> CsvTable:
     text, (encoding, _) = CsvText(member), encoding_of(member)
     with text.open() as stream:
         lines = FirstLines(stream, member.name, encoding)
-        start = start_of(lines, layout)
-        text.offset = len(lines.data(start.rows[0].lines)) if start.rows else 0
+        preview = preview_of(lines, layout)
+        text.offset = len(lines.data(preview.rows[0].lines)) if preview.rows else 0
     words = layout.empty_words
-    is_empty = not start.rows or says_empty(start.header, words)
+    is_empty = not preview.rows or says_empty(preview.header, words)
     if not is_empty:
-        _refuse_message(member, start, layout)
-        is_empty = bool(start.body) and says_empty(start.body[0].cells, words)
+        _refuse_message(member, preview, layout)
+        is_empty = bool(preview.body) and says_empty(preview.body[0].cells, words)
     table = CsvTable(
         name=member.name,
         sheet=sheet,
         format=FileFormat.CSV,
-        header=tuple(start.header),
+        header=tuple(preview.header),
         read=lambda: iter(()),
-        delimiter=start.delimiter,
+        delimiter=preview.delimiter,
         encoding=encoding,
-        first_cells=tuple(start.header),
+        first_cells=tuple(preview.header),
         open_text=io.BytesIO if is_empty else text.open_rows,
     )
     if layout.options.footer_rows and not is_empty:
@@ -104,11 +104,11 @@ def plain_rows(table: CsvTable, size: int = SIZE) -> Iterator[Sequence[Cell]]:
     count, blocks = 0, cuts(table, size)
     while (cut := next(blocks, None)) is not None:
         try:
-            found = block_rows(table, cut.data, count, is_exact=cut.is_exact)
+            block = block_rows(table, cut.data, count, is_exact=cut.is_exact)
         except NotWholeError:
             blocks = cuts(table, size, cut.offset)
             continue
-        for cells in found:
+        for cells in block:
             yield cells
             count += 1
 
@@ -139,8 +139,8 @@ def block_rows(
             raise NotWholeError from error
         rows.clear()
     is_regular = {*map(len, rows)} == {len(table.header)} and header not in rows and blank not in rows
-    found = rows if is_regular else _checked(table, text, start + 1, header)
-    return ([marked_cell(cell) for cell in cells] for cells in found) if table.is_marked else found
+    checked = rows if is_regular else _checked(table, text, start + 1, header)
+    return ([marked_cell(cell) for cell in cells] for cells in checked) if table.is_marked else checked
 
 
 def marked_cell(text: str) -> Cell:
@@ -204,14 +204,14 @@ def _rows_before(data: bytes, delimiter: str) -> int:
     return sum(1 for cells in csv.reader(text, delimiter=delimiter) if any(cells)) - 1
 
 
-def _refuse_message(member: Member, start: Start, layout: Layout) -> None:
+def _refuse_message(member: Member, preview: Preview, layout: Layout) -> None:
     """Raise FileError for a text that is a message rather than a table."""
     if layout.format is FileFormat.CSV:
-        is_table = knows(start.header, layout) or not (
-            start.is_whole and is_message([row.cells for row in start.rows])
+        is_table = knows(preview.header, layout) or not (
+            preview.is_whole and is_message([row.cells for row in preview.rows])
         )
     else:
-        is_table = len(start.header) > 1 and bool(start.body)
+        is_table = len(preview.header) > 1 and bool(preview.body)
     if not is_table:
         said = shown(beginning(member))
         raise FileError(f'{member.name} is a text, not a report. It begins: "{said}".')

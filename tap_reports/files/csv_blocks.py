@@ -26,7 +26,7 @@ MAX_BLOCKS_A_RECORD = 8
 
 
 def cuts(table: CsvTable, size: int, offset: int | None = None) -> Iterator[Cut]:
-    """Yield the bytes behind the header in blocks that end where a record ends.
+    """Yield the bytes after the header in blocks that end where a record ends.
 
     Together they are the file's bytes, none left out. The last record may lack its line break.
     Without an offset the cut is quick: a line break after an even number of quotes ends a record. That is
@@ -103,7 +103,7 @@ def last_end(data: bytes, delimiter: bytes) -> int:
 
 
 def _is_well_quoted(pieces: list[bytes], delimiter: bytes) -> bool:
-    """Tell whether the pieces between quotes are by turns outside and inside of quoted cells.
+    """Return whether the pieces between quotes are by turns outside and inside of quoted cells.
 
     Only the first and the last piece can be empty: the data begins or ends with a quote.
     """
@@ -144,7 +144,7 @@ def _unclosed(table: CsvTable, record: bytes) -> FileError:
 
 
 def end_before_footer(table: CsvTable, rows: int) -> int:
-    """Return where the last `rows` rows of a table begin, in bytes behind its header.
+    """Return where the last `rows` rows of a table begin, in bytes after its header.
 
     Raises:
         FileError: The file is damaged.

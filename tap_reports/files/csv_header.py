@@ -36,7 +36,7 @@ _SEP_LINE = re.compile(r'"?sep=(?P<delimiter>[^"\r\n])"?[,;\t|]*\s*', re.IGNOREC
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class Preview:
     """How a file begins, divided by one delimiter.
 
     Attributes:
@@ -72,13 +72,13 @@ class Start:
         """Every row is as wide as the header."""
         return self.fitting == len(self.body) and not self.error
 
-    def explains(self, delimiters: Sequence[str]) -> bool:
-        """Tell whether every other delimiter in its rows is part of a value, as a decimal comma is."""
+    def other_delimiters_are_in_values(self, delimiters: Sequence[str]) -> bool:
+        """Return whether every other delimiter in its rows is part of a value, as a decimal comma is."""
         return all(
             is_value(cell)
             for row in self.body
             for cell in row.cells
-            if any(one in cell for one in delimiters if one != self.delimiter)
+            if any(other in cell for other in delimiters if other != self.delimiter)
         )
 
     def shown(self, row: Sequence[str]) -> str:
@@ -86,7 +86,7 @@ class Start:
         return f'"{shown(self.delimiter.join(row))}"'
 
 
-def start_of(lines: FirstLines, layout: Layout) -> Start:
+def preview_of(lines: FirstLines, layout: Layout) -> Preview:
     """Find a file's delimiter and its header.
 
     Raises:
@@ -94,21 +94,21 @@ def start_of(lines: FirstLines, layout: Layout) -> Start:
     """
     options, first = layout.options, 1
     given = options.delimiter
-    if found := _SEP_LINE.fullmatch(next(iter(lines), "")):
-        given, first = given or found["delimiter"], 2
+    if sep_line := _SEP_LINE.fullmatch(next(iter(lines), "")):
+        given, first = given or sep_line["delimiter"], 2
     first = options.header_row or first
     tried = given or _possible_delimiters(lines, first)
-    starts = [_divided(lines, delimiter, first, options.footer_rows) for delimiter in tried]
-    start = starts[0] if given else _chosen(starts, lines.name, layout)
-    _refuse_unreadable(start, lines)
-    if options.header_row and (not start.rows or start.rows[0].line != options.header_row):
+    previews = [_divided(lines, delimiter, first, options.footer_rows) for delimiter in tried]
+    preview = previews[0] if given else _chosen(previews, lines.name, layout)
+    _refuse_unreadable(preview, lines)
+    if options.header_row and (not preview.rows or preview.rows[0].line != options.header_row):
         raise FileError(
             f"{lines.name}: file.header_row is {options.header_row}, and that line is blank or missing."
         )
-    is_empty = any(says_empty(row.cells, layout.empty_words) for row in start.rows[:2])
-    if start.rows and options.header_row is None and not is_empty and not knows(start.header, layout):
-        _refuse_other_header(start, lines.name, layout)
-    return start
+    is_empty = any(says_empty(row.cells, layout.empty_words) for row in preview.rows[:2])
+    if preview.rows and options.header_row is None and not is_empty and not knows(preview.header, layout):
+        _refuse_other_header(preview, lines.name, layout)
+    return preview
 
 
 def _possible_delimiters(lines: FirstLines, first: int) -> str:
@@ -116,48 +116,52 @@ def _possible_delimiters(lines: FirstLines, first: int) -> str:
     A quote may make it longer than its line, so all may.
     """
     header = next((line for line in islice(lines, first - 1, None) if line.strip("\r\n")), "")
-    found = "".join(one for one in DELIMITERS if one in header)
-    return DELIMITERS if '"' in header else found or DELIMITERS
+    in_header = "".join(delimiter for delimiter in DELIMITERS if delimiter in header)
+    return DELIMITERS if '"' in header else in_header or DELIMITERS
 
 
-def _divided(lines: FirstLines, delimiter: str, first: int, footer_rows: int) -> Start:
+def _divided(lines: FirstLines, delimiter: str, first: int, footer_rows: int) -> Preview:
     """Return how a file begins from line `first` on, without its footer."""
     texts = iter(lines)
     for _ in range(first - 1):
         next(texts, None)
     records = Records(texts, delimiter)
     rows: list[Row] = []
-    begin, is_behind_blank, error, limit = first, False, "", 0
+    begin, follows_blank_line, error, limit = first, False, "", 0
     try:
         for cells in records:
             if any(cells) or (cells and not rows):
                 looked_at = [cell[:MAX_SAMPLE_CELL] for cell in cells] if rows else cells
-                rows.append(Row(looked_at, begin, first - 1 + records.lines, is_behind_blank))
-            begin, is_behind_blank = first + records.lines, not cells
+                rows.append(Row(looked_at, begin, first - 1 + records.lines, follows_blank_line))
+            begin, follows_blank_line = first + records.lines, not cells
             limit = limit or (len(rows) and SAMPLE_BYTES + lines.size)
             if len(rows) > SAMPLE_ROWS + footer_rows or (len(rows) > 1 and lines.size > limit):
-                return Start(delimiter, tuple(rows), is_whole=False)
+                return Preview(delimiter, tuple(rows), is_whole=False)
     except csv.Error as raised:
         error = str(raised)
     kept = max(1, len(rows) - footer_rows)
-    return Start(delimiter, tuple(rows[:kept]), is_whole=not error, error=error)
+    return Preview(delimiter, tuple(rows[:kept]), is_whole=not error, error=error)
 
 
-def _chosen(starts: list[Start], name: str, layout: Layout) -> Start:
-    """Return the beginning as the only delimiter divides it that fits."""
-    wide = [start for start in starts if len(start.header) > 1]
+def _chosen(previews: list[Preview], name: str, layout: Layout) -> Preview:
+    """Return the preview with the only delimiter that fits."""
+    wide = [preview for preview in previews if len(preview.header) > 1]
     if not wide:
-        _refuse_wider_rows(starts, name)
-        if not knows(starts[0].header, layout):
-            _refuse_undivided(starts[0], name)
-        return starts[0]
-    if known := [start for start in wide if knows(start.header, layout)]:
-        return max(known, key=lambda start: (start.fits, start.fitting))
-    fitting = [start for start in wide if start.fits]
+        _refuse_wider_rows(previews, name)
+        if not knows(previews[0].header, layout):
+            _refuse_undivided(previews[0], name)
+        return previews[0]
+    if known := [preview for preview in wide if knows(preview.header, layout)]:
+        return max(known, key=lambda preview: (preview.fits, preview.fitting))
+    fitting = [preview for preview in wide if preview.fits]
     if not fitting:
-        return max(wide, key=lambda start: start.fitting)
-    delimiters = [start.delimiter for start in fitting]
-    sure = fitting if len(fitting) == 1 else [start for start in fitting if start.explains(delimiters)]
+        return max(wide, key=lambda preview: preview.fitting)
+    delimiters = [preview.delimiter for preview in fitting]
+    sure = (
+        fitting
+        if len(fitting) == 1
+        else [preview for preview in fitting if preview.other_delimiters_are_in_values(delimiters)]
+    )
     if len(sure) != 1:
         raise FileError(
             f"{name}: its cells may be divided by {' or '.join(map(repr, delimiters))}. It begins: "
@@ -167,22 +171,22 @@ def _chosen(starts: list[Start], name: str, layout: Layout) -> Start:
     return sure[0]
 
 
-def _refuse_wider_rows(starts: list[Start], name: str) -> None:
+def _refuse_wider_rows(previews: list[Preview], name: str) -> None:
     """Raise FileError where nothing divides the first row, and something those below it."""
-    for start in starts:
-        for row in start.body:
+    for preview in previews:
+        for row in preview.body:
             if len(row.cells) > 1:
                 raise FileError(
                     f"{name}: line {row.line} has {len(row.cells)} cells, the header has 1: "
-                    f"{start.shown(start.header)}. The line: {start.shown(row.cells)}.",
+                    f"{preview.shown(preview.header)}. The line: {preview.shown(row.cells)}.",
                     remedy=OTHER_HEADER,
                 )
 
 
-def _refuse_undivided(start: Start, name: str) -> None:
-    """Raise FileError where the only cell of each row has equally many of something that may divide it."""
-    cells = [row.cells[0] for row in start.rows]
-    for divider in DELIMITERS + RARE_DELIMITERS if start.body else "":
+def _refuse_undivided(preview: Preview, name: str) -> None:
+    """Raise FileError where the only cell of each row has the same number of a possible delimiter."""
+    cells = [row.cells[0] for row in preview.rows]
+    for divider in DELIMITERS + RARE_DELIMITERS if preview.body else "":
         counts = {cell.count(divider) - cell.count(f"{divider} ") for cell in cells}  # `Austin, TX` is prose
         if len(counts) == 1 and 0 not in counts:
             raise FileError(
@@ -193,50 +197,50 @@ def _refuse_undivided(start: Start, name: str) -> None:
             )
 
 
-def _refuse_unreadable(start: Start, lines: FirstLines) -> None:
+def _refuse_unreadable(preview: Preview, lines: FirstLines) -> None:
     """Raise FileError if the header or the first row is not text, or wrongly quoted."""
-    if start.error and not start.rows:
-        what = readable(start.error)
+    if preview.error and not preview.rows:
+        what = readable(preview.error)
         raise FileError(f"{lines.name}: the header can't be read: {what}.", remedy=OTHER_HEADER)
-    for what, row in zip(("the header", "row 1"), start.rows, strict=False):
+    for what, row in zip(("the header", "row 1"), preview.rows, strict=False):
         if any("\udc80" <= char <= "\udcff" for cell in row.cells for char in cell):
             raise not_text(f"{lines.name}: {what}", lines.data(), lines.encoding)
 
 
-def _refuse_other_header(start: Start, name: str, layout: Layout) -> None:
+def _refuse_other_header(preview: Preview, name: str, layout: Layout) -> None:
     """Raise FileError if the first row may not be the header."""
-    header, rest = start.header, start.body[start.fitting :]
-    other = next((row for row in start.body if knows(row.cells, layout)), None)
-    if other is None and start.body and not start.fitting:
+    header, rest = preview.header, preview.body[preview.fitting :]
+    other = next((row for row in preview.body if knows(row.cells, layout)), None)
+    if other is None and preview.body and not preview.fitting:
         raise FileError(
             f"{name}: row 1 has {len(rest[0].cells)} cells, the header has {len(header)}. "
-            f"The header: {start.shown(header)}; the row: {start.shown(rest[0].cells)}.",
+            f"The header: {preview.shown(header)}; the row: {preview.shown(rest[0].cells)}.",
             remedy=OTHER_HEADER,
         )
     if other is None and len(rest) > 2 and len({len(row.cells) for row in rest}) == 1 < len(rest[0].cells):
         other = rest[0]
-    if other := other or _later_row(start):
+    if other := other or _later_row(preview):
         raise FileError(
-            f"{name}: its first row may not be the header: {start.shown(header)}. "
-            f"Line {other.line} looks like one: {start.shown(other.cells)}.",
+            f"{name}: its first row may not be the header: {preview.shown(header)}. "
+            f"Line {other.line} looks like one: {preview.shown(other.cells)}.",
             remedy=f"Set file.header_row, to {other.line} if that line is the header, or to "
-            f"{start.rows[0].line} if the first one is.",
+            f"{preview.rows[0].line} if the first one is.",
         )
     if all(is_value(cell) or not cell.strip() for cell in header):
         raise FileError(
-            f"{name}: its first row does not look like a header: {start.shown(header)}.",
+            f"{name}: its first row does not look like a header: {preview.shown(header)}.",
             remedy="Set file.header_row to the line of the header.",
         )
 
 
-def _later_row(start: Start) -> Row | None:
-    rows = start.rows[: start.fitting + 1]
+def _later_row(preview: Preview) -> Row | None:
+    rows = preview.rows[: preview.fitting + 1]
     first, *below = map(_line, rows)
-    found = later_header(first, below, has_blank=len(first.cells) < len(start.header))
-    return next((row for row in rows if found and row.line == found.number), None)
+    later = later_header(first, below, has_blank=len(first.cells) < len(preview.header))
+    return next((row for row in rows if later and row.line == later.number), None)
 
 
 def _line(row: Row) -> Line:
     cells = {at: cell for at, cell in enumerate(row.cells) if cell.strip()}
     values = frozenset(at for at, cell in cells.items() if is_value(cell))
-    return Line(row.line, cells, values, row.is_behind_blank)
+    return Line(row.line, cells, values, row.follows_blank_line)

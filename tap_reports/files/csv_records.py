@@ -122,10 +122,10 @@ class Row(NamedTuple):
         cells: Its cells.
         line: Number of its first line in the file, from 1.
         lines: Number of lines to its end.
-        is_behind_blank: A blank line stands before it.
+        follows_blank_line: A blank line stands before it.
     """
 
     cells: list[str]
     line: int
     lines: int
-    is_behind_blank: bool
+    follows_blank_line: bool

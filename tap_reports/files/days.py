@@ -8,8 +8,8 @@ from functools import cache, lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from tap_reports.files.numbers import plain_text
-from tap_reports.files.table import USUAL, Notation, bare
+from tap_reports.files.numbers import stripped_text
+from tap_reports.files.table import USUAL, Notation, stripped
 from tap_reports.models import Kind
 
 if TYPE_CHECKING:
@@ -56,12 +56,12 @@ _TOKENS = {
     "MMM": (9, "(?P<name>Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"),
 }
 """Tokens that are read here, as pendulum would: their numbers in dates.c, and patterns."""
-_TOKENS |= {token[0]: found for token, found in _TOKENS.items() if len(token) == 2}
+_TOKENS |= {token[0]: numbered for token, numbered in _TOKENS.items() if len(token) == 2}
 _DIVIDERS = frozenset(" -/.:,T")
 _PIECE = re.compile(r"([A-Za-z])\1*|[^A-Za-z]")
 _HALF_OF_DAY = re.compile(r"\b[ap]m\b")
 _ZONE = re.compile(r"\[[^\]]*\]|[Zz]+")
-_MISREAD = re.compile("[dES]")
+_LENIENT_TOKENS = re.compile("[dES]")
 """Tokens of which pendulum reads more than they say: the day of a week, a fraction with fewer digits."""
 _LEADING_ZEROS = re.compile(r"(?<!:[0-9]{2}[.,])\b0+(?=[0-9])")
 """But not those of a fraction of a second."""
@@ -85,8 +85,8 @@ def kind_of_text(text: str, date_format: str | None) -> Kind | None:
         if len(text) == len("2026-08-03") and _ISO_DAY.fullmatch(text):
             _written_day(text)
             return Kind.DATE
-        if found := _INSTANT.fullmatch(text):
-            _moment(found)
+        if match := _INSTANT.fullmatch(text):
+            _moment(match)
             return Kind.DATE_TIME
     except ValueError:
         pass
@@ -98,22 +98,22 @@ def instant(cell: Cell, zone: dt.tzinfo, notation: Notation = USUAL) -> str | No
     if not isinstance(cell, str):
         start = day(cell)
         return start and _midnight(start, zone)
-    text = bare(cell)
+    text = stripped(cell)
     if not text:
         return None
     if notation.date_format and (formatted := by_format(text, notation.date_format)):
         return _with_offset(formatted, zone).isoformat()
-    found = _INSTANT.fullmatch(text)
-    if found is None:
+    match = _INSTANT.fullmatch(text)
+    if match is None:
         return _midnight(_written_day(text), zone)
-    moment, fraction, offset = _moment(found), found[4] or "", found[5]
+    moment, fraction, offset = _moment(match), match[4] or "", match[5]
     shown = moment.isoformat() + _offset(offset) if offset else _with_offset(moment, zone).isoformat()
     return f"{shown[:19]}{fraction}{shown[19:]}"
 
 
 def day(cell: Cell, notation: Notation = USUAL) -> str | None:
     """Return a day as `YYYY-MM-DD`: of an instant the day as written, of a month its first."""
-    text = plain_text(cell)
+    text = stripped_text(cell)
     if not text:
         return None
     if (
@@ -122,8 +122,8 @@ def day(cell: Cell, notation: Notation = USUAL) -> str | None:
         and (formatted := by_format(text, notation.date_format))
     ):
         return formatted.isoformat()[:10]
-    found = _INSTANT.fullmatch(text)
-    return _moment(found).isoformat()[:10] if found else _written_day(text)
+    match = _INSTANT.fullmatch(text)
+    return _moment(match).isoformat()[:10] if match else _written_day(text)
 
 
 @lru_cache(4096)
@@ -142,29 +142,33 @@ def by_format(text: str, date_format: str) -> dt.datetime | None:
     import pendulum
 
     try:
-        found = pendulum.from_format(upper, date_format)
+        moment = pendulum.from_format(upper, date_format)
     except ValueError:
         looks_like_iso = _ISO_DAY.match(pendulum.datetime(2026, 8, 3).format(date_format))
         if _ISO_DAY.match(text) and not looks_like_iso:
             return None
         raise
     tokens = _ESCAPED.sub("", date_format)
-    if found.year < FIRST_YEAR or (_MISREAD.search(tokens) and not _says(upper, found, date_format)):
+    if moment.year < FIRST_YEAR or (
+        _LENIENT_TOKENS.search(tokens) and not _round_trips(upper, moment, date_format)
+    ):
         raise ValueError("not a date")
-    return found if re.search("[Zz]", tokens) else found.naive()
+    return moment if re.search("[Zz]", tokens) else moment.naive()
 
 
-def _says(text: str, found: pendulum.DateTime, date_format: str) -> bool:
+def _round_trips(text: str, moment: pendulum.DateTime, date_format: str) -> bool:
     """Return whether a text says this instant, whatever way its time zone is written: pendulum moves one to
     the day of the week that it names, and takes `.5` for 5 ms where there should be three digits.
     """
     without_zone = _ZONE.sub(lambda token: token[0] if token[0].startswith("[") else "[\0]", date_format)
-    shown, said = (_LEADING_ZEROS.sub("", one).casefold() for one in (found.format(without_zone), text))
+    shown, said = (
+        _LEADING_ZEROS.sub("", written).casefold() for written in (moment.format(without_zone), text)
+    )
     return re.fullmatch(".+".join(map(re.escape, shown.split("\0"))), said) is not None
 
 
 @cache
-def plain_format(date_format: str) -> bytes | None:
+def compiled_format(date_format: str) -> bytes | None:
     """Return a format as the compiled module takes it; None for one that only pendulum can read.
 
     Such a one has year, month and day and maybe a time, with something between the numbers.
@@ -186,7 +190,7 @@ def plain_format(date_format: str) -> bytes | None:
 
 @cache
 def _pattern(date_format: str) -> re.Pattern[str] | None:
-    if plain_format(date_format) is None:
+    if compiled_format(date_format) is None:
         return None
     pieces = _pieces(date_format)
     return re.compile(
@@ -208,19 +212,19 @@ def _of_parts(parts: dict[str, str]) -> dt.datetime:
 
 
 def _written_day(text: str) -> str:
-    if found := _ISO_DAY.fullmatch(text) or _COMPACT_DAY.fullmatch(text):
-        year, month, day_ = found.groups()
+    if match := _ISO_DAY.fullmatch(text) or _COMPACT_DAY.fullmatch(text):
+        year, month, day_ = match.groups()
         return dt.date(int(year), int(month), int(day_ or 1)).isoformat()
-    found = _NAMED_DAY.fullmatch(text)
-    month_number = _MONTHS.get(found[1].lower()) if found else None
-    if found is None or month_number is None:
+    match = _NAMED_DAY.fullmatch(text)
+    month_number = _MONTHS.get(match[1].lower()) if match else None
+    if match is None or month_number is None:
         raise ValueError("not a date")
-    return dt.date(int(found[3]), month_number, int(found[2])).isoformat()
+    return dt.date(int(match[3]), month_number, int(match[2])).isoformat()
 
 
-def _moment(found: re.Match[str]) -> dt.datetime:
+def _moment(match: re.Match[str]) -> dt.datetime:
     """Return the naive instant of a match of `_INSTANT`, without its fraction."""
-    return dt.datetime.fromisoformat(f"{found[1]}T{found[2]}{found[3] or ':00'}")
+    return dt.datetime.fromisoformat(f"{match[1]}T{match[2]}{match[3] or ':00'}")
 
 
 def _offset(text: str) -> str:

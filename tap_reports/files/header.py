@@ -15,9 +15,9 @@ from tap_reports.models.columns import property_name
 MAX_ROWS_BELOW = 30
 """Rows below the first one that may be the header as well."""
 STEADY_ROWS = 5
-"""So many rows of one kind below a row of words, and that row may well be their header."""
+"""With this many rows of one kind below it, a row of words may well be their header."""
 UNSURE_ROWS = 2
-"""So many rows above may be a title's, whatever they hold."""
+"""This many rows above may be a title's, whatever they hold."""
 MAX_MESSAGE_ROWS = 5
 
 _DIGITS = re.compile("[0-9]+")
@@ -41,7 +41,7 @@ _FAILURE = re.compile(
 )
 _FULL_STOP = re.compile(r"[.!?…]\W*\Z")
 _GOES_ON = re.compile(r" +[^\W\d_A-Z]")
-"""A cell that begins with a blank and a small letter, as the words behind a comma do."""
+"""A cell that begins with a blank and a small letter, as the words after a comma do."""
 ERROR_KEYS = frozenset(
     {"error", "errors", "errormessage", "error_message", "errorcode", "error_code", "fault"}
 )
@@ -61,13 +61,13 @@ class Line(NamedTuple):
         number: The row's in its file or sheet, from 1.
         cells: Those filled in, by column.
         values: Columns that hold a number, a date or the like.
-        is_behind_blank: A blank row stands before it.
+        follows_blank_line: A blank row stands before it.
     """
 
     number: int
     cells: dict[int, str]
     values: frozenset[int]
-    is_behind_blank: bool = False
+    follows_blank_line: bool = False
 
     @property
     def has_only_words(self) -> bool:
@@ -77,12 +77,12 @@ class Line(NamedTuple):
 
 
 def is_value(cell: str) -> bool:
-    """Tell whether a cell is a number or a date rather than words."""
+    """Return whether a cell is a number or a date rather than words."""
     return _VALUE.fullmatch(cell) is not None
 
 
 def knows(cells: Iterable[str], layout: Layout) -> bool:
-    """Tell whether at least half of some cells are headers of columns that are known."""
+    """Return whether at least half of some cells are headers of columns that are known."""
     known = [cell in layout.renames or property_name(cell) in layout.known for cell in cells]
     return any(known) and sum(known) * 2 >= len(known)
 
@@ -103,7 +103,7 @@ def later_header(first: Line, below: Sequence[Line], *, has_blank: bool = False)
             continue
         if rest and len(row.cells) > 2 * len(first.cells):
             return row
-        is_sure = has_blank or row.is_behind_blank or bool(used - set(first.cells))
+        is_sure = has_blank or row.follows_blank_line or bool(used - set(first.cells))
         above = () if is_sure or at < UNSURE_ROWS else below[:at]
         enough = 1 if is_sure else 2 if at else STEADY_ROWS
         if len(rest) >= enough and any(_begins_below(column, above, rest) for column in row.cells):
@@ -112,7 +112,7 @@ def later_header(first: Line, below: Sequence[Line], *, has_blank: bool = False)
 
 
 def _begins_below(column: int, above: Sequence[Line], below: Sequence[Line]) -> bool:
-    """Tell whether a column holds nothing but values below a row, and none like them above it."""
+    """Return whether a column holds nothing but values below a row, and none like them above it."""
     filled = [row for row in below if column in row.cells]
     if not filled or any(column not in row.values for row in filled):
         return False
@@ -121,7 +121,7 @@ def _begins_below(column: int, above: Sequence[Line], below: Sequence[Line]) -> 
 
 
 def is_message(rows: Sequence[Sequence[str]]) -> bool:
-    """Tell whether the rows of a whole file, divided like CSV, are a message: an error, a request to wait."""
+    """Return whether the rows of a whole file, divided like CSV, are a message: an error, say."""
     if not rows or len(rows) > MAX_MESSAGE_ROWS:
         return False
     header = rows[0]
@@ -142,6 +142,6 @@ def _is_sentence(row: Sequence[str]) -> bool:
 
 
 def _is_prose(header: Sequence[str]) -> bool:
-    """Tell whether cells are parts of one sentence that its commas divide."""
+    """Return whether cells are parts of one sentence that its commas divide."""
     words = max(len(cell.split()) for cell in header)
     return len(header) > 1 and words > 2 and all(map(_GOES_ON.match, header[1:]))

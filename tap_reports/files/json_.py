@@ -25,7 +25,7 @@ NESTED = "nested"
 REPORTS = "reports"
 DATA = "data"
 REPORT_KEYS = frozenset({"report_name", "sheet_name"})
-"""What one of the reports has beside its data."""
+"""What one of the reports has in addition to its data."""
 ERROR_WORDS = frozenset({"error", "failed", "failure", "fail"})
 """Values of `status` that say so."""
 OTHER_FORMAT = "If the vendor's format has changed, ask for CSV or report it."
@@ -163,7 +163,7 @@ class _Document:
         """Return the file's objects as rows, if it is not an answer about a report."""
         cursor, is_alone = self._cursor, not self._cursor.peek()
         if cursor.peek() not in {b"", b"{"}:
-            # What comes behind one object may be another one, after all.
+            # After one object there may be another one.
             cursor.unexpected()
         if is_alone:
             is_other = self._layout.format is not FileFormat.JSON or self._layout.records
@@ -222,26 +222,26 @@ def _not_a_report(member: Member, what: str) -> FileError:
 
 
 def _says_error(values: Mapping[str, Any]) -> bool:
-    """Tell whether an object's keys, in lower case, and values say that something went wrong."""
+    """Return whether an object's keys, in lower case, and values say that something went wrong."""
     says_so = str(values.get("status")).casefold() in ERROR_WORDS
     return says_so or any(_holds_something(values.get(key)) for key in ERROR_KEYS)
 
 
 def _are_errors(keys: Iterable[str], layout: Layout) -> bool:
-    """Tell whether rows of such keys are errors rather than a report's."""
+    """Return whether rows of such keys are errors rather than a report's."""
     names = {key.casefold() for key in keys}
     return bool(names & ERROR_KEYS) and names <= ERROR_KEYS | ANSWER_KEYS and not knows([*keys], layout)
 
 
 def _holds_something(value: Any) -> bool:
-    """Tell whether a value says anything: `{"count": 0, "list": []}` does not."""
+    """Return whether a value says anything: `{"count": 0, "list": []}` does not."""
     if isinstance(value, dict):
         return any(map(_holds_something, value.values()))
     return any(map(_holds_something, value)) if isinstance(value, list) else bool(value)
 
 
 def _holds_rows(value: Any) -> bool:
-    """Tell whether a list of objects, or of lists, is in a value."""
+    """Return whether a list of objects, or of lists, is in a value."""
     if isinstance(value, dict):
         return any(map(_holds_rows, value.values()))
     return isinstance(value, list) and bool(value) and all(isinstance(one, (dict, list)) for one in value)

@@ -193,7 +193,7 @@ def _end(pattern: re.Pattern[bytes], data: bytes, at: int) -> int:
 
 
 def _end_of_value(data: bytes, at: int) -> int | None:
-    """Return what is behind the value at `at`; None if the data ends before it does."""
+    """Return what follows the value at `at`; None if the data ends before it does."""
     if data[at : at + 1] not in {b'"', b"[", b"{"}:
         return _end(_LITERAL, data, at)
     depth = 0

@@ -6,7 +6,7 @@ import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Self
 
-from tap_reports.files.table import USUAL, Notation, bare
+from tap_reports.files.table import USUAL, Notation, stripped
 
 if TYPE_CHECKING:
     from tap_reports.files.table import Cell
@@ -20,35 +20,35 @@ WHOLE, POINT, UNCLEAR, COMMA = "digits", "a decimal point", "1.250", "a decimal 
 """How a text is written that may be a number (see `how_written`)."""
 _WHOLE = r"-?(?:0|[1-9][0-9]*)"
 _NUMBER = re.compile(rf"{_WHOLE}(?P<fraction>\.[0-9]+(?:[eE][+-]?[0-9]{{1,3}})?)?")
-"""Without an exponent behind an integer: `12E4` is a code, and it would be 120000."""
+"""Without an exponent after an integer: `12E4` is a code, and it would be 120000."""
 _MAYBE_THOUSANDS = re.compile(r"-?[1-9][0-9]{0,2}\.[0-9]{3}")
 _NUMBER_WITH_COMMA = re.compile(r"-?[0-9]{1,3}(?:\.?[0-9]{3})*,(?:[0-9]{1,2}|[0-9]{4,})")
 _WITH_COMMA = re.compile(rf"{_WHOLE}(?:,[0-9]+)?")
 _MAX_PLAIN_DIGITS = 40
-"""Digits of the longest number that `plain_number` writes without its exponent."""
+"""Digits of the longest number that `without_exponent` writes without its exponent."""
 _ANY_NUMBER = re.compile(r"(-?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,3}))?")
 _is_plain = re.compile(rf"{_WHOLE}(?:\.[0-9]+)?").fullmatch
 
 _CURRENCY = r"[$\u00a2-\u00a5\u20a0-\u20cf\u0e3f]"
-_BLANK = r"[ \u00a0\u202f]?"
-_SPACES = "\u00a0\u202f\u2009'\u2019"
+_OPTIONAL_SPACE = r"[ \u00a0\u202f]?"
+_THOUSANDS = "\u00a0\u202f\u2009'\u2019"
 """What separates thousands and nothing else: spaces that no line is broken at, apostrophes."""
 
 
 def _number_pattern(separators: str, point: str) -> re.Pattern[str]:
     """Return the pattern of a number written for people. No zero comes before a separator of thousands."""
     return re.compile(
-        rf"(?P<sign>[+-]?)(?:{_CURRENCY}{_BLANK})?(?P<inner>[+-]?)"
+        rf"(?P<sign>[+-]?)(?:{_CURRENCY}{_OPTIONAL_SPACE})?(?P<inner>[+-]?)"
         rf"(?P<whole>[1-9][0-9]{{0,2}}(?:(?P<separator>[{separators}])[0-9]{{3}})(?:(?P=separator)[0-9]{{3}})*|[0-9]*)"
         rf"(?P<point>[{point}](?P<fraction>[0-9]*))?"
-        rf"(?P<exponent>[eE][+-]?[0-9]{{1,3}})?(?:{_BLANK}(?:%|{_CURRENCY}))?"
+        rf"(?P<exponent>[eE][+-]?[0-9]{{1,3}})?(?:{_OPTIONAL_SPACE}(?:%|{_CURRENCY}))?"
     )
 
 
 _WRITTEN = {
-    None: _number_pattern(f",{_SPACES}", "."),
-    ".": _number_pattern(f",{_SPACES} ", "."),
-    ",": _number_pattern(f".{_SPACES} ", ","),
+    None: _number_pattern(f",{_THOUSANDS}", "."),
+    ".": _number_pattern(f",{_THOUSANDS} ", "."),
+    ",": _number_pattern(f".{_THOUSANDS} ", ","),
 }
 """By the decimal separator that the user has set."""
 
@@ -87,21 +87,21 @@ def number_text(cell: Cell, notation: Notation = USUAL) -> str | None:
         ValueError: It is not a number, or may be two: `1,250`, unless the notation says which.
     """
     if not isinstance(cell, str):
-        return plain_text(cell) or None
-    text = bare(cell)
+        return stripped_text(cell) or None
+    text = stripped(cell)
     if text in notation.null_words:
         return None
     if not text or (notation.decimal_separator != "," and is_json_number(text)):
         return text or None
-    found = _WRITTEN[notation.decimal_separator].fullmatch(text)
-    if found is None or (found["sign"] and found["inner"]) or _is_unclear(found, notation):
+    match = _WRITTEN[notation.decimal_separator].fullmatch(text)
+    if match is None or (match["sign"] and match["inner"]) or _is_unclear(match, notation):
         raise ValueError("not a number")
-    whole, fraction = found["whole"].replace(found["separator"] or " ", ""), found["fraction"] or ""
+    whole, fraction = match["whole"].replace(match["separator"] or " ", ""), match["fraction"] or ""
     if not whole and not fraction:
         raise ValueError("not a number")
-    minus = "-" if "-" in (found["sign"], found["inner"]) else ""
+    minus = "-" if "-" in (match["sign"], match["inner"]) else ""
     point = "." if fraction else ""
-    return f"{minus}{whole.lstrip('0') or '0'}{point}{fraction}{found['exponent'] or ''}"
+    return f"{minus}{whole.lstrip('0') or '0'}{point}{fraction}{match['exponent'] or ''}"
 
 
 def how_written(text: str, decimal_separator: str | None) -> str | None:
@@ -113,24 +113,24 @@ def how_written(text: str, decimal_separator: str | None) -> str | None:
     """
     if decimal_separator == ",":
         return WHOLE if _WITH_COMMA.fullmatch(text) else None
-    found = _NUMBER.fullmatch(text)
-    if found is None:
+    match = _NUMBER.fullmatch(text)
+    if match is None:
         return COMMA if _NUMBER_WITH_COMMA.fullmatch(text) else None
-    if not found["fraction"]:
+    if not match["fraction"]:
         return WHOLE
     return UNCLEAR if _MAYBE_THOUSANDS.fullmatch(text) else POINT
 
 
-def plain_number(text: str) -> str | None:
+def without_exponent(text: str) -> str | None:
     """Return a number without an exponent, all digits kept; a very long one as it is; None: not a number."""
     if _is_plain(text):
         return text
-    found = _ANY_NUMBER.fullmatch(text)
-    if found is None or not (found[2] or found[3]):
+    match = _ANY_NUMBER.fullmatch(text)
+    if match is None or not (match[2] or match[3]):
         return None
-    sign, whole, fraction, power = found[1], found[2], found[3] or "", int(found[4] or 0)
+    sign, whole, fraction, power = match[1], match[2], match[3] or "", int(match[4] or 0)
     digits, point = whole + fraction, len(whole) + power
-    if found[4] and not -_MAX_PLAIN_DIGITS < point < _MAX_PLAIN_DIGITS:
+    if match[4] and not -_MAX_PLAIN_DIGITS < point < _MAX_PLAIN_DIGITS:
         return text if is_json_number(text) else None
     digits = digits.ljust(point, "0") if point > 0 else "0" * (1 - point) + digits
     point = max(point, 1)
@@ -138,10 +138,10 @@ def plain_number(text: str) -> str | None:
     return f"{sign}{whole}.{fraction}" if fraction else f"{sign}{whole}"
 
 
-def plain_text(cell: Cell) -> str:
+def stripped_text(cell: Cell) -> str:
     """Return the text of a cell that may hold a number: stripped, "" for an empty one."""
     if isinstance(cell, str):
-        return bare(cell)
+        return stripped(cell)
     if cell is None:
         return ""
     if isinstance(cell, (int, Decimal)) and not isinstance(cell, bool):
@@ -149,7 +149,7 @@ def plain_text(cell: Cell) -> str:
     raise ValueError("not a number")
 
 
-def _is_unclear(found: re.Match[str], notation: Notation) -> bool:
-    """Tell whether a number's only comma may be a decimal one."""
-    is_lone = found["separator"] == "," and found["whole"].count(",") == 1 and not found["point"]
+def _is_unclear(match: re.Match[str], notation: Notation) -> bool:
+    """Return whether a number's only comma may be a decimal one."""
+    is_lone = match["separator"] == "," and match["whole"].count(",") == 1 and not match["point"]
     return is_lone and notation.decimal_separator is None and not notation.takes_lone_comma

@@ -91,7 +91,7 @@ def _convert_all(make: Callable[[Any], Any] | None, cells: Sequence[Any], has_em
 
 
 def _is_writable(text: str) -> bool:
-    """Tell whether a text holds no half of a surrogate pair."""
+    """Return whether a text holds no half of a surrogate pair."""
     if text.isascii():
         return True
     try:

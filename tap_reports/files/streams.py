@@ -50,7 +50,7 @@ class TemporaryFile:
 
 
 def skip(stream: io.BufferedIOBase, count: int) -> None:
-    """Skip so many bytes, or what is left of the stream."""
+    """Skip `count` bytes, or what is left of the stream."""
     while count:
         count -= len(stream.read(min(count, 1 << 20))) or count
 
@@ -128,7 +128,7 @@ class Gzip(Derived):
     Args:
         name: For messages.
         packed: The file.
-        warned: Names of files whose bytes behind the end have been warned of.
+        warned: Names of files with a warning about bytes after the end.
 
     Attributes:
         damage: What it raises for a damaged file.

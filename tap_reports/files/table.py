@@ -32,7 +32,7 @@ Cell = str | int | Decimal | bool | ErrorCell | None
 
 MAX_COLUMNS = 10_000
 MAX_RECORD = 1 << 26
-"""Bytes of the longest row of CSV or value of JSON. A longer one is a quote that nobody closed; looking on
+"""Bytes of the longest row of CSV or value of JSON. A longer one is a quote that is never closed; reading on
 for its end would fill the memory."""
 
 ERROR_MARK, NUMBER_MARK = "\uffff", "\ufffe"
@@ -68,15 +68,15 @@ class Notation:
 USUAL = Notation()
 
 
-def unguarded(text: str) -> str:
+def without_excel_guard(text: str) -> str:
     """Return a text without the guard that keeps a spreadsheet from reading a number in it: `="00123"`."""
-    found = _GUARDED.fullmatch(text) if text.startswith('="') else None
-    return found[1] if found else text
+    match = _GUARDED.fullmatch(text) if text.startswith('="') else None
+    return match[1] if match else text
 
 
-def bare(text: str) -> str:
+def stripped(text: str) -> str:
     """Return a text without guard, and without spaces around it."""
-    return unguarded(text.strip()).strip()
+    return without_excel_guard(text.strip()).strip()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +122,7 @@ class CsvTable(Table):
         delimiter: One character.
         encoding: What the file is written in.
         first_cells: The header as it stands in the file.
-        open_text: Opens the unpacked bytes behind the header record: UTF-8 without byte order mark,
+        open_text: Opens the unpacked bytes after the header record: UTF-8 without byte order mark,
             lines as they are in the file. The caller closes it. Reading raises FileError on damage.
         is_marked: Cells may begin with a mark.
     """
@@ -155,7 +155,7 @@ class Sheet(NamedTuple):
 
 
 def says_empty(cells: Sequence[str], words: Sequence[str]) -> bool:
-    """Tell whether the first cells of a file are the vendor's way to say that there is no data."""
+    """Return whether the first cells of a file are the vendor's way to say that there is no data."""
     known = {word.strip().casefold() for word in words}
     return bool(cells) and cells[0].strip().casefold() in known and not any(cells[1:])
 

@@ -24,7 +24,7 @@ logger = logging.getLogger("tap-reports")
 MAX_SHOWN = 200
 """Characters of a file that a message shows."""
 NUL_RUN = b"\0" * 4
-"""So many NUL characters in a row are a hole in a damaged file."""
+"""This many NUL characters in a row are a hole in a damaged file."""
 MAX_NULS = 1000
 MARKED_LINE = b"\n\xef\xbb\xbf"
 """A line that begins with a byte order mark: files were put together, each with its own."""
@@ -178,7 +178,7 @@ class CsvText:
         return io.BufferedReader(_Cleaned(self, open_utf8(self.member)), BUFFER)
 
     def open_rows(self) -> io.BufferedIOBase:
-        """Open the text behind the header; the caller closes it."""
+        """Open the text after the header; the caller closes it."""
         stream = self.open()
         stream.read(self.offset)
         return stream if self.end is None else io.BufferedReader(_Limited(stream, self.end), BUFFER)

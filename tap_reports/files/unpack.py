@@ -19,11 +19,10 @@ from pathlib import Path
 from typing import cast
 
 from tap_reports.exceptions import FileError
-from tap_reports.files.streams import BUFFER, Gzip, TemporaryFile, Unpacked
+from tap_reports.files.streams import BUFFER, GZIP, Gzip, TemporaryFile, Unpacked
 from tap_reports.files.text import shown
 from tap_reports.models import FileFormat, Layout, ReportFile
 
-GZIP = b"\x1f\x8b"
 ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 """The container of old and of password-protected workbooks."""
@@ -49,7 +48,7 @@ SUFFIXES = {
     FileFormat.XLSX: (".xlsx", ".xlsm", ".xls"),
 }
 UNCLEAR = ("", ".txt")
-"""Suffixes of files that may be a report, or a note beside it."""
+"""Suffixes of files that may be a report, or a note that comes with it."""
 ENCRYPTED = 0x1
 """The bit of a zip member's flags that says so."""
 DAMAGE = (EOFError, OSError, zlib.error, zipfile.BadZipFile, lzma.LZMAError)
@@ -62,7 +61,7 @@ class Member:
     """A file within a downloaded file, or the file itself.
 
     Attributes:
-        name: For messages: the report's, and behind it the member's.
+        name: For messages: the report's, then the member's.
         open: Opens its unpacked bytes; the caller closes it.
         size: Its size as it came, in bytes.
         head: Its first bytes.
@@ -179,7 +178,7 @@ def open_zipped(member: Member, archive: zipfile.ZipFile, info: zipfile.ZipInfo)
 
 
 def _is_workbook(member: Member) -> bool:
-    """Tell whether a zip on disk is a workbook; one of another program is refused."""
+    """Return whether a zip on disk is a workbook; one of another program is refused."""
     with closing(open_zip(member)) as archive:
         infos = {info.filename.replace("\\", "/").lstrip("/").lower(): info for info in archive.infolist()}
         if mimetype := infos.get("mimetype"):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from tap_reports.exceptions import FileError
-from tap_reports.files.numbers import plain_number
+from tap_reports.files.numbers import without_exponent
 from tap_reports.files.text import shown
 from tap_reports.files.xlsx_parts import ASK, Strings, unescaped
 from tap_reports.files.xlsx_styles import Style, dated, iso_dated
@@ -78,7 +78,7 @@ _TYPES = {
 
 def numeric(text: str, style: int, *, is_1904: bool) -> Value:
     """Return a number by the way in which it is shown."""
-    plain = plain_number(text)
+    plain = without_exponent(text)
     if plain is None:
         return Value(Type.ERROR, text)
     if style == Style.NUMBER:

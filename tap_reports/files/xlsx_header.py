@@ -79,7 +79,7 @@ def _refuse_other_header(first: Line, below: Sequence[Line], sheet: str, *, is_o
             remedy='Set "header_row" in the report\'s "file" to the one whose names the columns are to have.',
         )
         is_wider = not set(other.cells) <= set(first.cells)
-        may_be_data = not other.is_behind_blank and other in below[:UNSURE_ROWS]
+        may_be_data = not other.follows_blank_line and other in below[:UNSURE_ROWS]
         if is_wider or (is_only and not may_be_data):
             raise error
         logger.warning("%s Row %d was taken.", error, first.number)

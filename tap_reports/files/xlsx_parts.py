@@ -32,7 +32,7 @@ HELD_BYTES = 24 << 20
 BLOCK_BYTES = 16 << 10
 BLOCK_STRINGS = 128
 OBJECT_BYTES = 64
-"""About what a string takes in memory beside its text."""
+"""About what a string takes in memory in addition to its text."""
 
 _READER = msgspec.json.Decoder(list[str])
 
@@ -193,7 +193,7 @@ class SharedStrings:
         self._xml = Xml(name, self._start, self._end)
 
     def read(self, stream: io.BufferedIOBase, limit: int) -> Strings:
-        """Return the strings of a part of at most so many bytes.
+        """Return the strings of a part of at most `limit` bytes.
 
         Raises:
             FileError: It is damaged, or has more, or a string is longer than a cell may be.

@@ -49,7 +49,7 @@ class SheetFile:
         rows: Reads its rows from the start, in lists; without those that the given function takes. Fills
             a list with the ranges of merged cells.
         folder: Where it is written as CSV.
-        check: Raises FileError if so many bytes are more than a file of this size becomes.
+        check: Raises FileError if there are more bytes than a file of this size becomes.
     """
 
     name: str

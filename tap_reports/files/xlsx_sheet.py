@@ -136,7 +136,7 @@ def _end_before_footer(table: CsvTable, repeats: list[int], footer_rows: int) ->
 
 
 class _SheetCsv:
-    """A sheet's rows behind the header, as CSV on disk.
+    """A sheet's rows after the header, as CSV on disk.
 
     Args:
         sheet: The sheet.

@@ -14,7 +14,7 @@ MAX_BYTES = 1 << 26
 
 DAY_MILLISECONDS = 86_400_000
 FRACTION_DIGITS = 11
-"""Of a day, heeded: less than a microsecond. What a double adds behind them is noise."""
+"""Of a day, heeded: less than a microsecond. What a double adds after them is noise."""
 LAST_DAY = 2_958_465
 """9999-12-31 in the system of 1900."""
 DAYS_1904 = 1462

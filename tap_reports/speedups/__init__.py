@@ -18,7 +18,7 @@ _compiled: Any = None
 with contextlib.suppress(ImportError):  # it may not be compiled
     _compiled = import_module("_tap_reports_speedups")
 
-WIDEST = 0xFFFF
+MAX_COLUMNS = 0xFFFF
 
 
 class Cells(NamedTuple):
@@ -81,13 +81,13 @@ class Columns:
 
 
 def is_compiled() -> bool:
-    """Tell whether there is the compiled module."""
+    """Return whether the compiled module is installed."""
     return _compiled is not None
 
 
 def takes_csv(width: int, delimiter: str) -> bool:
-    """Tell whether a CSV of so many columns can be taken at all."""
-    return is_compiled() and 2 <= width <= WIDEST and len(delimiter) == 1 and delimiter.isascii()
+    """Return whether the compiled module reads CSV of `width` columns."""
+    return is_compiled() and 2 <= width <= MAX_COLUMNS and len(delimiter) == 1 and delimiter.isascii()
 
 
 def csv_cells(
@@ -122,7 +122,7 @@ def json_cells(block: bytes, start: int, keys: JsonKeys, most_rows: int, flags: 
 
 
 def json_keys(block: bytes, start: int, spelled: tuple[bytes, ...], flags: Flag) -> ScannedKeys:
-    """Read over JSON objects, from the brace at `start` on, up to one with unknown keys."""
+    """Scan JSON objects, from the brace at `start` on, up to one with unknown keys."""
     end, objects, new, is_json = _compiled.json_keys(block, start, spelled, flags)
     return ScannedKeys(end, objects, new, bool(is_json))
 
@@ -133,7 +133,7 @@ def dates(cells: Cells, at: int, date_format: bytes) -> int:
     Args:
         cells: Of one block.
         at: Which of the wanted columns.
-        date_format: As `files.days.plain_format` makes it.
+        date_format: As `files.days.compiled_format` makes it.
 
     Returns:
         How many cells are still refused.
@@ -143,7 +143,7 @@ def dates(cells: Cells, at: int, date_format: bytes) -> int:
 
 
 def convert(cells: Cells, at: int, cache: dict[str, Any], converter: Callable[[str], bytes | None]) -> int:
-    """Put in what the converter makes of the refused cells of a wanted column.
+    """Convert the refused cells of a wanted column with `converter`.
 
     Args:
         cells: Of one block.
@@ -181,7 +181,7 @@ def lines(
     Args:
         cells: Of one block.
         fields: What is written, as `codes.packed` makes it.
-        texts: What stands before each field's value, and behind the last one.
+        texts: What stands before each field's value, and after the last one.
         first_row: What `Code.ROW` writes for the first row of the block.
         zone: Offset of instants that have none: `+00:00`.
         rows: The first row that is written, and the first one that is not.

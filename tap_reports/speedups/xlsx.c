@@ -188,7 +188,7 @@ static int is_escaped(const unsigned char *at, size_t size) {
 }
 
 /* Leave the number in `cell` without white space around it and without an exponent. */
-static int plain_number(Text *cell) {
+static int without_exponent(Text *cell) {
     unsigned char *at = cell->text, *end = at + cell->size, whole[LONGEST_NUMBER], made[2 * LONGEST_NUMBER];
     while (at < end && is_space(*at)) at++;
     while (at < end && is_space(end[-1])) end--;
@@ -324,7 +324,7 @@ static int typed(Sheet *sheet, Value type, Value style, int has_value, int has_i
         cell->size += 3;
         return IS_ERROR;
     }
-    if (kind != 'n' || !plain_number(cell)) return -1;
+    if (kind != 'n' || !without_exponent(cell)) return -1;
     long index = style.size ? number_of(style) : 0;
     if (index < 0 || (index && index >= sheet->styles_count)) return -1;
     unsigned char shown = index < sheet->styles_count ? sheet->styles[index] : NUMERIC;
