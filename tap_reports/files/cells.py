@@ -25,12 +25,9 @@ from decimal import Decimal
 
 from tap_reports.files.days import day, instant, kind_of_text
 from tap_reports.files.numbers import (
-    COMMA,
-    POINT,
-    UNCLEAR,
-    WHOLE,
     Number,
-    how_written,
+    NumberStyle,
+    number_style,
     number_text,
     stripped_text,
 )
@@ -157,12 +154,14 @@ def _fits_with_a_separator(kind: Kind, cell: str) -> bool:
     return False
 
 
-Evidence = tuple[Kind, str]
-"""The kind that one cell fits, and how it is written: "" for a value of the file's own type."""
+Evidence = tuple[Kind, NumberStyle | None]
+"""The kind that one cell fits, and how its text is written if that may be a number."""
 
-_PLAIN_TEXT: Evidence = (Kind.STRING, "text")
-_COMMA_TEXT: Evidence = (Kind.STRING, COMMA)
-_NUMBERS: frozenset[Evidence] = frozenset((Kind.NUMBER, how) for how in (WHOLE, POINT, UNCLEAR))
+_OTHER_TEXT: Evidence = (Kind.STRING, None)
+_TEXT_WITH_DECIMAL_COMMA: Evidence = (Kind.STRING, NumberStyle.DECIMAL_COMMA)
+_WITH_DECIMAL_POINT: Evidence = (Kind.NUMBER, NumberStyle.DECIMAL_POINT)
+_MAYBE_WITH_THOUSANDS: Evidence = (Kind.NUMBER, NumberStyle.ONE_POINT_THREE_DIGITS)
+_NUMBERS = {(Kind.NUMBER, NumberStyle.DIGITS), _WITH_DECIMAL_POINT, _MAYBE_WITH_THOUSANDS}
 _KINDS = {
     bool: Kind.BOOLEAN,
     # Never integer: a 68.5 among tomorrow's scores must not stop the run.
@@ -197,14 +196,14 @@ def infer(
     columns: list[set[Evidence]] = [set() for _ in range(width)]
     for row in rows:
         for cell, seen in zip(row, columns, strict=True):
-            if cell is None or _PLAIN_TEXT in seen or isinstance(cell, ErrorCell):
+            if cell is None or _OTHER_TEXT in seen or isinstance(cell, ErrorCell):
                 continue
             if not isinstance(cell, str):
-                seen.add((_KINDS[type(cell)], ""))
+                seen.add((_KINDS[type(cell)], None))
             elif cell.strip() not in notation.null_words:
                 seen.add(_text_evidence(cell.strip(" "), notation, numbers_in_text=numbers_in_text))
     has_commas = notation.decimal_separator is None and any(
-        _COMMA_TEXT in seen and _PLAIN_TEXT not in seen for seen in columns
+        _TEXT_WITH_DECIMAL_COMMA in seen and _OTHER_TEXT not in seen for seen in columns
     )
     return [
         kind or _kind(seen, has_commas=has_commas)
@@ -213,16 +212,17 @@ def infer(
 
 
 def _text_evidence(cell: str, notation: Notation, *, numbers_in_text: bool) -> Evidence:
-    how = how_written(cell, notation.decimal_separator)
-    if how in {WHOLE, POINT, UNCLEAR} and numbers_in_text:
-        return Kind.NUMBER, how
+    style = number_style(cell, notation.decimal_separator)
+    is_comma = style is NumberStyle.DECIMAL_COMMA
+    if style and not is_comma and numbers_in_text:
+        return Kind.NUMBER, style
     if kind := kind_of_text(cell, notation.date_format):
-        return kind, "text"
-    return _COMMA_TEXT if how == COMMA else _PLAIN_TEXT
+        return kind, None
+    return _TEXT_WITH_DECIMAL_COMMA if is_comma else _OTHER_TEXT
 
 
 def _kind(seen: set[Evidence], *, has_commas: bool) -> Kind:
     if seen and seen <= _NUMBERS:
-        is_unclear = has_commas and (Kind.NUMBER, UNCLEAR) in seen and (Kind.NUMBER, POINT) not in seen
+        is_unclear = has_commas and _MAYBE_WITH_THOUSANDS in seen and _WITH_DECIMAL_POINT not in seen
         return Kind.STRING if is_unclear else Kind.NUMBER
     return seen.pop()[0] if len(seen) == 1 else Kind.STRING

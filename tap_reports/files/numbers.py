@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from enum import StrEnum, auto
 from typing import TYPE_CHECKING, Self
 
 from tap_reports.files.table import USUAL, Notation, stripped
@@ -16,8 +17,16 @@ JSON_NUMBER = r"-?+(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?+[0-9]{1,3}+)?+"
 
 is_json_number = re.compile(JSON_NUMBER).fullmatch
 
-WHOLE, POINT, UNCLEAR, COMMA = "digits", "a decimal point", "1.250", "a decimal comma"
-"""How a text is written that may be a number (see `how_written`)."""
+
+class NumberStyle(StrEnum):
+    """How a text is written that may be a number (see `number_style`)."""
+
+    DIGITS = auto()  # and any number with a comma, where the user has set that as decimal separator
+    DECIMAL_POINT = auto()
+    ONE_POINT_THREE_DIGITS = auto()  # `1.250`, which is 1250 where other columns have decimal commas
+    DECIMAL_COMMA = auto()
+
+
 _WHOLE = r"-?(?:0|[1-9][0-9]*)"
 _NUMBER = re.compile(rf"{_WHOLE}(?P<fraction>\.[0-9]+(?:[eE][+-]?[0-9]{{1,3}})?)?")
 """Without an exponent after an integer: `12E4` is a code, and it would be 120000."""
@@ -104,21 +113,20 @@ def number_text(cell: Cell, notation: Notation = USUAL) -> str | None:
     return f"{minus}{whole.lstrip('0') or '0'}{point}{fraction}{match['exponent'] or ''}"
 
 
-def how_written(text: str, decimal_separator: str | None) -> str | None:
-    """Return how a text is written that is a number to inference, or would be with a decimal comma.
-
-    Returns:
-        `WHOLE`, `POINT`, or `UNCLEAR`, which is 1250 where decimal commas stand elsewhere in the file;
-        `COMMA`; None for another text.
+def number_style(text: str, decimal_separator: str | None) -> NumberStyle | None:
+    """Return how a text is written that is a number to inference, or would be with a decimal comma; None for
+    another text.
     """
     if decimal_separator == ",":
-        return WHOLE if _WITH_COMMA.fullmatch(text) else None
+        return NumberStyle.DIGITS if _WITH_COMMA.fullmatch(text) else None
     match = _NUMBER.fullmatch(text)
     if match is None:
-        return COMMA if _NUMBER_WITH_COMMA.fullmatch(text) else None
+        return NumberStyle.DECIMAL_COMMA if _NUMBER_WITH_COMMA.fullmatch(text) else None
     if not match["fraction"]:
-        return WHOLE
-    return UNCLEAR if _MAYBE_THOUSANDS.fullmatch(text) else POINT
+        return NumberStyle.DIGITS
+    if _MAYBE_THOUSANDS.fullmatch(text):
+        return NumberStyle.ONE_POINT_THREE_DIGITS
+    return NumberStyle.DECIMAL_POINT
 
 
 def without_exponent(text: str) -> str | None:
