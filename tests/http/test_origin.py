@@ -1,4 +1,4 @@
-"""Who is called is told by what will be dialled, and what two programs could read differently is refused."""
+"""The origin of a URL is the host that is really called; ambiguous URLs are refused."""
 
 import pytest
 import requests
@@ -39,14 +39,14 @@ ODD = [
 
 
 @pytest.mark.parametrize("url", ["http://[::1/f", "https://a\u2100b/f", "https://example.com", ""])
-def test_a_link_without_a_path_and_what_is_not_a_link_have_no_last_part(url):
+def test_a_url_without_a_path_and_an_invalid_url_have_no_last_path_segment(url):
     assert last_path_segment(url) == ""
     assert last_path_segment("https://example.com/a/f.csv/?sig=1/2") == "f.csv"
     assert password_of(url) is None
 
 
 @pytest.mark.parametrize("url", ODD)
-def test_what_is_not_a_plain_url_is_refused(url):
+def test_an_invalid_or_ambiguous_url_is_refused(url):
     with pytest.raises(BadUrl):
         origin_of(url)
     assert not is_safe(url)
@@ -95,7 +95,7 @@ def test_another_scheme_host_or_port_is_another_origin(url):
         "[::ffff:127.0.0.1]",
     ],
 )
-def test_this_machine_is_known_in_every_spelling(host):
+def test_every_spelling_of_this_machine_is_recognized(host):
     assert is_loopback(f"http://{host}:8080/x")
     assert is_safe(f"http://{host}/")
 
@@ -109,12 +109,12 @@ def test_a_host_that_only_looks_like_this_machine_needs_https(host):
     assert is_safe(f"https://{host}/")
 
 
-def test_a_redirect_is_joined_to_where_it_came_from():
+def test_a_relative_redirect_is_resolved():
     assert joined("https://a/b/c", "../d?e=f") == "https://a/d?e=f"
     assert origin_of(joined("https://a/b", "//c:8/d")) == Origin("https", "c", 8)
 
 
 @pytest.mark.parametrize("target", ["http://[bad", "/x\\y", "https://a/\nb", "/x y"])
-def test_a_redirect_that_is_not_plain_is_refused(target):
+def test_an_invalid_or_ambiguous_redirect_is_refused(target):
     with pytest.raises(BadUrl):
         joined("https://a/", target)

@@ -1,4 +1,4 @@
-"""Calls wait for their turn, and an account's limits are heeded."""
+"""Calls wait for their turn, and the rate limit headers slow them down."""
 
 import datetime as dt
 import itertools
@@ -15,7 +15,7 @@ NOW = dt.datetime(2026, 11, 28, 12, tzinfo=dt.UTC)
 
 
 class SleepingClock:
-    """Moves by sleeping."""
+    """Its time moves by sleeping."""
 
     def __init__(self):
         self.seconds = 0.0
@@ -32,11 +32,11 @@ class SleepingClock:
 
 
 def times_of(limiter, clock, calls):
-    found = []
+    times = []
     for _ in range(calls):
         limiter.wait()
-        found.append(clock.seconds)
-    return found
+        times.append(clock.seconds)
+    return times
 
 
 @given(
@@ -61,14 +61,14 @@ def test_a_short_window_is_used_at_once():
     assert times_of(RateLimiter(3, 60, clock), clock, 4) == [0, 0, 0, 60]
 
 
-def test_an_hours_second_half_is_spread_so_that_nothing_waits_for_the_whole_hour():
+def test_the_second_half_of_an_hour_s_calls_is_spread_over_the_rest_of_the_hour():
     clock = SleepingClock()
     sent = times_of(RateLimiter(100, 3600, clock), clock, 300)
     assert sent[49] == 0
-    assert max(later - one for one, later in itertools.pairwise(sent)) < 300
+    assert max(later - earlier for earlier, later in itertools.pairwise(sent)) < 300
 
 
-def test_an_account_that_others_use_up_is_waited_for_until_its_reset_and_that_is_said(caplog):
+def test_a_limit_used_up_by_others_is_waited_for_and_logged(caplog):
     caplog.set_level(logging.INFO, "tap-reports.http")
     clock = SleepingClock()
     limiter = RateLimiter(1000, 3600, clock)
@@ -79,7 +79,7 @@ def test_an_account_that_others_use_up_is_waited_for_until_its_reset_and_that_is
     assert caplog.messages == ["Few calls of the account's limit are left: the next one goes in 120 s."]
 
 
-def test_what_little_is_left_of_an_account_is_spread_until_its_reset():
+def test_the_last_calls_of_a_limit_are_spread_until_its_reset():
     clock = SleepingClock()
     limiter = RateLimiter(1000, 3600, clock)
     limiter.apply_headers(
@@ -92,21 +92,21 @@ def test_what_little_is_left_of_an_account_is_spread_until_its_reset():
     "headers",
     [{}, {"X-RateLimit-Remaining": "900", "X-RateLimit-Reset": "60"}, {"X-RateLimit-Remaining": "x"}],
 )
-def test_headers_without_a_warning_slow_nothing_down(headers):
+def test_headers_with_enough_calls_left_slow_nothing_down(headers):
     clock = SleepingClock()
     limiter = RateLimiter(1000, 3600, clock)
     limiter.apply_headers(headers)
     assert times_of(limiter, clock, 1) == [0]
 
 
-def test_a_reset_may_be_a_unix_time_or_seconds_and_nonsense_counts_as_nothing():
+def test_a_reset_may_be_a_unix_time_or_seconds_and_invalid_headers_are_ignored():
     at = str(int(NOW.timestamp()) + 90)
     assert rate_left({"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": at}, NOW) == RateLeft(None, 0, 90.0)
     assert rate_left({"RateLimit-Reset": "inf", "X-RateLimit-Limit": "nan"}, NOW) is None
 
 
 @pytest.mark.parametrize("value", ["inf", "-inf", "nan", "1e400", "soon", "Thu, 99 Foo 2026", "5, 10"])
-def test_a_retry_after_that_is_no_finite_time_counts_as_none(value):
+def test_an_invalid_retry_after_is_ignored(value):
     assert retry_after({"Retry-After": value}, NOW) is None
 
 

@@ -1,4 +1,4 @@
-"""Against real sockets: a call ends in time, is small enough, and says whether it was sent."""
+"""Against real sockets: a call ends in time, its answer is limited, its error says whether it was sent."""
 
 import contextlib
 import gc
@@ -32,7 +32,7 @@ class Server:
         self.answer, self.gone, self.connections, self.heads = answer, threading.Event(), 0, []
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
-        self.asked = threading.Event()
+        self.was_called = threading.Event()
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self):
@@ -46,7 +46,7 @@ class Server:
         with connection, contextlib.suppress(OSError):
             while head := self._head(connection):
                 self.heads.append(head)
-                self.asked.set()
+                self.was_called.set()
                 self.answer(connection, self.gone)
 
     @staticmethod
@@ -94,7 +94,7 @@ def call(session, url, **more):
 
 
 def dripping(start):
-    """Answers with a byte every hundredth of a second, for ever."""
+    """Answer with a byte every hundredth of a second, for ever."""
 
     def answer(connection, gone):
         connection.sendall(start)
@@ -114,13 +114,13 @@ def body(data, *headers):
 @pytest.mark.parametrize(
     "start", [b"HTTP/1.1 200 OK\r\nX: ", HEAD + b"\r\n", HEAD + b"Content-Length: 99999\r\n\r\n", b""]
 )
-def test_a_server_that_drips_is_left_when_the_time_is_over(start, serve, impatient):
+def test_a_call_to_a_very_slow_server_is_ended(start, serve, impatient):
     with pytest.raises(CallBroken, match="in all") as raised:
         call(impatient, serve(dripping(start)).url)
     assert not isinstance(raised.value, NotSent)
 
 
-def test_a_head_that_makes_no_sense_is_no_traceback_in_the_log(serve, session, caplog):
+def test_malformed_headers_log_no_traceback(serve, session, caplog):
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX\r\n\r\n"
     call(session, serve(lambda connection, _: connection.sendall(head + b"ok")).url)
     assert caplog.records == []
@@ -141,33 +141,33 @@ def test_a_call_that_cannot_be_sent_is_recorded_with_what_was_wrong(serve, tmp_p
 
 
 @pytest.mark.parametrize("text", [b"[" * 50_000, b"[" * 101 + b"]" * 101, b'{"a":' * 101 + b"1" + b"}" * 101])
-def test_json_that_is_nested_too_deeply_is_not_read(text):
+def test_json_that_is_nested_too_deeply_is_refused(text):
     with pytest.raises(ValueError, match="deeply"):
         json_of(text)
     assert json_of(b"[" * 100 + b"]" * 100)
 
 
-def test_a_server_that_drips_its_head_is_left_by_a_download_too(serve):
+def test_a_download_from_a_very_slow_server_is_ended(serve):
     files = DownloadSession(timeout=0.5, user_agent="t", loopback=True)
     with pytest.raises(CallBroken, match="in all"):
         files.get(serve(dripping(b"HTTP/1.1 200 OK\r\nX: ")).url)
     files.close()
 
 
-def test_the_end_of_a_run_ends_a_free_call_at_once(serve):
+def test_a_stopping_run_ends_a_free_call_at_once(serve):
     session, server = HttpSession(60), serve(lambda _, gone: gone.wait())
-    threading.Thread(target=lambda: server.asked.wait() and session.end_calls(paid=False)).start()
+    threading.Thread(target=lambda: server.was_called.wait() and session.end_calls(paid=False)).start()
     with pytest.raises(Stopped):
         call(session, server.url)
     with pytest.raises(Stopped):
         call(session, server.url)
 
 
-def test_the_end_of_a_run_leaves_a_call_that_may_cost_until_it_is_told(serve):
+def test_a_stopping_run_ends_a_paid_call_only_when_told(serve):
     session, server = HttpSession(60), serve(lambda _, gone: gone.wait())
 
     def end():
-        server.asked.wait()
+        server.was_called.wait()
         session.end_calls(paid=False)
         session.end_calls(paid=True)
 
@@ -177,7 +177,7 @@ def test_the_end_of_a_run_leaves_a_call_that_may_cost_until_it_is_told(serve):
     assert not isinstance(raised.value, NotSent)
 
 
-def test_a_call_that_is_ended_while_it_connects_leaves_no_socket_open(serve):
+def test_a_call_that_is_ended_while_connecting_leaves_no_socket_open(serve):
     watch, server = Watch(), serve(lambda _, gone: gone.wait())
     watch.end(Stopped())
     token = current_watch.set(watch)
@@ -193,7 +193,7 @@ def test_a_call_that_is_ended_while_it_connects_leaves_no_socket_open(serve):
     assert noticed == []
 
 
-def test_a_body_that_the_run_s_end_cuts_short_is_not_taken_for_a_whole_one(serve):
+def test_a_body_that_is_cut_short_by_a_stopping_run_is_not_taken_for_complete(serve):
     session, server = HttpSession(60), serve(dripping(HEAD + b"\r\n"))
     request = requests.Request("GET", server.url)
     response = session.open(request, "GET /x", origin=origin_of(server.url))
@@ -205,7 +205,7 @@ def test_a_body_that_the_run_s_end_cuts_short_is_not_taken_for_a_whole_one(serve
 
 
 @pytest.mark.parametrize("packed", [False, True])
-def test_an_answer_larger_than_any_is_refused(packed, serve, session, monkeypatch):
+def test_a_too_large_answer_is_refused(packed, serve, session, monkeypatch):
     monkeypatch.setattr(module, "MAX_ANSWER_BYTES", 1 << 20)
     data = b" " * (2 << 20)
     answer = body(gzip.compress(data), b"Content-Encoding: gzip") if packed else body(data)
@@ -213,12 +213,12 @@ def test_an_answer_larger_than_any_is_refused(packed, serve, session, monkeypatc
         call(session, serve(answer).url)
 
 
-def test_a_packed_answer_comes_unpacked(serve, session):
+def test_a_compressed_answer_is_decompressed(serve, session):
     answer = body(gzip.compress(b'{"a": 1}'), b"Content-Encoding: gzip")
     assert call(session, serve(answer).url).json() == {"a": 1}
 
 
-def test_of_an_error_the_beginning_is_enough(serve, session):
+def test_only_the_beginning_of_an_error_s_body_is_read(serve, session):
     data = b"HTTP/1.1 500 X\r\nContent-Length: 9999999\r\n\r\n" + b"e" * 100_000
     server = serve(lambda connection, _: (connection.sendall(data), connection.shutdown(socket.SHUT_WR)))
     response = call(session, server.url)
@@ -232,7 +232,7 @@ def test_free_calls_share_a_connection_and_paid_ones_have_their_own(serve, sessi
     assert server.connections == 3
 
 
-def test_no_credentials_come_from_netrc(serve, session, tmp_path, monkeypatch):
+def test_netrc_is_not_read(serve, session, tmp_path, monkeypatch):
     path = tmp_path / "netrc"
     path.write_text("machine 127.0.0.1 login a password b\n", encoding="utf-8")
     monkeypatch.setenv("NETRC", str(path))
@@ -241,7 +241,7 @@ def test_no_credentials_come_from_netrc(serve, session, tmp_path, monkeypatch):
     assert b"authorization" not in server.heads[0].lower()
 
 
-def test_a_connection_that_is_cut_before_an_answer_leaves_the_call_s_fate_unknown(serve, session):
+def test_a_connection_cut_before_the_answer_does_not_mean_not_sent(serve, session):
     server = serve(lambda connection, _: connection.shutdown(socket.SHUT_RDWR))
     with pytest.raises(CallBroken) as raised:
         call(session, server.url, is_paid=True)
@@ -249,7 +249,7 @@ def test_a_connection_that_is_cut_before_an_answer_leaves_the_call_s_fate_unknow
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:{port}", "no-such-host.invalid"])
-def test_what_was_never_connected_was_not_sent(host, session):
+def test_a_call_that_never_connected_was_not_sent(host, session):
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     with pytest.raises(NotSent, match="not sent") as raised:
@@ -258,7 +258,7 @@ def test_what_was_never_connected_was_not_sent(host, session):
 
 
 @pytest.mark.parametrize("value", ["a\r\nb", "a\n", "schl\u00fcssel \u4e2d"])
-def test_a_header_that_can_not_be_sent_was_not_sent_and_is_not_tried_again(value, serve, session):
+def test_a_call_with_an_invalid_header_was_not_sent_and_is_not_repeated(value, serve, session):
     server = serve(body(b"{}"))
     with pytest.raises(NotSent) as raised:
         call(session, server.url, headers={"Authorization": value}, is_paid=True)
@@ -273,7 +273,7 @@ def test_a_missing_ca_file_names_the_variable(session, monkeypatch):
     assert "REQUESTS_CA_BUNDLE" in raised.value.remedy
 
 
-def test_a_proxy_that_refuses_the_tunnel_was_told_nothing_of_the_call(serve, session, monkeypatch):
+def test_a_proxy_that_refuses_the_tunnel_gets_nothing_of_the_call(serve, session, monkeypatch):
     proxy = serve(lambda connection, _: connection.sendall(b"HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n"))
     monkeypatch.setenv("HTTPS_PROXY", proxy.url)
     monkeypatch.delenv("NO_PROXY", raising=False)
@@ -284,14 +284,14 @@ def test_a_proxy_that_refuses_the_tunnel_was_told_nothing_of_the_call(serve, ses
     assert proxy.heads[0].startswith(b"CONNECT api.example.com:443")
 
 
-def test_a_call_is_compared_with_its_origin_once_more_as_it_is_sent(serve, session):
+def test_the_origin_is_checked_again_when_a_call_is_sent(serve, session):
     server = serve(body(b"{}"))
     with pytest.raises(BadAnswer, match="another host"):
         call(session, server.url, origin="https://api.example.com")
     assert server.heads == []
 
 
-def test_a_link_to_this_machine_is_followed_only_where_the_api_is_here(serve):
+def test_a_link_to_this_machine_is_followed_only_if_the_api_is_on_it(serve):
     files = DownloadSession(timeout=1, user_agent="t", loopback=False)
     server = serve(body(b"a,b"))
     with pytest.raises(BadAnswer, match="this machine"):
@@ -304,10 +304,12 @@ def test_a_link_to_this_machine_is_followed_only_where_the_api_is_here(serve):
     [
         pytest.param(b"a,b\n1,2\n", [], 1, id="small"),
         pytest.param(b"x" * 70_000, [], 2, id="large"),
-        pytest.param(gzip.compress(b"a,b\n1,2\n"), [b"Content-Encoding: gzip"], 2, id="packed on its way"),
+        pytest.param(
+            gzip.compress(b"a,b\n1,2\n"), [b"Content-Encoding: gzip"], 2, id="with a Content-Encoding"
+        ),
     ],
 )
-def test_a_small_file_that_a_look_at_its_link_has_read_is_not_asked_for_again(data, headers, calls, serve):
+def test_a_small_file_that_is_filled_has_read_is_not_requested_again(data, headers, calls, serve):
     files = DownloadSession(timeout=1, user_agent="t", loopback=True)
     server = serve(body(data, *headers))
     assert files.is_filled(server.url)
@@ -318,14 +320,14 @@ def test_a_small_file_that_a_look_at_its_link_has_read_is_not_asked_for_again(da
 
 
 @pytest.mark.parametrize("data", [b"", b" " * 5000])
-def test_a_link_without_more_than_blanks_is_not_filled(data, serve):
+def test_a_link_with_only_blanks_is_not_filled(data, serve):
     files = DownloadSession(timeout=1, user_agent="t", loopback=True)
     assert not files.is_filled(serve(body(data)).url)
     files.close()
 
 
-def test_calls_are_ended_while_others_begin(session):
-    """A set that grew while it was read ended the end itself, and the run waited for its calls."""
+def test_calls_can_be_ended_while_others_begin(session):
+    """A set that changed during iteration raised in `end_calls`, and the run waited for its calls."""
     before, done = sys.getswitchinterval(), threading.Event()
     others = [Watch() for _ in range(2000)]
     session._watches.update(others)

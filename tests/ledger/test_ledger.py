@@ -18,7 +18,7 @@ from tap_reports.models import JobStatus, ReportRequest, Slice
 
 
 @pytest.mark.parametrize("days", [request_of().slice, pytest.param(None, id="a snapshot has no slice")])
-def test_a_submitted_job_is_found_with_all_that_is_needed_to_go_on(ledger, days):
+def test_a_submitted_job_is_found_with_all_that_is_needed_to_continue(ledger, days):
     request = request_of(slice=days)
     job = job_of(
         request,
@@ -36,7 +36,7 @@ def test_a_submitted_job_is_found_with_all_that_is_needed_to_go_on(ledger, days)
     assert entry.run_id == "run1"
 
 
-def test_what_is_seen_of_a_job_is_kept(ledger):
+def test_what_a_poll_says_is_kept(ledger):
     request = request_of()
     job = submit(ledger, request)
     ledger.seen(replace(job, status=JobStatus.SUCCEEDED, finished_at=NOON + HOUR, credits=Decimal(7), rows=3))
@@ -45,7 +45,7 @@ def test_what_is_seen_of_a_job_is_kept(ledger):
     assert (entry.finished_at, entry.credits, entry.rows) == (NOON + HOUR, 7, 3)
 
 
-def test_a_poll_that_says_less_does_not_erase_what_is_known(ledger):
+def test_a_poll_with_fewer_fields_does_not_erase_known_ones(ledger):
     request = request_of()
     job = job_of(request, handle={"link": "https://cdn.example.com/x"}, credits=Decimal(7))
     ledger.submitted(reserve(ledger, request), job)
@@ -55,7 +55,7 @@ def test_a_poll_that_says_less_does_not_erase_what_is_known(ledger):
     assert entry.credits == 7
 
 
-def test_a_failed_and_a_forgotten_job_can_not_be_used(ledger):
+def test_a_failed_and_an_unknown_job_cannot_be_used(ledger):
     failed, forgotten = request_of(1), request_of(2)
     ledger.failed(submit(ledger, failed), "quota of the moon")
     ledger.forget(submit(ledger, forgotten))
@@ -114,19 +114,19 @@ def test_the_ledger_outlives_the_run_that_wrote_it(shared_url, clock):
     second.close()
 
 
-def test_what_money_depends_on_is_on_the_disk_before_anybody_goes_on(sqlite_url, clock):
-    """A power failure may take what is seen of a job, which its vendor says again; not that it was sent."""
+def test_submissions_and_answers_are_on_the_disk_before_the_run_continues(sqlite_url, clock):
+    """A power failure may lose a job's polled status, which its vendor repeats, but not its submission."""
     ledger = Ledger.open(sqlite_url, clock=clock)
-    waited = []
+    is_synced = []
 
     def committed(db):
         driver = db.connection.driver_connection
-        waited.append(driver.execute("PRAGMA synchronous").fetchone()[0] == 2)
+        is_synced.append(driver.execute("PRAGMA synchronous").fetchone()[0] == 2)
 
     sa.event.listen(ledger._store._connection._engine, "commit", committed)
     ledger.seen(submit(ledger, request_of()))
     ledger.lost(reserve(ledger, request_of(2)))
-    assert waited == [True, True, False, True, True]
+    assert is_synced == [True, True, False, True, True]
     ledger.close()
 
 
@@ -193,7 +193,7 @@ def test_a_job_of_several_sheets_is_listed_for_each_stream_with_its_rows(ledger)
     ]
 
 
-def test_what_is_too_old_to_matter_is_dropped_on_opening(shared_url, clock):
+def test_old_jobs_are_deleted_on_opening(shared_url, clock):
     ledger = Ledger.open(shared_url, clock=clock)
     submit(ledger, request_of(1))
     clock.time += dt.timedelta(days=399)
@@ -212,7 +212,7 @@ def span(first: int, last: int) -> ReportRequest:
     return request_of(slice=Slice(dt.date(2026, 2, first), dt.date(2026, 2, last)))
 
 
-def test_a_job_is_open_until_its_records_are_out(ledger):
+def test_a_job_is_open_until_its_records_are_emitted(ledger):
     assert open_jobs(ledger) == []
     job = submit(ledger, request_of(3))
     assert open_jobs(ledger) == ["j1"]
@@ -224,7 +224,7 @@ def test_a_job_is_open_until_its_records_are_out(ledger):
     assert ledger.find(job.request.key).is_emitted
 
 
-def test_a_job_is_open_for_any_of_its_days_and_its_report_only(ledger):
+def test_a_job_is_open_for_each_of_its_days_and_only_for_its_report(ledger):
     submit(ledger, span(3, 9), "j1")
     submit(ledger, replace(span(3, 9), report="other"), "j2")
     submit(ledger, replace(span(3, 9), account="a2"), "j3")
@@ -240,7 +240,7 @@ def test_a_failed_job_is_not_open_and_an_unanswered_submission_is(ledger):
     )] == ["lost"]  # fmt: skip
 
 
-def test_a_job_whose_days_came_out_of_a_later_one_is_no_longer_open(ledger):
+def test_a_job_is_not_open_once_a_later_job_s_records_of_its_days_were_emitted(ledger):
     submit(ledger, span(3, 9), "old")
     job = replace(submit(ledger, span(1, 9), "new"), status=JobStatus.SUCCEEDED, finished_at=NOON)
     ledger.seen(job)

@@ -1,4 +1,4 @@
-"""A ledger that somebody has edited, or that goes away during a run."""
+"""A ledger that was edited by hand, or that can't be reached during a run."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ def edit(ledger: Ledger, **values) -> None:
         {"status": "dunno", "sent_at": "x", "finished_at": "x", "slice_start": "x", "handle": "x"},
     ],
 )
-def test_what_makes_no_sense_is_warned_of_once_and_the_job_can_be_asked_for(local, values, caplog):
+def test_invalid_values_are_warned_about_once_and_the_job_can_be_polled(local, values, caplog):
     job = submit(local, request_of())
     local.seen(replace(job, status=JobStatus.SUCCEEDED, finished_at=NOON))
     local.emitted(job, stream="acme_campaign_daily", rows=1)
     edit(local, **values)
-    found = [local.find(job.request.key) for _ in range(2)][-1]
-    resumed = found.job(job.request)
+    entry = [local.find(job.request.key) for _ in range(2)][-1]
+    resumed = entry.job(job.request)
     assert resumed.id == "j1"
     assert resumed.submitted_at == NOON
-    if values.keys() & {"status", "finished_at"}:  # else what it says of its end can stand
+    if values.keys() & {"status", "finished_at"}:  # otherwise its end can be read
         assert resumed.status is JobStatus.PENDING
     open_jobs(local)
     (warning,) = [record.getMessage() for record in caplog.records]
@@ -53,15 +53,20 @@ def test_what_makes_no_sense_is_warned_of_once_and_the_job_can_be_asked_for(loca
     local.job_history()
 
 
-def test_a_job_without_an_id_and_a_status_may_have_been_accepted_and_one_without_a_time_holds_no_place(local):
+def test_a_job_without_an_id_and_a_valid_status_counts_as_unanswered(local):
     submit(local, request_of())
-    edit(local, status="dunno", job_id="", sent_at="yesterday")
+    edit(local, status="dunno", job_id="")
     assert local.find(request_of().key).is_unanswered
+
+
+def test_a_job_without_a_valid_time_of_submission_is_not_in_flight(local):
+    submit(local, request_of())
+    edit(local, sent_at="yesterday")
     assert isinstance(reserve(local, request_of(2), max_in_flight=1), Reservation)
 
 
-def test_a_clock_that_was_years_ahead_leaves_nothing_to_wait_for(runs, clock):
-    """It has been put right; its jobs and submissions would have held places until then."""
+def test_jobs_and_intents_from_years_ahead_block_nothing(runs, clock):
+    """It was corrected; otherwise its jobs and submissions would count until then."""
     ours, theirs = runs
     clock.time = NOON.replace(year=2030)
     submit(theirs, request_of(1), run_id="run2")
@@ -72,7 +77,7 @@ def test_a_clock_that_was_years_ahead_leaves_nothing_to_wait_for(runs, clock):
     assert isinstance(reserve(ours, request_of(2)), Reservation)
 
 
-def test_a_file_that_is_moved_away_during_a_run_is_not_written_on(local, tmp_path):
+def test_a_file_that_is_moved_during_a_run_is_not_created_again(local, tmp_path):
     job = submit(local, request_of())
     (tmp_path / "state" / "jobs.sqlite").rename(tmp_path / "elsewhere")
     with pytest.raises(StreamError, match=r"moved or deleted.*Put it back, or run again"):
@@ -83,7 +88,7 @@ def test_a_file_that_is_moved_away_during_a_run_is_not_written_on(local, tmp_pat
     assert isinstance(reserve(local, request_of(2)), Reservation)
 
 
-def test_a_server_that_restarts_between_two_calls_is_connected_to_again(postgres_url, clock):
+def test_after_a_restart_of_the_server_the_next_call_reconnects(postgres_url, clock):
     ledger = Ledger.open(postgres_url, clock=clock)
     job = submit(ledger, request_of())
     number = ledger._store.read(lambda own: own.exec_driver_sql("SELECT pg_backend_pid()").scalar())
@@ -96,7 +101,7 @@ def test_a_server_that_restarts_between_two_calls_is_connected_to_again(postgres
     ledger.close()
 
 
-def test_what_a_full_disk_refused_is_written_once_there_is_room(local, sqlite_url, clock, caplog):
+def test_a_note_that_a_full_disk_refused_is_written_when_there_is_space(local, sqlite_url, clock, caplog):
     pages, long = [10**6], "x" * 100_000
     engine = local._store._connection._engine
     sa.event.listen(engine, "begin", lambda db: db.exec_driver_sql(f"PRAGMA max_page_count = {pages[0]}"))

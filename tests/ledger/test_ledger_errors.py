@@ -20,7 +20,7 @@ from tap_reports.ledger.store import setting_errors
 from tap_reports.models import JobStatus
 
 
-def test_the_file_and_its_folder_are_the_user_s_alone(sqlite_url, clock, tmp_path):
+def test_only_the_user_may_read_the_file_and_its_folder(sqlite_url, clock, tmp_path):
     old = os.umask(0)
     try:
         ledger = Ledger.open(sqlite_url, clock=clock)
@@ -35,7 +35,7 @@ def test_the_file_and_its_folder_are_the_user_s_alone(sqlite_url, clock, tmp_pat
 
 
 @pytest.mark.parametrize("form", ["{}", "sqlite:///{}"])
-def test_a_file_that_was_open_to_others_is_closed_to_them(tmp_path, clock, form):
+def test_a_file_that_others_may_read_is_made_private(tmp_path, clock, form):
     path = tmp_path / "jobs.sqlite"
     path.touch(mode=0o644)
     Ledger.open(form.format(path), clock=clock).close()
@@ -83,7 +83,7 @@ ADDRESSES = {
 
 
 @pytest.mark.parametrize("broken_ledger", [broken, newer, below_a_file, other_database, folder, *ADDRESSES])
-def test_a_named_ledger_that_can_not_be_used_is_a_configuration_error(broken_ledger, tmp_path, clock):
+def test_a_configured_ledger_that_cannot_be_used_is_a_configuration_error(broken_ledger, tmp_path, clock):
     known = ADDRESSES.get(broken_ledger)
     setting, remedy = (broken_ledger, known) if known else broken_ledger(tmp_path / "jobs.sqlite")
     with pytest.raises(ConfigError) as caught:
@@ -103,7 +103,9 @@ def test_a_named_ledger_that_can_not_be_used_is_a_configuration_error(broken_led
         (b"\x00\x01\x02", "binary file"),
     ],
 )
-def test_a_file_that_is_no_ledger_is_left_as_it_is_and_said_what_it_is(tmp_path, clock, content, kind):
+def test_a_file_that_is_not_a_ledger_is_left_unchanged_and_the_error_says_what_it_is(
+    tmp_path, clock, content, kind
+):
     path = tmp_path / "jobs.sqlite"
     path.write_bytes(content)
     path.chmod(0o644)
@@ -113,7 +115,7 @@ def test_a_file_that_is_no_ledger_is_left_as_it_is_and_said_what_it_is(tmp_path,
 
 
 @pytest.mark.parametrize("broken_ledger", [broken, newer, below_a_file])
-def test_a_default_ledger_that_can_not_be_used_is_warned_about_once(
+def test_a_default_ledger_that_cannot_be_used_is_warned_about_once(
     broken_ledger, tmp_path, clock, monkeypatch, caplog
 ):
     setting, remedy = broken_ledger(tmp_path / "jobs.sqlite")
@@ -128,7 +130,7 @@ def test_a_default_ledger_that_can_not_be_used_is_warned_about_once(
     ledger.close()
 
 
-def test_the_default_ledger_lies_in_the_user_s_state_folder(tmp_path, clock, monkeypatch):
+def test_the_default_ledger_is_in_the_user_s_state_folder(tmp_path, clock, monkeypatch):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
@@ -145,7 +147,7 @@ def test_a_ledger_that_stays_locked_says_so(sqlite_url, clock, caplog):
         reserve(ledger, request_of(2))
     for status in (JobStatus.RUNNING, JobStatus.SUCCEEDED):
         ledger.seen(replace(job, status=status))
-    Ledger.open(sqlite_url, clock=clock, busy_seconds=0.01).close()  # it waits for nobody
+    Ledger.open(sqlite_url, clock=clock, busy_seconds=0.01).close()  # opening does not wait
     assert ledger.find(request_of().key).status == "pending"
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "The run goes on" in caplog.text
@@ -154,8 +156,8 @@ def test_a_ledger_that_stays_locked_says_so(sqlite_url, clock, caplog):
     ledger.close()
 
 
-def test_an_answer_is_noted_later_where_a_file_without_wal_is_held_by_another_process(sqlite_url, clock):
-    """On a network file system, for one. Without the note a submission would count as lost."""
+def test_an_answer_is_noted_later_if_another_process_locks_a_file_without_wal(sqlite_url, clock):
+    """For example on a network file system. Without the note a submission would count as lost."""
     Ledger.open(sqlite_url, clock=clock).close()
     with closing(sqlite3.connect(sqlite_url, isolation_level=None)) as other:
         other.execute("PRAGMA journal_mode=DELETE")
@@ -187,7 +189,7 @@ def test_a_commit_waits_for_a_reader_of_a_file_without_wal(sqlite_url, clock):
             assert not other.in_transaction
 
 
-def test_a_run_that_is_to_end_does_not_wait_for_a_ledger_that_stays_locked(local, sqlite_url, caplog):
+def test_a_stopping_run_does_not_wait_for_a_locked_ledger(local, sqlite_url, caplog):
     job = submit(local, request_of())
     with closing(sqlite3.connect(sqlite_url, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -202,7 +204,7 @@ def test_a_run_that_is_to_end_does_not_wait_for_a_ledger_that_stays_locked(local
     assert local.find(job.request.key).status == "running"
 
 
-def test_a_database_that_goes_away_ends_the_stream_before_anything_is_paid_twice(postgres_url, clock):
+def test_a_stream_fails_if_the_database_is_lost_before_anything_is_paid_twice(postgres_url, clock):
     ledger = Ledger.open(postgres_url, clock=clock)
     ledger._store.write(lambda db: db.exec_driver_sql("DROP TABLE tap_reports_submissions"))
     with pytest.raises(StreamError, match="nothing may be submitted"):
@@ -218,13 +220,13 @@ def test_a_database_that_goes_away_ends_the_stream_before_anything_is_paid_twice
     ],
     indirect=["pgbouncer_url"],
 )
-def test_what_a_pooler_does_not_allow_is_said(pgbouncer_url, query, remedy, clock):
+def test_the_error_says_which_url_setting_a_pooler_refuses(pgbouncer_url, query, remedy, clock):
     with pytest.raises(ConfigError, match=remedy):
         Ledger.open(pgbouncer_url + query, clock=clock)
 
 
 @pytest.mark.parametrize("url", ["postgres_url", "pgbouncer_url"])
-def test_a_lock_of_another_process_is_waited_for_no_longer_than_allowed(url, request, clock):
+def test_waiting_for_another_process_s_lock_is_limited(url, request, clock):
     url = request.getfixturevalue(url)
     with closing(Ledger.open(url, clock=clock)) as other, other._store.writing() as db:
         lock(db, request_of().vendor, request_of().account)
@@ -249,7 +251,7 @@ def test_a_lock_of_another_process_is_waited_for_no_longer_than_allowed(url, req
         ("off", ""),
     ],
 )
-def test_what_can_be_known_of_a_ledger_is_known_without_opening_it(tmp_path, monkeypatch, setting, said):
+def test_a_wrong_setting_is_found_without_opening_the_ledger(tmp_path, monkeypatch, setting, said):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "text").write_text("text")
     Ledger.open("jobs.sqlite").close()

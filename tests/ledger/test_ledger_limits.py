@@ -19,7 +19,7 @@ from tap_reports.models import JobStatus
 # --- limits -------------------------------------------------------------------------------------------
 
 
-def test_a_minute_quota_is_waited_for_until_the_oldest_leaves_the_window(ledger, clock):
+def test_a_minute_quota_waits_until_the_oldest_submission_leaves_the_window(ledger, clock):
     for day in (1, 2):
         submit(ledger, request_of(day), f"j{day}")
         clock.sleep(10)
@@ -56,18 +56,18 @@ def test_a_day_quota_resets_at_midnight_utc(ledger, clock):
 @pytest.mark.parametrize(
     ("outcome", "day", "minute"),
     [
-        pytest.param("refused", Reservation, Wait, id="what the vendor refused: in the minute only"),
-        pytest.param("lost", Wait, Wait, id="what got no answer: in both"),
+        pytest.param("refused", Reservation, Wait, id="refused: in the minute only"),
+        pytest.param("lost", Wait, Wait, id="without an answer: in both"),
     ],
 )
-def test_a_submission_that_brought_no_job_counts(ledger, outcome, day, minute):
+def test_a_submission_without_a_job_counts(ledger, outcome, day, minute):
     for number in (1, 2, 3):
         getattr(ledger, outcome)(reserve(ledger, request_of(number)))
     assert isinstance(reserve(ledger, request_of(4), quotas=[DAY_QUOTA]), day)
     assert isinstance(reserve(ledger, request_of(5), quotas=[MINUTE_QUOTA]), minute)
 
 
-def test_quotas_are_an_account_s_and_a_kind_s_own(ledger):
+def test_each_account_and_kind_has_its_own_quotas(ledger):
     for day in (1, 2, 3):
         submit(ledger, request_of(day), f"j{day}")
     quotas = [DAY_QUOTA, replace(DAY_QUOTA, name="clicks_per_day", counts="click")]
@@ -77,7 +77,7 @@ def test_quotas_are_an_account_s_and_a_kind_s_own(ledger):
     assert isinstance(reserve(ledger, request_of(4), quotas=quotas), Wait)
 
 
-def test_jobs_in_flight_are_limited_until_one_is_done(ledger):
+def test_the_number_of_jobs_in_flight_is_limited(ledger):
     first = submit(ledger, request_of(1), "j1")
     reserve(ledger, request_of(2))
     wait = reserve(ledger, request_of(3), max_in_flight=2)
@@ -86,13 +86,13 @@ def test_jobs_in_flight_are_limited_until_one_is_done(ledger):
     assert isinstance(reserve(ledger, request_of(3), max_in_flight=2), Reservation)
 
 
-def test_a_job_that_nobody_looked_after_does_not_hold_its_place_for_ever(ledger, clock):
+def test_a_job_that_is_no_longer_polled_does_not_count_as_in_flight_for_ever(ledger, clock):
     submit(ledger, request_of(1))
     clock.sleep(3601)
     assert isinstance(reserve(ledger, request_of(2), max_in_flight=1), Reservation)
 
 
-def test_the_use_of_quotas_is_told(ledger, clock):
+def test_usage_of_quotas(ledger, clock):
     quotas = [MINUTE_QUOTA, DAY_QUOTA]
     unused = ledger.usage("acme", "a1", quotas, clock.now())
     assert [(use.used, use.remaining, use.resets_at) for use in unused] == [
@@ -113,7 +113,7 @@ def test_the_use_of_quotas_is_told(ledger, clock):
 
 
 @pytest.mark.parametrize("status", [None, JobStatus.SUCCEEDED])
-def test_another_run_s_job_is_taken_and_not_submitted_again_even_if_it_is_done(runs, status):
+def test_another_run_s_job_is_reused_and_not_submitted_again_even_if_it_is_done(runs, status):
     ours, theirs = runs
     request = request_of()
     assert ours.find(request.key) is None
@@ -125,7 +125,7 @@ def test_another_run_s_job_is_taken_and_not_submitted_again_even_if_it_is_done(r
     assert existing.job.id == "j1"
 
 
-def test_a_submission_that_another_run_is_just_sending_is_waited_for(runs):
+def test_a_run_waits_for_the_same_submission_of_another_run(runs):
     ours, theirs = runs
     request = request_of()
     reservation = reserve(theirs, request, run_id="run2")
@@ -135,7 +135,7 @@ def test_a_submission_that_another_run_is_just_sending_is_waited_for(runs):
     assert isinstance(reserve(ours, request), Existing)
 
 
-def test_a_submission_that_another_run_gave_up_is_sent(runs):
+def test_a_submission_that_another_run_was_refused_is_sent(runs):
     ours, theirs = runs
     request = request_of()
     theirs.refused(reserve(theirs, request, run_id="run2"))
@@ -153,7 +153,7 @@ def test_a_job_that_the_run_saw_end_or_judged_too_old_is_submitted_again(runs, w
     assert isinstance(reserve(ours, request), Reservation)
 
 
-def test_the_run_s_own_jobs_do_not_stand_against_another_submission(ledger):
+def test_the_run_s_own_jobs_do_not_block_another_submission(ledger):
     request = request_of()
     submit(ledger, request)
     assert isinstance(reserve(ledger, request), Reservation)
@@ -180,7 +180,7 @@ def test_an_intent_of_a_process_that_has_ended_is_found_at_once(runs, monkeypatc
     assert isinstance(reserve(ours, request), Reservation)
 
 
-def test_of_another_machine_s_process_nothing_is_known():
+def test_a_process_of_another_machine_is_never_taken_for_ended():
     assert not owner.is_gone(owner.this_process())
     assert not owner.is_gone("elsewhere/pid:[1]:99999999")
     assert owner.is_gone(owner.this_process().rpartition(":")[0] + ":99999999")
@@ -188,15 +188,15 @@ def test_of_another_machine_s_process_nothing_is_known():
 
 def test_threads_share_a_ledger(ledger):
     quotas = [replace(DAY_QUOTA, limit=5)]
-    places = []
+    results = []
 
     def work(number: int) -> None:
-        places.append(reserve(ledger, request_of(number), quotas=quotas))
+        results.append(reserve(ledger, request_of(number), quotas=quotas))
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(1, 11)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sum(isinstance(place, Reservation) for place in places) == 5
-    assert sum(isinstance(place, Wait) for place in places) == 5
+    assert sum(isinstance(result, Reservation) for result in results) == 5
+    assert sum(isinstance(result, Wait) for result in results) == 5

@@ -68,8 +68,8 @@ def url(request):
 
 
 @pytest.fixture
-def found(url):
-    """Rows of (account, at) after all processes have run at once, from the tables' making on."""
+def tables(url):
+    """Rows of (account, at) after all processes have run at once, including the creation of the tables."""
     children = [
         subprocess.Popen(
             [sys.executable, "-c", CHILD, url, f"p{number}", BEGIN.isoformat()],
@@ -96,8 +96,8 @@ def found(url):
     engine.dispose()
 
 
-def test_ten_processes_never_exceed_an_account_s_limits(found):
-    sent, counts = found
+def test_ten_processes_never_exceed_an_account_s_limits(tables):
+    sent, counts = tables
     assert counts["same"] == 1
     assert counts["places"] == 7
     assert counts["quotas"] == 100

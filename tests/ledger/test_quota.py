@@ -1,4 +1,4 @@
-"""Quotas are counted in the database, with the same outcome as counting submissions one by one."""
+"""Quotas are counted in the database, with the same result as counting submissions one by one."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def sent(*seconds: float) -> list[Submission]:
 
 
 class Counted:
-    """Submissions of the account, among others'."""
+    """A ledger with these submissions of the account, and one of another account."""
 
-    def __init__(self, found: list[Submission]) -> None:
+    def __init__(self, history: list[Submission]) -> None:
         self.store = Store.open(OFF, now=NOON, busy_seconds=1)
         mine = {"vendor": "acme", "account": "a", "key": "k"}
         rows = [
-            {**mine, "quota": one.quota, "at": one.at, "outcome": "refused" if one.refused else "accepted"}
-            for one in found
+            {**mine, "quota": item.quota, "at": item.at, "outcome": "refused" if item.refused else "accepted"}
+            for item in history
         ]
         rows.append({**mine, "account": "b", "quota": "report", "at": NOON, "outcome": "accepted"})
         self.store.write(lambda db: db.execute(submissions.insert().values(rows)))
@@ -58,14 +58,15 @@ class Counted:
         return self.store.read(lambda db: usage(db, "acme", "a", [quota], NOON))[0]
 
 
-def one_by_one(quota: Quota, found: list[Submission], now: dt.datetime) -> Wait | None:
-    """The same as the database, by looking at each submission."""
+def one_by_one(quota: Quota, history: list[Submission], now: dt.datetime) -> Wait | None:
+    """Return the expected wait, by looking at each submission."""
     is_day = quota.seconds == 86400
     start = now.replace(hour=0, minute=0, second=0) if is_day else now - quota.seconds * SECOND
     times = sorted(
-        one.at
-        for one in found
-        if one.quota == quota.counts and (one.at >= start and not one.refused if is_day else one.at > start)
+        item.at
+        for item in history
+        if item.quota == quota.counts
+        and (item.at >= start and not item.refused if is_day else item.at > start)
     )
     if len(times) < quota.limit:
         return None
@@ -94,7 +95,7 @@ histories = st.lists(
     ),
     max_size=12,
 )
-"""In whatever order: clocks differ, and answers come late."""
+"""In any order: clocks differ, and answers may come late."""
 quotas = st.builds(
     Quota,
     name=st.just("q"),
@@ -105,22 +106,22 @@ quotas = st.builds(
 
 
 @given(histories, quotas)
-def test_the_database_counts_as_one_would_by_hand(history, quota):
+def test_the_database_counts_as_by_hand(history, quota):
     assert Counted(history).wait([quota]) == one_by_one(quota, history, NOON)
 
 
-def test_a_day_begins_at_midnight_utc_wherever_the_time_is_told():
+def test_a_day_begins_at_midnight_utc_in_any_time_zone():
     tokyo = dt.timezone(dt.timedelta(hours=9))
     assert window(DAY, NOON.astimezone(tokyo))[0] == NOON.replace(hour=0)
 
 
 @pytest.mark.parametrize("quota", [MINUTE, DAY])
-def test_a_clock_that_was_years_ahead_holds_nobody_back(quota):
-    """It has been put right; what it wrote would have been waited for until then."""
+def test_submissions_from_years_ahead_do_not_count(quota):
+    """It was corrected; otherwise its submissions would count until then."""
     assert Counted(sent(400 * 86400, 400 * 86400)).wait([quota]) is None
 
 
-def test_more_than_the_limit_leaves_nothing():
+def test_the_remainder_is_never_negative():
     """Another program may have used the quota up beyond what this one would."""
     assert Counted(sent(-60, -50, -40, -30, -20)).use(MINUTE).used == 4
     assert Counted(sent(-50, -40, -30, -20)).use(MINUTE).remaining == 0
@@ -132,10 +133,10 @@ def test_more_than_the_limit_leaves_nothing():
         pytest.param(
             [Quota(name="week", limit=1, seconds=7 * 86400), DAY, MINUTE],
             "day",
-            id="a spent day before a longer window",
+            id="a used-up day before a longer window",
         ),
         pytest.param([MINUTE, Quota(name="hour", limit=1, seconds=3600)], "hour", id="else the longest wait"),
     ],
 )
-def test_of_several_spent_quotas_the_one_is_told_that_matters(quotas_, name):
+def test_of_several_used_up_quotas_the_one_that_matters_is_returned(quotas_, name):
     assert Counted(sent(-5, -4)).wait(quotas_).quota == name
