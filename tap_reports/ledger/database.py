@@ -85,25 +85,25 @@ def open_engine(setting: str | None, busy_seconds: float) -> tuple[sa.Engine, Pa
         OSError, ImportError, RuntimeError, SQLAlchemyError, sqlite3.Error, NotThisLedgerError: It can't be
             used.
     """
-    match place := _place_of(setting):
+    match location := _location_of(setting):
         case None:
             return memory_engine(), None
         case Path():
-            return _sqlite(place, busy_seconds)
+            return _sqlite(location, busy_seconds)
         case url:
             return _postgresql(url, busy_seconds), None
 
 
 def require_usable(setting: str) -> None:
     """Raise what `open_engine` would, without creating or connecting to anything."""
-    match place := _place_of(setting):
+    match location := _location_of(setting):
         case Path():
-            _refuse_other_file(place)
+            _refuse_other_file(location)
         case sa.URL():
-            place.get_dialect().import_dbapi()
+            location.get_dialect().import_dbapi()
 
 
-def _place_of(setting: str | None) -> Path | sa.URL | None:
+def _location_of(setting: str | None) -> Path | sa.URL | None:
     """Return the ledger's file, its server, or None if the URL names a database in memory.
 
     No setting (None) means the default file.
@@ -130,7 +130,7 @@ def memory_engine() -> sa.Engine:
     return engine
 
 
-def shown_place(setting: str | None) -> str:
+def shown_location(setting: str | None) -> str:
     """Return where the ledger is, for messages: no password, no query."""
     if setting is None:
         try:

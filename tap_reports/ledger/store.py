@@ -28,7 +28,7 @@ from tap_reports.ledger.database import (
     open_engine,
     remedy_for,
     require_usable,
-    shown_place,
+    shown_location,
 )
 
 logger = logging.getLogger("tap-reports.ledger")
@@ -57,7 +57,7 @@ def setting_errors(setting: str) -> Iterator[str]:
 
 def _refusal(setting: str | None, error: BaseException) -> str:
     message = message_of(error).rstrip(".")
-    return f"job_ledger: {shown_place(setting)} can't be used: {message}. {remedy_for(error)}"
+    return f"job_ledger: {shown_location(setting)} can't be used: {message}. {remedy_for(error)}"
 
 
 class Store:
