@@ -21,7 +21,7 @@ from tap_reports.exceptions import (
     ConfigError,
     Stopped,
     TapReportsError,
-    defect,
+    unexpected_error,
 )
 from tap_reports.wording import with_remedy
 
@@ -115,7 +115,7 @@ def _report_error(error: Exception) -> int:
         case OSError() if error.errno in WRITE_ERRORS:
             logger.error("can't write: %s", error.strerror)
         case _:
-            logger.error("%s", defect(error))
+            logger.error("%s", unexpected_error(error))
             logger.debug("traceback", exc_info=error)
     return 1
 

@@ -189,7 +189,7 @@ class StreamError(TapReportsError):
         return with_remedy(f"{location}: {self.cause}" if location else self.cause, self.remedy)
 
 
-def defect(error: Exception) -> StreamError:
+def unexpected_error(error: Exception) -> StreamError:
     """Return a stream's error for an unexpected exception: the machine's limits, or a mistake in this program
     or a vendor's module.
     """

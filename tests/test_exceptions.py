@@ -8,7 +8,7 @@ import os
 import pytest
 
 from tap_reports import exceptions
-from tap_reports.exceptions import StreamError, defect
+from tap_reports.exceptions import StreamError, unexpected_error
 
 
 def subclasses(kind):
@@ -36,6 +36,6 @@ def test_the_tree_at_the_start_of_the_module_names_each_error():
     ],
 )
 def test_what_nobody_expected_says_whose_fault_it_is(error, said):
-    failed = defect(error)
+    failed = unexpected_error(error)
     assert type(failed) is StreamError
     assert str(failed).startswith(said)

@@ -70,7 +70,7 @@ def _advance(run: Run, streams: list[ReportStream], errors: list[str]) -> Json:
             errors.append(redact(placed))
     errors += [redact(task.error.with_location(stream=task.stream)) for task in tasks if task.error]
     counts = Counter(STATES.get(task.stage) for task in tasks)
-    waits = [task.again_in for task in tasks if task.again_in is not None]
+    waits = [task.look_again_seconds for task in tasks if task.look_again_seconds is not None]
     ends = [task.request.slice.end for task in tasks if task.request.slice]
     last = max(ends, default=run.settings.end_date)
     return {

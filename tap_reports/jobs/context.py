@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from tap_reports.vendor import Vendor, VendorConfig
 
 
-class LookAgain(Exception):
-    """Raised in place of waiting by a run that only looks (`--submit`): look again in `seconds`."""
+class WouldWait(Exception):
+    """Raised by `--submit`, which does not wait, where a sync would wait for `seconds` seconds."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"look again in {seconds:.0f} s")
@@ -32,15 +32,15 @@ class LookAgain(Exception):
 
 
 @dataclass(slots=True)
-class TaskOver:
-    """For the main thread: a task is over."""
+class TaskDone:
+    """For the main thread: a task is finished."""
 
     task: Task
 
 
 @dataclass(slots=True)
 class Checkpoint:
-    """For the main thread: a job that the state must name. It is polled once `written` is set."""
+    """For the main thread: a job to add to the state. It is polled once `written` is set."""
 
     task: Task
     written: asyncio.Future[None]
@@ -58,7 +58,7 @@ class EngineContext:
         should_stop_downloads: Returns True once downloads must end.
         is_stopping: True once nothing more may be submitted.
         disk_space_changed: Set when there may be more space on disk, or another job's files are needed next.
-        unsettled: Tasks whose submission waits for its answer, or whose job the state does not name yet.
+        unconfirmed: Tasks whose submission is not answered yet, or whose job is not in the written state yet.
         looks_once: For `--submit`: submit what may be submitted, poll each job once, and wait for nothing.
     """
 
@@ -72,30 +72,30 @@ class EngineContext:
     should_stop_downloads: Callable[[], bool]
     is_stopping: bool = False
     disk_space_changed: asyncio.Event = field(default_factory=asyncio.Event)
-    unsettled: set[Task] = field(default_factory=set)
+    unconfirmed: set[Task] = field(default_factory=set)
     looks_once: bool = False
 
     async def checkpoint(self, task: Task) -> None:
-        """Have the state name the task's job; returns once it does.
+        """Add the task's job to the state. Returns once the state is written.
 
         Raises:
             Stopped: The run is stopping.
         """
-        self.unsettled.add(task)
+        self.unconfirmed.add(task)
         written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.loop.post(Checkpoint(task, written))
         await written
-        self.unsettled.discard(task)
+        self.unconfirmed.discard(task)
         self.raise_if_stopping()
 
-    def allow_wait(self, seconds: float) -> None:
-        """Return if the run may wait so many seconds.
+    def raise_if_not_waiting(self, seconds: float) -> None:
+        """Return if the run may wait, here for `seconds` seconds.
 
         Raises:
-            LookAgain: It waits for nothing.
+            WouldWait: The run does not wait (`--submit`).
         """
         if self.looks_once:
-            raise LookAgain(seconds)
+            raise WouldWait(seconds)
 
     def raise_if_stopping(self) -> None:
         """Raise Stopped if the run is stopping."""
@@ -138,5 +138,5 @@ class Account:
             resubmissions=0 if looks_once else self.vendor.resubmissions,
             lost_submission=self.vendor.lost_submission,
             max_retries=self.policy.max_retries,
-            collects=not looks_once,
+            downloads_results=not looks_once,
         )

@@ -16,7 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_reports.exceptions import Stopped
-from tap_reports.jobs.context import Checkpoint, EngineContext, TaskOver
+from tap_reports.jobs.context import Checkpoint, EngineContext, TaskDone
 from tap_reports.jobs.event_loop import Control, TaskCoroutines
 from tap_reports.jobs.task import Stage, Task, Timeline, waiting_summary
 
@@ -200,7 +200,7 @@ class Engine:
                 raise Stopped
             case Checkpoint():
                 self._add_to_state(event)
-            case TaskOver(task):
+            case TaskDone(task):
                 self._on_over(task)
         if self._context.clock.monotonic() - self._last_heartbeat >= HEARTBEAT_SECONDS:
             self._heartbeat()

@@ -201,18 +201,18 @@ class TaskCoroutines:
     def abandon(self, task: Task) -> None:
         """Submit nothing more for a task. A submission that was sent is recorded once it is answered."""
         task.is_cancelled = True
-        if task not in self._context.unsettled:
+        if task not in self._context.unconfirmed:
             task.timeline.enter(Stage.ABANDONED)
             if coroutine := self._running.get(task):
                 coroutine.cancel()
 
     async def end(self) -> None:
         """Cancel all coroutines. Those whose submission was sent first get time for its answer."""
-        unsettled = self._context.unsettled
+        unconfirmed = self._context.unconfirmed
         for task, coroutine in list(self._running.items()):
-            if task not in unsettled:
+            if task not in unconfirmed:
                 coroutine.cancel()
-        if last := [coroutine for task, coroutine in self._running.items() if task in unsettled]:
+        if last := [coroutine for task, coroutine in self._running.items() if task in unconfirmed]:
             await asyncio.wait(last, timeout=LAST_ANSWER_SECONDS)
         for task, coroutine in list(self._running.items()):
             if task.stage is Stage.SUBMITTING:

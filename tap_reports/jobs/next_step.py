@@ -1,7 +1,7 @@
 """What happens to a job after any answer or status: every decision, as pure functions.
 
-`worker` carries the steps out; `--plan` asks `find_job`, too. Law: polling again is free, submitting again is
-not. A step that may cost is taken only where the vendor's guide asks for it, and no more often.
+`worker` carries the steps out; `--plan` uses `find_job`, too. Invariant: polling again is free, submitting
+again is not. A step that may cost is taken only where the vendor's guide asks for it, and no more often.
 
 ```
 What was found for the request: find_job
@@ -108,8 +108,8 @@ SAYS_NOTHING = frozenset({304, 408, 409, 425})
 ABOUT_LIMITS = re.compile(r"throttl|rate.?limit|too many", re.IGNORECASE)
 """What a 403 says that does not mean the credentials."""
 MAX_UNKNOWN_POLLS = 2
-LAG = dt.timedelta(minutes=5)
-"""A vendor's status can lag behind its own answer to the submission."""
+MAX_LAG = dt.timedelta(minutes=5)
+"""For so long after a submission, and so many polls, a vendor may not know its own new job."""
 MAX_BAD_POLLS = 3
 TOO_LARGE = re.compile(
     r"too (?:large|big|long|many|much)|(?:size|row|memory|time) ?limit"
@@ -126,9 +126,9 @@ class Step(Enum):
     SUBMIT = auto()
     """Submit the request."""
     REFRESH = auto()
-    """Submit it, past a result that the vendor has kept."""
+    """Submit it, bypassing a result that the vendor has cached."""
     RESUBMIT = auto()
-    """Note that the job failed, and submit once more, as the vendor's guide says."""
+    """Record that the job failed, and submit once more, as the vendor's guide says."""
     POLL = auto()
     """Poll at once."""
     POLL_LATER = auto()
@@ -138,9 +138,9 @@ class Step(Enum):
     REPLAY = auto()
     """Have the vendor run the finished job again, for newer data."""
     DOWNLOAD = auto()
-    """Fetch its files."""
+    """Download its files."""
     READY = auto()
-    """All is here, or the report has no rows."""
+    """Done: the files are downloaded, or the report is empty. With `--submit`: the result exists."""
     FAIL = auto()
     """End with an error. There is no job, or it gives no result: the next run submits."""
     LEAVE = auto()
@@ -152,30 +152,30 @@ class Rules:
     """What is allowed for one account's jobs in this run.
 
     Attributes:
-        retries: Free runs again of a failed job; 0 where the vendor has none.
+        retries: How often a failed job may be run again for free; 0 if the vendor can't.
         resubmissions, lost_submission: See `Vendor`.
-        max_retries: Of a broken call.
-        collects: False for `--submit`, which leaves jobs that are done to the sync that collects them.
+        max_retries: How often a broken call is retried.
+        downloads_results: False for `--submit`: a later sync downloads the results.
     """
 
     retries: int = 0
     resubmissions: int = 0
     lost_submission: LostSubmission = LostSubmission.FAIL
     max_retries: int = 0
-    collects: bool = True
+    downloads_results: bool = True
 
 
 # --- before a submission ------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class JobLookup:
     """How a request gets its job.
 
     Attributes:
-        action: What the user is shown.
+        action: The action that users see.
         job: The job to resume, reuse or replay.
-        refresh: A submission should bypass the vendor's cache.
+        refresh: True if the submission should bypass the vendor's cache.
         warning: Why an earlier job is not used, if the user should know.
     """
 
@@ -203,54 +203,57 @@ def find_job(
     config: VendorConfig,
     can_replay: bool,
     now: dt.datetime,
-) -> Found:
+) -> JobLookup:
     """Return how a request gets its job.
 
     Args:
         request: The request.
-        record: What the ledger has of its key, if anything (`Ledger.find`).
+        record: The ledger's record of its key, if any (`Ledger.find`).
         known: The state's pending job of this request, if any (`id`, `submitted_at`).
         vendor, config: Its vendor.
-        can_replay: The vendor re-runs finished jobs.
+        can_replay: True if the vendor can run finished jobs again.
         now: The time.
     """
     job = record.job(request) if record else None
     id_in_state = str(known["id"]) if known else None
-    if record is None or job is None or not _may_bring_result(job, vendor, now):
-        if known and vendor.resumes_by_id and (job is None or job.id != id_in_state):
-            return Found(action=Action.RESUME, job=_job_of_state(request, known, now))
-        if job is None:
-            return Found(action=Action.SUBMIT, warning=_without_job(request, record, known, vendor))
-        return Found(
-            action=Action.SUBMIT, refresh=job.status.is_good, warning=_without_result(job, vendor, now)
-        )
-    # Downloaded and not emitted: its file was refused, and only a new one helps, if the user asks for it.
-    is_wanted = config.reuse_finished_jobs or record.is_emitted or record.downloaded_at is None
-    if not job.status.is_terminal or (job.id == id_in_state and is_wanted):
-        action = Action.RESUME
-    elif (not record.is_emitted and is_wanted) or is_good_still(job, vendor, config, now):
-        action = Action.REUSE
-    elif can_replay:
-        action = Action.REPLAY
-    else:
-        return Found(action=Action.SUBMIT, refresh=True)
-    return Found(action=action, job=job)
+    if record and job and _may_have_result(job, vendor, now):
+        # A file that was downloaded and not emitted was refused: without reuse_finished_jobs, get a new one.
+        may_reuse = config.reuse_finished_jobs or record.is_emitted or record.downloaded_at is None
+        is_valid = is_still_valid(job, vendor, config, now) or (may_reuse and not record.is_emitted)
+        is_resumed = not job.status.is_terminal or (may_reuse and job.id == id_in_state)
+        return _from_ledger(job, is_resumed=is_resumed, is_valid=is_valid, can_replay=can_replay)
+    if known and vendor.resumes_by_id and (job is None or job.id != id_in_state):
+        return JobLookup(action=Action.RESUME, job=_job_of_state(request, known, now))
+    if job is None:
+        return JobLookup(action=Action.SUBMIT, warning=_resubmit_warning(request, record, known, vendor))
+    warning = _expired_warning(job, vendor, now)
+    return JobLookup(action=Action.SUBMIT, refresh=job.status.is_good, warning=warning)
 
 
-def _may_bring_result(job: ReportJob, vendor: Vendor, now: dt.datetime) -> bool:
+def _from_ledger(job: ReportJob, *, is_resumed: bool, is_valid: bool, can_replay: bool) -> JobLookup:
+    if is_resumed:
+        return JobLookup(action=Action.RESUME, job=job)
+    if is_valid:
+        return JobLookup(action=Action.REUSE, job=job)
+    if can_replay:
+        return JobLookup(action=Action.REPLAY, job=job)
+    return JobLookup(action=Action.SUBMIT, refresh=True)
+
+
+def _may_have_result(job: ReportJob, vendor: Vendor, now: dt.datetime) -> bool:
     failed = job.status.is_terminal and not job.status.is_good
     return not failed and not _has_expired(job, vendor, now)
 
 
 def _has_expired(job: ReportJob, vendor: Vendor, now: dt.datetime) -> bool:
-    """Return whether the vendor no longer keeps the result. Counted from submission: never too late."""
+    """Return whether the vendor no longer keeps the result. Counted from submission: rather too early."""
     hours = job.handle.get(RESULT_HOURS) or vendor.result_hours
     return hours is not None and now - job.submitted_at > dt.timedelta(hours=hours)
 
 
-def is_good_still(job: ReportJob, vendor: Vendor, config: VendorConfig, now: dt.datetime) -> bool:
-    """Return whether a finished job's result can stand for a new run: its data could no longer change when
-    it finished, or it finished within `reuse_job_hours`.
+def is_still_valid(job: ReportJob, vendor: Vendor, config: VendorConfig, now: dt.datetime) -> bool:
+    """Return whether a finished job's result may be used again: its data could no longer change when it
+    finished, or it finished within `reuse_job_hours`.
     """
     if not config.reuse_finished_jobs or job.finished_at is None or _has_expired(job, vendor, now):
         return False
@@ -261,7 +264,7 @@ def is_good_still(job: ReportJob, vendor: Vendor, config: VendorConfig, now: dt.
 
 
 def _job_of_state(request: ReportRequest, known: Mapping[str, Any], now: dt.datetime) -> ReportJob:
-    """Return the job that a state names. A hand-edited time counts as now: it only starts a deadline."""
+    """Return the job that a state has. An invalid time counts as now: it only starts a deadline."""
     try:
         submitted_at = dt.datetime.fromisoformat(str(known.get("submitted_at")))
         submitted_at = submitted_at if submitted_at.tzinfo else submitted_at.replace(tzinfo=dt.UTC)
@@ -270,23 +273,23 @@ def _job_of_state(request: ReportRequest, known: Mapping[str, Any], now: dt.date
     return ReportJob(request=request, id=str(known["id"]), submitted_at=submitted_at)
 
 
-def _without_job(
+def _resubmit_warning(
     request: ReportRequest, record: JobRecord | None, known: Mapping[str, Any] | None, vendor: Vendor
 ) -> str:
-    """Return the warning of a request whose earlier submission can't be followed."""
-    place = f"{vendor.name} {request.report} {request.slice or ''}"
+    """Return the warning for a request whose earlier submission can't be resumed, or ""."""
+    location = f"{vendor.name} {request.report} {request.slice or ''}"
     if known:
-        return f"{place}: job {known['id']} can't be resumed from state alone; it is submitted again now"
+        return f"{location}: job {known['id']} can't be resumed from state alone; it is submitted again now"
     if record is None or vendor.lost_submission is LostSubmission.RESEND:
         return ""
     return (
-        f"{place}: a submission of {record.submitted_at} was never answered and may have been accepted; "
+        f"{location}: a submission of {record.submitted_at} was never answered and may have been accepted; "
         "it is submitted again now: check the vendor's account for both"
     )
 
 
-def _without_result(job: ReportJob, vendor: Vendor, now: dt.datetime) -> str:
-    """Return the warning of a job that is not used; none if it failed."""
+def _expired_warning(job: ReportJob, vendor: Vendor, now: dt.datetime) -> str:
+    """Return the warning for a job whose result has expired; "" if it has not, but failed."""
     if not _has_expired(job, vendor, now):
         return ""
     return (
@@ -315,11 +318,11 @@ def after_submission_error(
     """Return SUBMIT to send a request again, or FAIL.
 
     Args:
-        error: What became of it.
+        error: Why it failed.
         rules: Its vendor's.
-        times: Lost answers of this request; or refusals of this vendor in a row. This one is counted.
+        times: Lost answers of this request, or refusals of this vendor in a row, including this one.
         wait: Seconds before it would be sent again.
-        seconds_left: Until the vendor has refused for `job_deadline_seconds`.
+        seconds_left: Seconds until the vendor has refused for `job_deadline_seconds`.
     """
     match error:
         case SubmissionLost() | BadAnswer():  # a BadAnswer came after the submission was sent
@@ -339,10 +342,10 @@ def after_poll_error(error: CallError, rules: Rules, *, failures: int, is_own: b
     """Return POLL_LATER, LEAVE, or SUBMIT where the vendor does not know an earlier or another run's job.
 
     Args:
-        error: What came in place of a status.
+        error: What the poll failed with.
         rules: The vendor's.
-        failures: Polls in a row that ended so; this one is counted.
-        is_own: This run has submitted the job.
+        failures: Failed polls in a row, including this one.
+        is_own: True if this run has submitted the job.
         is_new: See `is_new`.
     """
     is_about_limits = error.status == 403 and ABOUT_LIMITS.search(error.answer)
@@ -354,7 +357,7 @@ def after_poll_error(error: CallError, rules: Rules, *, failures: int, is_own: b
         case BadAnswer():
             allowed = MAX_BAD_POLLS
         case CallBroken() if error.retry_after is None:
-            allowed = 0  # it was repeated already
+            allowed = 0  # it was retried already
         case CallRejected() if not is_about_limits and error.status not in SAYS_NOTHING:
             allowed = 0
     return Step.POLL_LATER if failures <= allowed else last
@@ -362,7 +365,7 @@ def after_poll_error(error: CallError, rules: Rules, *, failures: int, is_own: b
 
 def is_new(job: ReportJob, now: dt.datetime) -> bool:
     """Return whether a job was submitted so recently that its vendor's status may not know it yet."""
-    return job.status is JobStatus.PENDING and now - job.submitted_at < LAG
+    return job.status is JobStatus.PENDING and now - job.submitted_at < MAX_LAG
 
 
 # --- jobs that are done -------------------------------------------------------------------------------
@@ -372,7 +375,7 @@ def after_finish(job: ReportJob, attempts: Attempts, rules: Rules, *, is_outdate
     """Return what to do with a job that is done.
 
     Args:
-        job: Done, as its vendor saw it last.
+        job: The job, as polled last.
         attempts: What was tried so far in this run.
         rules: Its vendor's.
         is_outdated: See `is_outdated`.
@@ -380,7 +383,7 @@ def after_finish(job: ReportJob, attempts: Attempts, rules: Rules, *, is_outdate
     match job.status:
         case JobStatus.SUCCEEDED | JobStatus.EMPTY if is_outdated and not attempts.replays:
             return Step.REPLAY
-        case JobStatus.SUCCEEDED if rules.collects:
+        case JobStatus.SUCCEEDED if rules.downloads_results:
             return Step.DOWNLOAD
         case JobStatus.SUCCEEDED | JobStatus.EMPTY:
             return Step.READY
@@ -397,7 +400,7 @@ def is_outdated(job: ReportJob, vendor: Vendor, config: VendorConfig) -> bool:
 
     As of the submission, so that a result that was good then is collected whenever a later run comes to it.
     """
-    if job.finished_at is None or is_good_still(job, vendor, config, job.submitted_at):
+    if job.finished_at is None or is_still_valid(job, vendor, config, job.submitted_at):
         return False
     last_change = max(job.finished_at, job.created_at or job.finished_at)
     return last_change < job.submitted_at - dt.timedelta(minutes=1)
@@ -408,7 +411,7 @@ def after_refused_replay(job: ReportJob, *, is_handed_back: bool) -> Step:
 
     Args:
         job: Done.
-        is_handed_back: A submission was answered with it: another one would be, too.
+        is_handed_back: True if a submission was answered with this job: another one would be, too.
     """
     if not is_handed_back:
         return Step.REFRESH
@@ -426,7 +429,7 @@ def after_expired_link(attempts: Attempts, rules: Rules) -> Step:
 
 
 def failure(job: ReportJob, attempts: Attempts) -> StreamError:
-    """Return the error of a job that ended for good without a result."""
+    """Return the error for a job that failed for good."""
     kind: type[StreamError] = JobFailed
     if job.status is JobStatus.EXPIRED:
         kind = FileError if attempts.expired_links > 1 else JobTimeout

@@ -1,4 +1,4 @@
-"""Polling a job until it is done: how often, how long, and what is kept of each answer."""
+"""Polling a job until it is done: how often, how long, and what is recorded of each answer."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ class Polls:
 
     Args:
         account: The vendor.
-        submissions: Told of jobs that are done, and of what they cost.
-        interval: Seconds between two polls of a job, where its vendor calls when it is done.
+        submissions: Notified of jobs that are done, and of what they cost.
+        interval: Seconds between two polls of a job, if its vendor calls when it is done.
     """
 
     def __init__(self, account: Account, submissions: Submissions, interval: float | None) -> None:
@@ -53,23 +53,23 @@ class Polls:
         self._clock = account.run.clock
         self._interval = interval
         self._deadline = account.config.job_deadline_seconds
-        """Longest time from submission (or, for a resumed job, from the first poll), seconds."""
+        """Maximum seconds from submission (or, for a resumed job, from the first poll)."""
 
     async def until_done(self, task: Task, job: ReportJob, *, at_once: bool) -> ReportJob | None:
-        """Poll a job until it is done, whatever its end; `at_once`, or after a first wait.
+        """Poll a job until it is done: `at_once`, or after a first wait.
 
-        Returns None if its vendor does not know it, and an earlier run has submitted it.
+        Returns None if the vendor does not know it, and it was not submitted by this run.
 
         Raises:
             JobTimeout: It is not done at its deadline.
-            StreamError, CallError: It can't be asked for.
+            StreamError, CallError: It can't be polled.
         """
         began, polls, failures = self._clock.monotonic(), 0, 0
         wait = 0.0 if at_once else self._wait(0, 0.0)
         while True:
             if wait:
-                self._run.allow_wait(wait)
-            await task.wakes.sleep(wait, self._clock.monotonic)
+                self._run.raise_if_not_waiting(wait)
+            await task.postback_polls.sleep(wait, self._clock.monotonic)
             polls += 1
             try:
                 polled = await self._account.calls.run(partial(self._poll, job))
@@ -77,34 +77,34 @@ class Polls:
                 failures += 1
                 if not self._is_polled_again(task, job, error, failures):
                     return None
-                asked = error.retry_after
+                retry_after = error.retry_after
             else:
-                self._note(task, job, polled)
-                job, failures, asked = polled, 0, polled.retry_after
+                self._update(task, job, polled)
+                job, failures, retry_after = polled, 0, polled.retry_after
                 if job.status.is_terminal:
                     return job
             waited = self._clock.monotonic() - began
             if waited >= self._deadline - TOLERANCE_SECONDS:
                 raise _timeout(job, waited, self._deadline)
-            wait = self._wait(polls, waited, asked, is_broken=failures > 0)
+            wait = self._wait(polls, waited, retry_after, is_broken=failures > 0)
 
     def _wait(
-        self, polls: int, waited: float, asked: float | None = None, *, is_broken: bool = False
+        self, polls: int, waited: float, retry_after: float | None = None, *, is_broken: bool = False
     ) -> float:
         """Return the seconds until the next poll: exponential with jitter, capped, never past the deadline.
 
         Args:
             polls: Polls so far.
             waited: Seconds of the deadline already used.
-            asked: Seconds that the vendor asked to wait; honoured even past our own cap.
-            is_broken: The last poll brought no status: no call of the vendor's is waited for.
+            retry_after: Seconds that the vendor asked to wait; honoured even if longer than our maximum.
+            is_broken: True if the last poll returned no status: the next one does not wait for a postback.
         """
         config = self._account.config
-        first, longest = config.poll_interval_seconds, config.poll_max_interval_seconds
+        first, maximum = config.poll_interval_seconds, config.poll_max_interval_seconds
         if self._interval and not is_broken:
-            first = longest = self._interval
-        grown = min(longest, first * GROWTH ** min(polls, 200))
-        jittered = max(grown * random.uniform(0.85, 1.0), asked or 0.0)
+            first = maximum = self._interval
+        grown = min(maximum, first * GROWTH ** min(polls, 200))
+        jittered = max(grown * random.uniform(0.85, 1.0), retry_after or 0.0)
         left = self._deadline - waited
         return min(jittered, left) if left > 0 else jittered
 
@@ -114,7 +114,7 @@ class Polls:
         """Return whether a job is polled again, or else submitted again, after a poll without a status.
 
         Raises:
-            StreamError, CallError: Neither; the next run resumes it.
+            StreamError, CallError: Neither. The next run resumes it.
         """
         step = after_poll_error(
             error,
@@ -127,7 +127,7 @@ class Polls:
             case Step.POLL_LATER:
                 is_lag = isinstance(error, JobUnknown) and task.action is not Action.SUBMIT
                 level = logging.DEBUG if is_lag else logging.WARNING
-                task.log(Event.ASKED_AGAIN, error, level=level)
+                task.log(Event.POLLED_AGAIN, error, level=level)
                 return True
             case Step.SUBMIT:
                 task.log(Event.UNKNOWN, f"submitted again ({error.answer})", level=logging.WARNING)
@@ -140,17 +140,17 @@ class Polls:
         raise error
 
     def _poll(self, job: ReportJob) -> ReportJob:
-        """Return the job as the vendor sees it; one whose link has gone counts as expired.
+        """Return the job with its current status; EXPIRED if its link has expired.
 
-        In a thread: the ledger has what is new before anything else happens.
+        Runs in a thread: the ledger has a new status before it is acted on.
         """
         try:
             polled = self._account.client.poll(job)
         except LinkExpired as error:
             polled = replace(job, status=JobStatus.EXPIRED, message=str(error))
-        if polled.message or polled.unknown_word:  # a vendor's text: it is logged, kept and shown
+        if polled.message or polled.unknown_word:  # a vendor's text: it is logged, stored and shown
             polled = replace(polled, word=redact(polled.word), message=redact(polled.message))
-        # One that runs again has not finished, whatever its client still knows.
+        # A job that runs again has not finished, even if its client still has an old time.
         ended = (polled.finished_at or self._clock.now()) if polled.status.is_terminal else None
         if polled.finished_at != ended:
             polled = replace(polled, finished_at=ended)
@@ -158,8 +158,8 @@ class Polls:
             self._run.ledger.seen(polled)
         return polled
 
-    def _note(self, task: Task, before: ReportJob, job: ReportJob) -> None:
-        """Act on what a poll brought."""
+    def _update(self, task: Task, before: ReportJob, job: ReportJob) -> None:
+        """Update the task from a poll."""
         task.job = job
         if job.status.is_terminal:
             self._submissions.gate.free(task)

@@ -1,7 +1,7 @@
 """Submission: what it waits for, and what happens after each answer.
 
-Law: submitting again is not free. A request is sent again only where the vendor certainly did not take it, or
-where a second one costs nothing.
+Invariant: submitting again is not free. A request is sent again only if the vendor certainly did not accept
+it, or if a second job costs little by `Vendor.lost_submission`.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ if TYPE_CHECKING:
     from tap_reports.models import Estimate
 
 MIN_WAIT_SECONDS = 0.05
-MAX_PLACE_WAIT_SECONDS = 15.0
-"""Longest wait before asking again for a place that another run's job holds; the first is a second."""
+MAX_IN_FLIGHT_WAIT_SECONDS = 15.0
+"""Maximum wait before the ledger is asked again while too many jobs are in flight; the first is a second."""
 NOTE_WAITING_SECONDS = ABANDONED_SECONDS / 4
-"""How often other runs are shown that a submission is still waiting for its answer."""
+"""How often the ledger is told that a submission is still waiting for its answer."""
 
 
 class Submissions:
@@ -51,24 +51,24 @@ class Submissions:
         self._run = account.run
         self._estimates: dict[str, Estimate] = {}
         self._sending = asyncio.Semaphore(CALL_THREADS)
-        self._place_waits = self._refusals = 0
+        self._in_flight_waits = self._refusals = 0
         self._refused_since = 0.0
 
     async def submit(self, task: Task, *, refresh: bool = False) -> ReportJob:
         """Submit a task's request as soon as that is allowed. Returns its job, which the ledger has by then.
 
         Args:
-            task: `context.unsettled` has it afterwards: the state does not name the job yet.
-            refresh: A result that the vendor has cached would be too old.
+            task: It is in `context.unconfirmed` afterwards: the written state does not have the job yet.
+            refresh: True if a result that the vendor has cached would be too old.
 
         Raises:
             QuotaSpent: A day quota or a credit limit is spent.
-            StreamError, CallError: The vendor does not take it, or nobody knows whether it did.
+            StreamError, CallError: The vendor does not accept it, or the outcome is unknown.
             Stopped: The run is stopping.
         """
         job: ReportJob | None = None
         while job is None:
-            self._run.unsettled.discard(task)
+            self._run.unconfirmed.discard(task)
             self._run.raise_if_stopping()
             if task.is_cancelled:
                 task.timeline.enter(Stage.ABANDONED)
@@ -77,22 +77,22 @@ class Submissions:
             task.timeline.enter(Stage.WAITING)
             await self.gate.enter(task)
             try:
-                # No more are reserved than can be sent: other runs take an old intent for an abandoned one.
+                # No more are reserved than can be sent: other runs take an old reservation for abandoned.
                 async with self._sending:
-                    job = await self._turn(task, refresh=refresh)
+                    job = await self._try_submit(task, refresh=refresh)
             finally:
                 self.gate.release_turn(task)
         return job
 
-    async def _turn(self, task: Task, *, refresh: bool) -> ReportJob | None:
-        """Use a task's turn: check credits, reserve, send. Returns None if it has to wait for another."""
+    async def _try_submit(self, task: Task, *, refresh: bool) -> ReportJob | None:
+        """Check credits, reserve and send. Returns None if the task has to wait for another turn."""
         await self._reserve_credits(task)
-        self._run.unsettled.add(task)
+        self._run.unconfirmed.add(task)
         task.timeline.enter(Stage.SUBMITTING)
         request, context = task.request, self._run
 
         def reserve() -> Reservation | Existing | Wait:
-            wanted = Submission(
+            submission = Submission(
                 request=request,
                 streams=task.streams,
                 run_id=context.run_id,
@@ -102,29 +102,31 @@ class Submissions:
                 now=context.clock.now(),
                 estimate=self.credits.cost_of(request.key),
             )
-            return context.ledger.reserve(wanted)
+            return context.ledger.reserve(submission)
 
-        place = await context.ledger_thread.run(reserve)
-        if isinstance(place, Wait):
-            self._wait_for(task, place)
+        reservation = await context.ledger_thread.run(reserve)
+        if isinstance(reservation, Wait):
+            self._wait_for(task, reservation)
             return None
-        self._place_waits = 0
-        if isinstance(place, Existing):
-            self.credits.give_back(request.key)  # whoever submitted it pays
+        self._in_flight_waits = 0
+        if isinstance(reservation, Existing):
+            self.credits.give_back(request.key)  # the run that submitted it counts them
             task.action = Action.RESUME
-            return place.job
+            return reservation.job
         if not self._refusals:  # while the vendor refuses, one at a time tries
             self.gate.release_turn(task)
-        return await self._send(task, place, refresh=refresh)
+        return await self._send(task, reservation, refresh=refresh)
 
     async def _reserve_credits(self, task: Task) -> None:
-        """Count what the request costs, if the limits allow it. The vendor is asked what is left at first,
-        and again where its last answer less what was submitted since does not suffice.
+        """Count what the request costs, if the limits allow it.
+
+        The vendor is asked for the remaining credits first, and again when its last answer, less what was
+        submitted since, does not suffice.
         """
         client, credits_ = self._account.client, self.credits
         if not isinstance(client, Estimates):
             return
-        credits_.give_back(task.request.key)  # an earlier attempt's
+        credits_.give_back(task.request.key)  # those of an earlier attempt
         estimate = self._estimates.get(task.request.key)
         if estimate is None:
             estimate = await self._account.calls.run(lambda: client.estimate(task.request))
@@ -139,10 +141,10 @@ class Submissions:
             raise self.gate.mark_spent(error) from error
 
     def _wait_for(self, task: Task, wait: Wait) -> None:
-        """Wait for a minute's quota or a place in flight.
+        """Wait for a quota by minute or hour, or until fewer jobs are in flight.
 
         Raises:
-            QuotaSpent: A day's quota is spent, also for all others that count in it.
+            QuotaSpent: A day quota is spent, also for all other tasks that count in it.
         """
         self.credits.give_back(task.request.key)
         if after_wait(wait) is Step.FAIL:
@@ -155,33 +157,35 @@ class Submissions:
             raise self.gate.mark_spent(spent, task.request.quota)
         what = f"for {wait.quota}" if wait.quota else "for other jobs of this account that are in flight"
         task.log(Event.WAITING, what, level=logging.DEBUG)
-        self._run.allow_wait(wait.seconds if wait.quota else self._account.config.poll_interval_seconds)
-        self._place_waits = 0 if wait.quota else self._place_waits + 1
-        seconds = wait.seconds if wait.quota else _place_wait(self._place_waits)
+        self._run.raise_if_not_waiting(
+            wait.seconds if wait.quota else self._account.config.poll_interval_seconds
+        )
+        self._in_flight_waits = 0 if wait.quota else self._in_flight_waits + 1
+        seconds = wait.seconds if wait.quota else _in_flight_wait(self._in_flight_waits)
         self.gate.hold(max(seconds, MIN_WAIT_SECONDS))
 
-    async def _send(self, task: Task, place: Reservation, *, refresh: bool) -> ReportJob | None:
+    async def _send(self, task: Task, reservation: Reservation, *, refresh: bool) -> ReportJob | None:
         ledger, request = self._run.ledger, task.request
         if self._run.is_stopping:
-            await self._run.ledger_thread.run(lambda: ledger.not_sent(place))
+            await self._run.ledger_thread.run(lambda: ledger.not_sent(reservation))
             self._run.raise_if_stopping()
 
-        def send() -> ReportJob:  # in a thread: its answer is in the ledger before anybody waits for it
+        def send() -> ReportJob:  # in a thread: the ledger has the answer before it is used
             try:
                 job = self._account.client.submit(request, refresh=refresh)
-            except (NotSent, Stopped):  # a run that ends begins no submission
-                ledger.not_sent(place)
+            except (NotSent, Stopped):  # a stopping run sends no submission
+                ledger.not_sent(reservation)
                 raise
             except (SubmissionLost, BadAnswer):  # a BadAnswer came after the submission was sent
-                ledger.lost(place)
+                ledger.lost(reservation)
                 raise
             except (CallError, QuotaSpent):
-                ledger.refused(place)
+                ledger.refused(reservation)
                 raise
-            ledger.submitted(place, job)
+            ledger.submitted(reservation, job)
             return job
 
-        waiting = asyncio.create_task(self._note_waiting(place))
+        waiting = asyncio.create_task(self._note_waiting(reservation))
         try:
             job = await self._account.calls.run(send)
         except (SubmissionLost, BadAnswer) as error:
@@ -191,25 +195,25 @@ class Submissions:
             self.credits.give_back(request.key)
             self._after_refusal(task, error)
             return None
-        except asyncio.CancelledError:  # the run ends, and the answer may never come
-            await self._run.ledger_thread.run(lambda: ledger.lost(place))
+        except asyncio.CancelledError:  # the run ends, perhaps without the answer
+            await self._run.ledger_thread.run(lambda: ledger.lost(reservation))
             raise
         finally:
             waiting.cancel()
         self._refusals = 0
         return job
 
-    async def _note_waiting(self, place: Reservation) -> None:
-        """Show other runs that a submission waits for its turn or answer still: they would send it too."""
+    async def _note_waiting(self, reservation: Reservation) -> None:
+        """Keep telling the ledger that a submission waits for its answer, or other runs would send it."""
         while True:
             await asyncio.sleep(NOTE_WAITING_SECONDS)
-            await self._run.ledger_thread.run(lambda: self._run.ledger.keep_alive(place))
+            await self._run.ledger_thread.run(lambda: self._run.ledger.keep_alive(reservation))
 
     def _after_refusal(self, task: Task, error: CallError | QuotaSpent) -> None:
-        """Have all submissions wait before the vendor is asked again, if that may help.
+        """Hold back all submissions for a while, if the vendor may accept them later.
 
         Raises:
-            CallError, QuotaSpent: It would not.
+            CallError, QuotaSpent: It will not.
         """
         if isinstance(error, QuotaSpent):
             raise self.gate.mark_spent(error, task.request.quota) from error
@@ -225,11 +229,11 @@ class Submissions:
             raise error
         event = Event.NOT_SENT if isinstance(error, NotSent) else Event.REFUSED
         task.log(event, f"sent again in {wait:.1f} s ({error})", level=logging.WARNING)
-        self._run.allow_wait(wait)
+        self._run.raise_if_not_waiting(wait)
         self.gate.hold(wait)
 
     def _after_loss(self, task: Task, error: SubmissionLost | BadAnswer) -> None:
-        """Have a submission whose answer was lost sent again.
+        """Send a submission again whose answer was lost.
 
         Raises:
             StreamError: A second one might be charged.
@@ -246,8 +250,8 @@ class Submissions:
         self.gate.hold(self._account.policy.wait(task.attempts.losses, error.retry_after))
 
 
-def _place_wait(times: int) -> float:
-    """Return the seconds until a place is asked for again: longer each time, so that hundreds of runs on one
-    account ask seldom.
+def _in_flight_wait(times: int) -> float:
+    """Return the seconds until the ledger is asked again: longer each time, so that hundreds of runs on one
+    account ask it seldom.
     """
-    return min(MAX_PLACE_WAIT_SECONDS, 2.0 ** min(times - 1, 16)) * random.uniform(0.6, 1.0)
+    return min(MAX_IN_FLIGHT_WAIT_SECONDS, 2.0 ** min(times - 1, 16)) * random.uniform(0.6, 1.0)

@@ -19,10 +19,10 @@ from tap_reports.models import ReportFile, ReportJob, ReportRequest
 
 logger = logging.getLogger("tap-reports.jobs")
 
-WAKE_GAP_SECONDS = 5.0
-"""Between two polls of one job that the vendor's calls ask for: repeated calls cost little."""
-MAX_WAKES = 20
-"""Such polls of one job in all: forged calls cost little. After them it is polled by its schedule alone."""
+POSTBACK_GAP_SECONDS = 5.0
+"""Minimum time between two such polls of one job, so that repeated calls cost little."""
+MAX_POSTBACK_POLLS = 20
+"""Polls of one job that postbacks may request, so that forged calls cost little. Later ones are ignored."""
 
 
 class Action(StrEnum):
@@ -64,7 +64,7 @@ class Event(StrEnum):
     RUNNING = "running"
     UNKNOWN = "unknown"
     """The vendor does not know the job, or we do not know its status word."""
-    ASKED_AGAIN = "asked_again"
+    POLLED_AGAIN = "asked_again"
     CALLED_BACK = "called_back"
     LINK_EXPIRED = "link_expired"
     UNANSWERED = "unanswered"
@@ -126,15 +126,15 @@ class Timeline:
 
 
 @dataclass(slots=True)
-class Wakes:
-    """When a job is polled sooner because its vendor called.
+class PostbackPolls:
+    """Early polls of a job, requested by its vendor's calls (postbacks).
 
-    A call that comes within the gap is not lost: the job is polled at its end, once for all of them.
+    Calls within the gap are not lost: the job is polled once, at the end of the gap.
 
     Attributes:
-        due: When a poll is due that a call asked for (monotonic); None if none is.
-        last: When the last such poll began.
-        count: How many were asked for.
+        due: When the requested poll is due (monotonic); None without one.
+        last: When the last requested poll started.
+        count: How many were requested.
     """
 
     due: float | None = None
@@ -143,15 +143,15 @@ class Wakes:
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def restart(self) -> None:
-        """The job starts, or starts again: the first call counts at once."""
+        """Forget the last poll, because the job starts (again): the first call need not wait for the gap."""
         self.last = -math.inf
 
-    def ask(self, now: float) -> bool:
-        """Ask for a poll. Returns False if one is due already, or too many were asked for."""
-        if self.due is not None or self.count >= MAX_WAKES:
+    def request(self, now: float) -> bool:
+        """Request a poll. Returns False if one is due already, or too many were requested."""
+        if self.due is not None or self.count >= MAX_POSTBACK_POLLS:
             return False
         self.count += 1
-        self.due = max(now, self.last + WAKE_GAP_SECONDS)
+        self.due = max(now, self.last + POSTBACK_GAP_SECONDS)
         self._changed.set()
         return True
 
@@ -181,10 +181,10 @@ class Task:
         error: Why it failed.
         attempts: What was tried.
         timeline: Its stages, and when it entered them.
-        wakes: When the vendor's calls have its job polled.
-        is_dropped: Its job ended for good without a result: nothing to resume.
+        postback_polls: Early polls requested by postbacks.
+        has_no_result: True if its job failed for good: there is nothing to resume.
         is_cancelled: True if its streams have failed: nothing more is submitted for it.
-        again_in: `--submit` leaves it as it is; seconds until the next call makes sense.
+        look_again_seconds: `--submit` stopped here, as it does not wait: seconds until its next call.
     """
 
     request: ReportRequest
@@ -196,10 +196,10 @@ class Task:
     error: StreamError | None = None
     attempts: Attempts = field(default_factory=Attempts)
     timeline: Timeline = field(default_factory=Timeline)
-    wakes: Wakes = field(default_factory=Wakes)
-    is_dropped: bool = False
+    postback_polls: PostbackPolls = field(default_factory=PostbackPolls)
+    has_no_result: bool = False
     is_cancelled: bool = False
-    again_in: float | None = None
+    look_again_seconds: float | None = None
 
     @property
     def stage(self) -> Stage:
@@ -208,9 +208,9 @@ class Task:
 
     @property
     def is_over(self) -> bool:
-        """True once there is nothing left to wait for."""
+        """True once it is finished, or `--submit` has stopped here."""
         over = {Stage.READY, Stage.FAILED, Stage.ABANDONED, Stage.DONE}
-        return self.stage in over or self.again_in is not None
+        return self.stage in over or self.look_again_seconds is not None
 
     @property
     def job_id(self) -> str:

@@ -1,7 +1,7 @@
-"""A job's life, from top to bottom: found or submitted, named in the state, polled, downloaded.
+"""A job's life, from top to bottom: found or submitted, checkpointed, polled, downloaded.
 
 Each task is one coroutine, `VendorWorker.run`. It carries out one step after the other; `next_step` decides
-which. Calls that block run in the vendor's own threads, so that one that hangs holds up no other vendor.
+which. Blocking calls run in the vendor's own threads, so that one that hangs does not delay other vendors.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from tap_reports.exceptions import (
     LinkExpired,
     Stopped,
     StreamError,
-    defect,
+    unexpected_error,
 )
-from tap_reports.jobs.context import Account, LookAgain, TaskOver
+from tap_reports.jobs.context import Account, TaskDone, WouldWait
 from tap_reports.jobs.download import Downloads
 from tap_reports.jobs.next_step import (
     Step,
@@ -42,11 +42,12 @@ from tap_reports.vendor import Replays, Retries
 
 logger = logging.getLogger("tap-reports.jobs")
 
-EVENTS = {
+EVENT_OF_ACTION = {
     Action.SUBMIT: Event.SUBMITTED,
     Action.RESUME: Event.RESUMED,
     Action.REUSE: Event.REUSED,
 }
+"""Without REPLAY: that event is logged once the vendor has accepted the replay."""
 
 
 class VendorWorker:
@@ -54,7 +55,7 @@ class VendorWorker:
 
     Args:
         account: The vendor.
-        poll_interval: Seconds between two polls of a job, where its vendor calls when it is done.
+        poll_interval: Seconds between two polls of a job, if its vendor calls when it is done.
     """
 
     def __init__(self, account: Account, *, poll_interval: float | None = None) -> None:
@@ -67,11 +68,11 @@ class VendorWorker:
         self._polls = Polls(account, self.submissions, poll_interval)
 
     async def run(self, task: Task, known: Mapping[str, Any] | None) -> None:
-        """Take a task from request to files; whatever goes wrong ends it with an error that says where.
+        """Take a task from request to files. Any error ends it, with its location.
 
         Args:
-            task: What is wanted.
-            known: The state's pending job of it, if any.
+            task: The task.
+            known: Its pending job in the state, if any.
         """
         try:
             await self._carry_out(task, known)
@@ -79,23 +80,23 @@ class VendorWorker:
             task.log(Event.READY)
         except (Stopped, asyncio.CancelledError):
             return
-        except LookAgain as error:
-            task.again_in = error.seconds
+        except WouldWait as error:
+            task.look_again_seconds = error.seconds
             if task.job is None:
                 task.timeline.enter(Stage.WAITING)
         except (StreamError, CallError) as error:
             self._fail(task, StreamError.from_error(error))
         except Exception as error:
-            # A defect of ours must end its stream, not the others.
+            # A mistake in this program must end this stream, not the others.
             logger.debug("traceback", exc_info=True)
-            self._fail(task, defect(error))
+            self._fail(task, unexpected_error(error))
         finally:
             self.submissions.gate.free(task)
-            self._run.unsettled.discard(task)
-        self._run.loop.post(TaskOver(task))
+            self._run.unconfirmed.discard(task)
+        self._run.loop.post(TaskDone(task))
 
     async def _carry_out(self, task: Task, known: Mapping[str, Any] | None) -> None:
-        """Carry out one step after the other. Each returns the job as it is then, and what comes next."""
+        """Carry out one step after the other. Each returns the job as it is then, and the next step."""
         job, step = await self._find_or_submit(task, known)
         while step is not Step.READY:
             match step:
@@ -112,23 +113,23 @@ class VendorWorker:
                 case Step.RESUBMIT:
                     job, step = await self._resubmit(task, job)
                 case Step.FAIL:
-                    await self._drop(task, job)
+                    await self._record_failure(task, job)
                     raise failure(job, task.attempts)
-                case Step.LEAVE:  # raised where it is decided, as it says what came
+                case Step.LEAVE:  # its errors are raised where it is decided
                     raise AssertionError(step)
 
     def wake(self, task: Task) -> bool:
-        """Poll the task's job as soon as the limits allow, as the vendor says that it is done.
+        """Poll the task's job as soon as the limits allow, because the vendor called.
 
-        Returns False if it is not waited for, is to be polled so anyway, or was woken too often.
+        Returns False if the job is not running, such a poll is due already, or too many were requested.
         """
-        return task.stage is Stage.RUNNING and task.wakes.ask(self._run.clock.monotonic())
+        return task.stage is Stage.RUNNING and task.postback_polls.request(self._run.clock.monotonic())
 
     # --- the steps ------------------------------------------------------------------------------------
 
     async def _find_or_submit(self, task: Task, known: Mapping[str, Any] | None) -> tuple[ReportJob, Step]:
         """Find the task's job, or submit it. Tasks are looked up one by one, so that they submit in order."""
-        found = await self._run.ledger_thread.run(
+        lookup = await self._run.ledger_thread.run(
             lambda: find_job(
                 task.request,
                 self._ledger.find(task.request.key),
@@ -139,33 +140,33 @@ class VendorWorker:
                 now=self._run.clock.now(),
             )
         )
-        if found.warning:
-            logger.warning("%s", found.warning)
-        task.action, task.job = found.action, found.job
-        if found.job is None:
-            return await self._submit(task, refresh=found.refresh)
-        if found.step is Step.POLL:
-            await self._checkpoint(task, found.job, EVENTS[found.action])
-        return found.job, found.step
+        if lookup.warning:
+            logger.warning("%s", lookup.warning)
+        task.action, task.job = lookup.action, lookup.job
+        if lookup.job is None:
+            return await self._submit(task, refresh=lookup.refresh)
+        if lookup.step is Step.POLL:
+            await self._checkpoint(task, lookup.job, EVENT_OF_ACTION[lookup.action])
+        return lookup.job, lookup.step
 
     async def _submit(self, task: Task, *, refresh: bool = False) -> tuple[ReportJob, Step]:
-        """Submit, and have the state name the job."""
+        """Submit, and checkpoint the job."""
         task.action, task.job = Action.SUBMIT, None
         job = await self.submissions.submit(task, refresh=refresh)
-        await self._checkpoint(task, job, EVENTS[task.action])
-        # Another run's job, just submitted, is resumed.
+        await self._checkpoint(task, job, EVENT_OF_ACTION[task.action])
+        # A job that another run has just submitted is resumed.
         return job, Step.POLL_LATER if task.action is Action.SUBMIT else Step.POLL
 
     async def _resubmit(self, task: Task, job: ReportJob) -> tuple[ReportJob, Step]:
-        """Submit once more, as the vendor's guide asks for."""
+        """Record that the job failed, and submit once more, as the vendor's guide says."""
         task.attempts.resubmissions += 1
-        said = job.message or str(job.status)
-        await self._run.ledger_thread.run(lambda: self._ledger.failed(job, said))
-        task.log(Event.RESUBMITTED, said, level=logging.WARNING)
+        reason = job.message or str(job.status)
+        await self._run.ledger_thread.run(lambda: self._ledger.failed(job, reason))
+        task.log(Event.RESUBMITTED, reason, level=logging.WARNING)
         return job, Step.SUBMIT
 
     async def _poll(self, task: Task, job: ReportJob, *, at_once: bool) -> tuple[ReportJob, Step]:
-        """Poll until the job is done, whatever its end."""
+        """Poll until the job is done."""
         done = await self._polls.until_done(task, job, at_once=at_once)
         if done is None:
             await self._run.ledger_thread.run(lambda: self._ledger.forget(job))
@@ -183,8 +184,8 @@ class VendorWorker:
         except AccessDenied:
             raise
         except CallRejected as error:
-            said = f"{job.message}; no retry: {error}" if job.message else f"no retry: {error}"
-            return replace(job, message=said), Step.FAIL
+            message = f"{job.message}; no retry: {error}" if job.message else f"no retry: {error}"
+            return replace(job, message=message), Step.FAIL
         return await self._run_again(task, again, Event.RETRIED)
 
     async def _replay(self, task: Task, job: ReportJob) -> tuple[ReportJob, Step]:
@@ -204,7 +205,7 @@ class VendorWorker:
     async def _without_replay(
         self, task: Task, job: ReportJob, error: CallRejected
     ) -> tuple[ReportJob, Step]:
-        """Return what follows where the vendor does not run the job again."""
+        """Return the next step after the vendor refused to run the job again."""
         match after_refused_replay(job, is_handed_back=task.action is not Action.REPLAY):
             case Step.REFRESH:
                 task.log(Event.RESUBMITTED, f"no replay ({error.answer})", level=logging.WARNING)
@@ -222,14 +223,14 @@ class VendorWorker:
         return job, self._after_finish(task, job)
 
     async def _run_again(self, task: Task, job: ReportJob, event: Event) -> tuple[ReportJob, Step]:
-        """Note a job that the vendor runs again."""
+        """Record that the vendor runs a job again."""
         again = replace(job, finished_at=None)
         await self._run.ledger_thread.run(lambda: self._ledger.seen(again))
         await self._checkpoint(task, again, event)
         return again, Step.POLL_LATER
 
     async def _download(self, task: Task, job: ReportJob) -> tuple[ReportJob, Step]:
-        """Fetch the job's files; where its link has expired, there may be another one."""
+        """Download the job's files. If a link has expired, a poll may return a new one."""
         task.timeline.enter(Stage.DOWNLOADING)
         try:
             task.files = await self._downloads.fetch(job)
@@ -251,7 +252,7 @@ class VendorWorker:
                     return replace(job, status=JobStatus.EXPIRED, message=expired), step
         return job, Step.READY
 
-    # --- what they share ------------------------------------------------------------------------------
+    # --- helpers of the steps -------------------------------------------------------------------------
 
     def _after_finish(self, task: Task, job: ReportJob) -> Step:
         account = self.account
@@ -263,20 +264,20 @@ class VendorWorker:
         return after_finish(job, task.attempts, account.rules, is_outdated=is_old)
 
     async def _checkpoint(self, task: Task, job: ReportJob, event: Event) -> None:
-        """Have the state name the task's job; it is polled only after that."""
+        """Checkpoint the task's job. It is polled only after that."""
         task.job = job
-        task.wakes.restart()
+        task.postback_polls.restart()
         task.timeline.enter(Stage.RUNNING)
         if not job.status.is_terminal:
             self.submissions.gate.count(task)
         task.log(event)
         await self._run.checkpoint(task)
 
-    async def _drop(self, task: Task, job: ReportJob) -> None:
-        """Note that a job failed for good."""
-        said = job.message or str(job.status)
-        await self._run.ledger_thread.run(lambda: self._ledger.failed(job, said))
-        task.is_dropped = True
+    async def _record_failure(self, task: Task, job: ReportJob) -> None:
+        """Record that a job failed for good."""
+        reason = job.message or str(job.status)
+        await self._run.ledger_thread.run(lambda: self._ledger.failed(job, reason))
+        task.has_no_result = True
         if job.credits is None:
             self.submissions.credits.give_back(task.request.key)
 

@@ -77,7 +77,7 @@ class ColumnDiscovery:
             try:
                 types = _types_of_file(self.run, pending)
             except StreamError as error:
-                if pending.task.is_dropped:
+                if pending.task.has_no_result:
                     self.state.drop_job(pending.report.stream, pending.task.request.key)
                 self._fail(pending.report, error)
                 continue

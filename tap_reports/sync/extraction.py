@@ -161,7 +161,7 @@ class Extraction:
             slice_plan = self.slice_tasks[self.slices_done][0]
             for task in tasks:
                 if task.error:
-                    if task.is_dropped:  # ended without a result, so nothing to resume
+                    if task.has_no_result:  # ended without a result, so nothing to resume
                         self.state.drop_job(task.request.key)
                     raise task.error
             self._emit_started = self.run.clock.monotonic()

@@ -17,7 +17,7 @@ from singer_sdk.exceptions import AbortedSyncFailedException, AbortedSyncPausedE
 from singer_sdk.metrics import Metric, Point, Status, Tag, get_metrics_logger, log
 
 from tap_reports.emit.writer import OutputError
-from tap_reports.exceptions import OUTPUT_CLOSED, CallError, QuotaSpent, StreamError, defect
+from tap_reports.exceptions import OUTPUT_CLOSED, CallError, QuotaSpent, StreamError, unexpected_error
 from tap_reports.jobs.task import Stage
 from tap_reports.models import JobUse, RunOutcome, StreamEnd, StreamOutcome
 from tap_reports.redaction import redact
@@ -215,7 +215,7 @@ def stream_error(error: Exception) -> StreamError:
         return StreamError.from_error(error)
     if isinstance(error, MappingError):
         return StreamError(f"stream_maps: {error}", remedy="Correct the expression.")
-    return defect(error)
+    return unexpected_error(error)
 
 
 def log_tally(logger: logging.Logger, stream: str, tally: Tally, columns: int) -> None:

@@ -133,8 +133,8 @@ def find(entry, known=None, *, vendor="impact", settled_on=None, can_replay=True
     ],
 )
 def test_what_the_ledger_and_the_state_know_leads_to_a_step(entry, known, more, action, step):
-    found = find(entry, known, **more)
-    assert (found.action, found.step) == (action, step)
+    lookup = find(entry, known, **more)
+    assert (lookup.action, lookup.step) == (action, step)
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_a_submission_that_was_not_sent_is_sent_where_that_may_help(error, value
     ("status", "attempts", "rules", "is_outdated", "step"),
     [
         (JobStatus.SUCCEEDED, Attempts(), NONE, False, Step.DOWNLOAD),
-        (JobStatus.SUCCEEDED, Attempts(), Rules(collects=False), False, Step.READY),
+        (JobStatus.SUCCEEDED, Attempts(), Rules(downloads_results=False), False, Step.READY),
         (JobStatus.EMPTY, Attempts(), NONE, False, Step.READY),
         (JobStatus.SUCCEEDED, Attempts(), NONE, True, Step.REPLAY),
         (JobStatus.EMPTY, Attempts(), NONE, True, Step.REPLAY),

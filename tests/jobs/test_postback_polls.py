@@ -8,9 +8,8 @@ import pytest
 from scenarios import SCENARIOS, run_here
 from virtual_clock import FakeClock, VirtualLoop
 
-from tap_reports.jobs.task import MAX_WAKES as MOST
-from tap_reports.jobs.task import WAKE_GAP_SECONDS as GAP
-from tap_reports.jobs.task import Stage
+from tap_reports.jobs.task import MAX_POSTBACK_POLLS, Stage
+from tap_reports.jobs.task import POSTBACK_GAP_SECONDS as GAP
 from tap_reports.models import Slice
 from tap_reports.sandbox import Sandbox
 from tap_reports.settings import read as config
@@ -103,7 +102,7 @@ def test_a_call_polls_and_that_is_all(watch, calls, at):
     assert watched.answers == [True] * len(calls)
     assert watched.run.clock.seconds == pytest.approx(at, abs=0.5)
     assert watched.run.engine.wake(watched.task) is False, "its job is over"
-    assert watched.task.wakes.count == len(calls)
+    assert watched.task.postback_polls.count == len(calls)
 
 
 def test_an_early_call_costs_one_poll_and_the_fallback_goes_on(watch):
@@ -121,11 +120,11 @@ def test_repeated_calls_are_answered_together(watch):
 
 
 def test_a_flood_of_calls_polls_only_so_often(watch):
-    watched = watch(polls=MOST + 3, calls=[1 + n / 4 for n in range(800)])
+    watched = watch(polls=MAX_POSTBACK_POLLS + 3, calls=[1 + n / 4 for n in range(800)])
     flood = [at for at in watched.times if at <= 200]
-    assert len(flood) == MOST
-    assert watched.times[MOST] - watched.times[MOST - 1] == close_to(FALLBACK)
-    assert watched.answers.count(True) == MOST
+    assert len(flood) == MAX_POSTBACK_POLLS
+    assert watched.times[MAX_POSTBACK_POLLS] - watched.times[MAX_POSTBACK_POLLS - 1] == close_to(FALLBACK)
+    assert watched.answers.count(True) == MAX_POSTBACK_POLLS
 
 
 def test_a_call_before_the_state_names_the_job_is_kept(watch):
