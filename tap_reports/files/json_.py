@@ -50,20 +50,20 @@ def json_sheets(member: Member, layout: Layout) -> list[Sheet]:
     with closing(Cursor(partial(open_utf8, member), member.name, json_rows.SIZE, encoding)) as cursor:
         match cursor.peek():
             case b"":  # JSON lines, none of them
-                found = [_Report()]
+                reports = [_Report()]
             case b"[":
-                found = [_Report(scan_objects(cursor))]
+                reports = [_Report(scan_objects(cursor))]
             case b"{":
-                found = _Document(member, layout, cursor).reports()
+                reports = _Document(member, layout, cursor).reports()
             case _:
                 if cursor.value() is not None:
                     raise _not_a_report(member, "a JSON value")
-                found = [_Report()]
+                reports = [_Report()]
         if cursor.peek():
             cursor.unexpected()
-    if any(_are_errors(report.rows.keys, layout) for report in found):
+    if any(_are_errors(report.rows.keys, layout) for report in reports):
         raise _not_a_report(member, "an error")
-    return [_sheet(member, report, number, found) for number, report in enumerate(found, start=1)]
+    return [_sheet(member, report, number, reports) for number, report in enumerate(reports, start=1)]
 
 
 class _Document:
@@ -83,27 +83,27 @@ class _Document:
     def reports(self) -> list[_Report]:
         """Read the file and return its reports."""
         cursor, rows_key = self._cursor, None
-        found: list[_Report] | None = None
+        reports: list[_Report] | None = None
         for key in cursor.members():
             is_list = cursor.peek() == b"["
             if key == rows_key:
                 raise FileError(f'{self._member.name}: "{key}" is there twice.')
-            if found is None and (key in self._layout.records or (key == REPORTS and is_list)):
+            if reports is None and (key in self._layout.records or (key == REPORTS and is_list)):
                 self._refuse_error()
-                found = self._listed() if key == REPORTS and is_list else [self._rows(key)]
+                reports = self._listed() if key == REPORTS and is_list else [self._rows(key)]
                 rows_key = key
-            elif found is None and key == DATA and REPORT_KEYS & self._values.keys():
-                found, rows_key = [_Report(self._data(), is_named=True)], key
+            elif reports is None and key == DATA and REPORT_KEYS & self._values.keys():
+                reports, rows_key = [_Report(self._data(), is_named=True)], key
             else:
                 self._note(key)
-        if found is None:
+        if reports is None:
             return [self._plain()]
         self._refuse_error()
-        if not any(report.rows.keys for report in found):
+        if not any(report.rows.keys for report in reports):
             self._refuse_other_rows()
-        if len(found) == 1 and found[0].is_named and "sheet_name" in self._values:
-            found[0].name = str(self._values["sheet_name"])
-        return found or [_Report()]
+        if len(reports) == 1 and reports[0].is_named and "sheet_name" in self._values:
+            reports[0].name = str(self._values["sheet_name"])
+        return reports or [_Report()]
 
     def _note(self, key: str) -> None:
         """Remember a value, unless it is large."""
@@ -133,7 +133,7 @@ class _Document:
 
     def _listed(self) -> list[_Report]:
         """Return the reports of `[{"report_name", "sheet_name", "data": [...]}]`."""
-        cursor, found = self._cursor, list[_Report]()
+        cursor, reports = self._cursor, list[_Report]()
         for _ in cursor.elements():
             if cursor.peek() != b"{":
                 raise FileError(f'{self._member.name}: an entry of "{REPORTS}" is not an object.')
@@ -145,8 +145,8 @@ class _Document:
                     report.name = str(value)
                 values[key] = None if key == DATA else value
             self._refuse_report(values)
-            found.append(report)
-        return found
+            reports.append(report)
+        return reports
 
     def _refuse_report(self, values: Mapping[str, Any]) -> None:
         """Raise FileError for one of the reports that says what went wrong with it, or has no data at all."""
@@ -195,10 +195,10 @@ class _Document:
         return names_error or _says_error(values) or (bool(values) and values.keys() <= ANSWER_KEYS)
 
 
-def _sheet(member: Member, report: _Report, number: int, found: list[_Report]) -> Sheet:
+def _sheet(member: Member, report: _Report, number: int, reports: list[_Report]) -> Sheet:
     name, shown_name = member.sheet, member.name
     if report.is_named:
-        name = report.name or (f"sheet_{number}" if len(found) > 1 else name)
+        name = report.name or (f"sheet_{number}" if len(reports) > 1 else name)
         shown_name = f"{shown_name} / {name}" if name else shown_name
     return Sheet(name, partial(_table, member, name, shown_name, report.rows))
 
@@ -244,4 +244,4 @@ def _holds_rows(value: Any) -> bool:
     """Return whether a list of objects, or of lists, is in a value."""
     if isinstance(value, dict):
         return any(map(_holds_rows, value.values()))
-    return isinstance(value, list) and bool(value) and all(isinstance(one, (dict, list)) for one in value)
+    return isinstance(value, list) and bool(value) and all(isinstance(item, (dict, list)) for item in value)

@@ -105,9 +105,9 @@ class Cursor:
                 if end is not None and end > self.at:  # a literal
                     break
                 self.truncated()
-        found = self.data[self.at : end]
+        value = self.data[self.at : end]
         self.at = end
-        return found
+        return value
 
     def value(self) -> Any:
         """Move past the next value and return it."""
@@ -188,8 +188,8 @@ def _shown(data: bytes) -> str:
 
 
 def _end(pattern: re.Pattern[bytes], data: bytes, at: int) -> int:
-    found = pattern.match(data, at)
-    return found.end() if found else at
+    match = pattern.match(data, at)
+    return match.end() if match else at
 
 
 def _end_of_value(data: bytes, at: int) -> int | None:

@@ -98,8 +98,8 @@ class JsonTable(Table):
     def rows_of(self, block: bytes) -> Iterator[list[Cell]]:
         """Yield the rows of a block; a key that is missing is null."""
         keys = tuple(self.objects.keys)
-        for found in _objects(block, is_lines=self.objects.is_lines):
-            values = [*map(found.get, keys)]
+        for members in _objects(block, is_lines=self.objects.is_lines):
+            values = [*map(members.get, keys)]
             is_plain = "" not in values and NESTED.isdisjoint(map(type, values))
             yield values if is_plain else [cell(value) for value in values]
 
@@ -141,17 +141,17 @@ def _skip_objects(cursor: Cursor, rows: JsonRows) -> None:
     flags = Flag.IS_LINES if rows.is_lines else Flag(0)
     rows.is_plain &= len(rows.spelled) <= MAX_COLUMNS  # one key can be spelled in many ways
     while rows.is_plain:
-        found = speedups.json_keys(cursor.data, cursor.at, tuple(rows.spelled), flags)
-        rows.count += found.objects
-        cursor.at = found.end
-        names = [decode(b'"%b"' % key) for key in found.new]
+        scanned = speedups.json_keys(cursor.data, cursor.at, tuple(rows.spelled), flags)
+        rows.count += scanned.objects
+        cursor.at = scanned.end
+        names = [decode(b'"%b"' % key) for key in scanned.new]
         rows.add(names)
-        rows.spelled.update((key, rows.keys[name]) for key, name in zip(found.new, names, strict=True))
-        if found.objects:
+        rows.spelled.update((key, rows.keys[name]) for key, name in zip(scanned.new, names, strict=True))
+        if scanned.objects:
             return
-        if not found.is_json:
+        if not scanned.is_json:
             rows.is_plain = False  # it may be JSON all the same
-        elif not found.new and not cursor.more():
+        elif not scanned.new and not cursor.more():
             cursor.truncated()
     if not _skip_in_python(cursor, rows):
         rows.add(cursor.value())
@@ -164,13 +164,13 @@ def _skip_in_python(cursor: Cursor, rows: JsonRows) -> int:
     follows, begin, end, count = _BETWEEN_LINES if rows.is_lines else _BETWEEN, 0, 0, 0
     while True:
         try:
-            found, behind = decode_at(text, begin)
+            value, after = decode_at(text, begin)
         except NOT_JSON:  # or cut
             break
-        if text.count("{", begin, behind) + text.count("[", begin, behind) > MAX_DEPTH:
+        if text.count("{", begin, after) + text.count("[", begin, after) > MAX_DEPTH:
             break
-        rows.add(found)
-        count, end = count + 1, behind
+        rows.add(value)
+        count, end = count + 1, after
         if not (between := follows.match(text, end)):
             break
         begin = between.end()

@@ -64,7 +64,7 @@ def _writable(value: Any) -> Any:
         case str():
             return value.encode("utf-8", "replace").decode()
         case list():
-            return [_writable(one) for one in value]
+            return [_writable(item) for item in value]
         case dict():
             return {_writable(key): _writable(one) for key, one in value.items()}
     return value

@@ -141,8 +141,8 @@ class _Transcoded(Derived):
     @override
     def more(self, size: int) -> bytes:
         while chunk := self._stream.read(BUFFER):
-            if found := self._decoder.decode(chunk).encode("utf-8", "surrogatepass"):
-                return found
+            if data := self._decoder.decode(chunk).encode("utf-8", "surrogatepass"):
+                return data
         if not self._decoder.getstate()[0]:
             return b""
         # The file ends within a character: a byte that is not UTF-8 says so.
@@ -216,8 +216,8 @@ class _Cleaned(Derived):
     @override
     def more(self, size: int) -> bytes:
         while chunk := self._stream.read(BUFFER):
-            if found := self._cleaned(chunk):
-                return found
+            if data := self._cleaned(chunk):
+                return data
         if self._nuls:
             self._text.warn(self._nuls)
         rest, self._held = self._held, b""

@@ -71,7 +71,7 @@ def _refuse(member: Member, path: Path) -> None:
 def _rows(member: Member, name: str, *_: object) -> Generator[list[SheetRow]]:
     with _opened(member) as book:
         sheet = book.sheet_by_name(name)
-        styles = [style_of(book.format_map[one.format_key].format_str) for one in book.xf_list]
+        styles = [style_of(book.format_map[xf.format_key].format_str) for xf in book.xf_list]
         for number in range(sheet.nrows):
             if cells := _cells(sheet.row(number), styles, is_1904=bool(book.datemode)):
                 yield [SheetRow(number + 1, cells)]

@@ -37,8 +37,8 @@ def xlsx_sheets(member: Member, layout: Layout, work_dir: Path) -> list[Sheet]:
         FileError: Damaged, or not an .xlsx workbook.
     """
     workbook = Workbook(member, work_dir)
-    found = [(workbook.sheet_file(part), part.is_hidden) for part in workbook.parts()]
-    return visible_sheets(member.name, found, layout)
+    sheets = [(workbook.sheet_file(part), part.is_hidden) for part in workbook.parts()]
+    return visible_sheets(member.name, sheets, layout)
 
 
 class _Part(NamedTuple):
@@ -60,7 +60,7 @@ class Workbook:
         self._folder = work_dir
         self._archive = open_zip(member)
         # Some writers use backslashes, and other cases than the links do.
-        self._infos = {_plain(info.filename): info for info in self._archive.infolist()}
+        self._infos = {_normalized(info.filename): info for info in self._archive.infolist()}
         links = self._links("")
         self._path = next(
             (link.target for link in links.values() if link.kind == "officeDocument"), "xl/workbook.xml"
@@ -70,7 +70,7 @@ class Workbook:
 
     def parts(self) -> list[_Part]:
         """Return the worksheets, in order; charts and macros are not among them."""
-        found: list[_Part] = []
+        parts: list[_Part] = []
 
         def start(tag: str, attributes: dict[str, str]) -> None:
             if tag == "sheet":
@@ -86,8 +86,8 @@ class Workbook:
                 if link is None:
                     raise self._damaged(f'the sheet "{shown(name)}" has no part')
                 if link.kind == "worksheet":
-                    found.append(_Part(name, attributes.get("state", "visible") != "visible", link.target))
-                if len(found) > MAX_SHEETS:
+                    parts.append(_Part(name, attributes.get("state", "visible") != "visible", link.target))
+                if len(parts) > MAX_SHEETS:
                     raise FileError(
                         f"{self._member.name} has more than {MAX_SHEETS:,} sheets: refused.",
                         remedy=ASK,
@@ -96,7 +96,7 @@ class Workbook:
                 self.is_1904 = attributes.get("date1904", "0") in {"1", "true"}
 
         self._parse(self._path, start)
-        return found
+        return parts
 
     is_1904 = False
 
@@ -116,8 +116,8 @@ class Workbook:
         parts = {link.kind: link.target for link in self._workbook_links.values()}
         styles, strings = parts.get("styles"), parts.get("sharedStrings")
         return Book(
-            styles=self._styles(styles) if styles and _plain(styles) in self._infos else b"",
-            strings=self._strings(strings) if strings and _plain(strings) in self._infos else [],
+            styles=self._styles(styles) if styles and _normalized(styles) in self._infos else b"",
+            strings=self._strings(strings) if strings and _normalized(strings) in self._infos else [],
             is_1904=self.is_1904,
         )
 
@@ -127,31 +127,31 @@ class Workbook:
 
     def _strings(self, path: str) -> Strings:
         with self._open(path) as stream:
-            size = self._infos[_plain(path)].file_size
+            size = self._infos[_normalized(path)].file_size
             return SharedStrings(self._named(path), self._folder).read(stream, size)
 
     def _links(self, path: str) -> dict[str, _Link]:
         """Return what a part refers to, by its relationships' ids."""
         folder, name = posixpath.split(path)
-        found: dict[str, _Link] = {}
+        links_by_id: dict[str, _Link] = {}
 
         def start(tag: str, attributes: dict[str, str]) -> None:
             if tag == "Relationship" and attributes.get("TargetMode") != "External":
                 target = posixpath.join(f"/{folder}", attributes.get("Target", "").replace("\\", "/"))
                 kind = attributes.get("Type", "").rpartition("/")[2]
-                found[attributes.get("Id", "")] = _Link(kind, posixpath.normpath(target).lstrip("/"))
+                links_by_id[attributes.get("Id", "")] = _Link(kind, posixpath.normpath(target).lstrip("/"))
 
         links = posixpath.join(folder, "_rels", f"{name}.rels")
-        if _plain(links) in self._infos:
+        if _normalized(links) in self._infos:
             self._parse(links, start)
-        return found
+        return links_by_id
 
     def _parse(self, path: str, start: Start) -> None:
         with self._open(path) as stream:
             parse(stream, Xml(self._named(path), start, lambda _: None), self._named(path), MAX_BYTES)
 
     def _open(self, path: str) -> io.BufferedIOBase:
-        info = self._infos.get(_plain(path))
+        info = self._infos.get(_normalized(path))
         if info is None:
             raise self._damaged(f"its part {shown(path)} is missing")
         return open_zipped(self._member, self._archive, info)
@@ -170,5 +170,5 @@ class Workbook:
         return FileError(f"{self._member.name} is a damaged workbook: {what}.", remedy=ASK)
 
 
-def _plain(path: str) -> str:
+def _normalized(path: str) -> str:
     return path.replace("\\", "/").lstrip("/").lower()

@@ -83,12 +83,12 @@ def numeric(text: str, style: int, *, is_1904: bool) -> Value:
         return Value(Type.ERROR, text)
     if style == Style.NUMBER:
         return Value(Type.NUMBER, plain)
-    found = dated(plain, style, is_1904=is_1904)
-    if found is None:
+    date = dated(plain, style, is_1904=is_1904)
+    if date is None:
         return Value(Type.ERROR, f"{text} as a date")
     if style == Style.DURATION:
-        return Value(Type.TEXT, found[0])
-    return Value(Type.DATE_TIME if found[1] else Type.DATE, found[0])
+        return Value(Type.TEXT, date[0])
+    return Value(Type.DATE_TIME if date[1] else Type.DATE, date[0])
 
 
 def value_of(cell: RawCell, book: Book) -> Value | None:
@@ -121,8 +121,8 @@ def value_of(cell: RawCell, book: Book) -> Value | None:
 def _numeric(cell: RawCell, type_: str, text: str, book: Book) -> Value:
     if type_ == "n":
         return numeric(text, _style(cell, book), is_1904=book.is_1904)
-    found = iso_dated(text, _style(cell, book))
-    return Value(_TYPES[found[1]], found[0]) if found else Value(Type.ERROR, text)
+    date = iso_dated(text, _style(cell, book))
+    return Value(_TYPES[date[1]], date[0]) if date else Value(Type.ERROR, text)
 
 
 def _shared(cell: RawCell, text: str, book: Book) -> Value | None:
@@ -155,9 +155,9 @@ def _style(cell: RawCell, book: Book) -> int:
 
 def column_of(reference: str) -> int:
     """Return the column of a cell's reference, from 0: `C7` -> 2; -1 if it is none."""
-    found = re.fullmatch("([A-Z]{1,3})[0-9]{1,7}", reference)
+    match = re.fullmatch("([A-Z]{1,3})[0-9]{1,7}", reference)
     column = 0
-    for letter in found[1] if found else "":
+    for letter in match[1] if match else "":
         column = column * 26 + ord(letter) - ord("A") + 1
     return column - 1
 

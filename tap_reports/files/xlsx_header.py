@@ -42,13 +42,13 @@ def find_header(sheet: SheetFile, layout: Layout, *, is_only: bool) -> Line | No
     if not lines:
         return None
     if wanted is not None:
-        found = next((line for line in lines if line.number == wanted), None)
-        if found is None:
+        header = next((line for line in lines if line.number == wanted), None)
+        if header is None:
             raise FileError(
                 f"{sheet.name}: row {wanted} is empty, so it is not the header.",
                 remedy='Correct "header_row" in the report\'s "file".',
             )
-        return found
+        return header
     first = next((line for line in lines if len(line.cells) > 1), lines[0])
     if not knows(first.cells.values(), layout):
         _refuse_other_header(first, lines[lines.index(first) + 1 :], sheet.name, is_only=is_only)
@@ -58,9 +58,9 @@ def find_header(sheet: SheetFile, layout: Layout, *, is_only: bool) -> Line | No
 def warn_of_merged(sheet: SheetFile, header: Line, merged: Sequence[str]) -> None:
     """Log that rows lack a value which the sheet shows once for several of them."""
     ranges = [
-        found[0]
-        for found in map(_RANGE.fullmatch, merged)
-        if found and header.number < int(found[1]) < int(found[2])
+        match[0]
+        for match in map(_RANGE.fullmatch, merged)
+        if match and header.number < int(match[1]) < int(match[2])
     ]
     if ranges:
         logger.warning(
@@ -92,23 +92,23 @@ def _refuse_other_header(first: Line, below: Sequence[Line], sheet: str, *, is_o
 
 def _sample(sheet: SheetFile, header_row: int | None) -> list[SheetRow]:
     """Return the first rows of a sheet, to the header and beyond."""
-    found = list[SheetRow]()
+    rows = list[SheetRow]()
     with closing(cast("Generator[list[SheetRow]]", sheet.rows(None, []))) as batches:
         for batch in batches:
-            found.extend(row for row in batch if not found or row.number >= (header_row or 0))
-            if len(found) >= SAMPLE_ROWS:
+            rows.extend(row for row in batch if not rows or row.number >= (header_row or 0))
+            if len(rows) >= SAMPLE_ROWS:
                 break
-    return found[:SAMPLE_ROWS]
+    return rows[:SAMPLE_ROWS]
 
 
 def _lines(rows: Iterable[SheetRow]) -> list[Line]:
-    above, found = 0, []
+    above, lines = 0, []
     for row in rows:
         cells = {at: cell.text for at, cell in sorted(row.cells.items()) if cell.text.strip()}
         values = {at for at, cell in row.cells.items() if cell.type != Type.TEXT or is_value(cell.text)}
-        found.append(Line(row.number, cells, frozenset(values), row.number > above + 1))
+        lines.append(Line(row.number, cells, frozenset(values), row.number > above + 1))
         above = row.number
-    return found
+    return lines
 
 
 def _listed(names: Mapping[int, str]) -> str:

@@ -49,15 +49,15 @@ def visible_sheets(workbook: str, sheets: Sequence[tuple[SheetFile, bool]], layo
     Raises:
         FileError: There is no sheet, or all are hidden.
     """
-    found = [sheet for sheet, is_hidden in sheets if layout.options.hidden_sheets or not is_hidden]
+    wanted = [sheet for sheet, is_hidden in sheets if layout.options.hidden_sheets or not is_hidden]
     if not sheets:
         raise FileError(f"{workbook} has no worksheet.", remedy=ASK)
-    if not found:
+    if not wanted:
         names = ", ".join(f'"{shown(sheet.sheet, 60)}"' for sheet, _ in sheets[:20])
         remedy = "Set file.hidden_sheets to true to read them."
         raise FileError(f"{workbook} has no visible worksheet, only {names}.", remedy=remedy)
-    is_only = len(found) == 1
-    return [Sheet(sheet.sheet, partial(sheet_table, sheet, layout, is_only=is_only)) for sheet in found]
+    is_only = len(wanted) == 1
+    return [Sheet(sheet.sheet, partial(sheet_table, sheet, layout, is_only=is_only)) for sheet in wanted]
 
 
 def sheet_table(sheet: SheetFile, layout: Layout, *, is_only: bool) -> Table:
@@ -197,13 +197,13 @@ class _SheetCsv:
         if reader.row < self._header.number:
             return data
         is_marked = Type.NUMBER in self.marks
-        found = speedups.sheet_rows(data, self._places, reader.book, reader.row, marks_numbers=is_marked)
-        if found is None or (self._header_line and self._header_line in found.data):
+        written = speedups.sheet_rows(data, self._places, reader.book, reader.row, marks_numbers=is_marked)
+        if written is None or (self._header_line and self._header_line in written.data):
             return data
-        self._write_bytes(found.data, out)
-        self.types = [old | new for old, new in zip(self.types, found.types, strict=True)]
-        self.others.update(found.others)
-        reader.row = found.last_row
+        self._write_bytes(written.data, out)
+        self.types = [old | new for old, new in zip(self.types, written.types, strict=True)]
+        self.others.update(written.others)
+        reader.row = written.last_row
         return b""
 
     def _write_row(self, row: SheetRow, out: io.BufferedWriter) -> None:

@@ -71,7 +71,7 @@ def read_styles(stream: io.BufferedIOBase, name: str) -> bytes:
         FileError: It is damaged.
     """
     formats: dict[str, Style] = {}
-    found = bytearray()
+    styles = bytearray()
     inside: list[str] = []
 
     def start(tag: str, attributes: dict[str, str]) -> None:
@@ -80,14 +80,14 @@ def read_styles(stream: io.BufferedIOBase, name: str) -> bytes:
         elif tag == "xf" and inside[-1:] == ["cellXfs"]:
             number = attributes.get("numFmtId", "0")
             built_in = _BUILT_IN.get(int(number), Style.NUMBER) if number.isdecimal() else Style.NUMBER
-            found.append(formats.get(number, built_in))
+            styles.append(formats.get(number, built_in))
         inside.append(tag)
 
     def end(_: str) -> None:
         inside.pop()
 
     parse(stream, Xml(name, start, end), name, MAX_BYTES)
-    return bytes(found)
+    return bytes(styles)
 
 
 def dated(text: str, style: int, *, is_1904: bool) -> tuple[str, bool] | None:

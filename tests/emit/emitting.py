@@ -1,4 +1,4 @@
-"""Both paths over the same table, as lines and the error behind them."""
+"""Both paths over the same table, as lines and the error after them."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def assert_same(table, plan, size=64):
     """Compare both paths. How much of a damaged file comes out before its error depends on the blocks."""
     expected, error, tally = by_row(table, plan)
     lines, block_error, block_tally = by_block(table, plan, size=size)
-    errors = {str(one).partition(":")[0] for one in (error, block_error)}
+    errors = {str(text).partition(":")[0] for text in (error, block_error)}
     if "FileError" in errors <= {"FileError", "InvalidValue"}:
         # An invalid value in a row before the damage may be met first.
         assert block_error == error or len(errors) > 1

@@ -70,34 +70,34 @@ def table_and_plan(folder, text=CSV, kinds=KINDS, **more):
     return table, plan_of(table.header, kinds, **more)
 
 
-def lines_of(found):
-    packed = [path_of(one.manifest[0]).read_bytes() for one in found]
+def lines_of(messages):
+    packed = [path_of(message.manifest[0]).read_bytes() for message in messages]
     lines = b"".join(map(gzip.decompress, packed)).splitlines()
     return [json.loads(line, parse_float=Decimal) for line in lines]
 
 
 def test_lines_are_the_records(tmp_path):
     table, plan = table_and_plan(tmp_path)
-    found = list(batches(table, plan, CONTEXT, config_of(tmp_path, prefix="p-"), stream_of()))
-    assert [one.rows for one in found] == [10, 10, 5]
-    assert all(path_of(one.manifest[0]).name.startswith("p-tap-one--clicks-") for one in found)
-    assert lines_of(found) == list(records(table, plan, CONTEXT))
-    assert b'"spend":1.50000,' in gzip.decompress(path_of(found[0].manifest[0]).read_bytes())
+    messages = list(batches(table, plan, CONTEXT, config_of(tmp_path, prefix="p-"), stream_of()))
+    assert [message.rows for message in messages] == [10, 10, 5]
+    assert all(path_of(message.manifest[0]).name.startswith("p-tap-one--clicks-") for message in messages)
+    assert lines_of(messages) == list(records(table, plan, CONTEXT))
+    assert b'"spend":1.50000,' in gzip.decompress(path_of(messages[0].manifest[0]).read_bytes())
 
 
 def test_lines_are_plain_without_compression(tmp_path):
     table, plan = table_and_plan(tmp_path)
     config = config_of(tmp_path, compression=None, size=100)
-    (found,) = batches(table, plan, CONTEXT, config, stream_of())
-    path = path_of(found.manifest[0])
+    (message,) = batches(table, plan, CONTEXT, config, stream_of())
+    path = path_of(message.manifest[0])
     assert path.suffix == ".jsonl"
     assert len(path.read_text().splitlines()) == 25
 
 
 def test_parquet_is_typed_and_exact(tmp_path):
     table, plan = table_and_plan(tmp_path)
-    found = list(batches(table, plan, CONTEXT, config_of(tmp_path, "parquet", "zstd"), stream_of()))
-    table = pa.concat_tables([pq.read_table(path_of(one.manifest[0])) for one in found])
+    messages = list(batches(table, plan, CONTEXT, config_of(tmp_path, "parquet", "zstd"), stream_of()))
+    table = pa.concat_tables([pq.read_table(path_of(message.manifest[0])) for message in messages])
     assert table.num_rows == 25
     types = {field.name: field.type for field in table.schema}
     assert types["day"] == pa.date32()
@@ -117,20 +117,22 @@ def test_files_hold_mapped_records(tmp_path, format_):
         stream_maps={"clicks": {"clicks": "int(clicks * 2)", "__filter__": "clicks > 20", "__else__": None}}
     )
     table, plan = table_and_plan(tmp_path)
-    found = list(batches(table, plan, CONTEXT, config_of(tmp_path, format_), stream))
-    assert sum(one.rows for one in found) == 25
+    messages = list(batches(table, plan, CONTEXT, config_of(tmp_path, format_), stream))
+    assert sum(message.rows for message in messages) == 25
     if format_ == "jsonl":
-        rows = lines_of(found)
+        rows = lines_of(messages)
     else:
-        rows = [row for one in found for row in pq.read_table(path_of(one.manifest[0])).to_pylist()]
+        rows = [
+            row for message in messages for row in pq.read_table(path_of(message.manifest[0])).to_pylist()
+        ]
     assert rows == [{"clicks": 2 * row} for row in range(21, 26)]
 
 
 def test_no_file_is_left_behind_by_an_invalid_value(tmp_path):
     table, plan = table_and_plan(tmp_path, "A,B\n" + "1,1\n" * 15 + "x,1\n", [Kind.INTEGER, Kind.INTEGER])
-    found = []
+    messages = []
     with pytest.raises(InvalidValue, match=r'row 16, column "A": "x" does not fit type integer'):
-        found.extend(batches(table, plan, CONTEXT, config_of(tmp_path), stream_of()))
+        messages.extend(batches(table, plan, CONTEXT, config_of(tmp_path), stream_of()))
     assert len(list((tmp_path / "out").iterdir())) == 1
 
 
@@ -156,7 +158,7 @@ def test_a_full_disk_leaves_the_files_that_were_told_of_and_no_others(tmp_path, 
         told.extend(batches(table, plan, CONTEXT, config_of(tmp_path, format_, None), stream_of()))
     left = {path.name for path in (tmp_path / "out").iterdir()}
     assert made[6] not in left
-    assert left <= {path_of(one.manifest[0]).name for one in told}
+    assert left <= {path_of(message.manifest[0]).name for message in told}
 
 
 @pytest.mark.parametrize("format_", ["jsonl", "parquet"])
@@ -201,17 +203,20 @@ def test_several_streams_of_one_have_files_of_their_own(tmp_path):
         }
     )
     table, plan = table_and_plan(tmp_path)
-    found = list(batches(table, plan, CONTEXT, config_of(tmp_path), stream))
-    rows = {alias: lines_of([one for one in found if one.stream == alias]) for alias in ("names", "late")}
+    messages = list(batches(table, plan, CONTEXT, config_of(tmp_path), stream))
+    rows = {
+        alias: lines_of([message for message in messages if message.stream == alias])
+        for alias in ("names", "late")
+    }
     assert rows == {
         "names": [{"name": f'Ä "{row}"'} for row in range(1, 26)],
         "late": [{"clicks": row} for row in range(21, 26)],
     }
     records_ = list(records(table, plan, CONTEXT))
-    assert lines_of([one for one in found if one.stream == "all_clicks"]) == records_
-    assert sum(one.rows for one in found) == 25
-    assert all(one.message().stream == one.stream for one in found)
-    assert all(f"--{one.stream}-" in one.manifest[0] for one in found)
+    assert lines_of([message for message in messages if message.stream == "all_clicks"]) == records_
+    assert sum(message.rows for message in messages) == 25
+    assert all(message.message().stream == message.stream for message in messages)
+    assert all(f"--{message.stream}-" in message.manifest[0] for message in messages)
 
 
 def test_one_of_several_files_that_fails_takes_the_others_with_it(tmp_path):
@@ -225,8 +230,8 @@ def test_one_of_several_files_that_fails_takes_the_others_with_it(tmp_path):
 def test_rows_that_are_all_filtered_out_count_and_make_no_message(tmp_path):
     stream = stream_of(stream_maps={"clicks": {"__filter__": "clicks > 99"}})
     table, plan = table_and_plan(tmp_path)
-    (found,) = batches(table, plan, CONTEXT, config_of(tmp_path), stream)
-    assert (found.manifest, found.rows) == ((), 25)
+    (message,) = batches(table, plan, CONTEXT, config_of(tmp_path), stream)
+    assert (message.manifest, message.rows) == ((), 25)
 
 
 def test_unknown_format_is_refused(tmp_path):

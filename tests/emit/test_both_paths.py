@@ -46,7 +46,7 @@ NASTY = {
     "NUL": "2026-01-01,1\0\n",
     "no UTF-8": b"2026-01-01,\xff\n",
     "stray quote": '2026-01-01,5" pipe\n2026-01-02,6" pipe\n',
-    "quote behind a quoted cell": '"2026-01-01"x,1\n',
+    "quote after a quoted cell": '"2026-01-01"x,1\n',
     "unclosed quote": '2026-01-01,"1\n',
     "doubled quotes": '2026-01-01,"say ""1"""\n2026-01-02,""""\n',
     "space before a quote": '2026-01-01, "1"\n',

@@ -22,7 +22,9 @@ BODY = FILL + "Total,,406\n" + FILL + ",c,1\n2026-01-05,,x\n" + FILL
 
 def plan_with(table, *, keys=("day", "country"), **more):
     plan = plan_of(table.header, KINDS, **more)
-    return replace(plan, fields=tuple(replace(one, required=one.property in keys) for one in plan.fields))
+    return replace(
+        plan, fields=tuple(replace(field, required=field.property in keys) for field in plan.fields)
+    )
 
 
 @pytest.mark.parametrize("size", [64, 1 << 20])
@@ -68,22 +70,22 @@ def test_a_key_that_json_leaves_out_is_null(tmp_path):
 def test_batch_files_leave_them_out_too_and_count_the_files_rows(tmp_path, format_):
     table = table_of(tmp_path, f"Day,Country,Clicks\n{BODY}")
     plan, tally = plan_with(table, invalid_values="null"), Tally()
-    found = list(batches(table, plan, CONTEXT, config_of(tmp_path, format_, None), stream_of(), tally))
-    assert sum(one.rows for one in found) == 87
+    messages = list(batches(table, plan, CONTEXT, config_of(tmp_path, format_, None), stream_of(), tally))
+    assert sum(message.rows for message in messages) == 87
     assert tally == by_row(table, plan)[2]
 
 
 def test_rows_that_are_all_left_out_count_and_make_no_message(tmp_path):
     table = table_of(tmp_path, "Day,Country,Clicks\n,,1\n,,2\n")
-    (found,) = batches(
+    (message,) = batches(
         table, plan_with(table, invalid_values="null"), CONTEXT, config_of(tmp_path), stream_of()
     )
-    assert (found.manifest, found.rows) == ((), 2)
+    assert (message.manifest, message.rows) == ((), 2)
 
 
 DAYS = {
     "within": ("2026-01-31\n2026-01-01\n", ("2026-01-01", "2026-01-31", 2, 0)),
-    "a day before and behind": ("2026-02-01\n2025-12-31\n", ("2025-12-31", "2026-02-01", 2, 0)),
+    "a day before and after": ("2026-02-01\n2025-12-31\n", ("2025-12-31", "2026-02-01", 2, 0)),
     "some outside": ("2026-02-02\n2026-01-07\n,\n".replace(",", ""), ("2026-01-07", "2026-02-02", 2, 1)),
     "all outside": ('2024-01-01\n"Mar 1, 2026"\n', ("2024-01-01", "2026-03-01", 2, 2)),
 }

@@ -36,12 +36,12 @@ def test_only_what_a_map_names_is_made_for_it(tmp_path, definition, seen):
     stream = stream_of(stream_maps={"clicks": definition})
     table, plan = clicks(tmp_path)
     (stream_map,) = stream.stream_maps
-    names = {one.property for one in plan.fields}
+    names = {field.property for field in plan.fields}
     assert unused_properties(plan, [stream_map], stream.config) == (names - seen if seen else set())
 
     before, after = envelope(stream_map.stream_alias, None, EXTRACTED)
     mapped = [stream_map.transform(record) for record in records(table, plan, CONTEXT)]
-    lines = b"".join(before + ENCODER.encode(one) + after + b"\n" for one in mapped if one)
+    lines = b"".join(before + ENCODER.encode(record) + after + b"\n" for record in mapped if record)
     found = blocks(table, plan, CONTEXT, [stream_map], EXTRACTED, stream.config)
     assert b"".join(block.data for block in found) == lines
 
@@ -57,5 +57,5 @@ def test_only_what_a_map_names_is_made_for_it(tmp_path, definition, seen):
 def test_what_else_takes_a_record_sees_all_of_it(tmp_path, config):
     stream = stream_of(**config)
     _, plan = clicks(tmp_path)
-    maps = [one for one in stream.stream_maps if not isinstance(one, RemoveRecordTransform)]
+    maps = [each for each in stream.stream_maps if not isinstance(each, RemoveRecordTransform)]
     assert not unused_properties(plan, maps, config)

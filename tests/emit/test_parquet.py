@@ -27,8 +27,8 @@ def files_of(table, plan, folder, monkeypatch, size=64, batch_size=100_000):
     """Return the Parquet files of a table as pyarrow's tables."""
     monkeypatch.setattr(batch, "columns", partial(blocks.columns, size=size))
     config = config_of(folder, "parquet", None, batch_size)
-    found = batch.batches(table, plan, CONTEXT, config, stream_of())
-    return [pq.read_table(path_of(one.manifest[0])) for one in found if one.manifest]
+    messages = batch.batches(table, plan, CONTEXT, config, stream_of())
+    return [pq.read_table(path_of(message.manifest[0])) for message in messages if message.manifest]
 
 
 def value(shown, type_):

@@ -144,7 +144,7 @@ CELLS = {
 def test_typed_cells_come_out_the_same_by_both_paths(kind, uniform):
     for cell in CELLS[kind]:
         cells = [cell] if uniform else [cell, *CELLS[kind], None]
-        rows = [[one, "x"] for one in cells] * (2 * CHUNK_ROWS // len(cells))
+        rows = [[cell, "x"] for cell in cells] * (2 * CHUNK_ROWS // len(cells))
         table = typed_table(("A", "B"), rows)
         plan = plan_of(table.header, [kind, Kind.STRING])
         assert by_block(table, plan) == by_row(table, plan)

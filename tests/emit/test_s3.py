@@ -83,9 +83,9 @@ def test_files_lie_in_the_bucket(tmp_path, storage, format_):
     files, params = storage
     table, plan = table_and_plan(tmp_path)
     stream = OneTap(config={}).streams["clicks"]
-    found = list(batches(table, plan, CONTEXT, config_of(params, format_), stream))
+    messages = list(batches(table, plan, CONTEXT, config_of(params, format_), stream))
     files.invalidate_cache()
-    urls = [one.manifest[0] for one in found]
+    urls = [message.manifest[0] for message in messages]
     assert all(url.startswith(f"s3://{BUCKET}/out/tap-one--clicks-") for url in urls)
     packed = [files.cat_file(url) for url in urls]
     expected = list(records(table, plan, CONTEXT))

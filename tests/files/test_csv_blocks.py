@@ -105,7 +105,7 @@ def test_blocks_of_a_gzip_are_as_small_as_asked_for(reader):
 
 
 @pytest.mark.parametrize("offset", [None, 0])
-def test_a_quote_that_nobody_closes_does_not_fill_the_memory(reader, monkeypatch, offset):
+def test_a_quote_that_is_never_closed_does_not_fill_the_memory(reader, monkeypatch, offset):
     table = reader.table(b'a,b\n1,2\n3,"' + b"x\n" * 10_000)
     taken = []
     monkeypatch.setattr(module, "MAX_RECORD", 1000)

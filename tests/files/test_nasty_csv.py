@@ -86,7 +86,7 @@ READ = {
     "sep= of another character": "sep=^\r\nTrainee^Score\r\nAda^91\r\nBo^68\r\n",
     "the header again": "Trainee,Score\nAda,91\nTrainee,Score\nBo,68\nTrainee,Score\n",
     "the header again, quoted": 'Trainee,Score\nAda,91\n"Trainee","Score"\nBo,68\n',
-    "the header again behind a blank line": "Trainee,Score\nAda,91\n\nTrainee,Score\nBo,68\n",
+    "the header again after a blank line": "Trainee,Score\nAda,91\n\nTrainee,Score\nBo,68\n",
     "two files, each with a byte order mark": "\ufeffTrainee,Score\nAda,91\n\ufeffTrainee,Score\nBo,68\n",
     "two byte order marks": "\ufeff\ufeffTrainee,Score\nAda,91\nBo,68\n",
     "a blank before quotes": 'Trainee, "Score"\nAda, "91"\n"Bo", "68"\n',
@@ -110,7 +110,7 @@ def test_a_mark_that_is_read_in_two_parts_is_dropped_too(reader, before):
     assert reader.rows(f"{first}\ufeffa,b\ny,2\n")[1][1:] == [["y", "2"]]
 
 
-def test_line_breaks_and_delimiters_in_a_cell_behind_a_blank(reader):
+def test_line_breaks_and_delimiters_in_a_cell_after_a_blank(reader):
     content = 'a, "b"\n1, "x, y\nz"\n 2 ,3\n'
     assert reader.rows(content) == (("a", "b"), [["1", "x, y\nz"], [" 2 ", "3"]])
 

@@ -84,7 +84,7 @@ def test_damaged_gzip_is_an_error(reader, damage):
 
 @pytest.mark.usefixtures("any_gzip")
 @pytest.mark.parametrize("behind", [b"garbage", b"\0\0garbage", b"g" * 1_000_000])
-def test_bytes_behind_a_whole_gzip_are_warned_of(reader, caplog, behind):
+def test_bytes_after_a_whole_gzip_are_warned_of(reader, caplog, behind):
     assert reader.everything(gzipped(BODY) + behind) == reader.everything(BODY)
     assert caplog.text.count("bytes behind the end of the gzip data are left out") == 1
 

@@ -357,7 +357,7 @@ def test_objects_are_read_whatever_stands_between_their_values(objects):
     keys = keys_of(codes)._replace(spelled=SPELLED)
     cells = speedups.json_cells(text.encode(), 0, keys, 99, ALL)
     try:
-        expected = [[one.get(key.decode()) for key in SPELLED] for one in json.loads(f"[{text}]")]
+        expected = [[row.get(key.decode()) for key in SPELLED] for row in json.loads(f"[{text}]")]
     except ValueError:
         assert cells is None
         return
@@ -494,7 +494,7 @@ def test_decimals_keep_every_digit_or_are_text(numbers):
     fraction=st.sampled_from(["", ".5", ".123456", ".123456000", ".1234567"]),
 )
 def test_instants_are_exact_or_text(instants, ending, fraction):
-    texts = [f"{one.replace(microsecond=0).isoformat()}{fraction}{ending}" for one in instants]
+    texts = [f"{instant.replace(microsecond=0).isoformat()}{fraction}{ending}" for instant in instants]
     found = speedups.csv_cells("".join(f"{text},x\n" for text in texts).encode(), ",", bytes([5, 0]), ALL)
     assert not speedups.convert(found, 0, {}, lambda cell: converter(Kind.DATE_TIME)(cell).encode())
     column = pa.record_batch(speedups.columns(found, packed([(Code.INSTANT, 0)]), 1, b"+00:00"))[0]
@@ -544,7 +544,7 @@ def test_columns_outlive_the_block_and_what_made_them():
     more = [batch_of(b"3,c\n" * 5000, [Code.INTEGER, Code.TEXT]) for _ in range(20)]
     assert sum(batch[0].to_pylist()) == 15000
     assert batch[1].to_pylist() == ["a", "b"] * 5000
-    assert sum(sum(one[0].to_pylist()) for one in more) == 300000
+    assert sum(sum(batch[0].to_pylist()) for batch in more) == 300000
 
 
 def test_a_block_longer_than_the_first_room_for_cells():
