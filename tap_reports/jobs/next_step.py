@@ -95,7 +95,7 @@ from tap_reports.exceptions import (
     SubmissionLost,
 )
 from tap_reports.jobs.task import Action, Attempts
-from tap_reports.models import RESULT_HOURS, JobStatus, ReportJob, ReportRequest
+from tap_reports.models import REPLAYED, RESULT_HOURS, JobStatus, ReportJob, ReportRequest
 from tap_reports.vendor import LostSubmission, Vendor, VendorConfig
 
 if TYPE_CHECKING:
@@ -399,8 +399,11 @@ def is_outdated(job: ReportJob, vendor: Vendor, config: VendorConfig) -> bool:
     """Return whether a submission was answered with an older job, whose data may have changed before it.
 
     As of the submission, so that a result that was good then is collected whenever a later run comes to it.
+    One that an earlier run has replayed is not, whatever the vendor says of its dates.
     """
-    if job.finished_at is None or is_still_valid(job, vendor, config, job.submitted_at):
+    if job.finished_at is None or job.handle.get(REPLAYED):
+        return False
+    if is_still_valid(job, vendor, config, job.submitted_at):
         return False
     last_change = max(job.finished_at, job.created_at or job.finished_at)
     return last_change < job.submitted_at - dt.timedelta(minutes=1)

@@ -37,7 +37,7 @@ from tap_reports.jobs.next_step import (
 from tap_reports.jobs.poll import Polls
 from tap_reports.jobs.submit import Submissions
 from tap_reports.jobs.task import Action, Event, Stage, Task
-from tap_reports.models import JobStatus, ReportJob
+from tap_reports.models import REPLAYED, JobStatus, ReportJob
 from tap_reports.vendor import Replays, Retries
 
 logger = logging.getLogger("tap-reports.jobs")
@@ -224,7 +224,8 @@ class VendorWorker:
 
     async def _run_again(self, task: Task, job: ReportJob, event: Event) -> tuple[ReportJob, Step]:
         """Record that the vendor runs a job again."""
-        again = replace(job, finished_at=None)
+        handle = job.handle if event is Event.RETRIED else {**job.handle, REPLAYED: True}
+        again = replace(job, finished_at=None, handle=handle)
         await self._run.ledger_thread.run(lambda: self._ledger.seen(again))
         await self._checkpoint(task, again, event)
         return again, Step.POLL_LATER

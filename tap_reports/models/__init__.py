@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tap_reports.models.jobs import (
     DAY_SECONDS,
+    REPLAYED,
     RESULT_HOURS,
     Download,
     Estimate,
@@ -31,6 +32,7 @@ from tap_reports.models.reports import (
 
 __all__ = [
     "DAY_SECONDS",
+    "REPLAYED",
     "RESULT_HOURS",
     "Check",
     "Column",

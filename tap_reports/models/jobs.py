@@ -15,6 +15,7 @@ from typing import Any
 from tap_reports.models.reports import Json, Slice
 
 RESULT_HOURS = "result_hours"
+REPLAYED = "replayed"
 DAY_SECONDS = 86400
 """`Quota.seconds` of a calendar day in UTC."""
 
@@ -112,7 +113,8 @@ class ReportJob:
         finished_at: When the vendor says that it finished, else when a poll first said so, UTC.
         created_at: When the vendor says that it made the job, if it does.
         handle: What else the client needs to poll and download. May be secret: only the ledger has it.
-            Its `RESULT_HOURS`: how long the result can be fetched, where the submission chose that.
+            Its `RESULT_HOURS`: how long the result can be fetched, where the submission chose that. Its
+            `REPLAYED`: the engine has had the vendor run the job again.
         links: The result's links, from the poll that said that it is done. They are stored nowhere: signed
             links are secret, and the next poll returns them again.
         word: The vendor's own status word.

@@ -22,7 +22,7 @@ from tap_reports.jobs.next_step import (
 )
 from tap_reports.jobs.task import Attempts
 from tap_reports.ledger.records import JobRecord
-from tap_reports.models import JobStatus, ReportJob, ReportRequest, Slice
+from tap_reports.models import REPLAYED, JobStatus, ReportJob, ReportRequest, Slice
 from tap_reports.settings.read import read
 from tap_reports.vendors import all_vendors
 
@@ -216,6 +216,8 @@ def test_a_job_that_ended_before_it_was_submitted_is_outdated(hours_ago, settled
     job = ended(hours_ago=hours_ago)
     job = replace(job, request=replace(job.request, settled_on=settled_on))
     assert is_outdated(job, all_vendors()["impact"], config) is expected
+    replayed = replace(job, handle={REPLAYED: True})
+    assert not is_outdated(replayed, all_vendors()["impact"], config)
 
 
 @pytest.mark.parametrize(
