@@ -18,7 +18,7 @@ from pathlib import Path
 
 from bootstrap import ROOT, SetupError, environment, require_python
 
-SLOW = "installs or browser or s3 or hostile or kill_matrix"
+SLOW = "installs or browser or s3 or hostile or kill_matrix or documents"
 FAST = ("tests/files", "tests/settings", "tests/sync", "tests/vendors", "tests/test_architecture.py")
 ON_ALL_CORES = ("--numprocesses", str(2 * (os.cpu_count() or 1)), "--dist", "loadgroup")
 """Most tests wait for a process more than they compute. Tests of one group, which install the same packages,

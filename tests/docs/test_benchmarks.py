@@ -12,6 +12,7 @@ BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 SMALL = ["--rows", "8000", "--ordinary-rows", "2000", "--rounds", "1"]
 
 
+@pytest.mark.documents
 @pytest.mark.timeout(300)
 def test_the_benchmark_prints_a_row_of_figures_for_each_shape(tmp_path):
     done = subprocess.run(

@@ -88,6 +88,7 @@ for message in map(json.loads, sys.stdin):
 """Stands for a target, which would install packages: it prints the states that it has loaded."""
 
 
+@pytest.mark.documents
 @pytest.mark.parametrize("block", list(blocks()))
 def test_the_commands_that_are_shown_work(block, program):
     """Runs a block as it stands, but for the port and made-up credentials, beside a sandbox."""

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 MAX_BYTES = 200_000
-pytestmark = pytest.mark.xdist_group("transcripts")
+pytestmark = [pytest.mark.documents, pytest.mark.xdist_group("transcripts")]
 
 
 def shape(text):

@@ -96,6 +96,7 @@ def tables(url):
     engine.dispose()
 
 
+@pytest.mark.kill_matrix
 def test_ten_processes_never_exceed_an_account_s_limits(tables):
     sent, counts = tables
     assert counts["same"] == 1
