@@ -131,15 +131,16 @@ def block_rows(
     text = _decoded(table, block, start + 1)
     header = list(table.first_cells) if len(table.header) > 1 else None
     blank = [""] * len(table.header)
-    rows: list[list[str]] = []
+    records: Iterable[list[str]]
+    is_regular = False
     try:
-        rows.extend(_records(text, table.delimiter))
+        records = rows = list(_records(text, table.delimiter))
+        is_regular = {*map(len, rows)} == {len(table.header)} and header not in rows and blank not in rows
     except csv.Error as error:
         if not is_exact:
             raise NotWholeError from error
-        rows.clear()
-    is_regular = {*map(len, rows)} == {len(table.header)} and header not in rows and blank not in rows
-    checked = rows if is_regular else _checked(table, text, start + 1, header)
+        records = _records(text, table.delimiter)  # again, up to the row that raises it
+    checked = records if is_regular else _checked(table, records, start + 1, header)
     return ([marked_cell(cell) for cell in cells] for cells in checked) if table.is_marked else checked
 
 
@@ -150,11 +151,13 @@ def marked_cell(text: str) -> Cell:
     return Number(text[1:]) if text.startswith(NUMBER_MARK) else text or None
 
 
-def _checked(table: CsvTable, text: str, first_row: int, header: list[str] | None) -> Iterator[list[str]]:
-    """Yield the rows of a text in which some may be empty, the header again, or not as they should be."""
+def _checked(
+    table: CsvTable, records: Iterable[list[str]], first_row: int, header: list[str] | None
+) -> Iterator[list[str]]:
+    """Yield the rows of records of which some may be empty, the header again, or not as they should be."""
     width, row, repeated = len(table.header), first_row, 0
     try:
-        for cells in _records(text, table.delimiter):
+        for cells in records:
             if len(cells) not in {0, width}:
                 raise _other_width(table, row, cells)
             if not any(cells):
