@@ -116,17 +116,12 @@ class Polls:
         Raises:
             StreamError, CallError: Neither. The next run resumes it.
         """
-        step = after_poll_error(
-            error,
-            self._account.rules,
-            failures=failures,
-            is_own=task.action is Action.SUBMIT,
-            is_new=is_new(job, self._clock.now()),
-        )
-        match step:
+        is_own, rules = task.action is Action.SUBMIT, self._account.rules
+        is_recent = is_new(job, self._clock.now())
+        match after_poll_error(error, rules, failures=failures, is_own=is_own, is_new=is_recent):
             case Step.POLL_LATER:
-                is_lag = isinstance(error, JobUnknown) and task.action is not Action.SUBMIT
-                level = logging.DEBUG if is_lag else logging.WARNING
+                is_expected = isinstance(error, JobUnknown) and not is_own
+                level = logging.DEBUG if is_expected else logging.WARNING
                 task.log(Event.POLLED_AGAIN, error, level=level)
                 return True
             case Step.SUBMIT:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import datetime as dt
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -25,6 +25,9 @@ from tap_reports.vendor import ReportConfig, Vendor, VendorConfig
 from tap_reports.vendors import all_vendors
 
 logger = logging.getLogger("tap-reports")
+
+Credential = tuple[SettingPath, dict[str, Any], str]
+"""A setting, the object that holds it, and its text as it was given."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,9 +75,10 @@ def read(raw: Json, *, version: str, for_sync: bool = False) -> Settings:
         ConfigError: Naming every error, its setting and its remedy.
     """
     given = _without_nulls(raw)
-    _register_secrets(given)
-    _trim_credentials(given)
-    errors = list(_credential_errors(given))
+    credentials = list(_credentials(given))
+    _register_secrets(given, credentials)
+    _trim(credentials)
+    errors = list(_credential_errors(credentials))
     for name, near in unknown_settings(given):
         if not near:
             logger.warning("%s: unknown setting, ignored.%s", name, _vendor_block_hint(name))
@@ -95,9 +99,9 @@ def _without_nulls(value: Any) -> Any:
     return [_without_nulls(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
-def _register_secrets(given: Json) -> None:
+def _register_secrets(given: Json, credentials: Iterable[Credential]) -> None:
     """Keep the secrets out of logs and messages, with and without white space around them."""
-    for setting, _, text in _credentials(given):
+    for setting, _, text in credentials:
         if setting.is_secret:
             redaction.add_secrets([text, text.strip()])
     ledger = given.get("job_ledger")
@@ -105,24 +109,24 @@ def _register_secrets(given: Json) -> None:
         redaction.add_secrets([password_of(ledger)])
 
 
-def _trim_credentials(given: Json) -> None:
+def _trim(credentials: Iterable[Credential]) -> None:
     """Remove white space around credentials, with a warning: a pasted key may end in a line break."""
-    for setting, holder, text in _credentials(given):
+    for setting, holder, text in credentials:
         trimmed = text.strip()
         if trimmed and trimmed != text:
             logger.warning("%s: white space around it was removed; correct the value.", setting.name)
             holder[setting.path[-1]] = trimmed
 
 
-def _credential_errors(given: Json) -> Iterator[str]:
+def _credential_errors(credentials: Iterable[Credential]) -> Iterator[str]:
     """Yield a sentence for each of the vendors' credentials that can't be sent."""
-    for setting, _, text in _credentials(given):
-        if text.strip() and _is_of_vendor(setting) and not is_printable(text):
+    for setting, _, text in credentials:
+        if text.strip() and _is_of_vendor(setting) and not is_printable(text.strip()):
             yield f"{setting.name}: must be printable ASCII text on one line; copy it again."
 
 
-def _credentials(given: Json) -> Iterator[tuple[SettingPath, dict[str, Any], str]]:
-    """Yield each credential that is a text, with the object that holds it."""
+def _credentials(given: Json) -> Iterator[Credential]:
+    """Yield each credential that is a text."""
     for setting in walk(settings_schema()):
         if not setting.is_secret and not (_is_of_vendor(setting) and setting.required and setting.variable):
             continue
