@@ -103,7 +103,7 @@ def _is_abandoned(folder: Path) -> bool:
             return False
         with _lock_of(folder).acquire(blocking=False):
             return True
-    except (Timeout, OSError, NotImplementedError):
+    except (Timeout, OSError, NotImplementedError):  # held, or a file system without locks
         return False
 
 

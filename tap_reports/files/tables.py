@@ -1,6 +1,6 @@
 """A report file -> its tables: unpacked, recognized by its first bytes, its sheet chosen.
 
-A file is read as what it is, even if the vendor was asked for another format. What is no report (an error
+A file is read as what it is, even if the vendor was asked for another format. What is not a report (an error
 page, a message, a truncated file) is an error that shows how it begins.
 """
 

@@ -159,6 +159,7 @@ def open_zip(member: Member) -> zipfile.ZipFile:
         raise ValueError("a zip is read from disk")
     try:
         return zipfile.ZipFile(member.path)
+    # The module raises NotImplementedError for a feature of zip that it does not read.
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise FileError(f"{member.name} is a damaged or truncated zip ({error}).") from error
 
@@ -172,6 +173,7 @@ def open_zipped(member: Member, archive: zipfile.ZipFile, info: zipfile.ZipInfo)
     named = replace(member, name=f"{member.name} / {shown(info.filename)}", size=info.compress_size)
     try:
         stream = cast("io.BufferedIOBase", archive.open(info))
+    # Likewise for a compression; RuntimeError for a password.
     except (NotImplementedError, RuntimeError, zipfile.BadZipFile, OSError) as error:
         raise FileError(f"{named.name} can't be unpacked: {error}.", remedy=ASK) from error
     return io.BufferedReader(Unpacked(named, stream, DAMAGE), BUFFER)
